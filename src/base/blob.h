@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Blob: a large byte value that a store and any number of outgoing replies share.
+//
+// Values of at least kBlobThreshold bytes live out of line, so that a GET can hand the bytes to the
+// socket without a copy: the reply holds a reference while the key may be overwritten or deleted.
+//
+// Invariants
+//   (1) The bytes of a Blob that is shared (more than one reference) never change: a writer that is
+//   not alone copies first. (2) `size() <= capacity()`; only the owner that is alone changes the
+//   size.
+// Thread safety: references may be taken and dropped on any thread; the bytes are read-only while
+// shared.
+#ifndef CAIRN_BASE_BLOB_H_
+#define CAIRN_BASE_BLOB_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace cairn {
+
+inline constexpr std::size_t kBlobThreshold = 16 * 1024;
+
+class Blob {
+ public:
+  // A blob of `size` bytes (contents: `bytes`, then zeros up to size) with room for at least
+  // `capacity`. REQUIRES: bytes.size() <= size <= capacity. The caller owns the one reference.
+  static Blob* Create(std::string_view bytes, std::size_t size, std::size_t capacity);
+
+  void AddRef() { refs_.fetch_add(1, std::memory_order_relaxed); }
+  // Frees the blob with the last reference.
+  void Release();
+  // acquire: whoever dropped the other reference has finished reading.
+  bool IsShared() const { return refs_.load(std::memory_order_acquire) != 1; }
+
+  std::string_view view() const { return {bytes(), size_}; }
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  // REQUIRES: !IsShared()
+  char* mutable_bytes() { return reinterpret_cast<char*>(this + 1); }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  // REQUIRES: !IsShared(), size <= capacity(). New bytes are zero.
+  void Resize(std::size_t size);
+  // Bytes taken from the allocator.
+  std::size_t allocated_bytes() const { return sizeof(Blob) + capacity_; }
+
+ private:
+  Blob() = default;
+  std::atomic<std::uint32_t> refs_{1};
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+// BlobRef: one counted reference.
+class BlobRef {
+ public:
+  BlobRef() = default;
+  // Takes a new reference to `blob`.
+  explicit BlobRef(Blob* blob) : blob_(blob) { blob_->AddRef(); }
+  BlobRef(BlobRef&& other) noexcept : blob_(std::exchange(other.blob_, nullptr)) {}
+  BlobRef& operator=(BlobRef&& other) noexcept {
+    std::swap(blob_, other.blob_);
+    return *this;
+  }
+  ~BlobRef() {
+    if (blob_ != nullptr) blob_->Release();
+  }
+  const Blob* get() const { return blob_; }
+
+ private:
+  Blob* blob_ = nullptr;
+};
+
+}  // namespace cairn
+
+#endif  // CAIRN_BASE_BLOB_H_

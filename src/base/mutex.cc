@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The slow paths of Mutex and Event: a short spin, then futex(2).
+//
+// The spin is short on purpose: on a machine with more threads than cores a descheduled holder
+// makes spinning pure waste (CORE.md trap T5), and a stripe is held for well under a microsecond
+// otherwise.
+#include "base/mutex.h"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace cairn {
+namespace {
+
+constexpr int kSpinsMax = 64;
+
+void FutexWait(std::atomic<std::uint32_t>* word, std::uint32_t expected, const timespec* timeout) {
+  ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout, nullptr, 0);
+}
+
+void FutexWake(std::atomic<std::uint32_t>* word, int waiters_max) {
+  ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters_max, nullptr, nullptr, 0);
+}
+
+}  // namespace
+
+void Mutex::LockSlow() {
+  for (int spin = 0; spin < kSpinsMax; ++spin) {
+    std::uint32_t free = kFree;
+    if (state_.load(std::memory_order_relaxed) == kFree &&
+        state_.compare_exchange_weak(free, kHeld, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+      return;
+    }
+    __builtin_ia32_pause();
+  }
+  // From here on the lock is taken as "with sleepers": we cannot know whether another one sleeps
+  // too.
+  while (state_.exchange(kHeldWithSleepers, std::memory_order_acquire) != kFree) {
+    FutexWait(&state_, kHeldWithSleepers, nullptr);
+  }
+}
+
+void Mutex::WakeOne() { FutexWake(&state_, 1); }
+
+void Event::Notify() {
+  if (signalled_.exchange(1, std::memory_order_release) == 0) FutexWake(&signalled_, 1);
+}
+
+bool Event::WaitFor(std::int64_t timeout_us) {
+  if (signalled_.exchange(0, std::memory_order_acquire) == 1) return true;
+  if (timeout_us <= 0) return false;
+  const timespec timeout{.tv_sec = timeout_us / 1'000'000,
+                         .tv_nsec = timeout_us % 1'000'000 * 1000};
+  FutexWait(&signalled_, 0, &timeout);
+  return signalled_.exchange(0, std::memory_order_acquire) == 1;
+}
+
+}  // namespace cairn

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Thread: a named thread of execution that is joined by its owner.
+//
+// The one place that starts threads, so that each has a name that shows in top and gdb. Join before
+// destruction, or it CHECKs.
+#ifndef CAIRN_BASE_THREAD_H_
+#define CAIRN_BASE_THREAD_H_
+
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace cairn {
+
+class Thread {
+ public:
+  Thread() = default;
+  // `name`: at most 15 bytes are shown.
+  Thread(std::string name, std::function<void()> body);
+  Thread(Thread&&) noexcept = default;
+  Thread& operator=(Thread&&) noexcept = default;
+  ~Thread();
+  void Join();
+  bool joinable() const { return thread_.joinable(); }
+
+ private:
+  std::thread thread_;
+};
+
+}  // namespace cairn
+
+#endif  // CAIRN_BASE_THREAD_H_
