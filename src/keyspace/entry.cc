@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Making, measuring and freeing entries. The layout is drawn in entry.h.
+#include "keyspace/entry.h"
+
+#include "base/check.h"
+
+namespace cairn::keyspace {
+namespace {
+
+constexpr std::size_t kStringBytesMax = std::size_t{1}
+                                        << 31;  // u32 sizes, with room; the protocol allows less
+
+}  // namespace
+
+void Entry::Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size) {
+  const bool wide = key.size() > kKeySizeMax || value_size > kValueSizeMax;
+  kind_ = static_cast<std::uint32_t>(type) | static_cast<std::uint32_t>(encoding) << 3 |
+          (wide ? kWideBit : 0);
+  if (wide) {
+    sizes_ = 0;
+    const std::uint32_t sizes[2] = {static_cast<std::uint32_t>(key.size()),
+                                    static_cast<std::uint32_t>(value_size)};
+    std::memcpy(const_cast<char*>(bytes(kHeaderBytes)), sizes, sizeof(sizes));
+  } else {
+    sizes_ = static_cast<std::uint32_t>(key.size()) | static_cast<std::uint32_t>(value_size) << 8;
+  }
+  std::memcpy(const_cast<char*>(bytes(KeyOffset())), key.data(), key.size());
+}
+
+Entry* Entry::CreateInline(ds::SlabArena& arena, std::string_view key, std::size_t value_size,
+                           Encoding encoding) {
+  CHECK(key.size() < kStringBytesMax);
+  CHECK(value_size < kStringBytesMax);
+  auto* entry = static_cast<Entry*>(arena.Allocate(InlineBytes(key.size(), value_size)));
+  entry->Init(Type::kString, encoding, key, value_size);
+  return entry;
+}
+
+Entry* Entry::CreateString(ds::SlabArena& arena, std::string_view key, std::string_view value,
+                           Encoding encoding) {
+  if (value.size() >= kBlobThreshold) {
+    return CreateBlob(arena, key, Blob::Create(value, value.size(), value.size()));
+  }
+  Entry* entry = CreateInline(arena, key, value.size(), encoding);
+  if (!value.empty()) std::memcpy(entry->mutable_inline_value(), value.data(), value.size());
+  return entry;
+}
+
+Entry* Entry::CreateBlob(ds::SlabArena& arena, std::string_view key, Blob* blob) {
+  CHECK(key.size() < kStringBytesMax);
+  auto* entry = static_cast<Entry*>(arena.Allocate(InlineBytes(key.size(), 0) + sizeof(blob)));
+  entry->Init(Type::kString, Encoding::kBlob, key, 0);
+  std::memcpy(const_cast<char*>(entry->bytes(entry->PointerOffset())), &blob, sizeof(blob));
+  return entry;
+}
+
+Entry* Entry::CloneAs(ds::SlabArena& arena, std::string_view key) const {
+  Entry* clone;
+  if (Blob* shared = blob(); shared != nullptr) {
+    shared->AddRef();
+    clone = CreateBlob(arena, key, shared);
+  } else {
+    clone = CreateString(arena, key, value(), encoding());
+  }
+  clone->set_access(access());
+  return clone;
+}
+
+void Entry::Destroy(ds::SlabArena& arena) {
+  const std::size_t own = own_bytes();
+  if (Blob* out_of_line = blob(); out_of_line != nullptr) out_of_line->Release();
+  arena.Free(this, own);
+}
+
+std::size_t Entry::key_size() const {
+  if (!is_wide()) return sizes_ & 0xFF;
+  std::uint32_t size;
+  std::memcpy(&size, bytes(kHeaderBytes), sizeof(size));
+  return size;
+}
+
+std::string_view Entry::SlowValue() const {
+  if (const Blob* out_of_line = blob(); out_of_line != nullptr) return out_of_line->view();
+  std::uint32_t size;
+  std::memcpy(&size, bytes(kHeaderBytes + 4), sizeof(size));
+  return {bytes(KeyOffset()) + key_size(), size};
+}
+
+std::size_t Entry::own_bytes() const {
+  if (encoding() == Encoding::kBlob) return KeyOffset() + key_size();
+  return KeyOffset() + key_size() + value().size();
+}
+
+std::size_t Entry::charged_bytes() const {
+  const Blob* out_of_line = blob();
+  return ds::SlabArena::AllocatedSize(own_bytes()) +
+         (out_of_line != nullptr ? out_of_line->allocated_bytes() : 0);
+}
+
+}  // namespace cairn::keyspace

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Choosing and removing victims.
+//
+// The pool keeps good candidates from earlier samples, as Redis's does: with 5 samples a round, the
+// quality comes from the memory of the rounds before. A pooled key may meanwhile be gone, or have
+// been used; it is looked up again under its lock before it goes, and an entry that was touched
+// since simply is not as idle as it was: taking it anyway costs a hit once in a while and keeps
+// this simple.
+#include "keyspace/evictor.h"
+
+#include <algorithm>
+
+#include "keyspace/access.h"
+#include "keyspace/txn.h"
+
+namespace cairn::keyspace {
+namespace {
+
+bool IsRandom(EvictionPolicy policy) {
+  return policy == EvictionPolicy::kAllkeysRandom || policy == EvictionPolicy::kVolatileRandom;
+}
+
+std::uint64_t Badness(const Shard& shard, Position position, const Entry& entry,
+                      EvictionPolicy policy, UnixMs now_ms, int decay_minutes) {
+  if (policy == EvictionPolicy::kVolatileTtl) {
+    return UINT64_MAX - static_cast<std::uint64_t>(shard.table.ExpiryAt(position));
+  }
+  if (IsLfu(policy)) return 255u - DecayedFrequency(entry.access(), now_ms, decay_minutes);
+  return static_cast<std::uint64_t>(IdleSeconds(entry.access(), now_ms));
+}
+
+}  // namespace
+
+bool Evictor::MakeRoom(std::int64_t other_bytes) {
+  Tunables& tunables = keyspace_.tunables();
+  const std::int64_t limit = tunables.maxmemory_bytes.load(std::memory_order_relaxed);
+  const auto over_limit = [&] { return limit > 0 && keyspace_.used_bytes() + other_bytes > limit; };
+  if (!over_limit()) return true;
+  const EvictionPolicy policy = tunables.policy.load(std::memory_order_relaxed);
+  if (policy == EvictionPolicy::kNoEviction) return false;
+  for (int evicted = 0; over_limit(); ++evicted) {
+    if (evicted == kEvictionsPerCallMax) return true;
+    if (!EvictOne(policy)) return false;
+  }
+  return true;
+}
+
+bool Evictor::EvictOne(EvictionPolicy policy) {
+  // A candidate may be stale; each round offers fresh ones, so a few rounds find a victim if there
+  // is one.
+  constexpr int kRoundsMax = 16;
+  for (int round = 0; round < kRoundsMax; ++round) {
+    if (!FillPool(policy) && pool_size_ == 0) return false;
+    while (pool_size_ > 0) {
+      const Candidate candidate = std::move(pool_[--pool_size_]);
+      if (RemoveCandidate(candidate, policy)) {
+        if (IsRandom(policy)) pool_size_ = 0;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+// Samples one stripe that has keys the policy may take. False if there is none anywhere.
+bool Evictor::FillPool(EvictionPolicy policy) {
+  const UnixMs now_ms = keyspace_.clock().NowUnixMs();
+  const std::size_t start = random_.Below(keyspace_.stripe_count());
+  bool sampled = false;
+  for (std::size_t i = 0; i < keyspace_.stripe_count() && !sampled; ++i) {
+    Stripe& stripe = keyspace_.stripe(
+        StripeId(static_cast<std::uint16_t>((start + i) % keyspace_.stripe_count())));
+    MutexLock hold(stripe.mu);
+    for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
+      Shard* shard = stripe.shard(DbId(db));
+      if (shard == nullptr) continue;
+      const std::size_t eligible =
+          IsVolatileOnly(policy) ? shard->table.volatile_count() : shard->table.size();
+      if (eligible == 0) continue;
+      SampleShard(*shard, DbId(db), policy, now_ms);
+      sampled = true;
+    }
+  }
+  return sampled;
+}
+
+void Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms) {
+  const Tunables& tunables = keyspace_.tunables();
+  const int decay_minutes = tunables.lfu_decay_minutes.load(std::memory_order_relaxed);
+  auto wanted =
+      static_cast<std::size_t>(tunables.maxmemory_samples.load(std::memory_order_relaxed));
+  if (IsRandom(policy)) wanted = 1;
+  const auto consider = [&](Position position, const Entry* entry) {
+    if (IsVolatileOnly(policy) && !entry->is_volatile()) return;
+    Offer(IsRandom(policy) ? 0 : Badness(shard, position, *entry, policy, now_ms, decay_minutes),
+          db, entry->key());
+  };
+  // Where volatile keys are few, a stretch of the table may hold none: look at more of it, up to
+  // all of a small table.
+  const std::size_t before = pool_size_;
+  shard.table.SampleFrom(random_, wanted, consider);
+  for (std::size_t stretch = wanted * 4; pool_size_ == before && stretch < shard.table.size() * 8;
+       stretch *= 4) {
+    shard.table.SampleFrom(random_, stretch, consider);
+  }
+}
+
+void Evictor::Offer(std::uint64_t badness, DbId db, std::string_view key) {
+  for (std::size_t i = 0; i < pool_size_; ++i) {
+    if (pool_[i].db == db && pool_[i].key == key) return;
+  }
+  if (pool_size_ == kPoolSize) {
+    if (badness <= pool_[0].badness) return;
+    std::rotate(pool_.begin(), pool_.begin() + 1, pool_.end());
+    --pool_size_;
+  }
+  std::size_t at = pool_size_++;
+  pool_[at] = {badness, db, std::string(key)};
+  for (; at > 0 && pool_[at - 1].badness > pool_[at].badness; --at)
+    std::swap(pool_[at - 1], pool_[at]);
+}
+
+bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy) {
+  const KeyRef key = keyspace_.Ref(candidate.key);
+  const std::string_view effect[] = {"DEL", key.name};
+  log::CommandLog& log = keyspace_.log();
+  const std::size_t credit = log.active() ? log::CommandLog::RecordBytes(effect) : 0;
+  if (credit > 0 && !log.TakeCredit(credit)) return false;
+  bool removed = false;
+  KeyLocks locks(keyspace_);
+  locks.AcquireStripe(key.stripe);
+  {
+    Txn txn(keyspace_, locks,
+            {.db = candidate.db, .now_ms = keyspace_.clock().NowUnixMs(), .random = &random_});
+    Found found = txn.Find(key, Access::kPeek);
+    if (found && (!IsVolatileOnly(policy) || found.entry->is_volatile())) {
+      txn.Log(effect);
+      txn.Remove(key, found);
+      keyspace_.stripe(key.stripe).counters.evicted.Add(1);
+      removed = true;
+    }
+  }
+  locks.Release();
+  if (credit > 0) log.ReturnCredit(credit);
+  return removed;
+}
+
+}  // namespace cairn::keyspace

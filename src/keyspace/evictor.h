@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Evictor: makes room when the keyspace outgrows `maxmemory`, by Redis's eight policies.
+//
+// Before a command runs, outside all locks, its thread asks MakeRoom. While more is used than
+// allowed, a victim is chosen and removed: a random stripe and database with keys,
+// `maxmemory-samples` entries that lie side by side in one of its tables, of which the best goes
+// into a small pool of candidates; the best of the pool is taken. Every thread that writes evicts
+// for itself, so the room freed keeps up with the number of writers.
+//
+//     policy            worst is ...                       from
+//     *-lru             longest idle                       the entry's access seconds
+//     *-lfu             lowest decayed counter             the entry's access counter
+//     volatile-ttl      earliest expiry                    the table's expiry column
+//     *-random          any
+//
+// One Evictor belongs to one thread (its pool is not shared). Each removal is logged as DEL.
+#ifndef CAIRN_KEYSPACE_EVICTOR_H_
+#define CAIRN_KEYSPACE_EVICTOR_H_
+
+#include <array>
+#include <string>
+
+#include "base/random.h"
+#include "keyspace/keyspace.h"
+
+namespace cairn::keyspace {
+
+class Evictor {
+ public:
+  // Removals one MakeRoom may do before it lets its caller go on: eviction is spread over the
+  // commands that follow.
+  static constexpr int kEvictionsPerCallMax = 128;
+
+  Evictor(Keyspace& keyspace, std::uint64_t seed) : keyspace_(keyspace), random_(seed) {}
+
+  // `other_bytes`: memory beside the keyspace that counts too (clients). True if the memory in use
+  // is now within the limit, or at least something could be evicted; false if there is nothing to
+  // evict, so a command that needs memory must be refused. REQUIRES: no stripe lock held by this
+  // thread.
+  bool MakeRoom(std::int64_t other_bytes);
+
+ private:
+  static constexpr std::size_t kPoolSize = 16;
+  // Stripes that are asked for keys before one gives up: all of them, in random order from a random
+  // start.
+  struct Candidate {
+    std::uint64_t badness = 0;  // higher goes first
+    DbId db;
+    std::string key;
+  };
+
+  bool EvictOne(EvictionPolicy policy);
+  bool FillPool(EvictionPolicy policy);
+  void SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms);
+  void Offer(std::uint64_t badness, DbId db, std::string_view key);
+  bool RemoveCandidate(const Candidate& candidate, EvictionPolicy policy);
+
+  Keyspace& keyspace_;
+  Random random_;
+  std::array<Candidate, kPoolSize> pool_;  // ascending by badness, the filled ones first
+  std::size_t pool_size_ = 0;
+};
+
+}  // namespace cairn::keyspace
+
+#endif  // CAIRN_KEYSPACE_EVICTOR_H_

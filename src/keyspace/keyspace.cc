@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What concerns the keyspace as a whole: its making and end, totals, flushing and swapping of
+// databases, prefetch hints.
+#include "keyspace/keyspace.h"
+
+#include "base/check.h"
+
+namespace cairn::keyspace {
+
+Keyspace::Keyspace(const Clock& clock, KeyspaceOptions options)
+    : clock_(clock),
+      database_count_(options.database_count),
+      stripe_mask_(static_cast<std::uint16_t>(options.stripe_count - 1)),
+      seed_(options.hash_seed),
+      log_(options.log_ring_bytes),
+      stripes_(options.stripe_count) {
+  CHECK(options.stripe_count >= 1);
+  CHECK(options.stripe_count <= kStripeCountMax);
+  CHECK((options.stripe_count & (options.stripe_count - 1)) == 0);
+  CHECK(options.database_count >= 1);
+  for (std::size_t i = 0; i < stripes_.size(); ++i) {
+    stripes_[i].id = static_cast<std::uint16_t>(i);
+    stripes_[i].arena = &arenas_[i % kArenaCount];
+    stripes_[i].shards.resize(database_count_);
+  }
+}
+
+Keyspace::~Keyspace() {
+  for (Stripe& stripe : stripes_) {
+    for (std::unique_ptr<Shard>& shard : stripe.shards) {
+      if (shard != nullptr) trash_.Add(std::move(shard), *stripe.arena);
+    }
+  }
+  while (!trash_.Drain(SIZE_MAX)) {
+  }
+}
+
+std::int64_t Keyspace::arena_reserved_bytes() const {
+  std::int64_t bytes = 0;
+  for (const ds::SlabArena& arena : arenas_) bytes += arena.reserved_bytes();
+  return bytes;
+}
+
+std::int64_t Keyspace::arena_used_bytes() const {
+  std::int64_t bytes = 0;
+  for (const ds::SlabArena& arena : arenas_) bytes += arena.used_bytes();
+  return bytes;
+}
+
+KeyspaceTotals Keyspace::Totals() const {
+  KeyspaceTotals totals;
+  for (const Stripe& stripe : stripes_) {
+    const StripeCounters& counters = stripe.counters;
+    totals.hits += counters.hits.value();
+    totals.misses += counters.misses.value();
+    totals.expired += counters.expired.value();
+    totals.evicted += counters.evicted.value();
+    totals.expire_lag_ms_sum += counters.expire_lag_ms_sum.value();
+    totals.expire_lag_ms_max =
+        std::max(totals.expire_lag_ms_max, counters.expire_lag_ms_max.value());
+  }
+  return totals;
+}
+
+void Keyspace::ResetStatistics() {
+  for (Stripe& stripe : stripes_) {
+    MutexLock hold(stripe.mu);
+    StripeCounters& counters = stripe.counters;
+    for (Counter* counter : {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
+                             &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
+      counter->Set(0);
+    }
+  }
+  trash_.ResetFreed();
+}
+
+DatabaseSize Keyspace::Size(DbId db) {
+  DatabaseSize size;
+  for (Stripe& stripe : stripes_) {
+    MutexLock hold(stripe.mu);
+    const Shard* shard = stripe.shard(db);
+    if (shard == nullptr) continue;
+    size.keys += shard->table.size();
+    size.volatile_keys += shard->table.volatile_count();
+  }
+  return size;
+}
+
+std::size_t Keyspace::TableBytes() {
+  std::size_t bytes = 0;
+  for (Stripe& stripe : stripes_) {
+    MutexLock hold(stripe.mu);
+    for (const std::unique_ptr<Shard>& shard : stripe.shards) {
+      if (shard != nullptr) bytes += shard->table.memory_bytes();
+    }
+  }
+  return bytes;
+}
+
+void Keyspace::PrefetchBucket(DbId db, const KeyRef& key) {
+  Stripe& stripe = stripes_[key.stripe.value];
+  if (!stripe.mu.TryLock()) return;
+  if (Shard* shard = stripe.shard(db); shard != nullptr) shard->table.PrefetchBucket(key.hash);
+  stripe.mu.Unlock();
+}
+
+void Keyspace::PrefetchEntry(DbId db, const KeyRef& key) {
+  Stripe& stripe = stripes_[key.stripe.value];
+  if (!stripe.mu.TryLock()) return;
+  if (Shard* shard = stripe.shard(db); shard != nullptr) shard->table.PrefetchNode(key.hash);
+  stripe.mu.Unlock();
+}
+
+void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+  for (Stripe& stripe : stripes_) {
+    DCHECK(held.Holds(StripeId(stripe.id)));
+    std::unique_ptr<Shard>& shard = stripe.shards[db.value];
+    if (shard == nullptr) continue;
+    Charge(stripe, *shard, -shard->charged_bytes);
+    trash_.Add(std::move(shard), *stripe.arena);
+  }
+}
+
+void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {
+  for (Stripe& stripe : stripes_) {
+    DCHECK(held.Holds(StripeId(stripe.id)));
+    std::swap(stripe.shards[a.value], stripe.shards[b.value]);
+  }
+}
+
+Shard& Keyspace::EnsureShard(Stripe& stripe, DbId db) {
+  std::unique_ptr<Shard>& shard = stripe.shards[db.value];
+  if (shard == nullptr) {
+    shard = std::make_unique<Shard>(seed_);
+    Charge(stripe, *shard, static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()));
+  }
+  return *shard;
+}
+
+void Keyspace::Fold(Stripe& stripe) {
+  used_bytes_.Add(stripe.unfolded_bytes);
+  stripe.unfolded_bytes = 0;
+}
+
+}  // namespace cairn::keyspace

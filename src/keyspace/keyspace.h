@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Keyspace: all databases, cut into stripes; who owns the memory, the log and the clocks of the
+// data.
+//
+//     Keyspace
+//       |- stripe 0   lock, tables by database, counters      \
+//       |- ...                                                 |  16 slab arenas, shared by stripes
+//       modulo 16
+//       |- stripe 255                                         /
+//       |- CommandLog, Tunables, HashSeed, Trash
+//
+// Commands do not touch it directly: they get a Txn made from held KeyLocks. What runs in the
+// background (the expirer, the evictor, the freeing of flushed tables) works through the same
+// locks, in bounded steps.
+//
+// Owned by the engine. Thread safety: as said at each method; data only under KeyLocks.
+#ifndef CAIRN_KEYSPACE_KEYSPACE_H_
+#define CAIRN_KEYSPACE_KEYSPACE_H_
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "keyspace/key_locks.h"
+#include "keyspace/stripe.h"
+#include "keyspace/trash.h"
+#include "keyspace/tunables.h"
+#include "log/command_log.h"
+
+namespace cairn::keyspace {
+
+struct KeyspaceOptions {
+  std::size_t stripe_count = kStripeCountMax;  // a power of two, at most kStripeCountMax
+  std::uint32_t database_count = 16;
+  std::uint64_t hash_seed = 0;
+  std::size_t log_ring_bytes = log::CommandLog::kRingBytesDefault;
+};
+
+// Sums over all stripes; a moment's picture, not a cut.
+struct KeyspaceTotals {
+  std::int64_t hits = 0;
+  std::int64_t misses = 0;
+  std::int64_t expired = 0;
+  std::int64_t evicted = 0;
+  std::int64_t expire_lag_ms_sum = 0;
+  std::int64_t expire_lag_ms_max = 0;
+};
+
+struct DatabaseSize {
+  std::size_t keys = 0;
+  std::size_t volatile_keys = 0;
+  std::int64_t average_ttl_ms = 0;
+};
+
+class Keyspace {
+ public:
+  Keyspace(const Clock& clock, KeyspaceOptions options);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  // Any thread, no lock.
+  KeyRef Ref(std::string_view key) const {
+    return {key, seed_.Hash(key), StripeId(KeySlot(key).value & stripe_mask_)};
+  }
+  std::size_t stripe_count() const { return stripes_.size(); }
+  std::uint32_t database_count() const { return database_count_; }
+  Stripe& stripe(StripeId id) { return stripes_[id.value]; }
+  const Clock& clock() const { return clock_; }
+  const HashSeed& seed() const { return seed_; }
+  Tunables& tunables() { return tunables_; }
+  log::CommandLog& log() { return log_; }
+  Trash& trash() { return trash_; }
+  // Bytes charged to all keys, tables and values: what maxmemory is held against. Exact but for
+  // what stripes have not folded yet, at most kFoldBytes each.
+  std::int64_t used_bytes() const { return used_bytes_.value(); }
+  // Memory that the arenas hold from the allocator, used or not.
+  std::int64_t arena_reserved_bytes() const;
+  std::int64_t arena_used_bytes() const;
+  KeyspaceTotals Totals() const;
+  void ResetStatistics();
+  // Takes each stripe's lock in turn.
+  DatabaseSize Size(DbId db);
+  std::size_t TableBytes();
+
+  // Asks the processor for the bucket, then the entry, of a key that a queued command will touch.
+  // Hints: skipped if the stripe is busy.
+  void PrefetchBucket(DbId db, const KeyRef& key);
+  void PrefetchEntry(DbId db, const KeyRef& key);
+
+  // REQUIRES: every stripe locked. The old tables go to the trash.
+  void FlushDatabase(const KeyLocks& held, DbId db) REQUIRES(held);
+  void SwapDatabases(const KeyLocks& held, DbId a, DbId b) REQUIRES(held);
+
+  // The stripe's share of a database, made if there is none. REQUIRES: the stripe locked.
+  Shard& EnsureShard(Stripe& stripe, DbId db);
+  // Charges a database's share. REQUIRES: the stripe locked. The total is folded in steps, so that
+  // writers do not share a cache line.
+  void Charge(Stripe& stripe, Shard& shard, std::int64_t bytes) {
+    shard.charged_bytes += bytes;
+    stripe.unfolded_bytes += bytes;
+    if (stripe.unfolded_bytes >= kFoldBytes || stripe.unfolded_bytes <= -kFoldBytes) Fold(stripe);
+  }
+
+  static constexpr std::int64_t kFoldBytes = 2048;
+
+ private:
+  void Fold(Stripe& stripe);
+
+  // constant after construction
+  const Clock& clock_;
+  const std::uint32_t database_count_;
+  const std::uint16_t stripe_mask_;
+  const HashSeed seed_;
+
+  Tunables tunables_;
+  log::CommandLog log_;
+  std::array<ds::SlabArena, kArenaCount> arenas_;
+  std::vector<Stripe> stripes_;
+  SharedCounter used_bytes_;
+  Trash trash_;
+};
+
+}  // namespace cairn::keyspace
+
+#endif  // CAIRN_KEYSPACE_KEYSPACE_H_

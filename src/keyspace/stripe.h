@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Stripe: one lock and what it guards, a share of every database.
+//
+// A key belongs to the stripe of its cluster slot, in all databases, so COPY and MOVE between
+// databases stay inside one lock and keys tied by a {hash tag} share it. A stripe's tables are made
+// when a database first gets a key there.
+//
+// Thread safety: everything but `mu` and the counters marked atomic is touched only by the holder
+// of `mu`. Stripes are locked through KeyLocks alone; the annotations therefore stand on KeyLocks
+// and Txn, not on each field.
+#ifndef CAIRN_KEYSPACE_STRIPE_H_
+#define CAIRN_KEYSPACE_STRIPE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/counter.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/mutex.h"
+#include "ds/segment_table.h"
+#include "keyspace/entry.h"
+
+namespace cairn::keyspace {
+
+using Table = ds::SegmentTable<EntryTraits>;
+using Position = Table::Position;
+
+inline constexpr std::size_t kStripeCountMax = 256;
+inline constexpr std::size_t kArenaCount = 16;
+
+// A key as a command carries it: hashed once, before any lock.
+struct KeyRef {
+  std::string_view name;
+  std::uint64_t hash;
+  StripeId stripe;
+};
+
+// A stripe's share of one database.
+struct Shard {
+  explicit Shard(const HashSeed& seed) : table(seed) {}
+  Table table;
+  // Entries, values and the table itself: what flushing this share gives back.
+  std::int64_t charged_bytes = 0;
+};
+
+struct StripeCounters {
+  Counter hits;
+  Counter misses;
+  Counter expired;
+  Counter evicted;
+  Counter expire_lag_ms_sum;  // over `expired`
+  Counter expire_lag_ms_max;
+};
+
+struct alignas(128) Stripe {
+  Mutex mu;
+  std::uint16_t id = 0;
+  // Bytes charged here and not yet folded into the keyspace's total; see Keyspace::Charge.
+  std::int64_t unfolded_bytes = 0;
+  ds::SlabArena* arena = nullptr;
+  std::vector<std::unique_ptr<Shard>> shards;  // by DbId; null until the first key
+  // Lower bound of the earliest expiry in any database. Written under `mu`; the expirer reads it
+  // without (relaxed: a bound that arrives late is seen on the next tick).
+  std::atomic<UnixMs> next_expiry_ms{kNever};
+  StripeCounters counters;
+
+  Shard* shard(DbId db) { return shards[db.value].get(); }
+};
+
+}  // namespace cairn::keyspace
+
+#endif  // CAIRN_KEYSPACE_STRIPE_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Tunables: what the configuration may change in a running keyspace.
+//
+// Relaxed atomics: each is read by itself, and a command that sees the old value a moment longer is
+// as good as one that came earlier.
+#ifndef CAIRN_KEYSPACE_TUNABLES_H_
+#define CAIRN_KEYSPACE_TUNABLES_H_
+
+#include <atomic>
+#include <cstdint>
+
+namespace cairn::keyspace {
+
+enum class EvictionPolicy : std::uint8_t {
+  kVolatileLru,
+  kVolatileLfu,
+  kVolatileRandom,
+  kVolatileTtl,
+  kAllkeysLru,
+  kAllkeysLfu,
+  kAllkeysRandom,
+  kNoEviction,
+};
+
+constexpr bool IsLfu(EvictionPolicy policy) {
+  return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllkeysLfu;
+}
+constexpr bool IsVolatileOnly(EvictionPolicy policy) {
+  return policy <= EvictionPolicy::kVolatileTtl;
+}
+
+struct Tunables {
+  std::atomic<std::int64_t> maxmemory_bytes{0};  // 0: no limit
+  std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
+  std::atomic<int> maxmemory_samples{5};
+  std::atomic<int> lfu_log_factor{10};
+  std::atomic<int> lfu_decay_minutes{1};
+  std::atomic<bool> active_expire{true};  // DEBUG SET-ACTIVE-EXPIRE
+  std::atomic<std::int64_t> hll_sparse_bytes_max{3000};
+  std::atomic<std::int64_t> string_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
+};
+
+}  // namespace cairn::keyspace
+
+#endif  // CAIRN_KEYSPACE_TUNABLES_H_

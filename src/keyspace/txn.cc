@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Finding, storing, editing and removing entries under held stripes.
+//
+// Overwriting a string with one of the same size class writes into the old entry: no allocation, no
+// table change. Everything else makes a new entry and swaps it into the slot, so a reader of a cut
+// (later) has one place to look at: Store and RemoveEntry.
+#include "keyspace/txn.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace cairn::keyspace {
+namespace {
+
+constexpr std::size_t kDoublingBytesMax =
+    1024 * 1024;  // blobs grow by doubling up to here, then by this much, as Redis's strings do
+
+std::size_t GrownCapacity(std::size_t size) { return size + std::min(size, kDoublingBytesMax); }
+
+}  // namespace
+
+Stripe& Txn::StripeOf(const KeyRef& key) {
+  DCHECK(held_.Holds(key.stripe));
+  return keyspace_.stripe(key.stripe);
+}
+
+std::uint32_t Txn::FreshAccess() const {
+  return InitialAccess(keyspace_.tunables().policy.load(std::memory_order_relaxed),
+                       context_.now_ms);
+}
+
+void Txn::Touch(Entry* entry) {
+  if (IsLfu(keyspace_.tunables().policy.load(std::memory_order_relaxed))) {
+    entry->set_access(
+        NextLfuAccess(entry->access(), context_.now_ms, keyspace_.tunables(), *context_.random));
+    return;
+  }
+  // Written only when it changes, so that reading a hot key does not dirty its cache line.
+  const std::uint32_t access = LruAccess(context_.now_ms);
+  if (entry->access() != access) entry->set_access(access);
+}
+
+Found Txn::Find(const KeyRef& key, Access access) { return FindIn(context_.db, key, access); }
+
+Found Txn::FindIn(DbId db, const KeyRef& key, Access access) {
+  Stripe& stripe = StripeOf(key);
+  Found found;
+  found.shard = stripe.shard(db);
+  if (found.shard != nullptr) [[likely]] {
+    found.position = found.shard->table.Find(key.hash, key.name);
+    if (found.position.found()) {
+      found.entry = found.shard->table.At(found.position);
+      if (found.entry->is_volatile() && ExpiryAt(found) <= context_.now_ms) [[unlikely]] {
+        ExpireNow(db, key, found);
+      }
+    }
+  }
+  if (access == Access::kRead) (found ? stripe.counters.hits : stripe.counters.misses).Add(1);
+  if (found && access != Access::kPeek && context_.touch) Touch(found.entry);
+  return found;
+}
+
+// An expired key that a command comes upon goes at once, with its DEL in the log before the
+// command's own effect.
+void Txn::ExpireNow(DbId db, const KeyRef& key, Found& found) {
+  StripeCounters& counters = StripeOf(key).counters;
+  const std::int64_t lag_ms = context_.now_ms - ExpiryAt(found);
+  counters.expired.Add(1);
+  counters.expire_lag_ms_sum.Add(lag_ms);
+  counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
+  const std::string_view effect[] = {"DEL", key.name};
+  LogIn(db, effect);
+  Remove(key, found);
+}
+
+bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl) {
+  Entry* entry = found.entry;
+  if (entry == nullptr || entry->type() != Type::kString || entry->is_wide() ||
+      entry->encoding() == Encoding::kBlob || value.size() >= kBlobThreshold) {
+    return false;
+  }
+  const std::size_t new_bytes = Entry::InlineBytes(key.name.size(), value.size());
+  if (ds::SlabArena::AllocatedSize(new_bytes) != ds::SlabArena::AllocatedSize(entry->own_bytes()))
+    return false;
+  entry->set_inline_value_size(value.size());
+  entry->set_encoding(Encoding::kPlain);
+  if (!value.empty()) std::memcpy(entry->mutable_inline_value(), value.data(), value.size());
+  entry->set_access(FreshAccess());
+  if (ttl == Ttl::kDrop && entry->is_volatile()) {
+    Found same = found;
+    ClearExpiry(key, same);
+  }
+  return true;
+}
+
+Found Txn::SetString(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl) {
+  return SetStringIn(context_.db, key, found, value, ttl);
+}
+
+Found Txn::SetStringIn(DbId db, const KeyRef& key, const Found& found, std::string_view value,
+                       Ttl ttl) {
+  if (OverwriteInPlace(key, found, value, ttl)) return found;
+  Stripe& stripe = StripeOf(key);
+  Entry* entry = Entry::CreateString(*stripe.arena, key.name, value, Encoding::kPlain);
+  entry->set_access(FreshAccess());
+  return Store(stripe, keyspace_.EnsureShard(stripe, db), key, found, entry, ttl);
+}
+
+Found Txn::Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& found, Entry* entry,
+                 Ttl ttl) {
+  auto delta = static_cast<std::int64_t>(entry->charged_bytes()) -
+               static_cast<std::int64_t>(shard.table.memory_bytes());
+  Found stored{.shard = &shard, .position = found.position, .entry = entry};
+  if (found) {
+    Entry* old = found.entry;
+    delta -= static_cast<std::int64_t>(old->charged_bytes());
+    shard.table.Replace(found.position, entry);
+    if (old->is_volatile() && ttl == Ttl::kDrop) shard.table.ClearExpiry(found.position);
+    entry->set_volatile(old->is_volatile() && ttl == Ttl::kKeep);
+    old->Destroy(*stripe.arena);
+  } else {
+    stored.position = shard.table.Insert(key.hash, entry);
+  }
+  delta += static_cast<std::int64_t>(shard.table.memory_bytes());
+  keyspace_.Charge(stripe, shard, delta);
+  return stored;
+}
+
+void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to) {
+  const UnixMs expiry = ExpiryAt(from);
+  Stripe& stripe = StripeOf(to_key);
+  Entry* clone = from.entry->CloneAs(*stripe.arena, to_key.name);
+  Found stored = Store(stripe, keyspace_.EnsureShard(stripe, to_db), to_key, to, clone, Ttl::kDrop);
+  if (expiry != kNever) SetExpiry(to_key, stored, expiry);
+}
+
+std::span<char> Txn::EditString(const KeyRef& key, Found& found, std::size_t size) {
+  if (found && found.entry->encoding() == Encoding::kBlob) return EditBlob(key, found, size);
+  return EditInline(key, found, size);
+}
+
+std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t size) {
+  const std::string_view old = found ? found.entry->value() : std::string_view();
+  size = std::max(size, old.size());
+  Stripe& stripe = StripeOf(key);
+  const bool same_class =
+      found && !found.entry->is_wide() && size < kBlobThreshold &&
+      ds::SlabArena::AllocatedSize(found.entry->own_bytes()) ==
+          ds::SlabArena::AllocatedSize(Entry::InlineBytes(key.name.size(), size));
+  if (same_class) {
+    found.entry->set_inline_value_size(size);
+    std::memset(found.entry->mutable_inline_value() + old.size(), 0, size - old.size());
+    found.entry->set_encoding(Encoding::kRaw);
+    return {found.entry->mutable_inline_value(), size};
+  }
+  Entry* entry;
+  std::span<char> bytes;
+  if (size >= kBlobThreshold) {
+    // A string that starts out large has no slack; one that grew into a blob will go on growing.
+    Blob* blob = Blob::Create(old, size, found ? GrownCapacity(size) : size);
+    entry = Entry::CreateBlob(*stripe.arena, key.name, blob);
+    bytes = {blob->mutable_bytes(), size};
+  } else {
+    entry = Entry::CreateInline(*stripe.arena, key.name, size, Encoding::kRaw);
+    bytes = {entry->mutable_inline_value(), size};
+    if (!old.empty()) std::memcpy(bytes.data(), old.data(), old.size());
+    std::memset(bytes.data() + old.size(), 0, size - old.size());
+  }
+  entry->set_access(found ? found.entry->access() : FreshAccess());
+  found = Store(stripe, keyspace_.EnsureShard(stripe, context_.db), key, found, entry, Ttl::kKeep);
+  return bytes;
+}
+
+std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size) {
+  Blob* blob = found.entry->blob();
+  size = std::max(size, blob->size());
+  // Replies on their way hold references to the bytes as they were, so a shared blob is copied
+  // before it is edited.
+  if (blob->IsShared() || size > blob->capacity()) {
+    Blob* grown =
+        Blob::Create(blob->view(), blob->size(), size > blob->size() ? GrownCapacity(size) : size);
+    const std::int64_t delta = static_cast<std::int64_t>(grown->allocated_bytes()) -
+                               static_cast<std::int64_t>(blob->allocated_bytes());
+    found.entry->set_blob(grown);
+    blob->Release();
+    blob = grown;
+    keyspace_.Charge(StripeOf(key), *found.shard, delta);
+  }
+  blob->Resize(size);
+  return {blob->mutable_bytes(), size};
+}
+
+void Txn::Remove(const KeyRef& key, Found& found) {
+  Stripe& stripe = StripeOf(key);
+  Shard& shard = *found.shard;
+  auto delta = -static_cast<std::int64_t>(shard.table.memory_bytes()) -
+               static_cast<std::int64_t>(found.entry->charged_bytes());
+  Entry* entry = shard.table.Erase(found.position);
+  delta += static_cast<std::int64_t>(shard.table.memory_bytes());
+  entry->Destroy(*stripe.arena);
+  keyspace_.Charge(stripe, shard, delta);
+  found = Found{};
+}
+
+void Txn::SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms) {
+  Stripe& stripe = StripeOf(key);
+  Table& table = found.shard->table;
+  const auto before = static_cast<std::int64_t>(table.memory_bytes());
+  table.SetExpiry(found.position, at_ms);
+  found.entry->set_volatile(true);
+  keyspace_.Charge(stripe, *found.shard, static_cast<std::int64_t>(table.memory_bytes()) - before);
+  if (at_ms < stripe.next_expiry_ms.load(std::memory_order_relaxed)) {
+    stripe.next_expiry_ms.store(at_ms, std::memory_order_relaxed);
+  }
+}
+
+void Txn::ClearExpiry(const KeyRef& key, Found& found) {
+  if (!found.entry->is_volatile()) return;
+  Table& table = found.shard->table;
+  const auto before = static_cast<std::int64_t>(table.memory_bytes());
+  table.ClearExpiry(found.position);
+  found.entry->set_volatile(false);
+  keyspace_.Charge(StripeOf(key), *found.shard,
+                   static_cast<std::int64_t>(table.memory_bytes()) - before);
+}
+
+void Txn::LogIn(DbId db, std::span<const std::string_view> args) {
+  changes_ += 1;
+  if (keyspace_.log().active()) [[unlikely]]
+    keyspace_.log().Append(db, args);
+}
+
+}  // namespace cairn::keyspace

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CommandLog: every write once, in one order, for whoever reads along.
+//
+// A writer that holds the stripe locks of its keys takes a position (one fetch-add), fills its
+// record and publishes it; so the order of positions agrees with every conflict between commands.
+// AOF, replicas, notifications and tracking are readers. With no reader attached a write costs one
+// relaxed load.
+//
+//     begin of the slowest reader                        end_
+//        |                                                |
+//     ---[ rec ][ rec ][ rec ][ reserved, not published ]-|----- ring of kRingBytes, in granules of
+//     32 bytes
+//
+// Commit words lie apart from the payload, one per granule, and hold the record's own position plus
+// one: what a client writes into a value can never look like a commit word, and nothing needs
+// zeroing when the ring wraps (CORE.md trap T10).
+//
+// Invariants
+//   (1) Room is taken as credit before any lock (TakeCredit); Append never waits.
+//   (2) A taken position is always published.
+//   (3) A must-keep reader holds writers back (at TakeCredit); a may-lag reader that is overrun is
+//   lost, and is told so.
+// Thread safety: Append and TakeCredit from any thread; a Reader belongs to one thread. Attach and
+// Detach need every stripe lock or a quiet store, which the keyspace provides.
+#ifndef CAIRN_LOG_COMMAND_LOG_H_
+#define CAIRN_LOG_COMMAND_LOG_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/mutex.h"
+
+namespace cairn::log {
+
+// One write as it is replayed: the database it was run in and its arguments, made deterministic.
+struct Effect {
+  DbId db;
+  std::vector<std::string> args;
+  bool operator==(const Effect&) const = default;
+};
+
+enum class Lag { kMustKeep, kMayLag };
+
+class Reader;
+
+class CommandLog {
+ public:
+  static constexpr std::size_t kGranuleBytes = 32;
+  static constexpr std::size_t kRingBytesDefault = 16 * 1024 * 1024;
+  // A payload above this lives beside the ring, which then holds only the record's header.
+  static constexpr std::size_t kInlineRecordBytesMax = 64 * 1024;
+
+  // `ring_bytes`: a power of two, at least 4 * kInlineRecordBytesMax.
+  explicit CommandLog(std::size_t ring_bytes = kRingBytesDefault);
+  ~CommandLog();
+
+  // relaxed: a reader attaches under every stripe lock, which orders it with all writers.
+  bool active() const { return active_.load(std::memory_order_relaxed); }
+
+  // Room for one command's record of about `bytes`. False if a must-keep reader is too far behind:
+  // the caller waits for WaitForRoom and tries again. REQUIRES: no stripe lock held. Each success
+  // is ended by one ReturnCredit, after Append or without.
+  bool TakeCredit(std::size_t bytes);
+  void ReturnCredit(std::size_t bytes);
+  // Sleeps until a reader has moved on, at most `timeout_us`.
+  void WaitForRoom(std::int64_t timeout_us);
+
+  // Appends one effect and returns the position after it. REQUIRES: the stripe locks of its keys;
+  // credit when active().
+  Lsn Append(DbId db, std::span<const std::string_view> args);
+  // The position after the last reserved record.
+  Lsn end() const { return Lsn(end_.load(std::memory_order_acquire)); }
+
+  // A new reader that sees every effect appended from now on. REQUIRES: no writer is inside (all
+  // stripes locked).
+  std::unique_ptr<Reader> Attach(Lag lag);
+
+  // Bytes that a record for these arguments takes.
+  static std::size_t RecordBytes(std::span<const std::string_view> args);
+
+ private:
+  friend class Reader;
+  struct Record;
+
+  void Detach(Reader* reader);
+  void Write(std::uint64_t position, DbId db, std::span<const std::string_view> args,
+             std::size_t payload_bytes);
+  void CopyIn(std::uint64_t position, const void* from, std::size_t size);
+  void CopyOut(std::uint64_t position, void* to, std::size_t size) const;
+  std::uint64_t SlowestPosition() REQUIRES(readers_mu_);
+  std::shared_ptr<const std::string> BigPayload(std::uint64_t position);
+  bool MakeRoom(std::uint64_t wanted_end);
+
+  // constant after construction
+  const std::size_t ring_bytes_;
+  const std::unique_ptr<char[]> ring_;
+  const std::unique_ptr<std::atomic<std::uint64_t>[]> commits_;
+
+  std::atomic<bool> active_{false};
+  std::atomic<std::uint64_t> end_{0};     // bytes ever reserved; acq_rel with end()
+  std::atomic<std::uint64_t> credit_{0};  // bytes promised to commands now running
+  std::atomic<std::uint64_t> floor_{0};   // cached position of the slowest reader
+  Event room_;
+  Mutex readers_mu_;
+  std::vector<Reader*> readers_ GUARDED_BY(readers_mu_);
+  // Payloads above kInlineRecordBytesMax by position. Shared: a reader copies one out while a
+  // faster one lets it go.
+  std::map<std::uint64_t, std::shared_ptr<const std::string>> big_payloads_ GUARDED_BY(readers_mu_);
+};
+
+// One consumer of the log. Belongs to one thread; the log outlives it.
+class Reader {
+ public:
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // The next published effect, or nothing if there is none yet, or if this reader is lost.
+  std::optional<Effect> Next();
+  // Overrun by writers: what it has not read is gone, and it must start from a new copy of the
+  // data.
+  bool lost() const { return state_.load(std::memory_order_acquire) == kLost; }
+  Lsn position() const { return Lsn(position_.load(std::memory_order_acquire)); }
+
+ private:
+  friend class CommandLog;
+  enum State : std::uint32_t { kIdle, kReading, kLost };
+
+  Reader(CommandLog& log, Lag lag, std::uint64_t position)
+      : log_(log), lag_(lag), position_(position) {}
+  std::optional<Effect> ReadAt(std::uint64_t position);
+
+  CommandLog& log_;
+  const Lag lag_;
+  std::atomic<std::uint64_t>
+      position_;  // release after a record was copied out: its ring room may be reused
+  std::atomic<std::uint32_t> state_{
+      kIdle};  // kIdle -> kReading by us, kIdle -> kLost by a writer that needs the room
+};
+
+}  // namespace cairn::log
+
+#endif  // CAIRN_LOG_COMMAND_LOG_H_
