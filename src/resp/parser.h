@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Parser: requests out of a client's byte stream, without copying them.
+//
+// A request is a multibulk array ("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n") or an inline line ("GET k\n").
+// The caller owns the input buffer; the parser remembers only offsets relative to the first byte
+// of the request it is in, so the buffer may move or grow between two calls. What it answers are
+// views into that buffer, held in an ArgArena that lives as long as the batch of requests.
+//
+//     kStart --'*'--> kCount --> kBulkHeader <--> kBulkBody --last argument--> kStart
+//        \---other--> kInline -----------------newline-----------------------> kStart
+//
+// Invariants
+//   (1) Every byte is looked at a bounded number of times, however the stream is cut: bytes that
+//   dribble in one by one cost O(n) in all.
+//   (2) The same stream gives the same requests and the same error under any cutting.
+//   (3) Memory is taken for arguments that have arrived, never for a count the peer announced.
+//   (4) After kError the parser stays in error until Reset.
+//
+// Leniency is Redis's: the byte after '\r' is skipped unread, and so are the two bytes that follow
+// an argument; a NUL before a line's end hides that end. One Parser belongs to one connection and
+// is not thread-safe. Cost of a GET that is wholly in the buffer: about 60 instructions.
+#ifndef CAIRN_RESP_PARSER_H_
+#define CAIRN_RESP_PARSER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cairn::resp {
+
+// ArgArena: where the arguments of a batch of requests stand, at addresses that stay until Reset.
+// One per worker. The arguments of one request are contiguous.
+class ArgArena {
+ public:
+  static constexpr std::size_t kChunkArgs = 1024;
+
+  ArgArena() = default;
+  ArgArena(const ArgArena&) = delete;
+  ArgArena& operator=(const ArgArena&) = delete;
+
+  // Forgets everything; keeps one chunk.
+  void Reset();
+  // Room for `count` arguments, not yet counted as used. REQUIRES: count <= kChunkArgs.
+  std::string_view* Reserve(std::size_t count) {
+    if (room_ < count) [[unlikely]]
+      AddChunk(kChunkArgs);
+    return next_;
+  }
+  // Counts `count` reserved arguments as used.
+  void Commit(std::size_t count) {
+    next_ += count;
+    room_ -= count;
+  }
+  // Exactly `count` arguments, used. For those who hold that many already.
+  std::string_view* Allocate(std::size_t count);
+  // Keeps bytes that stand nowhere else (unquoted words of an inline request).
+  std::string_view Keep(std::string bytes);
+
+ private:
+  void AddChunk(std::size_t count);
+
+  std::string_view* next_ = nullptr;
+  std::size_t room_ = 0;
+  std::vector<std::unique_ptr<std::string_view[]>> chunks_;  // [0] always has kChunkArgs
+  std::vector<std::unique_ptr<std::string>> kept_;
+};
+
+struct Limits {
+  static constexpr std::int64_t kUnauthenticatedArgsMax = 10;
+  static constexpr std::int64_t kUnauthenticatedBulkMax = 16384;
+
+  std::int64_t bulk_bytes_max = 512 * 1024 * 1024;  // proto-max-bulk-len
+  std::int64_t args_max = INT32_MAX;
+  std::size_t inline_bytes_max = 64 * 1024;  // also of a header line
+  bool authenticated = true;
+};
+
+struct Request {
+  const std::string_view* args = nullptr;
+  std::uint32_t argc = 0;
+  // Bytes at the front of the buffer that are done with. Set by every call of Next.
+  std::size_t consumed = 0;
+};
+
+enum class Outcome { kRequest, kNeedMore, kError };
+
+class Parser {
+ public:
+  // Parses one request from `buffer`, which begins at the first byte not yet consumed. Whatever
+  // the outcome, the caller drops `out->consumed` bytes before the next call (with kNeedMore they
+  // are empty lines that were skipped, and usually 0). Views in `out` live as long as the bytes of
+  // `buffer` and as `arena` is not Reset. REQUIRES: after kNeedMore, `buffer` holds at least the
+  // bytes it held then, less those consumed.
+  Outcome Next(std::string_view buffer, const Limits& limits, ArgArena& arena, Request* out) {
+    if (state_ == State::kStart && TryWhole(buffer, limits, arena, out)) [[likely]] {
+      return Outcome::kRequest;
+    }
+    return NextStepwise(buffer, limits, arena, out);
+  }
+
+  // After kNeedMore: how many bytes the buffer must hold for the argument at hand to be complete,
+  // 0 where that is not known. A hint from the peer: a caller that reserves memory for it caps it.
+  std::size_t wanted_bytes() const {
+    return state_ == State::kBulkBody ? position_ + static_cast<std::size_t>(bulk_size_) + 2 : 0;
+  }
+  // The parser stands inside a request: the peer owes bytes.
+  bool mid_request() const { return state_ != State::kStart; }
+  // After kError: the text for the client ("Protocol error: ..."), without "-ERR ".
+  std::string error() const;
+  // Heap bytes held for a request that has arrived in part.
+  std::size_t allocated_bytes() const { return pending_.capacity() * sizeof(Slice); }
+  void Reset();
+
+ private:
+  enum class State : std::uint8_t { kStart, kInline, kCount, kBulkHeader, kBulkBody, kFailed };
+  enum class Error : std::uint8_t {
+    kNone,
+    kTooBigInline,
+    kUnbalancedQuotes,
+    kTooBigCount,
+    kInvalidCount,
+    kUnauthenticatedCount,
+    kTooBigBulkHeader,
+    kExpectedDollar,
+    kInvalidBulk,
+    kUnauthenticatedBulk
+  };
+  enum class Step { kDone, kEmpty, kWait, kFail };
+  struct Slice {
+    std::size_t offset;
+    std::size_t size;
+  };
+
+  // The fast way: a well-formed request wholly in the buffer. False, and nothing changed, if not.
+  bool TryWhole(std::string_view buffer, const Limits& limits, ArgArena& arena, Request* out);
+  Outcome NextStepwise(std::string_view buffer, const Limits& limits, ArgArena& arena,
+                       Request* out);
+  Step TakeInline(std::string_view buffer, const Limits& limits, ArgArena& arena, Request* out);
+  Step TakeMultibulk(std::string_view buffer, const Limits& limits, ArgArena& arena, Request* out);
+  Step TakeCount(std::string_view buffer, const Limits& limits);
+  Step TakeBulkHeader(std::string_view buffer, const Limits& limits);
+  Step FindLineEnd(std::string_view buffer, char end, std::size_t bytes_max, Error too_big);
+  void Finish(std::string_view buffer, ArgArena& arena, Request* out);
+  Step Failed(Error error);
+  void SplitPlainWords(std::string_view line);
+  void StartOver();
+
+  State state_ = State::kStart;
+  Error error_ = Error::kNone;
+  char unexpected_ = 0;         // what stood where '$' was due
+  std::size_t position_ = 0;    // offset of the first byte not parsed
+  std::size_t scanned_ = 0;     // no line end stands between position_ and here
+  std::int64_t remaining_ = 0;  // arguments still to come
+  std::int64_t bulk_size_ = 0;  // of the argument at hand
+  std::vector<Slice> pending_;  // arguments of a request that came in parts
+};
+
+}  // namespace cairn::resp
+
+#endif  // CAIRN_RESP_PARSER_H_

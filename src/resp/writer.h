@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Writer: replies in RESP2 or RESP3, written straight into a ReplyBuffer.
+//
+// It is a pair of a buffer and a protocol version, cheap to make for each batch. Where RESP2 has
+// no such type, the method writes what Redis sends instead: a map is an array of twice the length,
+// a double a bulk string, a boolean 1 or 0. Nothing here formats with a library: headers of one
+// and two digits are stored directly, numbers go through base/text.h.
+//
+//   Writer out(buffer, 2);
+//   out.Array(2);
+//   out.Bulk("key");
+//   out.Integer(7);
+//
+// Array lengths known only at the end:
+//   const std::size_t array = out.BeginArray();
+//   ... write n elements ...
+//   out.EndArray(array, n);
+#ifndef CAIRN_RESP_WRITER_H_
+#define CAIRN_RESP_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "base/blob.h"
+#include "base/text.h"
+#include "resp/reply_buffer.h"
+
+namespace cairn::resp {
+
+class Writer {
+ public:
+  // `protocol`: 2 or 3.
+  Writer(ReplyBuffer& buffer, int protocol) : buffer_(&buffer), protocol_(protocol) {}
+
+  int protocol() const { return protocol_; }
+  bool resp3() const { return protocol_ >= 3; }
+  ReplyBuffer& buffer() { return *buffer_; }
+
+  void Ok() { Literal("+OK\r\n"); }
+  // REQUIRES: no '\r' or '\n' in `text`.
+  void Simple(std::string_view text);
+  // `text` is "CODE message" without '-'. Line breaks in it become spaces.
+  void Error(std::string_view text);
+
+  void Integer(std::int64_t number) {
+    if (static_cast<std::uint64_t>(number) < 100)
+      return Header(':', static_cast<std::size_t>(number));
+    LongInteger(number);
+  }
+  void Bulk(std::string_view bytes) {
+    char* p = buffer_->Reserve(bytes.size() + kHeaderBytesMax + 2);
+    p = PutHeader(p, '$', bytes.size());
+    if (!bytes.empty()) std::memcpy(p, bytes.data(), bytes.size());
+    p += bytes.size();
+    p[0] = '\r';
+    p[1] = '\n';
+    buffer_->CommitTo(p + 2);
+  }
+  // A bulk string whose bytes are shared with the store; below kBlobThreshold they are copied.
+  void BulkBlob(const Blob* blob);
+  // The number's text as a bulk string, as INCRBYFLOAT's sibling GET answers.
+  void StringFromInteger(std::int64_t number);
+
+  void Null() {
+    if (resp3()) return Literal("_\r\n");
+    Literal("$-1\r\n");
+  }
+  void NullArray() {
+    if (resp3()) return Literal("_\r\n");
+    Literal("*-1\r\n");
+  }
+
+  // Aggregates: the header; the elements follow.
+  void Array(std::size_t count) { Header('*', count); }
+  void Map(std::size_t pairs) { resp3() ? Header('%', pairs) : Header('*', pairs * 2); }
+  void Set(std::size_t count) { Header(resp3() ? '~' : '*', count); }
+  void Push(std::size_t count) { Header(resp3() ? '>' : '*', count); }
+  // REQUIRES: resp3(); RESP2 has nothing like it.
+  void Attribute(std::size_t pairs) { Header('|', pairs); }
+
+  // An aggregate whose length comes later. What the handle opened must be ended, with the matching
+  // method, before the buffer is sent.
+  std::size_t BeginArray() { return buffer_->OpenHole(); }
+  void EndArray(std::size_t handle, std::size_t count) { End(handle, '*', count); }
+  void EndSet(std::size_t handle, std::size_t count) { End(handle, resp3() ? '~' : '*', count); }
+  void EndMap(std::size_t handle, std::size_t pairs) {
+    resp3() ? End(handle, '%', pairs) : End(handle, '*', pairs * 2);
+  }
+
+  void Bool(bool value) {
+    if (resp3()) return value ? Literal("#t\r\n") : Literal("#f\r\n");
+    value ? Literal(":1\r\n") : Literal(":0\r\n");
+  }
+  void Double(double number);
+  // Decimal digits of any length.
+  void BigNumber(std::string_view digits);
+  // Text with a three-letter format ("txt", "mkd").
+  void Verbatim(std::string_view format, std::string_view text);
+
+  // Bytes that are RESP already.
+  void Raw(std::string_view bytes) { buffer_->Append(bytes); }
+
+ private:
+  // Type byte, digits, "\r\n".
+  static constexpr std::size_t kHeaderBytesMax = 1 + kInt64TextMax + 2;
+  static_assert(kHeaderBytesMax <= ReplyBuffer::kHoleBytes);
+
+  template <std::size_t kSize>
+  void Literal(const char (&text)[kSize]) {
+    char* p = buffer_->Reserve(kSize - 1);
+    std::memcpy(p, text, kSize - 1);
+    buffer_->Commit(kSize - 1);
+  }
+  static char* PutHeader(char* p, char type, std::size_t number) {
+    p[0] = type;
+    if (number < 10) {
+      p[1] = static_cast<char>('0' + number);
+      p[2] = '\r';
+      p[3] = '\n';
+      return p + 4;
+    }
+    if (number < 100) {
+      p[1] = static_cast<char>('0' + number / 10);
+      p[2] = static_cast<char>('0' + number % 10);
+      p[3] = '\r';
+      p[4] = '\n';
+      return p + 5;
+    }
+    return PutLongHeader(p, number);
+  }
+  static char* PutLongHeader(char* p, std::size_t number);
+  void Header(char type, std::size_t number) {
+    buffer_->CommitTo(PutHeader(buffer_->Reserve(kHeaderBytesMax), type, number));
+  }
+  void LongInteger(std::int64_t number);
+  void Line(char type, std::string_view text);
+  void End(std::size_t handle, char type, std::size_t count);
+
+  ReplyBuffer* buffer_;
+  int protocol_;
+};
+
+}  // namespace cairn::resp
+
+#endif  // CAIRN_RESP_WRITER_H_
