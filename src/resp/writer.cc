@@ -39,6 +39,7 @@ void Writer::Simple(std::string_view text) {
 }
 
 void Writer::Error(std::string_view text) {
+  ++error_count_;
   // A client's bytes may be quoted in the text; a line break among them would end the reply early.
   char* const begin = buffer_->Reserve(text.size() + 3) + 1;
   Line('-', text);

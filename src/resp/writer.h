@@ -43,6 +43,8 @@ class Writer {
   void Simple(std::string_view text);
   // `text` is "CODE message" without '-'. Line breaks in it become spaces.
   void Error(std::string_view text);
+  // Errors written so far; statistics of failed calls follow from it.
+  std::uint32_t error_count() const { return error_count_; }
 
   void Integer(std::int64_t number) {
     if (static_cast<std::uint64_t>(number) < 100)
@@ -138,6 +140,7 @@ class Writer {
   void Line(char type, std::string_view text);
   void End(std::size_t handle, char type, std::size_t count);
 
+  std::uint32_t error_count_ = 0;
   ReplyBuffer* buffer_;
   int protocol_;
 };

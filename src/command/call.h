@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Call: one command being run: its arguments, its keys, the transaction on them, and where the
+// reply goes.
+//
+//   void Strlen(command::Call& call) {
+//     const keyspace::Found found = call.txn().Find(call.key(0), keyspace::Access::kRead);
+//     ...
+//     call.reply().Integer(found.entry->value().size());
+//   }
+//
+// Made by a Runner for each command, on the stack, once the gates are passed and the stripes of the
+// keys are locked. Views of arguments last as long as the call. A handler writes exactly one reply.
+#ifndef CAIRN_COMMAND_CALL_H_
+#define CAIRN_COMMAND_CALL_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "base/check.h"
+#include "command/session.h"
+#include "command/table.h"
+#include "keyspace/txn.h"
+#include "resp/writer.h"
+
+namespace cairn::command {
+
+class Runner;
+
+class Call {
+ public:
+  Call(Runner& runner, Session& session, const CommandTable::Command& command,
+       std::span<const std::string_view> args, std::span<const keyspace::KeyRef> keys,
+       resp::Writer& reply)
+      : runner_(runner),
+        session_(session),
+        command_(command),
+        args_(args),
+        keys_(keys),
+        reply_(reply) {}
+
+  // The command (of a container: the subcommand) as it stands in the table.
+  const CommandTable::Command& command() const { return command_; }
+  // All arguments, with the command's name first.
+  std::span<const std::string_view> args() const { return args_; }
+  std::string_view arg(std::size_t i) const { return args_[i]; }
+  std::size_t argc() const { return args_.size(); }
+  // The n-th key, in the order in which the arguments name them.
+  const keyspace::KeyRef& key(std::size_t n) const { return keys_[n]; }
+  std::size_t key_count() const { return keys_.size(); }
+
+  Session& session() { return session_; }
+  resp::Writer& reply() { return reply_; }
+  Runner& runner() { return runner_; }
+  keyspace::Keyspace& keyspace();
+  const CommandTable& table();
+  UnixMs now_ms() const;
+
+  // REQUIRES: the command has keys, or runs under all stripes; not kOwnLocks.
+  keyspace::Txn& txn() {
+    DCHECK(txn_ != nullptr);
+    return *txn_;
+  }
+  // For a command that takes its stripes itself (Flag::kOwnLocks): what a Txn of this call is made
+  // with.
+  keyspace::Txn::Context txn_context();
+  // Names the call itself as its effect. For commands whose outcome follows from their arguments
+  // and the data alone.
+  void LogVerbatim() { txn().Log(args_); }
+
+  // Shorthands for the commonest error replies.
+  void Error(std::string_view text) { reply_.Error(text); }
+
+ private:
+  friend class Runner;
+
+  Runner& runner_;
+  Session& session_;
+  const CommandTable::Command& command_;
+  const std::span<const std::string_view> args_;
+  const std::span<const keyspace::KeyRef> keys_;
+  resp::Writer& reply_;
+  keyspace::Txn* txn_ = nullptr;
+};
+
+}  // namespace cairn::command
+
+#endif  // CAIRN_COMMAND_CALL_H_

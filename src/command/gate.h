@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Gate: one reason why a command may not run now.
+//
+// Authentication, memory, a paused server: each subsystem brings its own gate, and whoever wires
+// the server puts them in Redis's order, since the first one that refuses decides the error a
+// client sees. Gates run before any stripe is locked.
+//
+// Thread safety: Admit runs on every worker at once.
+#ifndef CAIRN_COMMAND_GATE_H_
+#define CAIRN_COMMAND_GATE_H_
+
+#include "command/call.h"
+
+namespace cairn::command {
+
+class Gate {
+ public:
+  virtual ~Gate() = default;
+  // True lets the call pass; false means that this gate has written the reply.
+  virtual bool Admit(Call& call) = 0;
+};
+
+}  // namespace cairn::command
+
+#endif  // CAIRN_COMMAND_GATE_H_

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connection commands that need no socket: PING, ECHO, SELECT. Those about clients and
+// authentication are the server's.
+#include "base/text.h"
+#include "command/call.h"
+#include "command/errors.h"
+#include "commands/families.h"
+
+namespace cairn::commands {
+namespace {
+
+using command::Call;
+using command::Group;
+using command::Spec;
+
+void Ping(Call& call) {
+  if (call.argc() > 2) return call.Error(command::errors::WrongArity("ping"));
+  if (call.argc() == 2) return call.reply().Bulk(call.arg(1));
+  call.reply().Simple("PONG");
+}
+
+void Echo(Call& call) { call.reply().Bulk(call.arg(1)); }
+
+void Select(Call& call) {
+  const std::optional<std::int64_t> db = ParseInt64(call.arg(1));
+  if (!db) return call.Error(command::errors::kNotAnInteger);
+  if (*db < 0 || *db >= call.keyspace().database_count())
+    return call.Error(command::errors::kDbIndexOutOfRange);
+  call.session().set_db(DbId(static_cast<std::uint32_t>(*db)));
+  call.reply().Ok();
+}
+
+constexpr Spec kSpecs[] = {
+    Spec({.syntax = "PING [message]",
+          .since = "1.0.0",
+          .group = Group::kConnection,
+          .flags = command::kFast,
+          .complexity = "O(1)",
+          .summary = "Answers PONG, or the message it was given.",
+          .tips = "request_policy:all_shards response_policy:all_succeeded",
+          .run = &Ping}),
+    Spec({.syntax = "ECHO message",
+          .since = "1.0.0",
+          .group = Group::kConnection,
+          .flags = command::kLoading | command::kStale | command::kFast,
+          .complexity = "O(1)",
+          .summary = "Answers the message it was given.",
+          .run = &Echo}),
+    Spec({.syntax = "SELECT index",
+          .since = "1.0.0",
+          .group = Group::kConnection,
+          .flags = command::kLoading | command::kStale | command::kFast,
+          .complexity = "O(1)",
+          .summary = "Changes the database that this connection works on.",
+          .run = &Select}),
+};
+
+}  // namespace
+
+std::span<const Spec> ConnectionFamily() { return kSpecs; }
+
+}  // namespace cairn::commands

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The arithmetic refuses to wrap: seconds that do not fit as milliseconds, or that pass the end of
+// time once the present is added.
+#include "commands/expiry.h"
+
+#include "base/text.h"
+
+namespace cairn::commands {
+
+std::optional<ExpiryForm> ParseExpiryToken(std::string_view token) {
+  if (EqualsIgnoreCase(token, "EX")) return ExpiryForm{TimeUnit::kSeconds, TimeBase::kRelative};
+  if (EqualsIgnoreCase(token, "PX"))
+    return ExpiryForm{TimeUnit::kMilliseconds, TimeBase::kRelative};
+  if (EqualsIgnoreCase(token, "EXAT")) return ExpiryForm{TimeUnit::kSeconds, TimeBase::kAbsolute};
+  if (EqualsIgnoreCase(token, "PXAT"))
+    return ExpiryForm{TimeUnit::kMilliseconds, TimeBase::kAbsolute};
+  return std::nullopt;
+}
+
+std::optional<UnixMs> AbsoluteMs(std::int64_t amount, ExpiryForm form, UnixMs now_ms) {
+  UnixMs at_ms = amount;
+  if (form.unit == TimeUnit::kSeconds &&
+      __builtin_mul_overflow(amount, std::int64_t{1000}, &at_ms)) {
+    return std::nullopt;
+  }
+  if (form.base == TimeBase::kRelative && __builtin_add_overflow(at_ms, now_ms, &at_ms))
+    return std::nullopt;
+  if (at_ms == kNever)
+    return kNever - 1;  // kNever means "no expiry"; one millisecond less is as far away
+  return at_ms;
+}
+
+}  // namespace cairn::commands

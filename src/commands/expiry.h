@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Expiry arguments: EX, PX, EXAT, PXAT and the EXPIRE family turned into one absolute moment, with
+// Redis's checks.
+#ifndef CAIRN_COMMANDS_EXPIRY_H_
+#define CAIRN_COMMANDS_EXPIRY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+
+namespace cairn::commands {
+
+enum class TimeUnit : std::uint8_t { kSeconds, kMilliseconds };
+enum class TimeBase : std::uint8_t { kRelative, kAbsolute };
+
+struct ExpiryForm {
+  TimeUnit unit;
+  TimeBase base;
+};
+
+// The form that an option token names ("EX", "px", "EXAT", "PXAT"); nothing if it is none of them.
+std::optional<ExpiryForm> ParseExpiryToken(std::string_view token);
+
+// `amount` in `form` as milliseconds since the epoch; nothing if that overflows.
+std::optional<UnixMs> AbsoluteMs(std::int64_t amount, ExpiryForm form, UnixMs now_ms);
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_EXPIRY_H_

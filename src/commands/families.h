@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The rows of each command family; one function per file of this folder.
+#ifndef CAIRN_COMMANDS_FAMILIES_H_
+#define CAIRN_COMMANDS_FAMILIES_H_
+
+#include <span>
+
+#include "command/spec.h"
+
+namespace cairn::commands {
+
+std::span<const command::Spec> ConnectionFamily();
+std::span<const command::Spec> StringFamily();
+std::span<const command::Spec> GenericFamily();
+std::span<const command::Spec> KeyspaceFamily();
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_FAMILIES_H_

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the families that work on strings (string, bitmap, hyperloglog) share: finding a key as a
+// string, and replying with one.
+#ifndef CAIRN_COMMANDS_STRINGS_H_
+#define CAIRN_COMMANDS_STRINGS_H_
+
+#include <string_view>
+
+#include "command/call.h"
+#include "keyspace/txn.h"
+
+namespace cairn::commands {
+
+// Finds the n-th key of the call. False, with WRONGTYPE replied, if it holds something other than a
+// string; an absent key is fine.
+bool FindString(command::Call& call, std::size_t n, keyspace::Access access,
+                keyspace::Found* found);
+
+// The string's bytes, empty if the key is absent.
+inline std::string_view StringOf(const keyspace::Found& found) {
+  return found ? found.entry->value() : std::string_view();
+}
+
+// Replies with the string, or null if absent; a large value is shared with the reply, not copied.
+void ReplyString(command::Call& call, const keyspace::Found& found);
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_STRINGS_H_

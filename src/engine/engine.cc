@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Wiring of the engine; the memory gate; embedded sessions; the digest.
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "command/errors.h"
+#include "engine/families.h"
+
+namespace cairn::engine {
+namespace {
+
+std::vector<std::span<const command::Spec>> AllFamilies(const EngineOptions& options) {
+  std::vector<std::span<const command::Spec>> families = EngineFamilies();
+  families.insert(families.end(), options.more_families.begin(), options.more_families.end());
+  return families;
+}
+
+std::string HexDigits(std::uint64_t number, std::size_t digits) {
+  std::string text(digits, '0');
+  for (std::size_t i = digits; i-- > 0; number >>= 4) text[i] = "0123456789abcdef"[number & 15];
+  return text;
+}
+
+}  // namespace
+
+// Evicts before a command runs, and refuses commands that need memory when nothing can be evicted.
+class Engine::MemoryGate final : public command::Gate {
+ public:
+  explicit MemoryGate(Engine& engine) : engine_(engine) {}
+  bool Admit(command::Call& call) override {
+    if (engine_.keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed) == 0) [[likely]] return true;
+    if (call.runner().evictor().MakeRoom(engine_.other_bytes_.value())) return true;
+    if ((call.command().spec->row.flags & command::kDenyOom) == 0) return true;
+    call.Error(command::errors::kOutOfMemory);
+    return false;
+  }
+
+ private:
+  Engine& engine_;
+};
+
+Engine::Engine(EngineOptions options)
+    : clock_(options.clock != nullptr ? *options.clock : system_clock_),
+      keyspace_(clock_, {.stripe_count = options.stripe_count,
+                         .database_count = options.database_count,
+                         .hash_seed = SecureRandomUint64(),
+                         .log_ring_bytes = options.log_ring_bytes}),
+      table_(AllFamilies(options)),
+      memory_gate_(std::make_unique<MemoryGate>(*this)),
+      shared_{.keyspace = keyspace_,
+              .table = table_,
+              .gates = {memory_gate_.get()},
+              .cycles_per_us = MeasureCyclesPerUs()},
+      keeper_(keyspace_) {
+  if (options.with_keeper) keeper_.Start();
+}
+
+Engine::~Engine() { keeper_.Stop(); }
+
+std::unique_ptr<EmbeddedSession> Engine::NewSession() {
+  return std::make_unique<EmbeddedSession>(*this, ClientId(next_session_id_.fetch_add(1, std::memory_order_relaxed)));
+}
+
+std::unique_ptr<log::Reader> Engine::AttachLogReader(log::Lag lag) {
+  keyspace::KeyLocks locks(keyspace_);
+  locks.AcquireAll();
+  std::unique_ptr<log::Reader> reader = keyspace_.log().Attach(lag);
+  locks.Release();
+  return reader;
+}
+
+// Order-free: the sum over all keys of a hash of database, key, value and expiry.
+std::string Engine::Digest() {
+  const UnixMs now_ms = clock_.NowUnixMs();
+  std::array<std::uint64_t, 3> sums{};
+  keyspace::KeyLocks locks(keyspace_);
+  locks.AcquireAll();
+  for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) {
+    keyspace::Stripe& stripe = keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i)));
+    for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
+      keyspace::Shard* shard = stripe.shard(DbId(db));
+      if (shard == nullptr) continue;
+      shard->table.ForEach([&](keyspace::Position position, const keyspace::Entry* entry) {
+        const UnixMs expiry = entry->is_volatile() ? shard->table.ExpiryAt(position) : kNever;
+        if (expiry <= now_ms) return;
+        const std::uint64_t parts[] = {db, Xxh3(entry->key()), Xxh3(entry->value()),
+                                       static_cast<std::uint64_t>(expiry)};
+        for (std::size_t sum = 0; sum < sums.size(); ++sum) {
+          const HashSeed seed(sum + 1);
+          sums[sum] += seed.Hash({reinterpret_cast<const char*>(parts), sizeof(parts)});
+        }
+      });
+    }
+  }
+  locks.Release();
+  return HexDigits(sums[0], 16) + HexDigits(sums[1], 16) + HexDigits(sums[2], 8);
+}
+
+EmbeddedSession::EmbeddedSession(Engine& engine, ClientId id)
+    : Session(id, SecureRandomUint64()), runner_(engine.shared(), SecureRandomUint64()) {}
+
+std::string EmbeddedSession::Execute(std::span<const std::string_view> args) {
+  CHECK(!args.empty());
+  resp::Writer reply(buffer_, protocol());
+  runner_.Run(*this, args, reply);
+  std::string bytes = buffer_.ToString();
+  buffer_.Clear();
+  return bytes;
+}
+
+}  // namespace cairn::engine

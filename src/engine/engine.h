@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Engine: the whole store as a library, without sockets.
+//
+// Wires log, keyspace, command table and gates, and runs the keeper thread that expires keys and
+// frees what was flushed.
+//
+//   auto engine = Engine::Open({});
+//   std::unique_ptr<EmbeddedSession> session = engine->NewSession();
+//   std::string reply = session->Execute({"SET", "k", "v"});     // "+OK\r\n"
+//
+// Owned by whoever embeds it; outlives its sessions. Thread safety: the engine is thread-safe, a
+// session belongs to one thread at a time.
+#ifndef CAIRN_ENGINE_ENGINE_H_
+#define CAIRN_ENGINE_ENGINE_H_
+
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "command/runner.h"
+#include "engine/keeper.h"
+#include "keyspace/keyspace.h"
+
+namespace cairn::engine {
+
+struct EngineOptions {
+  std::size_t stripe_count = keyspace::kStripeCountMax;
+  std::uint32_t database_count = 16;
+  std::size_t log_ring_bytes = log::CommandLog::kRingBytesDefault;
+  // The clock that decides expiry; the system's if null. Outlives the engine.
+  const Clock* clock = nullptr;
+  // Without the keeper thread nothing expires unless it is looked at, or Keeper().RunOnce() is
+  // called: for tests that own the clock.
+  bool with_keeper = true;
+  // Command families beyond the engine's own (the server's), and gates that come before the memory
+  // gate.
+  std::vector<std::span<const command::Spec>> more_families;
+};
+
+class EmbeddedSession;
+
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::unique_ptr<EmbeddedSession> NewSession();
+
+  keyspace::Keyspace& keyspace() { return keyspace_; }
+  const command::CommandTable& table() const { return table_; }
+  // What every Runner of this engine shares. Gates may be added until the first Runner is made.
+  command::Shared& shared() { return shared_; }
+  Keeper& keeper() { return keeper_; }
+  const Clock& clock() const { return clock_; }
+
+  // A reader of every effect from now on. Takes all stripes for a moment.
+  std::unique_ptr<log::Reader> AttachLogReader(log::Lag lag);
+  // A digest of all databases: equal data sets have equal digests (DEBUG DIGEST). 40 hex digits;
+  // zeros when empty.
+  std::string Digest();
+
+  // Memory beside the keyspace that maxmemory counts: client buffers. Folded in by the server.
+  SharedCounter& other_bytes() { return other_bytes_; }
+
+ private:
+  class MemoryGate;
+
+  SystemClock system_clock_;
+  const Clock& clock_;
+  keyspace::Keyspace keyspace_;
+  const command::CommandTable table_;
+  std::unique_ptr<MemoryGate> memory_gate_;
+  command::Shared shared_;
+  SharedCounter other_bytes_;
+  std::atomic<std::uint64_t> next_session_id_{1};
+  Keeper keeper_;
+};
+
+// A client inside the process.
+class EmbeddedSession final : public command::Session {
+ public:
+  EmbeddedSession(Engine& engine, ClientId id);
+  // Runs one command and returns its reply as RESP bytes in the session's protocol version. Never
+  // blocks on I/O.
+  std::string Execute(std::span<const std::string_view> args);
+  std::string Execute(std::initializer_list<std::string_view> args) {
+    return Execute(std::span(args.begin(), args.size()));
+  }
+
+ private:
+  command::Runner runner_;
+  resp::ReplyBuffer buffer_;
+};
+
+}  // namespace cairn::engine
+
+#endif  // CAIRN_ENGINE_ENGINE_H_

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// No registration macros and no global constructors: a family is listed here or it does not exist.
+#include "engine/families.h"
+
+#include "commands/families.h"
+
+namespace cairn::engine {
+
+std::vector<std::span<const command::Spec>> EngineFamilies() {
+  return {
+      commands::ConnectionFamily(),
+      commands::StringFamily(),
+      commands::GenericFamily(),
+      commands::KeyspaceFamily(),
+  };
+}
+
+}  // namespace cairn::engine
