@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The allocator as the containers of this folder see it: cache-line aligned blocks, and how large a
+// block really is.
+//
+// Memory figures must be those of the allocator, not of the request (DESIGN, invariant 10). Under
+// jemalloc that is nallocx; it is bound weakly, so that sanitizer builds, which run without
+// jemalloc, link as well and count requests rounded to 16 bytes. Thread safety: as malloc's.
+#ifndef CAIRN_DS_RAW_MEMORY_H_
+#define CAIRN_DS_RAW_MEMORY_H_
+
+#include <cstddef>
+
+namespace cairn::ds {
+
+inline constexpr std::size_t kCacheLineBytes = 64;
+
+// What the allocator sets aside for a request of `bytes`. REQUIRES: bytes > 0.
+std::size_t AllocatedBytes(std::size_t bytes);
+
+// `bytes` of uninitialised memory that begins a cache line. Never null: a store that cannot get
+// memory for its own tables stops. REQUIRES: bytes is a positive multiple of kCacheLineBytes.
+void* AllocateLines(std::size_t bytes);
+
+// Plain memory, 16-byte aligned, never null. REQUIRES: bytes > 0.
+void* AllocateRaw(std::size_t bytes);
+
+// Gives back what either of them returned; null is fine.
+void FreeRaw(void* memory);
+
+}  // namespace cairn::ds
+
+#endif  // CAIRN_DS_RAW_MEMORY_H_

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Segment: a small open-addressed table, the part of a SegmentTable that grows and splits alone.
+//
+// One allocation: this header, then buckets of one cache line, each seven slots and their tags.
+//
+//     | header 64 B | bucket 0 | bucket 1 | ... | bucket n-1 |        (n + 1) * 64 = a size class
+//                     meta: 7 tags, overflow count   slots[7]
+//
+// A 64-bit hash is cut into disjoint parts; a pointer needs 48 bits, so the slot that holds it
+// keeps those parts of the hash that growth and splits ask for, and no node is touched by them:
+//
+//     hash  | 24 directory | 10 bucket | 8 tag | 22 unused |
+//     slot  |  6 window    | 10 bucket | 48 pointer        |
+//
+// The bucket bits b choose the home bucket b * n >> 10: monotone in b for every n, so that growth
+// by a quarter moves entries a little to the right and a scan in order of b survives it. The
+// window is that sixth-part of the directory bits in which the segment's next split bit lies; when
+// a split's depth crosses a multiple of six, the next window is computed anew from the nodes.
+//
+// Invariants
+//   (1) An entry lies in its home bucket or, if that and the following ones were full, in the next
+//       one that was not, modulo n. Each bucket counts in `overflow` the entries that passed it;
+//       at 255 the count sticks until the segment is rebuilt. So a search ends at overflow 0.
+//   (2) All entries of a segment share the first `depth` directory bits, which are `prefix`.
+//   (3) `min_expiry` is no later than any time in `expiry`, and kNever if there is none.
+//
+// Guarded by the lock of the table that owns it. Place and Remove are constant in the mean; a
+// rebuild (growth, split) is linear in the entries, some hundreds: microseconds.
+#ifndef CAIRN_DS_SEGMENT_H_
+#define CAIRN_DS_SEGMENT_H_
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/ids.h"
+#include "ds/expiry_column.h"
+#include "ds/raw_memory.h"
+
+namespace cairn::ds {
+
+inline constexpr int kDirectoryBits = 24;
+inline constexpr int kDirectoryShift = 64 - kDirectoryBits;
+inline constexpr int kBucketBits = 10;
+inline constexpr int kBucketShift = kDirectoryShift - kBucketBits;
+inline constexpr int kTagBits = 8;
+inline constexpr int kTagShift = kBucketShift - kTagBits;
+inline constexpr int kWindowBits = 6;
+inline constexpr int kPointerBits = 48;
+inline constexpr std::uint64_t kPointerMask = (std::uint64_t{1} << kPointerBits) - 1;
+inline constexpr std::uint32_t kBucketPoints = 1u << kBucketBits;
+static_assert(kTagShift >= 0);
+static_assert(kPointerBits + kBucketBits + kWindowBits == 64);
+static_assert(kDirectoryBits % kWindowBits == 0);
+
+inline std::uint32_t DirectoryBitsOf(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> kDirectoryShift);
+}
+inline std::uint32_t BucketBitsOf(std::uint64_t hash) {
+  return static_cast<std::uint32_t>(hash >> kBucketShift) & (kBucketPoints - 1);
+}
+// 0 marks a free slot, so the hash part 0 becomes 1.
+inline std::uint8_t TagOf(std::uint64_t hash) {
+  const auto tag = static_cast<std::uint8_t>(hash >> kTagShift);
+  return tag == 0 ? 1 : tag;
+}
+// The window a segment of this depth keeps. At full depth no split follows, so the last one stays.
+inline int WindowOf(int depth) {
+  return depth < kDirectoryBits ? depth / kWindowBits : kDirectoryBits / kWindowBits - 1;
+}
+inline std::uint64_t WindowBitsOf(std::uint64_t hash, int window) {
+  return hash >> (64 - kWindowBits * (window + 1)) & ((1u << kWindowBits) - 1);
+}
+
+// What a slot holds: a node and the hash bits that move with it.
+inline std::uint64_t MakeSlot(const void* node, std::uint64_t hash, int window) {
+  return reinterpret_cast<std::uintptr_t>(node) |
+         static_cast<std::uint64_t>(BucketBitsOf(hash)) << kPointerBits |
+         WindowBitsOf(hash, window) << (kPointerBits + kBucketBits);
+}
+inline void* SlotNode(std::uint64_t slot) { return reinterpret_cast<void*>(slot & kPointerMask); }
+inline std::uint32_t SlotBucketBits(std::uint64_t slot) {
+  return static_cast<std::uint32_t>(slot >> kPointerBits) & (kBucketPoints - 1);
+}
+inline std::uint32_t HomeBucket(std::uint32_t bucket_bits, std::uint32_t bucket_count) {
+  return static_cast<std::uint32_t>(static_cast<std::uint64_t>(bucket_bits) * bucket_count >>
+                                    kBucketBits);
+}
+// The least bucket bits whose home is `home`; kBucketPoints or more past the last home.
+inline std::uint32_t FirstBucketBits(std::uint32_t home, std::uint32_t bucket_count) {
+  return static_cast<std::uint32_t>(
+      ((static_cast<std::uint64_t>(home) << kBucketBits) + bucket_count - 1) / bucket_count);
+}
+
+// One cache line. The meta word is searched as a whole: byte i < 7 is the tag of slot i (0: free),
+// byte 7 the overflow count. Masks have bit 8*i+7 set for slot i.
+struct alignas(kCacheLineBytes) Bucket {
+  static constexpr std::uint32_t kSlots = 7;
+  static constexpr std::uint64_t kEveryByte = 0x0101010101010101;
+  static constexpr std::uint64_t kSlotMask = 0x0080808080808080;
+  static constexpr std::uint32_t kOverflowMax = 255;
+
+  std::uint64_t meta;
+  std::uint64_t slots[kSlots];
+
+  // Slots whose tag is `tag`. May also name a slot above a match whose tag differs in the last bit
+  // (the borrow of the subtraction); callers compare keys anyway.
+  std::uint64_t MatchTag(std::uint8_t tag) const {
+    const std::uint64_t difference = meta ^ kEveryByte * tag;
+    return (difference - kEveryByte) & ~difference & kSlotMask;
+  }
+  std::uint64_t Occupied() const {
+    constexpr std::uint64_t kLowBits = 0x007f7f7f7f7f7f7f;
+    return (((meta & kLowBits) + kLowBits) | meta) & kSlotMask;
+  }
+  std::uint64_t Free() const { return Occupied() ^ kSlotMask; }
+  static std::uint32_t FirstOf(std::uint64_t mask) {
+    return static_cast<std::uint32_t>(std::countr_zero(mask)) / 8;
+  }
+
+  std::uint8_t tag(std::uint32_t i) const { return static_cast<std::uint8_t>(meta >> 8 * i); }
+  void SetTag(std::uint32_t i, std::uint8_t tag) {
+    meta = (meta & ~(std::uint64_t{0xff} << 8 * i)) | static_cast<std::uint64_t>(tag) << 8 * i;
+  }
+  std::uint32_t overflow() const { return static_cast<std::uint32_t>(meta >> 56); }
+  void CountOverflow() {
+    if (overflow() != kOverflowMax) meta += std::uint64_t{1} << 56;
+  }
+  void UncountOverflow() {
+    if (overflow() != kOverflowMax) meta -= std::uint64_t{1} << 56;
+  }
+};
+static_assert(sizeof(Bucket) == kCacheLineBytes);
+
+struct alignas(kCacheLineBytes) Segment {
+  std::uint32_t bucket_count;
+  std::uint32_t count;         // entries
+  std::uint32_t grow_at;       // at this count it must grow before the next entry
+  std::uint32_t shrink_below;  // below this count it is rebuilt smaller
+  std::uint32_t prefix;        // its first `depth` hash bits, then zeros: kDirectoryBits in all
+  std::uint32_t depth;
+  std::uint32_t volatile_count;  // entries with a time
+  UnixMs min_expiry;
+  ExpiryColumn expiry;
+
+  // An empty segment. The owner calls Destroy.
+  static Segment* Create(std::uint32_t bucket_count, std::uint32_t depth, std::uint32_t prefix);
+  static void Destroy(Segment* segment);
+
+  Bucket* buckets() { return reinterpret_cast<Bucket*>(this + 1); }
+  const Bucket* buckets() const { return reinterpret_cast<const Bucket*>(this + 1); }
+  std::uint32_t slot_count() const { return bucket_count * Bucket::kSlots; }
+  std::uint64_t& SlotAt(std::uint32_t index) {
+    return buckets()[index / Bucket::kSlots].slots[index % Bucket::kSlots];
+  }
+  std::uint64_t SlotAt(std::uint32_t index) const {
+    return buckets()[index / Bucket::kSlots].slots[index % Bucket::kSlots];
+  }
+  bool IsOccupied(std::uint32_t index) const {
+    return buckets()[index / Bucket::kSlots].tag(index % Bucket::kSlots) != 0;
+  }
+  // Everything this segment takes from the allocator.
+  std::size_t MemoryBytes() const;
+
+  // Puts a slot where it belongs and returns its index. REQUIRES: count < slot_count().
+  std::uint32_t Place(std::uint64_t slot, std::uint8_t tag);
+  // Frees the slot; its time must be gone already (ClearExpiry).
+  void Remove(std::uint32_t index);
+  // The first occupied slot from `index` on, slot_count() if none.
+  std::uint32_t NextOccupied(std::uint32_t index) const;
+
+  UnixMs ExpiryAt(std::uint32_t index) const {
+    return volatile_count == 0 ? kNever : expiry.Get(slot_count(), index);
+  }
+  void SetExpiry(std::uint32_t index, UnixMs at);
+  // Returns true if there was a time. Keeps the column even if it is empty then.
+  bool ClearExpiry(std::uint32_t index);
+};
+static_assert(sizeof(Segment) == kCacheLineBytes);
+
+// Sizes. A segment of n buckets is one allocation of a size class of jemalloc (four classes a
+// doubling): n = 1, 2, ... 7, 9, 11, 13, 15, 19, ... 63, 79, ...
+inline constexpr std::uint32_t kSplitBuckets = 63;  // full at this size or above, it wants to split
+// Bounded by the bits a directory entry has for it; far beyond what equal hashes can fill in time.
+inline constexpr std::uint32_t kBucketCountMax = (1u << 22) - 1;
+
+std::uint32_t NextBucketCount(std::uint32_t bucket_count);
+// The smallest size that holds `count` entries with room to grow.
+std::uint32_t FittingBucketCount(std::uint32_t count);
+std::size_t SegmentBytes(std::uint32_t bucket_count);
+
+// Moves every entry, with its time, into an empty segment; or into two, by that bit of the slot's
+// window which says the half of a split it belongs to.
+void MoveEntries(Segment& from, Segment& to);
+std::uint32_t CountHighHalf(const Segment& segment);
+void SplitEntries(Segment& from, Segment& low, Segment& high);
+
+}  // namespace cairn::ds
+
+#endif  // CAIRN_DS_SEGMENT_H_

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// SegmentTableBase: all of a SegmentTable that need not know what a node is.
+//
+// It owns directory and segments, grows, splits and shrinks them, keeps the times, and walks. The
+// template above it adds the comparison of keys and the types; see segment_table.h for the whole.
+//
+// Invariants (beside those of Segment and SegmentDirectory)
+//   (1) One call of Insert rebuilds at most one segment, and one of Erase at most one; a step
+//       moves at most the entries of one segment (stats().moved_max).
+//   (2) bounds_[g] is no later than min_expiry of any segment whose run begins in group g; the
+//       table's min_expiry is no later than any of them.
+//   (3) memory_bytes() is what the allocator has set aside for segments, columns, directory and
+//       bounds, at any moment.
+#ifndef CAIRN_DS_SEGMENT_TABLE_BASE_H_
+#define CAIRN_DS_SEGMENT_TABLE_BASE_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "ds/segment.h"
+#include "ds/segment_directory.h"
+
+namespace cairn::ds {
+
+// Where an entry lies; valid until the table changes.
+struct TablePosition {
+  Segment* segment = nullptr;
+  std::uint32_t slot = 0;
+  bool found() const { return segment != nullptr; }
+};
+
+// What growth has cost so far; for tests, benchmarks and DEBUG.
+struct SegmentTableStats {
+  std::uint64_t rebuilds = 0;   // segments rebuilt in place, larger or smaller
+  std::uint64_t splits = 0;     // of segments
+  std::uint64_t rebases = 0;    // splits that had to hash their nodes again
+  std::uint32_t moved_max = 0;  // most entries moved by one call
+};
+
+class SegmentTableBase {
+ public:
+  using HashNode = std::uint64_t (*)(const void* node, const HashSeed& seed);
+  using Visit = void (*)(void* context, TablePosition position);
+
+  SegmentTableBase(const SegmentTableBase&) = delete;
+  SegmentTableBase& operator=(const SegmentTableBase&) = delete;
+
+  std::size_t size() const { return size_; }
+  std::size_t volatile_count() const { return volatile_count_; }
+  // What segments, columns and directory take from the allocator; nodes are the owner's.
+  std::size_t memory_bytes() const {
+    return sizeof(SegmentTableBase) + segment_bytes_ + bounds_bytes_ + directory_.memory_bytes();
+  }
+  std::size_t segment_count() const { return segment_count_; }
+  const SegmentTableStats& stats() const { return stats_; }
+
+  // No time in the table is earlier. Exact after a ForEachExpired that finished.
+  UnixMs min_expiry() const { return min_expiry_; }
+
+  // Brings the home bucket of a hash into the cache. Any thread, no lock; the table must exist.
+  void PrefetchBucket(std::uint64_t hash) const { directory_.PrefetchBucket(hash); }
+  // Brings the likely node of a hash into the cache, for which it reads the bucket: REQUIRES the
+  // table's lock.
+  void PrefetchNode(std::uint64_t hash) const {
+    const SegmentDirectory::Entry entry = directory_.Find(hash);
+    const std::uint32_t home = HomeBucket(BucketBitsOf(hash), entry.bucket_count);
+    const Bucket& bucket = entry.segment->buckets()[home];
+    const std::uint64_t match = bucket.MatchTag(TagOf(hash));
+    if (match == 0) return;
+    const auto* node = static_cast<const char*>(SlotNode(bucket.slots[Bucket::FirstOf(match)]));
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + kCacheLineBytes);
+  }
+
+  // kNever if the entry has no time.
+  UnixMs ExpiryAt(TablePosition at) const { return at.segment->ExpiryAt(at.slot); }
+  // REQUIRES: when != kNever.
+  void SetExpiry(TablePosition at, UnixMs when);
+  // Returns true if there was a time.
+  bool ClearExpiry(TablePosition at);
+
+ protected:
+  SegmentTableBase(const HashSeed& seed, HashNode hash_node);
+  // Frees segments and directory, not the nodes: drain them before.
+  ~SegmentTableBase();
+
+  const SegmentDirectory& directory() const { return directory_; }
+  TablePosition InsertNode(std::uint64_t hash, const void* node);
+  void EraseEntry(TablePosition at);
+
+  std::uint64_t ScanBucket(std::uint64_t cursor, Visit visit, void* context);
+  void VisitAll(Visit visit, void* context);
+  bool VisitExpired(UnixMs now, std::size_t budget, Visit visit, void* context);
+  enum class SampleOf : std::uint8_t { kAll, kVolatile };
+  std::size_t VisitSample(Random& random, std::size_t max, SampleOf which, Visit visit,
+                          void* context);
+  TablePosition RandomEntry(Random& random) const;
+  bool DrainSome(std::size_t budget, void (*take)(void* context, void* node), void* context);
+  void MoveAllTo(SegmentTableBase& target);
+
+ private:
+  // While one is alive, erasing neither moves nor frees anything; Settle catches up.
+  class Pin {
+   public:
+    explicit Pin(SegmentTableBase& table) : table_(table) { ++table_.pins_; }
+    ~Pin() { --table_.pins_; }
+    Pin(const Pin&) = delete;
+    Pin& operator=(const Pin&) = delete;
+
+   private:
+    SegmentTableBase& table_;
+  };
+
+  // Directory entries per entry of bounds_, as a power of two.
+  static constexpr int kBoundGroupBits = 2;
+  // An emptied table of at most this many segments is reset at once.
+  static constexpr std::size_t kResetSegmentsMax = 256;
+
+  struct SlotRange {
+    std::uint32_t begin;
+    std::uint32_t end;
+  };
+
+  void MakeRoom(std::uint64_t hash);
+  bool MaySplit(const Segment& segment);
+  bool GrowDirectory();
+  void Rebuild(Segment* segment, std::uint32_t bucket_count);
+  void Split(Segment* segment);
+  void Rebase(Segment& segment);
+  void Settle(Segment* segment);
+  void Adopt(Segment& segment);
+  void Discard(Segment* segment);
+  void FreeSegments();
+  void ResetIfEmpty();
+  void Forget();
+
+  std::size_t NextIndex(std::size_t index) const;
+  static void VisitHome(Segment& segment, std::uint32_t home, std::uint32_t from_bits, Visit visit,
+                        void* context);
+  static std::size_t VisitRange(Segment& segment, SlotRange range, std::size_t max, SampleOf which,
+                                Visit visit, void* context);
+
+  int GroupBits() const;
+  std::size_t GroupOf(const Segment& segment) const;
+  void LowerBound(const Segment& segment);
+  void AllocateBounds();
+  void GrowBounds();
+  void ReleaseBounds();
+  bool SweepGroup(std::size_t group, UnixMs now, std::size_t& budget, Visit visit, void* context);
+  bool SweepSegment(Segment& segment, UnixMs now, std::size_t& budget, Visit visit, void* context);
+
+  SegmentDirectory directory_;
+  HashSeed seed_;
+  HashNode hash_node_;
+  std::size_t size_ = 0;
+  std::size_t volatile_count_ = 0;
+  std::size_t segment_count_ = 0;
+  std::size_t segment_bytes_ = 0;  // with their columns
+  UnixMs min_expiry_ = kNever;
+  UnixMs* bounds_ = nullptr;  // allocated with the first time
+  int bounds_depth_ = 0;      // the directory depth bounds_ was made for
+  std::size_t bounds_bytes_ = 0;
+  std::size_t drain_index_ = 0;
+  std::uint32_t pins_ = 0;
+  SegmentTableStats stats_;
+};
+
+}  // namespace cairn::ds
+
+#endif  // CAIRN_DS_SEGMENT_TABLE_BASE_H_
