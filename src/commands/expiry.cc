@@ -30,4 +30,19 @@ std::optional<UnixMs> AbsoluteMs(std::int64_t amount, ExpiryForm form, UnixMs no
   return at_ms;
 }
 
+void ExpireAt(command::Call& call, const keyspace::KeyRef& key, keyspace::Found found,
+              UnixMs at_ms) {
+  keyspace::Txn& txn = call.txn();
+  if (at_ms <= call.now_ms()) {
+    txn.Remove(key, found);
+    txn.Log({"DEL", key.name});
+    return;
+  }
+  txn.SetExpiry(key, found, at_ms);
+  char digits[kInt64TextMax];
+  const char* end = FormatInt64(digits, at_ms);
+  txn.Log(
+      {"PEXPIREAT", key.name, std::string_view(digits, static_cast<std::size_t>(end - digits))});
+}
+
 }  // namespace cairn::commands

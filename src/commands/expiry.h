@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/ids.h"
+#include "command/call.h"
 
 namespace cairn::commands {
 
@@ -26,6 +27,11 @@ std::optional<ExpiryForm> ParseExpiryToken(std::string_view token);
 
 // `amount` in `form` as milliseconds since the epoch; nothing if that overflows.
 std::optional<UnixMs> AbsoluteMs(std::int64_t amount, ExpiryForm form, UnixMs now_ms);
+
+// Gives the key of `found` this expiry and logs it as PEXPIREAT; a moment that has passed deletes
+// the key and logs DEL.
+void ExpireAt(command::Call& call, const keyspace::KeyRef& key, keyspace::Found found,
+              UnixMs at_ms);
 
 }  // namespace cairn::commands
 

@@ -11,6 +11,8 @@ namespace cairn::commands {
 
 std::span<const command::Spec> ConnectionFamily();
 std::span<const command::Spec> StringFamily();
+std::span<const command::Spec> StringSetFamily();
+std::span<const command::Spec> StringCounterFamily();
 std::span<const command::Spec> GenericFamily();
 std::span<const command::Spec> KeyspaceFamily();
 

@@ -33,7 +33,9 @@ class Engine::MemoryGate final : public command::Gate {
  public:
   explicit MemoryGate(Engine& engine) : engine_(engine) {}
   bool Admit(command::Call& call) override {
-    if (engine_.keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed) == 0) [[likely]] return true;
+    if (engine_.keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed) == 0)
+        [[likely]]
+      return true;
     if (call.runner().evictor().MakeRoom(engine_.other_bytes_.value())) return true;
     if ((call.command().spec->row.flags & command::kDenyOom) == 0) return true;
     call.Error(command::errors::kOutOfMemory);
@@ -63,7 +65,8 @@ Engine::Engine(EngineOptions options)
 Engine::~Engine() { keeper_.Stop(); }
 
 std::unique_ptr<EmbeddedSession> Engine::NewSession() {
-  return std::make_unique<EmbeddedSession>(*this, ClientId(next_session_id_.fetch_add(1, std::memory_order_relaxed)));
+  return std::make_unique<EmbeddedSession>(
+      *this, ClientId(next_session_id_.fetch_add(1, std::memory_order_relaxed)));
 }
 
 std::unique_ptr<log::Reader> Engine::AttachLogReader(log::Lag lag) {

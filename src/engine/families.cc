@@ -8,10 +8,8 @@ namespace cairn::engine {
 
 std::vector<std::span<const command::Spec>> EngineFamilies() {
   return {
-      commands::ConnectionFamily(),
-      commands::StringFamily(),
-      commands::GenericFamily(),
-      commands::KeyspaceFamily(),
+      commands::ConnectionFamily(),    commands::StringFamily(),  commands::StringSetFamily(),
+      commands::StringCounterFamily(), commands::GenericFamily(), commands::KeyspaceFamily(),
   };
 }
 
