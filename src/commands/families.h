@@ -14,6 +14,7 @@ std::span<const command::Spec> StringFamily();
 std::span<const command::Spec> StringSetFamily();
 std::span<const command::Spec> StringCounterFamily();
 std::span<const command::Spec> GenericFamily();
+std::span<const command::Spec> GenericExpiryFamily();
 std::span<const command::Spec> KeyspaceFamily();
 
 }  // namespace cairn::commands

@@ -9,7 +9,8 @@ namespace cairn::engine {
 std::vector<std::span<const command::Spec>> EngineFamilies() {
   return {
       commands::ConnectionFamily(),    commands::StringFamily(),  commands::StringSetFamily(),
-      commands::StringCounterFamily(), commands::GenericFamily(), commands::KeyspaceFamily(),
+      commands::StringCounterFamily(), commands::GenericFamily(), commands::GenericExpiryFamily(),
+      commands::KeyspaceFamily(),
   };
 }
 
