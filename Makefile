@@ -2,7 +2,7 @@
 # The one front door. Every target installs what it is missing and builds what it needs.
 #
 #   make run ARGS="--port 7000"   the release server
-#   make test                     unit tests and everything under tests/; last line: N passed, N failed
+#   make test                     unit tests and all of tests/; last line: N passed, N failed
 #   make check                    format, clang-tidy, thread safety, headers, tidy, instruction gate
 #   make asan | tsan              all tests again under the sanitizers
 #   make fuzz FUZZ_SECONDS=60     each fuzzer for that long; only FUZZ=name for one
