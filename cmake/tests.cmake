@@ -2,10 +2,12 @@
 # Test programs: GoogleTest, one per folder.
 
 find_package(GTest)
-add_custom_target(unit_tests)
+add_custom_target(unit_tests)    # all test programs
+add_custom_target(test_programs) # what scripts under tests/ call besides the apps
+set_property(GLOBAL PROPERTY CAIRN_UNIT_TESTS "")
 
-# cairn_add_test(<name> SOURCES <files> LIBRARIES <libraries>): bin/<name>. `ninja unit_tests` builds
-# all of them; tools/runtests runs what ends in _test.
+# cairn_add_test(<name> SOURCES <files> LIBRARIES <libraries>): bin/<name>, built by
+# `ninja unit_tests` and run by tools/runtests, which learns of it from unit_tests.txt.
 function(cairn_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES")
   if(NOT GTest_FOUND)
@@ -17,6 +19,23 @@ function(cairn_add_test name)
   target_compile_definitions(${name} PRIVATE CAIRN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   cairn_link_allocator(${name})
   add_dependencies(unit_tests ${name})
+  set_property(GLOBAL APPEND_STRING PROPERTY CAIRN_UNIT_TESTS "${name}\n")
+endfunction()
+
+# cairn_add_test_program(<name> SOURCES <files> LIBRARIES <libraries>): bin/<name>, a helper that
+# scripts under tests/ start from $CAIRN_BIN. `make test` builds it beside the release apps.
+function(cairn_add_test_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 test "" "" "SOURCES;LIBRARIES")
+  add_executable(${name} ${test_SOURCES})
+  target_link_libraries(${name} PRIVATE ${test_LIBRARIES} cairn_options)
+  cairn_link_allocator(${name})
+  add_dependencies(test_programs ${name})
+endfunction()
+
+# Writes the names of all test programs, one a line, for tools/runtests.
+function(cairn_list_unit_tests)
+  get_property(names GLOBAL PROPERTY CAIRN_UNIT_TESTS)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/unit_tests.txt CONTENT "${names}")
 endfunction()
 
 # <folder>_test links the folder and all that lies below it, as the folder itself does. A folder

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The one front door. Every target installs what it is missing and builds what it needs.
+#
+#   make run ARGS="--port 7000"   the release server
+#   make test                     unit tests and all of tests/; last line: N passed, N failed
+#   make check                    format, clang-tidy, thread safety, headers, tidy, instruction gate
+#   make asan | tsan              all tests again under the sanitizers
+#   make fuzz FUZZ_SECONDS=60     each fuzzer for that long; only FUZZ=name for one
+#   make bench                    side by side with redis-server and valkey-server
+#   make format | clean
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+FUZZ ?=
+ARGS ?=
+TESTS ?=
+
+.DELETE_ON_ERROR:
+.PHONY: all build run test check asan tsan fuzz bench format clean bootstrap-% build-%
+
+all: build
+
+bootstrap-%:
+	@tools/bootstrap $(subst +, ,$*)
+
+# Configures once; afterwards ninja sees for itself what changed.
+build/%/build.ninja:
+	@mkdir -p build
+	@cmake --preset $* >build/$*.log || (cat build/$*.log; exit 1)
+
+build: bootstrap-build
+	@$(MAKE) --no-print-directory build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) apps
+
+run: build
+	@exec build/release/bin/cairn-server $(ARGS)
+
+# Unit tests run with DCHECKs on; what is under tests/ drives the release programs.
+test: bootstrap-build+test
+	@$(MAKE) --no-print-directory build/release/build.ninja build/test/build.ninja
+	@ninja -C build/release -j $(JOBS) apps test_programs
+	@ninja -C build/test -j $(JOBS) unit_tests
+	@tools/runtests --units build/test --programs build/release --only '$(TESTS)'
+
+asan tsan: bootstrap-build+test+check
+	@$(MAKE) --no-print-directory build/$@/build.ninja
+	@ninja -C build/$@ -j $(JOBS) apps test_programs unit_tests
+	@tools/runtests --units build/$@ --programs build/$@ --only '$(TESTS)'
+
+check: bootstrap-build+test+check
+	@JOBS=$(JOBS) tools/check
+
+fuzz: bootstrap-build+check
+	@$(MAKE) --no-print-directory build/fuzz/build.ninja
+	@ninja -C build/fuzz -j $(JOBS) fuzzers
+	@tools/runfuzz --bin build/fuzz/bin --seconds $(FUZZ_SECONDS) --only '$(FUZZ)'
+
+bench: bootstrap-build+bench
+	@$(MAKE) --no-print-directory build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) apps benchmarks
+	@if [ -x bench/run ]; then bench/run $(ARGS); \
+	else for program in build/release/bin/*_bench; do $$program || exit 1; done; fi
+
+format: bootstrap-check
+	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs -r clang-format-19 -i
+
+clean:
+	@rm -rf build

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The include graph is read from the text: conditional includes count like any other.
+#include "tidy/floors.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace cairn::tidy {
+namespace {
+
+constexpr std::string_view kSourceRoot = "src/";
+
+// "src/base/text.cc" -> "base"; empty for what is not in a folder of src/.
+std::string_view FolderOf(std::string_view path) {
+  if (!path.starts_with(kSourceRoot)) return {};
+  path.remove_prefix(kSourceRoot.size());
+  const std::size_t slash = path.find('/');
+  return slash == path.npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::string WhyForbidden(std::string_view from, std::string_view to, const Floors& floors) {
+  if (from == to) return {};
+  const auto upper = floors.find(from);
+  const auto lower = floors.find(to);
+  if (upper == floors.end()) return {};  // CheckDeadFiles says that this folder is not built
+  if (lower == floors.end()) return std::string(to) + " has no floor in src/FLOORS";
+  const std::string pair = std::string(from) + " (floor " + std::to_string(upper->second) +
+                           ") includes " + std::string(to) + " (floor " +
+                           std::to_string(lower->second) + ")";
+  if (lower->second > upper->second) return pair + ": upwards";
+  if (lower->second == upper->second) return pair + ": a sibling";
+  return {};
+}
+
+bool IsBuilt(const Source& source, const Floors& floors, const std::set<std::string>& built_by) {
+  const std::string& path = source.path();
+  const std::size_t depth = static_cast<std::size_t>(std::ranges::count(path, '/'));
+  if (path.starts_with(kSourceRoot)) return depth == 2 && floors.contains(FolderOf(path));
+  if (path.starts_with("fuzz/")) return depth == 1 && path.ends_with("_fuzz.cc");
+  if (path.starts_with("bench/") && depth == 1) return true;
+  // Elsewhere the nearest CMakeLists.txt upwards decides, by name or by glob.
+  for (std::size_t slash = path.rfind('/'); slash != path.npos && slash > 0;
+       slash = path.rfind('/', slash - 1)) {
+    if (built_by.contains(path.substr(0, slash))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Floors ParseFloors(std::string_view text) {
+  Floors floors;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    int floor = 0;
+    std::size_t at = 0;
+    for (; at < line.size() && std::isdigit(static_cast<unsigned char>(line[at])) != 0; ++at) {
+      floor = floor * 10 + (line[at] - '0');
+    }
+    if (at == 0 || at + 1 >= line.size() || line[at] != ' ') continue;
+    floors.emplace(line.substr(at + 1), floor);
+  }
+  return floors;
+}
+
+std::vector<Finding> CheckFloors(const Source& source, const Floors& floors) {
+  std::vector<Finding> findings;
+  const std::string_view folder = FolderOf(source.path());
+  if (folder.empty() || !source.IsCpp()) return findings;
+  for (const Include& include : Includes(source)) {
+    if (!include.quoted || include.name.starts_with("cairn/")) continue;
+    const std::size_t slash = include.name.find('/');
+    const std::string why =
+        slash == include.name.npos
+            ? "includes \"" + std::string(include.name) + "\" without its folder"
+            : WhyForbidden(folder, include.name.substr(0, slash), floors);
+    if (!why.empty()) findings.push_back(source.At(include.line, why));
+  }
+  return findings;
+}
+
+std::vector<Finding> CheckDeadFiles(std::span<const Source* const> sources, const Floors& floors) {
+  std::vector<Finding> findings;
+  std::set<std::string> built_by;  // folders with a CMakeLists.txt, but for the root
+  std::set<std::string> included;
+  for (const Source* source : sources) {
+    const std::string& path = source->path();
+    if (path.ends_with("/CMakeLists.txt")) built_by.insert(path.substr(0, path.rfind('/')));
+    if (!source->IsCpp()) continue;
+    for (const Include& include : Includes(*source)) included.insert(std::string(include.name));
+  }
+  for (const Source* source : sources) {
+    const std::string& path = source->path();
+    if (path.ends_with(".cc") && !IsBuilt(*source, floors, built_by)) {
+      findings.push_back(source->At(0, "is not built: no glob or CMakeLists.txt picks it up"));
+    }
+    if (source->IsHeader() && path.starts_with(kSourceRoot) &&
+        !included.contains(path.substr(kSourceRoot.size()))) {
+      findings.push_back(source->At(0, "is included by nobody"));
+    }
+  }
+  return findings;
+}
+
+}  // namespace cairn::tidy

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Each rule is one function that looks at one file; CheckLayout says which files it is for.
+#include "tidy/layout.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace cairn::tidy {
+namespace {
+
+using Findings = std::vector<Finding>;
+
+constexpr std::string_view kLicence = "SPDX-License-Identifier: BSD-3-Clause";
+
+bool IsWordByte(char byte) {
+  return std::isalnum(static_cast<unsigned char>(byte)) != 0 || byte == '_';
+}
+
+std::size_t CountWords(std::string_view text) {
+  std::size_t words = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (IsWordByte(text[at]) && (at == 0 || text[at - 1] == ' ')) ++words;
+  }
+  return words;
+}
+
+// Characters, not bytes: UTF-8 continuation bytes take no column.
+std::size_t CountColumns(std::string_view line) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(line, [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+void CheckLicence(const Source& source, Findings& findings) {
+  const auto& lines = source.lines();
+  // A script may need its first line for "#!".
+  for (std::size_t index = 0; index < std::min<std::size_t>(2, lines.size()); ++index) {
+    if (lines[index].ends_with(kLicence)) return;
+  }
+  findings.push_back(source.At(1, "begins without \"" + std::string(kLicence) + "\""));
+}
+
+void CheckStory(const Source& source, Findings& findings) {
+  const auto& lines = source.lines();
+  std::size_t end = 1;
+  std::size_t words = 0;
+  while (end < lines.size() && lines[end].starts_with("//")) {
+    words += CountWords(lines[end].substr(2));
+    ++end;
+  }
+  if (words < kStoryWordsMin) {
+    findings.push_back(source.At(2, "has no story after its licence line: say what this file is"));
+  }
+  if (end - 1 > kStoryLinesMax) {
+    findings.push_back(source.At(2, "tells a story of " + std::to_string(end - 1) +
+                                        " lines; 40 is the limit, the rest belongs into docs/"));
+  }
+}
+
+void CheckGuard(const Source& source, Findings& findings) {
+  const std::string guard = GuardName(source.path());
+  const std::array wanted = {"#ifndef " + guard, "#define " + guard, "#endif  // " + guard};
+  std::size_t found = 0;
+  for (const std::string_view line : source.lines()) {
+    if (found < wanted.size() && line == wanted[found]) ++found;
+  }
+  if (found < wanted.size()) findings.push_back(source.At(1, "wants the header guard " + guard));
+}
+
+// A source that includes its header first proves that the header needs nothing before it.
+void CheckOwnHeaderFirst(const Source& source, Findings& findings) {
+  std::string own = source.path().substr(0, source.path().size() - 3) + ".h";
+  own.erase(0, own.find('/') + 1);
+  const std::vector<Include> includes = Includes(source);
+  const auto place = std::ranges::find_if(
+      includes, [&](const Include& include) { return include.quoted && include.name == own; });
+  if (place == includes.end() || place == includes.begin()) return;
+  findings.push_back(source.At(place->line, "its own header comes first"));
+}
+
+void CheckColumns(const Source& source, Findings& findings) {
+  for (std::size_t index = 0; index < source.lines().size(); ++index) {
+    const std::size_t columns = CountColumns(source.lines()[index]);
+    if (columns <= kColumnsMax) continue;
+    findings.push_back(
+        source.At(index + 1, "has " + std::to_string(columns) + " columns; 100 is the limit"));
+  }
+}
+
+void CheckFileLength(const Source& source, Findings& findings) {
+  const std::size_t count = source.lines().size();
+  if (count <= kFileLinesMax) return;
+  findings.push_back(
+      source.At(0, "has " + std::to_string(count) + " lines; above 800 it wants to be two files"));
+}
+
+// Only those in comments.
+void CheckTodos(const Source& source, Findings& findings) {
+  const std::string_view text = source.text();
+  for (std::size_t at = text.find("TODO"); at != text.npos; at = text.find("TODO", at + 1)) {
+    if (!IsWordAt(text, at, "TODO") || source.code()[at] != kCommentByte) continue;
+    const std::string_view after = text.substr(at + 4);
+    if (after.starts_with("(perf):") || after.starts_with("(compat):")) continue;
+    findings.push_back(source.At(source.LineAt(at), "a TODO is TODO(perf): or TODO(compat):"));
+  }
+}
+
+void CheckTitle(const Source& source, Findings& findings) {
+  std::size_t titles = 0;
+  bool fenced = false;
+  for (std::size_t index = 0; index < source.lines().size(); ++index) {
+    const std::string_view line = source.lines()[index];
+    if (line.starts_with("```")) fenced = !fenced;
+    if (fenced || !line.starts_with("# ")) continue;
+    if (++titles > 1) findings.push_back(source.At(index + 1, "is a second title of this page"));
+  }
+  if (titles == 0) findings.push_back(source.At(1, "wants one title, \"# ...\""));
+}
+
+// Folders that every Debian machine has, and the customary stand-in.
+bool IsCommonFolder(std::string_view folder) {
+  constexpr std::array<std::string_view, 13> kCommon = {
+      "usr", "etc", "proc", "sys", "dev", "tmp", "var", "bin", "sbin", "run", "lib", "opt", "path"};
+  return std::ranges::find(kCommon, folder) != kCommon.end();
+}
+
+// An absolute path of two parts or more whose first folder not every machine has: somebody's home
+// or workplace. It must follow a blank, a quote or '=' and consist of lower-case names.
+void CheckPaths(const Source& source, Findings& findings) {
+  constexpr std::string_view kBefore = " \"'`(=\t";
+  const std::string_view text = source.text();
+  for (std::size_t at = text.find('/'); at != text.npos; at = text.find('/', at + 1)) {
+    if (at > 0 && text[at - 1] != '\n' && kBefore.find(text[at - 1]) == kBefore.npos) continue;
+    std::size_t end = at + 1;
+    while (end < text.size() && (IsWordByte(text[end]) || text[end] == '-')) ++end;
+    const std::string_view folder = text.substr(at + 1, end - at - 1);
+    const bool goes_on = end + 1 < text.size() && text[end] == '/' && IsWordByte(text[end + 1]);
+    if (folder.empty() || !goes_on || IsCommonFolder(folder)) continue;
+    findings.push_back(source.At(source.LineAt(at),
+                                 "/" + std::string(folder) + "/... is a path of one machine only"));
+  }
+}
+
+}  // namespace
+
+std::string GuardName(std::string_view path) {
+  for (const std::string_view root : {"src/", "include/"}) {
+    if (path.starts_with(root)) path.remove_prefix(root.size());
+  }
+  if (path.starts_with("cairn/")) path.remove_prefix(6);
+  std::string guard = "CAIRN_";
+  for (const char byte : path) {
+    guard +=
+        IsWordByte(byte) ? static_cast<char>(std::toupper(static_cast<unsigned char>(byte))) : '_';
+  }
+  return guard + "_";
+}
+
+std::vector<Finding> CheckLayout(const Source& source) {
+  Findings findings;
+  const bool is_program = source.IsCpp() || source.IsScript();
+  if (is_program) {
+    CheckLicence(source, findings);
+    CheckColumns(source, findings);
+    CheckFileLength(source, findings);
+  }
+  if (source.IsCpp()) {
+    CheckStory(source, findings);
+    CheckOwnHeaderFirst(source, findings);
+    CheckTodos(source, findings);
+  }
+  if (source.IsHeader()) CheckGuard(source, findings);
+  if (source.IsMarkdown()) CheckTitle(source, findings);
+  if (is_program || source.IsMarkdown()) CheckPaths(source, findings);
+  return findings;
+}
+
+}  // namespace cairn::tidy
