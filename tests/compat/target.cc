@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Server processes as targets.
+#include "compat/target.h"
+
+#include <utility>
+
+namespace cairn::compat {
+namespace {
+
+class ServerTarget final : public Target {
+ public:
+  ServerTarget(ServerKind kind, testing::ServerProcess::Options options)
+      : kind_(kind), options_(std::move(options)) {}
+
+  Result<std::unique_ptr<testing::Channel>> Open() override {
+    return testing::ConnectTcp(server_->port());
+  }
+
+  bool Healthy(std::string& why) override {
+    if (server_->Alive()) return true;
+    why = "the server died; it logged:\n" + server_->LogTail();
+    return false;
+  }
+
+  Status Revive() override {
+    Result<std::unique_ptr<testing::ServerProcess>> server =
+        testing::ServerProcess::Start(options_);
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    return {};
+  }
+
+  bool is_oracle() const override { return kind_ == ServerKind::kOracle; }
+  bool over_wire() const override { return true; }
+
+ private:
+  ServerKind kind_;
+  testing::ServerProcess::Options options_;
+  std::unique_ptr<testing::ServerProcess> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Target>> StartServer(ServerKind kind,
+                                            testing::ServerProcess::Options options) {
+  auto target = std::make_unique<ServerTarget>(kind, std::move(options));
+  if (Status status = target->Revive(); !status.ok()) return std::unexpected(status);
+  return target;
+}
+
+}  // namespace cairn::compat
