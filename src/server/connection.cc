@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A connection's input and output.
+//
+// Requests are parsed ahead, up to Runner::kBatchMax of them, from bytes that stay where they are until the batch has run. Two kinds of
+// connection go one request at a time: those not authenticated, whose limits change with AUTH, and those while a pause may park them.
+#include "server/connection.h"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "command/call.h"
+#include "server/server.h"
+#include "server/worker.h"
+
+namespace cairn::server {
+namespace {
+
+constexpr std::size_t kIovecsMax = 64;
+// Input that is reserved ahead for a large argument, at most this much beyond what has arrived: a peer's announcement is not trusted.
+constexpr std::size_t kReserveAheadMax = 1024 * 1024;
+
+}  // namespace
+
+Connection::Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id, std::uint64_t random_seed)
+    : Session(id, random_seed), worker_(worker), stream_(std::move(stream)) {
+  info_.id = id;
+  info_.worker = worker.number();
+  info_.fd = stream_->fd();
+}
+
+Connection::~Connection() = default;
+
+Connection& Connection::Of(command::Call& call) { return static_cast<Connection&>(call.session()); }
+
+Server& Connection::server() { return worker_.server(); }
+
+void Connection::OnReady(bool readable, bool writable, bool hangup) {
+  if (state_ == State::kClosed) return;
+  if (writable && write_blocked_) {
+    write_blocked_ = false;
+    worker_.WatchFlush(this);
+  }
+  if (readable) return ReadInput();
+  if (hangup) CloseNow();
+}
+
+// Where the next bytes go: the worker's buffer if nothing is left over, else behind the leftover.
+std::span<char> Connection::LeaseReadRoom() {
+  if (leftover_.empty()) return worker_.read_buffer();
+  const std::size_t have = leftover_.size();
+  const std::size_t wanted = parser_.wanted_bytes();
+  const std::size_t missing = wanted > have ? wanted - have : 0;
+  const std::size_t room = std::max(kReadBytes, std::min(missing, std::max(have, kReserveAheadMax)));
+  leftover_.resize_and_overwrite(have + room, [](char*, std::size_t size) { return size; });
+  return {leftover_.data() + have, room};
+}
+
+void Connection::ReadInput() {
+  if (state_ == State::kDraining) return DiscardInput();
+  const std::size_t have = leftover_.size();
+  const std::span<char> room = LeaseReadRoom();
+  const io::ReadResult read = stream_->Read(room);
+  const bool own = have > 0;
+  if (own) leftover_.resize(have + read.bytes);
+  if (read.status != io::StreamStatus::kOk) {
+    if (read.status != io::StreamStatus::kWouldBlock) CloseNow();
+    return;
+  }
+  worker_.counters().input_bytes.Add(static_cast<std::int64_t>(read.bytes));
+  info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
+  if (own) {
+    RunLeftover();
+  } else {
+    const std::string_view input(room.data(), read.bytes);
+    KeepLeftover(input.substr(ProcessInput(input)));
+  }
+  Publish();
+}
+
+void Connection::RunLeftover() {
+  const std::size_t done = ProcessInput(leftover_);
+  if (done == leftover_.size()) {
+    // A large request's buffer is not kept by an idle connection.
+    std::string().swap(leftover_);
+  } else {
+    leftover_.erase(0, done);
+  }
+}
+
+void Connection::KeepLeftover(std::string_view rest) {
+  if (!rest.empty() && state_ == State::kOpen) leftover_.assign(rest);
+}
+
+void Connection::Resume() {
+  parked_ = false;
+  if (state_ != State::kOpen || leftover_.empty()) return;
+  RunLeftover();
+  Publish();
+}
+
+std::size_t Connection::ProcessInput(std::string_view input) {
+  command::Runner& runner = worker_.runner();
+  std::size_t done = 0;
+  int share = kRequestsPerPass;
+  while (state_ == State::kOpen && !parked_) {
+    if (share <= 0) {
+      worker_.WatchResume(this);
+      break;
+    }
+    runner.BeginBatch();
+    worker_.args().Reset();
+    const Batch batch = ParseBatch(input.substr(done), share);
+    runner.PrefetchEntries(*this);
+    const std::size_t executed = ExecuteBatch(batch);
+    share -= static_cast<int>(batch.count);
+    if (executed < batch.count) {
+      // Parked or closed on the way: what was not run is parsed again later.
+      done += executed == 0 ? 0 : batch.ends[executed - 1];
+      parser_.Reset();
+      break;
+    }
+    done += batch.consumed;
+    if (batch.outcome == resp::Outcome::kError) {
+      FailProtocol();
+      return input.size();
+    }
+    if (batch.outcome == resp::Outcome::kNeedMore) break;
+  }
+  if (state_ == State::kOpen && !CheckInputLimit(input.size() - done)) return input.size();
+  if (!output_.empty()) worker_.WatchFlush(this);
+  return done;
+}
+
+Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
+  Batch batch;
+  const bool one_by_one = !authenticated() || server().pause().active();
+  const std::size_t count_max = one_by_one ? 1 : std::min<std::size_t>(command::Runner::kBatchMax, static_cast<std::size_t>(share));
+  const resp::Limits limits = server().ParserLimits(authenticated());
+  while (batch.count < count_max) {
+    resp::Request request;
+    batch.outcome = parser_.Next(input.substr(batch.consumed), limits, worker_.args(), &request);
+    batch.consumed += request.consumed;
+    if (batch.outcome != resp::Outcome::kRequest) break;
+    worker_.runner().Prepare(*this, {request.args, request.argc});
+    batch.ends[batch.count++] = batch.consumed;
+  }
+  return batch;
+}
+
+std::size_t Connection::ExecuteBatch(const Batch& batch) {
+  for (std::size_t i = 0; i < batch.count; ++i) {
+    if (state_ != State::kOpen) return batch.count;  // what follows QUIT is dropped
+    if (info_.kill_requested.load(std::memory_order_relaxed)) {
+      CloseNow();
+      return batch.count;
+    }
+    const command::Prepared& prepared = worker_.runner().prepared(i);
+    if (server().pause().active() && prepared.command != nullptr && server().pause().Parks(*prepared.command)) {
+      parked_ = true;
+      return i;
+    }
+    ExecuteOne(i);
+  }
+  return batch.count;
+}
+
+void Connection::ExecuteOne(std::size_t i) {
+  const command::Prepared& prepared = worker_.runner().prepared(i);
+  if (prepared.command != nullptr) {
+    info_.last_command.store(&prepared.command->full_name, std::memory_order_relaxed);
+  }
+  resp::Writer writer(output_, protocol());
+  if (reply_mode_ == ReplyMode::kOn) [[likely]] {
+    worker_.runner().Execute(*this, i, writer);
+    return;
+  }
+  const resp::ReplyBuffer::Mark before = output_.mark();
+  if (reply_mode_ == ReplyMode::kSkipNext) reply_mode_ = ReplyMode::kSkipping;
+  worker_.runner().Execute(*this, i, writer);
+  // CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped leaves no trace.
+  if (reply_mode_ != ReplyMode::kOn) output_.Truncate(before);
+  if (reply_mode_ == ReplyMode::kSkipping) reply_mode_ = ReplyMode::kOn;
+}
+
+void Connection::FailProtocol() {
+  resp::Writer(output_, protocol()).Error("ERR " + parser_.error());
+  server().counters().protocol_errors.Add(1);
+  worker_.WatchFlush(this);
+  CloseAfterReplies();
+}
+
+bool Connection::CheckInputLimit(std::size_t waiting_bytes) {
+  if (waiting_bytes <= static_cast<std::size_t>(server().config().Int("client-query-buffer-limit"))) return true;
+  server().log().Warning("Closing client that reached max query buffer length");
+  server().counters().query_buffer_disconnections.Add(1);
+  CloseNow();
+  return false;
+}
+
+void Connection::Flush() {
+  if (state_ == State::kClosed) return;
+  while (!output_.empty() && !write_blocked_) {
+    iovec vectors[kIovecsMax];
+    const std::size_t count = output_.FillIovecs(vectors, kIovecsMax);
+    const io::WriteResult written = stream_->Write({vectors, count});
+    if (written.status == io::StreamStatus::kWouldBlock) {
+      write_blocked_ = true;
+      break;
+    }
+    if (written.status != io::StreamStatus::kOk) return CloseNow();
+    output_.Consume(written.bytes);
+    worker_.counters().output_bytes.Add(static_cast<std::int64_t>(written.bytes));
+  }
+  if (output_.empty() && state_ == State::kDraining) return CloseNow();
+  CheckOutputLimit();
+  UpdatePolling();
+}
+
+// Hard limit: at once. Soft limit: once it has been exceeded for so many seconds without a break.
+void Connection::CheckOutputLimit() {
+  const OutputLimit limit = server().config().OutputLimitOf(OutputClass::kNormal);
+  const auto pending = static_cast<std::int64_t>(output_.pending_bytes());
+  info_.output_bytes.store(pending, std::memory_order_relaxed);
+  info_.output_pieces.store(static_cast<std::int64_t>(output_.piece_count()), std::memory_order_relaxed);
+  const UnixMs now_ms = worker_.runner().now_ms();
+  if (limit.soft_bytes == 0 || pending <= limit.soft_bytes) {
+    over_soft_limit_since_ms_ = 0;
+  } else if (over_soft_limit_since_ms_ == 0) {
+    over_soft_limit_since_ms_ = now_ms;
+  }
+  const bool over_hard = limit.hard_bytes > 0 && pending > limit.hard_bytes;
+  const bool over_soft =
+      over_soft_limit_since_ms_ != 0 && now_ms - over_soft_limit_since_ms_ >= limit.soft_seconds * 1000;
+  if (!over_hard && !over_soft) return;
+  server().log().Warning("Client closed for overcoming of output buffer limits");
+  server().counters().output_limit_disconnections.Add(1);
+  CloseNow();
+}
+
+void Connection::UpdatePolling() {
+  if (state_ == State::kClosed) return;
+  if (write_blocked_ == info_.writable_wanted.load(std::memory_order_relaxed)) return;
+  info_.writable_wanted.store(write_blocked_, std::memory_order_relaxed);
+  worker_.loop().poller().Modify(stream_->fd(), this, io::Interest{.read = true, .write = write_blocked_});
+}
+
+void Connection::CloseAfterReplies() {
+  if (state_ != State::kOpen) return;
+  state_ = State::kDraining;
+  info_.closing.store(true, std::memory_order_relaxed);
+  worker_.WatchFlush(this);
+}
+
+void Connection::CloseNow() {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  worker_.Retire(this);
+}
+
+// A connection that waits for its last replies to go still reads, so that the peer's closing is noticed; what it says is dropped.
+void Connection::DiscardInput() {
+  const io::ReadResult read = stream_->Read(worker_.read_buffer());
+  if (read.status != io::StreamStatus::kOk && read.status != io::StreamStatus::kWouldBlock) CloseNow();
+}
+
+void Connection::ResetSession() {
+  set_db(DbId(0));
+  set_protocol(2);
+  set_touches_keys(true);
+  set_authenticated(!server().RequiresPassword());
+  reply_mode_ = ReplyMode::kOn;
+  info_.no_evict.store(false, std::memory_order_relaxed);
+  info_.no_touch.store(false, std::memory_order_relaxed);
+}
+
+// What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards maxmemory.
+void Connection::Publish() {
+  info_.db.store(db().value, std::memory_order_relaxed);
+  info_.protocol.store(protocol(), std::memory_order_relaxed);
+  info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
+  info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()), std::memory_order_relaxed);
+  const auto memory = static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + output_.allocated_bytes());
+  const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
+  if (memory != before) server().engine().other_bytes().Add(memory - before);
+}
+
+}  // namespace cairn::server

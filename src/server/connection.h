@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Connection: one client on its worker: bytes in, requests, replies, bytes out.
+//
+//     readable -> read into the worker's buffer (or behind what is left over) -> batches of requests -> Runner
+//              -> replies gather in the output buffer -> flushed once at the end of the worker's pass
+//
+// Reading goes into a buffer that the worker lends, so an idle connection holds none; what a pass leaves over (half a request, or requests
+// beyond the pass's share) moves to the connection's own buffer.
+//
+//     kOpen --QUIT, protocol error, output limit soft--> kDraining (no more requests; close once flushed) --> closed
+//       |---- peer gone, killed, output limit hard ----------------------------------------------------------^
+//
+// Limits: kRequestsPerPass requests a pass; client-query-buffer-limit bytes of input; client-output-buffer-limit bytes of output.
+//
+// Owned by its Worker; touched by the worker's thread only, but for info(), whose atomics any thread reads.
+#ifndef CAIRN_SERVER_CONNECTION_H_
+#define CAIRN_SERVER_CONNECTION_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "command/runner.h"
+#include "command/session.h"
+#include "io/poller.h"
+#include "io/stream.h"
+#include "resp/parser.h"
+#include "resp/reply_buffer.h"
+#include "server/client_registry.h"
+
+namespace cairn::command {
+class Call;
+}
+
+namespace cairn::server {
+
+class Server;
+class Worker;
+
+// CLIENT REPLY: kSkipNext suppresses the reply of the command after CLIENT REPLY SKIP, kSkipping is that command.
+enum class ReplyMode : std::uint8_t { kOn, kOff, kSkipNext, kSkipping };
+
+class Connection final : public command::Session, public io::Watcher {
+ public:
+  static constexpr int kRequestsPerPass = 256;
+  // The least room that is kept for reading more when a request is incomplete.
+  static constexpr std::size_t kReadBytes = 16 * 1024;
+
+  Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id, std::uint64_t random_seed);
+  ~Connection() override;
+
+  // The connection that a call of the server's own commands came in by. REQUIRES: the call is not from an embedded session.
+  static Connection& Of(command::Call& call);
+
+  void OnReady(bool readable, bool writable, bool hangup) override;
+  // Goes on with requests that wait in the own buffer: beyond the last pass's share, or parked by CLIENT PAUSE.
+  void Resume();
+  // Sends what is pending, as far as the socket takes it. Called once at the end of a pass.
+  void Flush();
+
+  // No further requests; closes when all replies are sent.
+  void CloseAfterReplies();
+  // Closes at the end of the pass, without sending what is pending.
+  void CloseNow();
+
+  Worker& worker() { return worker_; }
+  Server& server();
+  ClientInfo& info() { return info_; }
+  ReplyMode reply_mode() const { return reply_mode_; }
+  void set_reply_mode(ReplyMode mode) { reply_mode_ = mode; }
+  // Puts back what a new connection has: RESET.
+  void ResetSession();
+  bool closed() const { return state_ == State::kClosed; }
+  bool has_pending_input() const { return !leftover_.empty(); }
+  io::Stream& stream() { return *stream_; }
+
+ private:
+  enum class State : std::uint8_t { kOpen, kDraining, kClosed };
+
+  // Requests parsed from one stretch of input, not yet executed.
+  struct Batch {
+    std::size_t count = 0;
+    std::size_t consumed = 0;  // bytes of input parsed
+    resp::Outcome outcome = resp::Outcome::kRequest;
+    std::array<std::size_t, command::Runner::kBatchMax> ends;  // where each request ends
+  };
+
+  void ReadInput();
+  void DiscardInput();
+  std::span<char> LeaseReadRoom();
+  void RunLeftover();
+  void KeepLeftover(std::string_view rest);
+  // Runs what stands in `input`; returns how many bytes are done with.
+  std::size_t ProcessInput(std::string_view input);
+  Batch ParseBatch(std::string_view input, int share);
+  // Returns how many requests were run, or dropped with the connection; the rest is parked.
+  std::size_t ExecuteBatch(const Batch& batch);
+  void ExecuteOne(std::size_t i);
+  void FailProtocol();
+  bool CheckInputLimit(std::size_t waiting_bytes);
+  void CheckOutputLimit();
+  void UpdatePolling();
+  void Publish();
+
+  Worker& worker_;
+  const std::unique_ptr<io::Stream> stream_;
+  State state_ = State::kOpen;
+  ReplyMode reply_mode_ = ReplyMode::kOn;
+  bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
+  bool parked_ = false;         // requests wait for CLIENT UNPAUSE
+  resp::Parser parser_;
+  std::string leftover_;        // input not yet done with; empty between complete requests
+  resp::ReplyBuffer output_;
+  UnixMs over_soft_limit_since_ms_ = 0;  // 0: within the soft output limit
+  ClientInfo info_;
+};
+
+}  // namespace cairn::server
+
+#endif  // CAIRN_SERVER_CONNECTION_H_

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Worker: one thread, one event loop, its connections, and the Runner that executes their commands.
+//
+// A connection is given to a worker when it is accepted and stays there. Commands of other workers' clients never run here; only small tasks
+// come in through the mailbox (a new connection, a kill, the end of a pause).
+//
+// A pass: epoll says which connections are ready; each reads, runs its share of requests and gathers replies; then every connection with
+// something to send is flushed, closed ones are deleted, and those with more requests waiting are resumed in the next pass.
+//
+// Made by the Server. Everything here belongs to the worker's thread, except Post, Start and Stop.
+#ifndef CAIRN_SERVER_WORKER_H_
+#define CAIRN_SERVER_WORKER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "base/counter.h"
+#include "base/thread.h"
+#include "command/runner.h"
+#include "io/event_loop.h"
+#include "io/stream.h"
+#include "resp/parser.h"
+#include "server/connection.h"
+
+namespace cairn::server {
+
+class Server;
+
+struct WorkerCounters {
+  Counter input_bytes;
+  Counter output_bytes;
+  Counter passes;
+};
+
+class Worker {
+ public:
+  static constexpr std::size_t kReadBufferBytes = 64 * 1024;
+
+  Worker(Server& server, std::size_t number);
+  ~Worker();
+
+  void Start();
+  // Ends the loop after its pass and joins the thread; connections are closed.
+  void Stop();
+  // Runs `task` on this worker's thread. Any thread.
+  void Post(std::function<void()> task);
+
+  // Worker thread only:
+  void Adopt(std::unique_ptr<io::Stream> stream, ClientTexts texts, bool is_unix_socket);
+  void WatchFlush(Connection* connection);
+  void WatchResume(Connection* connection);
+  void Retire(Connection* connection);
+  // Asks every connection for parked requests again (the pause is over).
+  void ResumeAll();
+  void CloseAll();
+  Connection* FindConnection(ClientId id);
+
+  Server& server() { return server_; }
+  std::size_t number() const { return number_; }
+  command::Runner& runner() { return runner_; }
+  io::EventLoop& loop() { return loop_; }
+  resp::ArgArena& args() { return args_; }
+  // The buffer that connections read into; free between reads.
+  std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
+  WorkerCounters& counters() { return counters_; }
+
+ private:
+  void EndPass();
+  void ArmTick();
+  void Tick();
+
+  Server& server_;
+  const std::size_t number_;
+  io::EventLoop loop_;
+  command::Runner runner_;
+  resp::ArgArena args_;
+  const std::unique_ptr<char[]> read_buffer_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
+  std::vector<Connection*> to_flush_;
+  std::vector<Connection*> to_resume_;
+  std::vector<Connection*> to_delete_;
+  WorkerCounters counters_;
+  Thread thread_;
+};
+
+}  // namespace cairn::server
+
+#endif  // CAIRN_SERVER_WORKER_H_
