@@ -28,7 +28,7 @@ Connection::Connection(Worker& worker, std::unique_ptr<io::Stream> stream, Clien
     : Session(id, random_seed), worker_(worker), stream_(std::move(stream)) {
   info_.id = id;
   info_.worker = worker.number();
-  info_.fd = stream_->fd();
+  info_.fd = stream_->descriptor();
 }
 
 Connection::~Connection() = default;
@@ -62,11 +62,11 @@ void Connection::ReadInput() {
   if (state_ == State::kDraining) return DiscardInput();
   const std::size_t have = leftover_.size();
   const std::span<char> room = LeaseReadRoom();
-  const io::ReadResult read = stream_->Read(room);
+  const io::Transfer read = stream_->Read(room);
   const bool own = have > 0;
   if (own) leftover_.resize(have + read.bytes);
-  if (read.status != io::StreamStatus::kOk) {
-    if (read.status != io::StreamStatus::kWouldBlock) CloseNow();
+  if (!read.done()) {
+    if (read.state != io::Transfer::State::kWouldBlock) CloseNow();
     return;
   }
   worker_.counters().input_bytes.Add(static_cast<std::int64_t>(read.bytes));
@@ -205,12 +205,12 @@ void Connection::Flush() {
   while (!output_.empty() && !write_blocked_) {
     iovec vectors[kIovecsMax];
     const std::size_t count = output_.FillIovecs(vectors, kIovecsMax);
-    const io::WriteResult written = stream_->Write({vectors, count});
-    if (written.status == io::StreamStatus::kWouldBlock) {
+    const io::Transfer written = stream_->Write({vectors, count});
+    if (written.state == io::Transfer::State::kWouldBlock) {
       write_blocked_ = true;
       break;
     }
-    if (written.status != io::StreamStatus::kOk) return CloseNow();
+    if (!written.done()) return CloseNow();
     output_.Consume(written.bytes);
     worker_.counters().output_bytes.Add(static_cast<std::int64_t>(written.bytes));
   }
@@ -244,7 +244,9 @@ void Connection::UpdatePolling() {
   if (state_ == State::kClosed) return;
   if (write_blocked_ == info_.writable_wanted.load(std::memory_order_relaxed)) return;
   info_.writable_wanted.store(write_blocked_, std::memory_order_relaxed);
-  worker_.loop().poller().Modify(stream_->fd(), this, io::Interest{.read = true, .write = write_blocked_});
+  const Status watched =
+      stream_->Watch(this, write_blocked_ ? io::Interest::kReadWrite : io::Interest::kRead);
+  if (!watched.ok()) CloseNow();
 }
 
 void Connection::CloseAfterReplies() {
@@ -262,8 +264,8 @@ void Connection::CloseNow() {
 
 // A connection that waits for its last replies to go still reads, so that the peer's closing is noticed; what it says is dropped.
 void Connection::DiscardInput() {
-  const io::ReadResult read = stream_->Read(worker_.read_buffer());
-  if (read.status != io::StreamStatus::kOk && read.status != io::StreamStatus::kWouldBlock) CloseNow();
+  const io::Transfer read = stream_->Read(worker_.read_buffer());
+  if (!read.done() && read.state != io::Transfer::State::kWouldBlock) CloseNow();
 }
 
 void Connection::ResetSession() {

@@ -25,7 +25,6 @@
 
 #include "command/runner.h"
 #include "command/session.h"
-#include "io/poller.h"
 #include "io/stream.h"
 #include "resp/parser.h"
 #include "resp/reply_buffer.h"
@@ -76,6 +75,9 @@ class Connection final : public command::Session, public io::Watcher {
   bool closed() const { return state_ == State::kClosed; }
   bool has_pending_input() const { return !leftover_.empty(); }
   io::Stream& stream() { return *stream_; }
+  // Whether the worker has it on its list of connections to flush.
+  bool flush_queued() const { return flush_queued_; }
+  void set_flush_queued(bool queued) { flush_queued_ = queued; }
 
  private:
   enum class State : std::uint8_t { kOpen, kDraining, kClosed };
@@ -109,6 +111,7 @@ class Connection final : public command::Session, public io::Watcher {
   const std::unique_ptr<io::Stream> stream_;
   State state_ = State::kOpen;
   ReplyMode reply_mode_ = ReplyMode::kOn;
+  bool flush_queued_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
   resp::Parser parser_;

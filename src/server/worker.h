@@ -12,7 +12,6 @@
 #define CAIRN_SERVER_WORKER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -38,30 +37,30 @@ struct WorkerCounters {
 class Worker {
  public:
   static constexpr std::size_t kReadBufferBytes = 64 * 1024;
+  static constexpr std::int64_t kTickUs = 1'000'000;
 
-  Worker(Server& server, std::size_t number);
+  Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop> loop);
   ~Worker();
 
   void Start();
   // Ends the loop after its pass and joins the thread; connections are closed.
   void Stop();
   // Runs `task` on this worker's thread. Any thread.
-  void Post(std::function<void()> task);
+  void Post(io::Task task);
 
   // Worker thread only:
-  void Adopt(std::unique_ptr<io::Stream> stream, ClientTexts texts, bool is_unix_socket);
+  void Adopt(io::Fd socket, ClientTexts texts, bool is_unix_socket);
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
   void Retire(Connection* connection);
   // Asks every connection for parked requests again (the pause is over).
   void ResumeAll();
-  void CloseAll();
   Connection* FindConnection(ClientId id);
 
   Server& server() { return server_; }
   std::size_t number() const { return number_; }
   command::Runner& runner() { return runner_; }
-  io::EventLoop& loop() { return loop_; }
+  io::EventLoop& loop() { return *loop_; }
   resp::ArgArena& args() { return args_; }
   // The buffer that connections read into; free between reads.
   std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
@@ -69,12 +68,12 @@ class Worker {
 
  private:
   void EndPass();
-  void ArmTick();
+  // Once a second: idle clients are closed.
   void Tick();
 
   Server& server_;
   const std::size_t number_;
-  io::EventLoop loop_;
+  const std::unique_ptr<io::EventLoop> loop_;
   command::Runner runner_;
   resp::ArgArena args_;
   const std::unique_ptr<char[]> read_buffer_;

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A worker's life and its passes.
+#include "server/worker.h"
+
+#include <string>
+#include <utility>
+
+#include "base/random.h"
+#include "io/socket_stream.h"
+#include "server/server.h"
+
+namespace cairn::server {
+
+Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop> loop)
+    : server_(server),
+      number_(number),
+      loop_(std::move(loop)),
+      runner_(server.engine().shared(), SecureRandomUint64()),
+      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)) {
+  loop_->SetBeforeSleep([this] { EndPass(); });
+  runner_.BeginBatch();
+}
+
+Worker::~Worker() = default;
+
+void Worker::Start() {
+  thread_ = Thread("worker-" + std::to_string(number_), [this] {
+    Tick();
+    const Status ended = loop_->Run();
+    if (!ended.ok()) server_.log().Warning(ended.message());
+    for (auto& [id, connection] : connections_) connection->CloseNow();
+    EndPass();
+  });
+}
+
+void Worker::Stop() {
+  loop_->Stop();
+  if (thread_.joinable()) thread_.Join();
+}
+
+void Worker::Post(io::Task task) {
+  // The mailbox holds a million tasks; when it is full the worker has been stuck for long, and the task is about a client of its own.
+  if (!loop_->Post(std::move(task))) server_.log().Warning("A worker's mailbox is full: task dropped");
+}
+
+void Worker::Adopt(io::Fd socket, ClientTexts texts, bool is_unix_socket) {
+  const ClientId id = server_.NextClientId();
+  auto stream = std::make_unique<io::SocketStream>(std::move(socket), loop_->poller());
+  auto connection = std::make_unique<Connection>(*this, std::move(stream), id, SecureRandomUint64());
+  connection->set_authenticated(!server_.RequiresPassword());
+  ClientInfo& info = connection->info();
+  info.created_ms = server_.engine().clock().NowUnixMs();
+  info.last_interaction_ms.store(info.created_ms, std::memory_order_relaxed);
+  info.is_unix_socket = is_unix_socket;
+  info.texts = std::move(texts);
+  Connection* raw = connection.get();
+  connections_.emplace(id.value, std::move(connection));
+  server_.clients().Add(&info);
+  if (!raw->stream().Watch(raw, io::Interest::kRead).ok()) raw->CloseNow();
+}
+
+void Worker::WatchFlush(Connection* connection) {
+  if (!connection->flush_queued()) {
+    connection->set_flush_queued(true);
+    to_flush_.push_back(connection);
+  }
+}
+
+void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connection); }
+
+void Worker::Retire(Connection* connection) { to_delete_.push_back(connection); }
+
+// Flushing may close connections and resuming may give more to flush, so the two take turns; resumed ones come last, and make the
+// loop poll without sleeping.
+void Worker::EndPass() {
+  counters_.passes.Add(1);
+  std::vector<Connection*> flushing;
+  flushing.swap(to_flush_);
+  for (Connection* connection : flushing) {
+    connection->set_flush_queued(false);
+    connection->Flush();
+  }
+  flushing.clear();
+  if (to_flush_.empty()) to_flush_.swap(flushing);  // keeps the vector's memory
+  if (!to_resume_.empty()) {
+    std::vector<Connection*> resuming;
+    resuming.swap(to_resume_);
+    for (Connection* connection : resuming) {
+      Post([this, id = connection->id()] {
+        if (Connection* waiting = FindConnection(id); waiting != nullptr) waiting->Resume();
+      });
+    }
+  }
+  for (Connection* connection : to_delete_) {
+    server_.clients().Remove(&connection->info());
+    server_.engine().other_bytes().Add(-connection->info().memory_bytes.load(std::memory_order_relaxed));
+    connection->stream().Close();
+    server_.NoteClosed(connection->info());
+    connections_.erase(connection->id().value);
+  }
+  to_delete_.clear();
+}
+
+Connection* Worker::FindConnection(ClientId id) {
+  const auto found = connections_.find(id.value);
+  return found == connections_.end() || found->second->closed() ? nullptr : found->second.get();
+}
+
+void Worker::ResumeAll() {
+  for (auto& [id, connection] : connections_) {
+    if (connection->has_pending_input()) to_resume_.push_back(connection.get());
+  }
+}
+
+void Worker::Tick() {
+  runner_.BeginBatch();
+  const std::int64_t timeout_s = server_.config().Int("timeout");
+  if (timeout_s > 0) {
+    const UnixMs oldest_ms = runner_.now_ms() - timeout_s * 1000;
+    for (auto& [id, connection] : connections_) {
+      if (connection->info().last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms) connection->CloseNow();
+    }
+  }
+  loop_->AddTimer(kTickUs, [this] { Tick(); });
+}
+
+}  // namespace cairn::server
