@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Spec: everything the server knows about a command, in one row.
 //
-// A command is one Spec and one function. The syntax line is the source of the arity, the key positions, COMMAND INFO and DOCS, the
-// client's hints and the fuzz grammar:
+// A command is one Spec and one function. The syntax line is the source of the arity, the key
+// positions, COMMAND INFO and DOCS, the client's hints and the fuzz grammar:
 //
 //     constexpr Spec kStringSpecs[] = {
 //         Spec({.syntax = "GET key",
@@ -15,7 +15,8 @@
 //               .run = &Get}),
 //     };
 //
-// The constructor is consteval: a row whose syntax does not parse, or whose access does not fit its keys, does not compile.
+// The constructor is consteval: a row whose syntax does not parse, or whose access does not fit its
+// keys, does not compile.
 //
 // Rows are constants; tables of them are read by all threads.
 #ifndef CAIRN_COMMAND_SPEC_H_
@@ -27,9 +28,13 @@
 #include <span>
 #include <string_view>
 
+#include "command/key_spec.h"
+#include "command/syntax.h"
+
 namespace cairn::command {
 
 class Call;
+class Spec;
 
 enum class Group : std::uint8_t {
   kGeneric,
@@ -78,13 +83,15 @@ enum Flag : std::uint32_t {
   kSentinelCommand = 1u << 22,
   // Ours, not shown: the command runs under every stripe (FLUSHALL, SWAPDB).
   kAllStripes = 1u << 24,
-  // Ours, not shown: the command takes its stripes itself, one after another (KEYS, SCAN, RANDOMKEY, DBSIZE).
+  // Ours, not shown: the command takes its stripes itself, one after another (KEYS, SCAN,
+  // RANDOMKEY, DBSIZE).
   kOwnLocks = 1u << 25,
 };
 
 // Where a range of keys stands among the arguments (argument 0 is the command's name).
 struct KeyRange {
-  // first: index of the first key; last: of the last one, negative counts from the end (-1 the last argument); step: distance.
+  // first: index of the first key; last: of the last one, negative counts from the end (-1 the last
+  // argument); step: distance.
   std::int16_t first = 0;
   std::int16_t last = 0;
   std::int16_t step = 0;
@@ -93,19 +100,30 @@ struct KeyRange {
 // What a row says; see Spec.
 struct Row {
   std::string_view syntax;
-  // Per key specification "RO|RW|OW|RM [ACCESS] [UPDATE] [INSERT] [DELETE] [NOT_KEY] [INCOMPLETE] [VARIABLE_FLAGS]", parted by ';'.
+  // Per key specification "RO|RW|OW|RM [ACCESS] [UPDATE] [INSERT] [DELETE] [NOT_KEY] [INCOMPLETE]
+  // [VARIABLE_FLAGS] [: note]", parted by ';'. See ReadKeySpecs.
   std::string_view access = "";
   std::string_view since;
   Group group;
   std::uint32_t flags = 0;
-  std::string_view categories = "";  // ACL categories beyond those that flags and group imply, parted by a space: "keyspace dangerous"
+  // ACL categories beyond those that flags and group imply, parted by a space: "keyspace
+  // dangerous";
+  // "-keyspace" takes one away.
+  std::string_view categories = "";
   std::string_view complexity;
   std::string_view summary;
-  std::string_view history = "";     // "6.2.0: Added the GET option." parted by '\n'
-  std::string_view deprecated = "";  // "since 6.2.0, use SET with GET" form: "6.2.0|`SET` with the `!GET` argument"
-  std::string_view tips = "";        // COMMAND INFO's hints, parted by a space: "nondeterministic_output"
-  void (*run)(Call&) = nullptr;      // null for a container that has only subcommands
-  std::span<const class Spec> subcommands = {};
+  // "6.2.0: Added the GET option." parted by '\n'.
+  std::string_view history = "";
+  // "6.2.0|`SET` with the `GET` argument": since when, and what to use instead.
+  std::string_view deprecated = "";
+  // COMMAND INFO's hints, parted by a space: "nondeterministic_output".
+  std::string_view tips = "";
+  // For a command whose number of words its line does not tell (QUIT takes and ignores any); else
+  // 0.
+  int arity = 0;
+  // Null for a container that has only subcommands.
+  void (*run)(Call&) = nullptr;
+  std::span<const Spec> subcommands = {};
 };
 
 class Spec {
@@ -113,11 +131,73 @@ class Spec {
   consteval Spec(Row row);  // NOLINT(google-explicit-constructor): rows are written as Spec({...})
 
   const Row row;
-  std::string_view name;          // "SET"; of a subcommand "CLIENT|LIST" is formed by the table
-  int arity = 0;                  // as Redis: exact if positive (with the name), at least -arity if negative
-  KeyRange keys;                  // the simple range; step 0 if there is none
-  bool movable = false;           // keys are found by FindKeys only (numkeys, keyword)
+  std::string_view name;       // "SET"; of a subcommand its own word, "LIST"
+  std::string_view container;  // "CLIENT" of "CLIENT LIST ..."; else empty
+  int arity = 0;         // as Redis: exact if positive (names included), at least -arity if not
+  KeyRange keys;         // the simple range; step 0 if there is none
+  bool movable = false;  // `keys` does not tell all: the keys are found by KeyFinder only
+  KeySpecs key_specs;
+
+ private:
+  constexpr void SetArity(const Syntax& syntax);
+  constexpr void SetKeys();
 };
+
+namespace internal {
+
+// Not constexpr: a row that reaches it does not compile, and the compiler shows the text.
+void RowIsWrong(std::string_view why);
+
+}  // namespace internal
+
+consteval Spec::Spec(Row given) : row(given) {
+  const Syntax syntax(row.syntax);
+  if (!syntax.error().empty()) internal::RowIsWrong(syntax.error());
+  name = syntax.name();
+  container = syntax.container();
+  SetArity(syntax);
+  key_specs = ReadKeySpecs(syntax, row.access);
+  if (!key_specs.error.empty()) internal::RowIsWrong(key_specs.error);
+  SetKeys();
+  if (row.run == nullptr && row.subcommands.empty())
+    internal::RowIsWrong("there is nothing to run");
+  if (row.since.empty()) internal::RowIsWrong("since is missing");
+  if (row.summary.empty()) internal::RowIsWrong("the summary is missing");
+}
+
+constexpr void Spec::SetArity(const Syntax& syntax) {
+  const Extent words = syntax.WordsFrom(syntax.first());
+  const int least = syntax.name_words() + words.min;
+  arity = words.fixed ? least : -least;
+  // A container takes a subcommand; one that also runs alone (COMMAND) need not.
+  if (!row.subcommands.empty()) arity = row.run == nullptr ? -2 : -1;
+  if (row.arity != 0) arity = row.arity;
+}
+
+// The one simple range that old clients know, as Redis makes it from the specifications: ranges
+// with step 1 that follow one another are joined, anything else makes the keys movable.
+constexpr void Spec::SetKeys() {
+  int prev_last = 0;
+  int last = 0;
+  for (std::size_t i = 0; i < key_specs.count; ++i) {
+    const KeySpec& spec = key_specs.specs[i];
+    const bool single = key_specs.count == 1;
+    if ((spec.flags & kKeyIncomplete) != 0) movable = true;
+    const bool plain = spec.begin == KeySpec::Begin::kIndex && spec.find == KeySpec::Find::kRange &&
+                       (spec.step == 1 || single) && (spec.flags & kKeyConcealed) == 0;
+    if (!plain || (prev_last != 0 && prev_last != spec.index - 1)) {
+      movable = true;
+      continue;
+    }
+    const int end = spec.last >= 0 ? spec.index + spec.last : spec.last;
+    if (keys.step == 0) keys.first = spec.index;
+    keys.step = spec.step;
+    // A last key counted from the end is behind every one counted from the start.
+    if (last == 0 || end < 0 || (last > 0 && end > last)) last = end;
+    prev_last = last;
+  }
+  keys.last = static_cast<std::int16_t>(last);
+}
 
 }  // namespace cairn::command
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Client errors: every error text that a client can see, in one table.
+//
+// Clients compare these texts, so they are Redis's to the letter, odd spaces included. Each begins
+// with its code ("ERR", "WRONGTYPE") and is passed to resp::Writer::Error, which adds the '-' and
+// turns line breaks into spaces. A text that is used by one command only and holds nothing of
+// interest to others may stand beside that command.
+#ifndef CAIRN_COMMAND_ERRORS_H_
+#define CAIRN_COMMAND_ERRORS_H_
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace cairn::command::errors {
+
+// Arguments.
+inline constexpr std::string_view kSyntax = "ERR syntax error";
+inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
+inline constexpr std::string_view kNotAFloat = "ERR value is not a valid float";
+inline constexpr std::string_view kOutOfRange = "ERR value is out of range";
+inline constexpr std::string_view kMustBePositive = "ERR value is out of range, must be positive";
+inline constexpr std::string_view kIndexOutOfRange = "ERR index out of range";
+inline constexpr std::string_view kOffsetOutOfRange = "ERR offset is out of range";
+inline constexpr std::string_view kMinOrMaxNotAFloat = "ERR min or max is not a float";
+inline constexpr std::string_view kTimeoutNotAFloat = "ERR timeout is not a float or out of range";
+inline constexpr std::string_view kTimeoutNotAnInteger =
+    "ERR timeout is not an integer or out of range";
+inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
+inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kInvalidNumkeys =
+    "ERR Number of keys can't be greater than number of args";
+inline constexpr std::string_view kNumkeysNotPositive = "ERR numkeys should be greater than 0";
+inline constexpr std::string_view kWrongNumberOfKeyValuePairs =
+    "ERR wrong number of key-value pairs";
+
+// Keys and values.
+inline constexpr std::string_view kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kNoSuchKey = "ERR no such key";
+inline constexpr std::string_view kSameObject = "ERR source and destination objects are the same";
+inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already exists.";
+inline constexpr std::string_view kStringTooLong =
+    "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kIncrementOverflows = "ERR increment or decrement would overflow";
+inline constexpr std::string_view kDecrementOverflows = "ERR decrement would overflow";
+inline constexpr std::string_view kIncrementIsNan = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kDbIndexOutOfRange = "ERR DB index is out of range";
+inline constexpr std::string_view kInvalidDbIndex = "ERR invalid DB index";
+inline constexpr std::string_view kInvalidFirstDbIndex = "ERR invalid first DB index";
+inline constexpr std::string_view kInvalidSecondDbIndex = "ERR invalid second DB index";
+
+// Bits and sketches.
+inline constexpr std::string_view kBitOffset = "ERR bit offset is not an integer or out of range";
+inline constexpr std::string_view kBitValue = "ERR bit is not an integer or out of range";
+inline constexpr std::string_view kBitArgument = "ERR The bit argument must be 1 or 0.";
+inline constexpr std::string_view kBitfieldType =
+    "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 "
+    "is.";
+inline constexpr std::string_view kBitfieldOverflow = "ERR Invalid OVERFLOW type specified";
+inline constexpr std::string_view kBitfieldReadOnly =
+    "ERR BITFIELD_RO only supports the GET subcommand";
+inline constexpr std::string_view kBitopNotTakesOne =
+    "ERR BITOP NOT must be called with a single source key.";
+inline constexpr std::string_view kNotHyperLogLog =
+    "WRONGTYPE Key is not a valid HyperLogLog string value.";
+inline constexpr std::string_view kCorruptHyperLogLog = "INVALIDOBJ Corrupted HLL object detected";
+
+// The server's state.
+inline constexpr std::string_view kOutOfMemory =
+    "OOM command not allowed when used memory > 'maxmemory'.";
+inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
+inline constexpr std::string_view kWrongPass =
+    "WRONGPASS invalid username-password pair or user is disabled.";
+inline constexpr std::string_view kNoPassword =
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure "
+    "your configuration is correct?";
+inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
+inline constexpr std::string_view kNoScript = "NOSCRIPT No matching script. Please use EVAL.";
+inline constexpr std::string_view kLoading = "LOADING Redis is loading the dataset in memory";
+inline constexpr std::string_view kReadOnly =
+    "READONLY You can't write against a read only replica.";
+inline constexpr std::string_view kMasterDown =
+    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
+inline constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
+inline constexpr std::string_view kExecAbort =
+    "EXECABORT Transaction discarded because of previous errors.";
+inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
+
+// COMMAND GETKEYS.
+inline constexpr std::string_view kInvalidCommand = "ERR Invalid command specified";
+inline constexpr std::string_view kNoKeyArguments = "ERR The command has no key arguments";
+inline constexpr std::string_view kInvalidArgumentCount =
+    "ERR Invalid number of arguments specified for command";
+inline constexpr std::string_view kInvalidArguments = "ERR Invalid arguments specified for command";
+
+// Of a client's own words no more than this comes back in an error.
+inline constexpr std::size_t kEchoLimit = 128;
+
+// `full_name` as CommandTable::Command has it: "get", "client|list".
+std::string WrongArity(std::string_view full_name);
+std::string InvalidExpireTime(std::string_view full_name);
+// REQUIRES: args is not empty; args[0] is the name that is not known.
+std::string UnknownCommand(std::span<const std::string_view> args);
+// `container` in any case.
+std::string UnknownSubcommand(std::string_view word, std::string_view container);
+// ACL: the user may not run the command, or not touch a key.
+std::string NoCommandPermission(std::string_view user, std::string_view full_name);
+inline constexpr std::string_view kNoKeyPermission = "NOPERM No permissions to access a key";
+
+}  // namespace cairn::command::errors
+
+#endif  // CAIRN_COMMAND_ERRORS_H_

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Building the table; see table.h.
+//
+// A true perfect hash (a displacement per bucket) was considered: it saves the rare second probe
+// and costs every lookup a second load. With eight slots a command and the best of 256 multipliers,
+// nearly all names sit in their first slot.
+#include "command/table.h"
+
+#include <bit>
+
+#include "base/check.h"
+#include "base/text.h"
+
+namespace cairn::command {
+namespace {
+
+constexpr std::size_t kSlotsPerCommand = 8;
+constexpr int kMultiplierTries = 256;
+
+// A step of splitmix64: candidates for the multiplier, the same in each process.
+std::uint64_t NextCandidate(std::uint64_t& state) {
+  state += 0x9E3779B97F4A7C15ull;
+  std::uint64_t z = state;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return (z ^ (z >> 31)) | 1;
+}
+
+bool AllLetters(std::string_view text) {
+  for (const char c : text) {
+    const char lower = static_cast<char>(c | 0x20);
+    if (lower < 'a' || lower > 'z') return false;
+  }
+  return true;
+}
+
+std::size_t CountRows(std::span<const std::span<const Spec>> families) {
+  std::size_t count = 0;
+  for (const std::span<const Spec> family : families) {
+    for (const Spec& spec : family) count += 1 + spec.row.subcommands.size();
+  }
+  return count;
+}
+
+}  // namespace
+
+CommandTable::CommandTable(std::span<const std::span<const Spec>> families) {
+  AddRows(families);
+  ChooseMultiplier();
+}
+
+void CommandTable::AddRows(std::span<const std::span<const Spec>> families) {
+  // No later push moves a command: slots and spans point to them.
+  commands_.reserve(CountRows(families));
+  for (const std::span<const Spec> family : families) {
+    for (const Spec& spec : family) {
+      CHECK(spec.container.empty());
+      commands_.push_back({.spec = &spec,
+                           .index = static_cast<std::uint32_t>(commands_.size()),
+                           .categories = CategoriesOf(spec.row),
+                           .full_name = ToLower(spec.name),
+                           .subcommands = {}});
+    }
+  }
+  top_level_count_ = commands_.size();
+  for (std::size_t i = 0; i < top_level_count_; ++i) AddSubcommands(i);
+}
+
+void CommandTable::AddSubcommands(std::size_t container) {
+  const Spec& parent = *commands_[container].spec;
+  const std::size_t first = commands_.size();
+  for (const Spec& spec : parent.row.subcommands) {
+    CHECK(spec.container == parent.name);
+    CHECK(spec.row.subcommands.empty());
+    commands_.push_back({.spec = &spec,
+                         .index = static_cast<std::uint32_t>(commands_.size()),
+                         .categories = CategoriesOf(spec.row),
+                         .full_name = commands_[container].full_name + "|" + ToLower(spec.name),
+                         .subcommands = {}});
+  }
+  commands_[container].subcommands = all().subspan(first);
+}
+
+void CommandTable::ChooseMultiplier() {
+  const std::size_t slot_count = std::bit_ceil(top_level_count_ * kSlotsPerCommand + 2);
+  slot_shift_ = 64 - static_cast<unsigned>(std::countr_zero(slot_count));
+  slot_mask_ = slot_count - 1;
+  slots_.resize(slot_count);
+  std::uint64_t state = 0;
+  std::uint64_t best = 1;
+  std::size_t best_probes = SIZE_MAX;
+  for (int i = 0; i < kMultiplierTries; ++i) {
+    multiplier_ = NextCandidate(state);
+    const std::size_t probes = FillSlots();
+    if (probes >= best_probes) continue;
+    best_probes = probes;
+    best = multiplier_;
+  }
+  multiplier_ = best;
+  FillSlots();
+}
+
+// Returns the number of commands that are not in their first slot, weighed by how far.
+std::size_t CommandTable::FillSlots() {
+  slots_.assign(slots_.size(), {});
+  std::size_t probes = 0;
+  for (const Command& command : top_level()) {
+    const Name name(command.full_name);
+    std::size_t i = SlotOf(name);
+    for (; slots_[i].command != nullptr; i = (i + 1) & slot_mask_) {
+      CHECK(slots_[i].command->full_name != command.full_name);
+      ++probes;
+    }
+    slots_[i].name = name;
+    slots_[i].exact = command.full_name.size() <= 8 && AllLetters(command.full_name);
+    slots_[i].command = &command;
+  }
+  return probes;
+}
+
+bool CommandTable::SameName(const Command& command, std::string_view name) {
+  return EqualsIgnoreCase(command.full_name, name);
+}
+
+const CommandTable::Command* CommandTable::FindSubcommand(const Command& container,
+                                                          std::string_view name) const {
+  for (const Command& command : container.subcommands) {
+    if (EqualsIgnoreCase(command.spec->name, name)) return &command;
+  }
+  return nullptr;
+}
+
+const CommandTable::Command* CommandTable::FindFull(std::string_view full_name) const {
+  const std::size_t bar = full_name.find('|');
+  const Command* command = Find(full_name.substr(0, bar));
+  if (command == nullptr || bar == full_name.npos) return command;
+  return FindSubcommand(*command, full_name.substr(bar + 1));
+}
+
+}  // namespace cairn::command

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CommandTable: from a name to its command.
+//
+// Built once from the families' rows, constant afterwards, read by all threads without locks; it
+// refers to the rows, which must outlive it. All commands stand in one array: those of the top
+// level first, then the subcommands, those of one container together. A command's index in it is
+// dense and stays, so statistics are arrays.
+//
+// Find is on the way of every request. A name of up to eight bytes, which is nearly every one, is
+// read as one 64-bit word with its case folded away; word and length, multiplied, choose the slot,
+// and comparing them is the comparison of the names. Names that are longer or hold a sign other
+// than a letter are compared in full. The multiplier is searched for when the table is built, so
+// that the first slot is nearly always the right one (the table has eight slots a command). GET
+// takes about 25 instructions.
+#ifndef CAIRN_COMMAND_TABLE_H_
+#define CAIRN_COMMAND_TABLE_H_
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "command/category.h"
+#include "command/spec.h"
+
+namespace cairn::command {
+
+class CommandTable {
+ public:
+  struct Command {
+    const Spec* spec = nullptr;
+    std::uint32_t index = 0;    // in all(), for statistics
+    Categories categories = 0;  // ACL categories
+    std::string full_name;      // lower-case: "get", "client|list"
+    std::span<const Command> subcommands;
+  };
+
+  // CHECKs that no two rows have the same name and that subcommands' lines name their container.
+  explicit CommandTable(std::span<const std::span<const Spec>> families);
+  CommandTable(const CommandTable&) = delete;
+  CommandTable& operator=(const CommandTable&) = delete;
+
+  // The command of that name in any case, or null. Not for subcommands.
+  const Command* Find(std::string_view name) const {
+    const Name wanted(name);
+    for (std::size_t i = SlotOf(wanted);; i = (i + 1) & slot_mask_) {
+      const Slot& slot = slots_[i];
+      if (slot.command == nullptr) return nullptr;
+      if (slot.name.word != wanted.word || slot.name.length != wanted.length) continue;
+      if (slot.exact || SameName(*slot.command, name)) [[likely]]
+        return slot.command;
+    }
+  }
+  // The container's subcommand of that name in any case, or null.
+  const Command* FindSubcommand(const Command& container, std::string_view name) const;
+  // By full name: "client|list".
+  const Command* FindFull(std::string_view full_name) const;
+
+  // Commands and subcommands.
+  std::size_t size() const { return commands_.size(); }
+  std::span<const Command> all() const { return commands_; }
+  // Without the subcommands.
+  std::span<const Command> top_level() const { return all().first(top_level_count_); }
+
+ private:
+  // What of a name fits into one comparison.
+  struct Name {
+    Name() = default;
+    explicit Name(std::string_view name)
+        : word(Load(name) & kFold), length(static_cast<std::uint32_t>(name.size())) {}
+
+    // Upper-cases letters. Signs and digits lose a bit too: see Slot::exact.
+    static constexpr std::uint64_t kFold = 0xDFDFDFDFDFDFDFDFull;
+
+    // Up to eight bytes as a number that, together with the length, tells them all.
+    static std::uint64_t Load(std::string_view name) {
+      const char* p = name.data();
+      const std::size_t length = name.size();
+      if (length >= 8) return LoadAs<std::uint64_t>(p);
+      if (length >= 4) {
+        return LoadAs<std::uint32_t>(p) | std::uint64_t{LoadAs<std::uint32_t>(p + length - 4)}
+                                              << 32;
+      }
+      if (length == 0) return 0;
+      return static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) |
+             static_cast<std::uint64_t>(static_cast<unsigned char>(p[length / 2])) << 8 |
+             static_cast<std::uint64_t>(static_cast<unsigned char>(p[length - 1])) << 16;
+    }
+    template <class T>
+    static T LoadAs(const char* p) {
+      T value;
+      std::memcpy(&value, p, sizeof(value));
+      return value;
+    }
+
+    std::uint64_t word = 0;
+    std::uint32_t length = 0;
+  };
+
+  struct Slot {
+    Name name;
+    // All bytes are letters and fit into the word, so that equal words are equal names.
+    bool exact = false;
+    const Command* command = nullptr;
+  };
+
+  static bool SameName(const Command& command, std::string_view name);
+  std::size_t SlotOf(const Name& name) const {
+    return ((name.word + name.length) * multiplier_) >> slot_shift_;
+  }
+  void AddRows(std::span<const std::span<const Spec>> families);
+  void AddSubcommands(std::size_t container);
+  void ChooseMultiplier();
+  std::size_t FillSlots();
+
+  std::vector<Command> commands_;
+  std::size_t top_level_count_ = 0;
+  std::vector<Slot> slots_;
+  std::uint64_t multiplier_ = 0;
+  unsigned slot_shift_ = 63;
+  std::size_t slot_mask_ = 0;
+};
+
+}  // namespace cairn::command
+
+#endif  // CAIRN_COMMAND_TABLE_H_
