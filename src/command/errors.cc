@@ -27,6 +27,10 @@ std::string WrongArity(std::string_view full_name) {
   return Quoted("ERR wrong number of arguments for '", full_name, "' command");
 }
 
+std::string UnsupportedOption(std::string_view option) {
+  return "ERR Unsupported option " + std::string(option);
+}
+
 std::string InvalidExpireTime(std::string_view full_name) {
   return Quoted("ERR invalid expire time in '", full_name, "' command");
 }

@@ -46,6 +46,23 @@ inline constexpr std::string_view kStringTooLong =
 inline constexpr std::string_view kIncrementOverflows = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflows = "ERR decrement would overflow";
 inline constexpr std::string_view kIncrementIsNan = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kBoundsReversed = "ERR LBOUND can't be greater than UBOUND";
+inline constexpr std::string_view kLcsLenAndIdx =
+    "ERR If you want both the length and indexes, please just use IDX.";
+inline constexpr std::string_view kLcsNotStrings =
+    "ERR The specified keys must contain string values";
+inline constexpr std::string_view kLcsTooLarge =
+    "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len";
+inline constexpr std::string_view kExpireNxConflict =
+    "ERR NX and XX, GT or LT options at the same time are not compatible";
+inline constexpr std::string_view kExpireGtLtConflict =
+    "ERR GT and LT options at the same time are not compatible";
+inline constexpr std::string_view kLfuPolicySelected =
+    "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
+    "switching between policies at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kLfuPolicyNotSelected =
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
+    "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 inline constexpr std::string_view kDbIndexOutOfRange = "ERR DB index is out of range";
 inline constexpr std::string_view kInvalidDbIndex = "ERR invalid DB index";
 inline constexpr std::string_view kInvalidFirstDbIndex = "ERR invalid first DB index";
@@ -100,6 +117,8 @@ inline constexpr std::size_t kEchoLimit = 128;
 
 // `full_name` as CommandTable::Command has it: "get", "client|list".
 std::string WrongArity(std::string_view full_name);
+// "ERR Unsupported option FOO" (EXPIRE).
+std::string UnsupportedOption(std::string_view option);
 std::string InvalidExpireTime(std::string_view full_name);
 // REQUIRES: args is not empty; args[0] is the name that is not known.
 std::string UnknownCommand(std::span<const std::string_view> args);

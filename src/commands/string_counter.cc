@@ -46,7 +46,7 @@ void AddInteger(Call& call, std::int64_t delta) {
   if (!number) return;
   std::int64_t sum = 0;
   if (__builtin_add_overflow(*number, delta, &sum))
-    return call.Error(command::errors::kIncrementOverflow);
+    return call.Error(command::errors::kIncrementOverflows);
   StoreInteger(call, found, sum);
   call.LogVerbatim();
   call.reply().Integer(sum);
@@ -64,7 +64,7 @@ void IncrBy(Call& call) {
 void DecrBy(Call& call) {
   const std::optional<std::int64_t> delta = ParseInt64(call.arg(2));
   if (!delta) return call.Error(command::errors::kNotAnInteger);
-  if (*delta == INT64_MIN) return call.Error(command::errors::kDecrementOverflow);
+  if (*delta == INT64_MIN) return call.Error(command::errors::kDecrementOverflows);
   AddInteger(call, -*delta);
 }
 
@@ -75,7 +75,7 @@ void IncrByFloat(Call& call) {
   const std::optional<long double> delta = ParseLongDouble(call.arg(2));
   if (!number || !delta) return call.Error(command::errors::kNotAFloat);
   const long double sum = *number + *delta;
-  if (std::isnan(sum) || std::isinf(sum)) return call.Error(command::errors::kNanOrInfinity);
+  if (std::isnan(sum) || std::isinf(sum)) return call.Error(command::errors::kIncrementIsNan);
   const std::string text = FormatLongDouble(sum);
   call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
   call.txn().Log({"SET", call.key(0).name, text, "KEEPTTL"});
@@ -199,7 +199,7 @@ void IncrExInteger(Call& call, const IncrExOptions& options) {
   }
   const __int128 applied = sum - *number;
   if (applied < INT64_MIN || applied > INT64_MAX)
-    return call.Error(command::errors::kIncrementOverflow);
+    return call.Error(command::errors::kIncrementOverflows);
   const auto result = static_cast<std::int64_t>(sum);
   const Found stored = StoreInteger(call, found, result);
   FinishIncrEx(call, stored, Int64ToString(result), options);
@@ -230,13 +230,13 @@ void IncrExFloat(Call& call, const IncrExOptions& options) {
   const std::optional<long double> number = found ? ParseLongDouble(found.entry->value()) : 0.0L;
   if (!number) return call.Error(command::errors::kNotAFloat);
   long double sum = *number + *delta;
-  if (std::isnan(sum)) return call.Error(command::errors::kNanOrInfinity);
+  if (std::isnan(sum)) return call.Error(command::errors::kIncrementIsNan);
   if (sum < *lower || sum > *upper) {
     if (!options.saturate) return ReplyPair(call, *number, 0.0L);
     sum = sum < *lower ? *lower : *upper;
   }
   const long double applied = sum - *number;
-  if (std::isinf(sum) || std::isinf(applied)) return call.Error(command::errors::kNanOrInfinity);
+  if (std::isinf(sum) || std::isinf(applied)) return call.Error(command::errors::kIncrementIsNan);
   const std::string text = FormatLongDouble(sum);
   const Found stored = call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
   FinishIncrEx(call, stored, text, options);

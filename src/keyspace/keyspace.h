@@ -3,10 +3,10 @@
 // data.
 //
 //     Keyspace
-//       |- stripe 0   lock, tables by database, counters      \
+//       |- stripe 0   lock, tables by database, counters      |
 //       |- ...                                                 |  16 slab arenas, shared by stripes
 //       modulo 16
-//       |- stripe 255                                         /
+//       |- stripe 255                                         |
 //       |- CommandLog, Tunables, HashSeed, Trash
 //
 // Commands do not touch it directly: they get a Txn made from held KeyLocks. What runs in the
