@@ -152,10 +152,11 @@ bool FindObject(Call& call, Found* found) {
 void ObjectEncoding(Call& call) {
   Found found;
   if (!FindObject(call, &found)) return;
-  const Entry& entry = *found.entry;
-  call.reply().Bulk(entry.encoding() == keyspace::Encoding::kPlain
-                        ? value::StringEncodingName(entry.value())
-                        : "raw");
+  const value::StringOrigin origin = found.entry->encoding() == keyspace::Encoding::kRaw
+                                         ? value::StringOrigin::kChangedInPlace
+                                         : value::StringOrigin::kSet;
+  call.reply().Bulk(
+      value::StringEncodingName(value::StringEncodingOf(found.entry->value(), origin)));
 }
 
 // Redis keeps the integers below 10,000 as shared objects whose count reads INT_MAX, unless a

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/text.h"
 #include "command/call.h"
@@ -193,48 +195,68 @@ bool ParseLcs(Call& call, LcsOptions& options) {
   return false;
 }
 
-void ReplyLcsIndices(Call& call, const value::LcsResult& result, const LcsOptions& options) {
+void ReplyRange(Call& call, std::uint64_t start, std::uint64_t length) {
+  call.reply().Array(2);
+  call.reply().Integer(static_cast<std::int64_t>(start));
+  call.reply().Integer(static_cast<std::int64_t>(start + length - 1));
+}
+
+void ReplyLcsMatches(Call& call, std::span<const value::LcsMatch> matches,
+                     const LcsOptions& options) {
   resp::Writer& reply = call.reply();
   reply.Map(2);
   reply.Bulk("matches");
-  reply.Array(result.matches.size());
-  for (const value::LcsMatch& match : result.matches) {
+  const std::size_t array = reply.BeginArray();
+  std::size_t shown = 0;
+  std::uint64_t length = 0;
+  for (const value::LcsMatch& match : matches) {
+    length += match.length;
+    if (match.length < static_cast<std::uint64_t>(options.match_length_min)) continue;
+    ++shown;
     reply.Array(options.with_match_lengths ? 3 : 2);
-    for (const value::LcsRange& range : {match.a, match.b}) {
-      reply.Array(2);
-      reply.Integer(static_cast<std::int64_t>(range.first));
-      reply.Integer(static_cast<std::int64_t>(range.last));
-    }
-    if (options.with_match_lengths)
-      reply.Integer(static_cast<std::int64_t>(match.a.last - match.a.first + 1));
+    ReplyRange(call, match.start_a, match.length);
+    ReplyRange(call, match.start_b, match.length);
+    if (options.with_match_lengths) reply.Integer(static_cast<std::int64_t>(match.length));
   }
+  reply.EndArray(array, shown);
   reply.Bulk("len");
-  reply.Integer(static_cast<std::int64_t>(result.length));
+  reply.Integer(static_cast<std::int64_t>(length));
+}
+
+bool CheckLcsSize(Call& call, std::string_view a, std::string_view b) {
+  const std::int64_t limit =
+      call.keyspace().tunables().string_bytes_max.load(std::memory_order_relaxed);
+  switch (value::LcsCheck(a.size(), b.size(), static_cast<std::uint64_t>(limit))) {
+    case value::LcsLimit::kWithin:
+      return true;
+    case value::LcsLimit::kBeyondBulk:
+      call.Error(command::errors::kLcsTooLarge);
+      return false;
+    case value::LcsLimit::kBeyondTrace:
+      call.Error(command::errors::kLcsOutOfMemory);
+      return false;
+  }
+  return false;
 }
 
 void Lcs(Call& call) {
-  const Found a = call.txn().Find(call.key(0), Access::kRead);
-  const Found b = call.txn().Find(call.key(1), Access::kRead);
-  for (const Found& found : {a, b}) {
-    if (found && found.entry->type() != keyspace::Type::kString)
+  const Found found_a = call.txn().Find(call.key(0), Access::kRead);
+  const Found found_b = call.txn().Find(call.key(1), Access::kRead);
+  for (const Found& found : {found_a, found_b}) {
+    if (found && found.entry->type() != keyspace::Type::kString) {
       return call.Error(command::errors::kLcsNotStrings);
+    }
   }
   LcsOptions options;
   if (!ParseLcs(call, options)) return;
-  const value::LcsWanted wanted = options.length_only ? value::LcsWanted::kLength
-                                  : options.indices   ? value::LcsWanted::kMatches
-                                                      : value::LcsWanted::kString;
-  const auto limit = static_cast<std::size_t>(
-      call.keyspace().tunables().string_bytes_max.load(std::memory_order_relaxed));
-  const std::optional<value::LcsResult> result =
-      value::Lcs(StringOf(a), StringOf(b),
-                 {.wanted = wanted,
-                  .match_length_min = static_cast<std::size_t>(options.match_length_min),
-                  .table_bytes_max = limit});
-  if (!result) return call.Error(command::errors::kLcsTooLarge);
-  if (options.indices) return ReplyLcsIndices(call, *result, options);
-  if (options.length_only) return call.reply().Integer(static_cast<std::int64_t>(result->length));
-  call.reply().Bulk(result->common);
+  const std::string_view a = StringOf(found_a);
+  const std::string_view b = StringOf(found_b);
+  if (!CheckLcsSize(call, a, b)) return;
+  if (options.length_only)
+    return call.reply().Integer(static_cast<std::int64_t>(value::LcsLength(a, b)));
+  const std::vector<value::LcsMatch> matches = value::LcsMatches(a, b);
+  if (options.indices) return ReplyLcsMatches(call, matches, options);
+  call.reply().Bulk(value::LcsText(a, matches));
 }
 
 constexpr Spec kSpecs[] = {
