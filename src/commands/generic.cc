@@ -204,7 +204,7 @@ void Wait(Call& call) {
 }
 
 constexpr Spec kObjectSpecs[] = {
-    Spec({.syntax = "ENCODING key",
+    Spec({.syntax = "OBJECT ENCODING key",
           .access = "RO",
           .since = "2.2.3",
           .group = Group::kGeneric,
@@ -213,7 +213,7 @@ constexpr Spec kObjectSpecs[] = {
           .summary = "Returns the name of the encoding of a key's value.",
           .tips = "nondeterministic_output",
           .run = &ObjectEncoding}),
-    Spec({.syntax = "FREQ key",
+    Spec({.syntax = "OBJECT FREQ key",
           .access = "RO",
           .since = "4.0.0",
           .group = Group::kGeneric,
@@ -222,7 +222,7 @@ constexpr Spec kObjectSpecs[] = {
           .summary = "Returns the logarithmic access frequency of a key, under an LFU policy.",
           .tips = "nondeterministic_output",
           .run = &ObjectFreq}),
-    Spec({.syntax = "IDLETIME key",
+    Spec({.syntax = "OBJECT IDLETIME key",
           .access = "RO",
           .since = "2.2.3",
           .group = Group::kGeneric,
@@ -232,7 +232,7 @@ constexpr Spec kObjectSpecs[] = {
               "Returns the seconds since a key was last used, unless an LFU policy is selected.",
           .tips = "nondeterministic_output",
           .run = &ObjectIdleTime}),
-    Spec({.syntax = "REFCOUNT key",
+    Spec({.syntax = "OBJECT REFCOUNT key",
           .access = "RO",
           .since = "2.2.3",
           .group = Group::kGeneric,

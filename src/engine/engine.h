@@ -39,7 +39,7 @@ struct EngineOptions {
   bool with_keeper = true;
   // Command families beyond the engine's own (the server's), and gates that come before the memory
   // gate.
-  std::vector<std::span<const command::Spec>> more_families;
+  std::vector<std::span<const command::Spec>> more_families = {};
 };
 
 class EmbeddedSession;
