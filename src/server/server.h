@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Server: the one place that wires everything: configuration, engine, workers, listeners, gates, and what the admin commands need.
+//
+//     main thread     signals, start, stop
+//     worker 0..N-1   connections and their commands
+//     keeper          expiry and freeing (the engine's)
+//
+// Made and run by main. Thread safety: as said at each method; parts are thread-safe themselves.
+#ifndef CAIRN_SERVER_SERVER_H_
+#define CAIRN_SERVER_SERVER_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/counter.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "command/gate.h"
+#include "engine/engine.h"
+#include "resp/parser.h"
+#include "server/client_registry.h"
+#include "server/config.h"
+#include "server/latency.h"
+#include "server/logger.h"
+#include "server/pause.h"
+#include "server/slow_log.h"
+
+namespace cairn::io {
+class Listener;
+}
+
+namespace cairn::server {
+
+class Worker;
+
+// Written by any worker.
+struct ServerCounters {
+  SharedCounter connections_received;
+  SharedCounter connections_rejected;
+  SharedCounter protocol_errors;
+  SharedCounter query_buffer_disconnections;
+  SharedCounter output_limit_disconnections;
+};
+
+enum class ShutdownKind : std::uint8_t { kDefault, kNoSave, kSave };
+
+class Server {
+ public:
+  // `config` is loaded; the server outlives nothing of it.
+  Server(Config& config, const Clock& clock);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Listens and starts the workers.
+  Status Start();
+  // Sleeps until RequestShutdown, handling signals meanwhile; then stops everything. Returns the exit status.
+  int RunUntilShutdown();
+  // Any thread.
+  void RequestShutdown();
+
+  Config& config() { return config_; }
+  engine::Engine& engine() { return engine_; }
+  ClientRegistry& clients() { return clients_; }
+  Logger& log() { return log_; }
+  Pause& pause() { return pause_; }
+  SlowLog& slow_log() { return slow_log_; }
+  LatencyMonitor& latency() { return latency_; }
+  ServerCounters& counters() { return counters_; }
+  std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
+  const std::string& run_id() const { return run_id_; }
+  UnixMs started_ms() const { return started_ms_; }
+  // Memory in use when the server had started: what `used_memory` counts beside the keyspace and the clients.
+  std::int64_t base_bytes() const { return base_bytes_; }
+
+  ClientId NextClientId() { return ClientId(next_client_id_.fetch_add(1, std::memory_order_relaxed)); }
+  resp::Limits ParserLimits(bool authenticated) const;
+  bool RequiresPassword() const { return requires_password_.load(std::memory_order_relaxed); }
+  bool CheckPassword(std::string_view password);
+  // Ends a pause: every worker asks its parked connections again.
+  void EndPause();
+  void PauseUntil(Pause::Kind kind, UnixMs end_ms);
+  void NoteClosed(const ClientInfo& info);
+  // INFO's used_memory: keyspace, clients and the base.
+  std::int64_t UsedMemory();
+
+ private:
+  class AuthGate;
+  class ProtectedGate;
+  class SlowSink;
+
+  void WireConfig();
+  void WireGates();
+  Status Listen();
+  Status ListenTcp();
+  void Accepted(io::Fd socket, ClientTexts texts, bool is_unix_socket);
+
+  // constant after construction
+  Config& config_;
+  const std::string run_id_;
+  const UnixMs started_ms_;
+  std::int64_t base_bytes_ = 0;
+
+  Logger log_;
+  engine::Engine engine_;
+  ClientRegistry clients_;
+  Pause pause_;
+  SlowLog slow_log_;
+  LatencyMonitor latency_;
+  ServerCounters counters_;
+  std::unique_ptr<AuthGate> auth_gate_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::atomic<std::uint64_t> next_client_id_{1};
+  std::atomic<std::size_t> next_worker_{0};
+  std::atomic<bool> requires_password_{false};
+  Event shutdown_;
+};
+
+}  // namespace cairn::server
+
+#endif  // CAIRN_SERVER_SERVER_H_
