@@ -16,7 +16,8 @@ enum class GlobCase { kSensitive, kIgnore };
 
 bool GlobMatch(std::string_view pattern, std::string_view text,
                GlobCase mode = GlobCase::kSensitive);
-// The pattern matches everything ("*", "**").
+// The pattern is "*", which KEYS and SCAN take for "everything" without matching: by GlobMatch
+// alone an empty text matches no star, and so "**" does not match the empty key in Redis either.
 bool GlobMatchesAll(std::string_view pattern);
 
 }  // namespace cairn

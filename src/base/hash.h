@@ -29,6 +29,10 @@ class HashSeed {
 std::uint64_t Xxh3(std::string_view bytes);
 
 std::uint16_t Crc16(std::string_view bytes);
+namespace internal {
+// What Crc16 does on a processor without carry-less multiplication; named for its test.
+std::uint16_t Crc16ByTables(std::string_view bytes);
+}  // namespace internal
 
 // The part of a key that its slot is computed from: what stands between the first '{' and the next
 // '}', if that is not empty.

@@ -46,23 +46,31 @@ constexpr int HexValue(char byte) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// Decimal digits without leading zero. At most 20 of them, or nullopt.
-std::optional<std::uint64_t> ParseDigits(const char* at, const char* end) {
-  if (at == end || end - at > 20) return std::nullopt;
-  if (*at == '0') return end - at == 1 ? std::optional<std::uint64_t>(0) : std::nullopt;
+struct Digits {
+  std::uint64_t number;
+  bool ok;
+};
+
+// Decimal digits without leading zero, at most 20 of them. Inlined, and no std::optional, which
+// g++ 12 returns through memory: together that is a third of an INCR's parsing.
+[[gnu::always_inline]] inline Digits ParseDigits(const char* at, const char* end) {
+  constexpr Digits kMalformed = {.number = 0, .ok = false};
+  const std::ptrdiff_t size = end - at;
+  if (size <= 0 || size > 20) return kMalformed;
+  if (*at == '0') return {.number = 0, .ok = size == 1};
   // 19 digits always fit; only a twentieth can overflow.
-  const char* const safe_end = at + std::min<std::ptrdiff_t>(end - at, 19);
+  const char* const safe_end = size == 20 ? end - 1 : end;
   std::uint64_t number = 0;
   for (; at != safe_end; ++at) {
     const unsigned digit = static_cast<unsigned char>(*at) - unsigned{'0'};
-    if (digit > 9) return std::nullopt;
+    if (digit > 9) return kMalformed;
     number = number * 10 + digit;
   }
-  if (at == end) return number;
-  if (!IsDigit(*at)) return std::nullopt;
-  if (__builtin_mul_overflow(number, 10, &number)) return std::nullopt;
-  if (__builtin_add_overflow(number, *at - '0', &number)) return std::nullopt;
-  return number;
+  if (at == end) return {.number = number, .ok = true};
+  if (!IsDigit(*at)) return kMalformed;
+  if (__builtin_mul_overflow(number, 10, &number)) return kMalformed;
+  if (__builtin_add_overflow(number, *at - '0', &number)) return kMalformed;
+  return {.number = number, .ok = true};
 }
 
 // strtod reports overflow as infinity and
@@ -121,6 +129,15 @@ inline std::size_t CountDigits(std::uint64_t number) {
   const unsigned bits = 64 - static_cast<unsigned>(__builtin_clzll(number));
   const unsigned guess = bits * 1233 >> 12;
   return guess + (number >= kPowersOfTen[guess] ? 1 : 0);
+}
+
+inline void FormatEightDigits(char* out, std::uint32_t number) {
+  const std::uint32_t high = number / 10'000;
+  const std::uint32_t low = number - high * 10'000;
+  std::memcpy(out, &kDigitPairs[2 * (high / 100)], 2);
+  std::memcpy(out + 2, &kDigitPairs[2 * (high % 100)], 2);
+  std::memcpy(out + 4, &kDigitPairs[2 * (low / 100)], 2);
+  std::memcpy(out + 6, &kDigitPairs[2 * (low % 100)], 2);
 }
 
 // What a size is multiplied by; 0 for an unknown unit.
@@ -235,21 +252,20 @@ std::optional<std::string_view> TakeWord(std::string_view rest, std::string& wor
 }  // namespace
 
 std::optional<std::int64_t> ParseInt64(std::string_view text) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const bool negative = at != end && *at == '-';
-  if (!negative) {
-    const auto number = ParseDigits(at, end);
-    if (!number || *number >= kInt64MinMagnitude) return std::nullopt;
-    return static_cast<std::int64_t>(*number);
-  }
-  const auto magnitude = ParseDigits(at + 1, end);
-  if (!magnitude || *magnitude == 0 || *magnitude > kInt64MinMagnitude) return std::nullopt;
-  return static_cast<std::int64_t>(-*magnitude);
+  const bool negative = !text.empty() && text.front() == '-';
+  const char* const begin = text.data() + (negative ? 1 : 0);
+  const Digits magnitude = ParseDigits(begin, text.data() + text.size());
+  // "-0" is not canonical. One more number lies below zero than above.
+  const bool fits =
+      negative ? magnitude.number - 1 < kInt64MinMagnitude : magnitude.number < kInt64MinMagnitude;
+  if (!magnitude.ok || !fits) return std::nullopt;
+  return static_cast<std::int64_t>(negative ? -magnitude.number : magnitude.number);
 }
 
 std::optional<std::uint64_t> ParseUint64(std::string_view text) {
-  return ParseDigits(text.data(), text.data() + text.size());
+  const Digits digits = ParseDigits(text.data(), text.data() + text.size());
+  if (!digits.ok) return std::nullopt;
+  return digits.number;
 }
 
 std::optional<double> ParseDouble(std::string_view text) {
@@ -279,16 +295,25 @@ std::optional<long double> ParseLongDouble(std::string_view text) {
 char* FormatUint64(char* out, std::uint64_t number) {
   char* const end = out + CountDigits(number);
   char* at = end;
-  while (number >= 100) {
-    const std::uint64_t rest = number / 100;
-    at -= 2;
-    std::memcpy(at, &kDigitPairs[2 * (number - rest * 100)], 2);
+  // Eight digits at a time, so that the pairs are divided in 32 bits: a 64-bit division by a
+  // constant is twice as long.
+  while (number >= 100'000'000) {
+    const std::uint64_t rest = number / 100'000'000;
+    at -= 8;
+    FormatEightDigits(at, static_cast<std::uint32_t>(number - rest * 100'000'000));
     number = rest;
   }
-  if (number >= 10) {
-    std::memcpy(at - 2, &kDigitPairs[2 * number], 2);
+  auto head = static_cast<std::uint32_t>(number);
+  while (head >= 100) {
+    const std::uint32_t rest = head / 100;
+    at -= 2;
+    std::memcpy(at, &kDigitPairs[2 * (head - rest * 100)], 2);
+    head = rest;
+  }
+  if (head >= 10) {
+    std::memcpy(at - 2, &kDigitPairs[2 * head], 2);
   } else {
-    at[-1] = static_cast<char>('0' + number);
+    at[-1] = static_cast<char>('0' + head);
   }
   return end;
 }
@@ -341,7 +366,7 @@ std::string FormatLongDouble(long double number) {
 
 std::optional<std::int64_t> ParseMemorySize(std::string_view text) {
   const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  if (digits == 0 || digits > kMemoryDigitsMax) return std::nullopt;
+  if (digits > kMemoryDigitsMax) return std::nullopt;
   const std::uint64_t unit = MemoryUnit(text.substr(digits));
   if (unit == 0) return std::nullopt;
   std::int64_t size = 0;

@@ -44,8 +44,8 @@ char* FormatDouble(char* out, double number);
 // "-0" is "0".
 std::string FormatLongDouble(long double number);
 
-// "1gb", "100mb", "5k" (k=1000, kb=1024, m, mb, g, gb, b; any case). nullopt when malformed or
-// beyond 2^63-1 (never wraps).
+// "1gb", "100mb", "5k" (k=1000, kb=1024, m, mb, g, gb, b; any case). A missing number is 0, as it
+// is for Redis: "" and "kb" are sizes. nullopt when malformed or beyond 2^63-1 (never wraps).
 std::optional<std::int64_t> ParseMemorySize(std::string_view text);
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
