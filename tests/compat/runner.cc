@@ -21,7 +21,7 @@ using testing::Reply;
 using testing::ReplyType;
 
 constexpr int kReplyTimeoutMs = 10'000;
-constexpr int kRecordTimeoutMs = 500;  // a recorded step with no expectation may bring nothing
+constexpr int kRecordTimeoutMs = 3000;  // a recorded step with no expectation may bring nothing
 constexpr int kQuietMs = 20;
 constexpr int kRetryMs = 5;
 constexpr std::size_t kShownBytes = 1500;
