@@ -7,6 +7,7 @@
 #include "server/config.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -65,11 +66,11 @@ Config::Config(ConfigHost host) : host_(std::move(host)) {
     if (row.rule == TextRule::kDirectory) {
       defaults_[i].text = host_.directory;
     } else {
-      // A change of limits starts from all zeros here, so the default must name every class.
+      // Without a primary there is nothing to parse.
+      if (row.kind == ConfigKind::kReplicaOf) continue;
       auto value = ParseConfigValue(row, WordsOf(row, row.default_text), {});
-      // The only row that has no value by default cannot be parsed from words.
-      CHECK(value.has_value() || row.default_text.empty());
-      if (value) defaults_[i] = *std::move(value);
+      CHECK(value.has_value());
+      defaults_[i] = *std::move(value);
     }
   }
   defaults_[ConfigId("io-threads").position()].number = std::clamp(host_.cores, 1, 128);
@@ -83,6 +84,10 @@ OutputLimit Config::OutputLimitOf(OutputClass output_class) const {
   return {output_limits_[first].load(std::memory_order_relaxed),
           output_limits_[first + 1].load(std::memory_order_relaxed),
           output_limits_[first + 2].load(std::memory_order_relaxed)};
+}
+
+OutputLimits Config::DefaultOutputLimits() const {
+  return ReadOutputLimits(defaults_[kOutputLimitsPosition].text);
 }
 
 std::int64_t Config::ClientsMemoryMax() const {

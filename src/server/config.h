@@ -106,6 +106,7 @@ class Config {
   const std::string& file() const { return file_; }
 
   ConfigValue ValueAt(std::size_t position) const EXCLUDES(values_mu_);
+  OutputLimits DefaultOutputLimits() const;
   bool IsDefault(std::size_t position) const { return ValueAt(position) == defaults_[position]; }
 
  private:

@@ -30,12 +30,11 @@ std::string JoinWords(ConfigWords words) {
   return text;
 }
 
-// Host names go to system calls, which would see them only up to a zero byte.
-bool HasZeroByte(ConfigWords words) {
-  for (const std::string& word : words) {
-    if (word.find('\0') != std::string::npos) return true;
-  }
-  return false;
+// Something that can be a host name or an address, and that stays one word when it is written out.
+// System calls would see it only up to a zero byte.
+bool IsHost(std::string_view word) {
+  constexpr std::string_view kNever(" \t\r\n\0", 5);
+  return !word.empty() && word.find_first_of(kNever) == std::string_view::npos;
 }
 
 std::int64_t NumberOr0(std::string_view text) { return ParseInt64(text).value_or(0); }
@@ -205,18 +204,20 @@ std::string FormatEvents(std::int64_t events) {
 
 Result<std::string> ParseAddresses(ConfigWords words) {
   if (IsEmptyList(words)) return std::string();
-  if (HasZeroByte(words)) return Refuse("argument must not contain a zero byte");
   if (words.size() > kBindAddressesMax) return Refuse("Too many bind addresses specified.");
+  for (const std::string& word : words) {
+    if (!IsHost(word)) return Refuse("Failed to bind to specified addresses.");
+  }
   return JoinWords(words);
 }
 
 Result<std::string> ParseReplicaOf(ConfigWords words) {
   if (words.size() != 2) return Refuse("wrong number of arguments");
   if (EqualsIgnoreCase(words[0], "no") && EqualsIgnoreCase(words[1], "one")) return std::string();
-  if (HasZeroByte(words)) return Refuse("argument must not contain a zero byte");
   const auto port = ParseInt64(words[1]);
   const bool is_port = port && *port >= 0 && *port <= 65535;
   if (!is_port) return Refuse("Invalid master port");
+  if (!IsHost(words[0])) return Refuse("Invalid master host");
   return JoinWords(words);
 }
 
