@@ -106,6 +106,7 @@ class Config {
   const std::string& file() const { return file_; }
 
   ConfigValue ValueAt(std::size_t position) const EXCLUDES(values_mu_);
+  OutputLimits DefaultOutputLimits() const;
   bool IsDefault(std::size_t position) const { return ValueAt(position) == defaults_[position]; }
 
  private:
@@ -119,15 +120,17 @@ class Config {
   std::int64_t Number(std::size_t position) const {
     return numbers_[position].load(std::memory_order_relaxed);
   }
-  ConfigContext Context() const;
   void Store(std::size_t position, const ConfigValue& value) EXCLUDES(values_mu_);
+  // `changes` receives one entry for each assignment, without values yet.
   Status CheckAllowed(std::span<const ConfigAssignment> assignments, ConfigCaller caller,
                       std::vector<Change>& changes) const;
   Status ParseAll(std::span<const ConfigAssignment> assignments,
                   std::vector<Change>& changes) const;
-  Status Apply(std::span<const Change> changes);
-  Status RunHooks(std::size_t position);
-  void NoteIgnored(std::size_t position);
+  Result<ConfigValue> ParseFor(const ConfigRow& row, std::span<const std::string> words) const;
+  Status Apply(std::span<const Change> changes) REQUIRES(set_mu_);
+  Status RunHooks(std::size_t position) REQUIRES(set_mu_);
+  void NoteIgnored(std::size_t position) REQUIRES(set_mu_);
+  void TellIgnored(std::size_t position) REQUIRES(set_mu_);
 
   // Constant after loading.
   const ConfigHost host_;

@@ -61,11 +61,11 @@ inline constexpr ChoiceName kAppendFsyncs[] = {
     {"no", AppendFsync::kNo},
 };
 
-enum class OomScoreAdj : std::uint8_t { kNo, kRelative, kAbsolute };
-// "yes" is the old word for "relative"; it is shown as it was set, so it has its own number.
+// "yes" is the old word for "relative", and is shown as it was set.
+enum class OomScoreAdj : std::uint8_t { kNo, kYes, kRelative, kAbsolute };
 inline constexpr ChoiceName kOomScoreAdjs[] = {
     {"no", OomScoreAdj::kNo},
-    {"yes", 3},
+    {"yes", OomScoreAdj::kYes},
     {"relative", OomScoreAdj::kRelative},
     {"absolute", OomScoreAdj::kAbsolute},
 };

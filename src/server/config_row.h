@@ -44,9 +44,10 @@ enum class ConfigKind : std::uint8_t {
 
 enum class TextRule : std::uint8_t {
   kAny,
-  kFileName,       // no slash
-  kDirectoryName,  // no slash
-  kDirectory,      // exists; kept as its absolute path
+  kFileName,        // no slash, or nothing
+  kNeededFileName,  // no slash
+  kDirectoryName,   // no slash
+  kDirectory,       // exists; kept as its absolute path
   kHostName,
   kNodeName,
   kTitleTemplate,
@@ -74,6 +75,7 @@ struct ConfigRow {
   std::string_view default_text;
   std::string_view summary;
   ConfigRange range;
+  ConfigRange clamp{INT64_MIN, INT64_MAX};  // values inside `range` but outside this are moved in
   std::span<const ChoiceName> choices;
   ConfigKind kind = ConfigKind::kText;
   TextRule rule = TextRule::kAny;
@@ -83,6 +85,7 @@ struct ConfigRow {
   bool hidden = false;       // CONFIG GET answers to its exact name only
   bool secret = false;       // must not show in SLOWLOG or MONITOR
   bool drops_empty = false;  // REWRITE writes no line for ""
+  bool power_of_two = false;
 
   constexpr ConfigRow Alias(std::string_view old_name) const {
     ConfigRow row = *this;
@@ -127,6 +130,16 @@ struct ConfigRow {
   constexpr ConfigRow Within(ConfigRange bounds) const {
     ConfigRow row = *this;
     row.range = bounds;
+    return row;
+  }
+  constexpr ConfigRow ClampedTo(ConfigRange bounds) const {
+    ConfigRow row = *this;
+    row.clamp = bounds;
+    return row;
+  }
+  constexpr ConfigRow PowerOfTwo() const {
+    ConfigRow row = *this;
+    row.power_of_two = true;
     return row;
   }
   constexpr ConfigRow OneOf(std::span<const ChoiceName> names) const {

@@ -86,6 +86,7 @@ inline constexpr ConfigRow kNetworkRows[] = {
         .Ignored()
         .Does("every worker reads, runs commands and writes"),
     Integer("cairn-stripes", "256", {1, 256})
+        .PowerOfTwo()
         .Immutable()
         .Applied()
         .Does("independently locked parts of the keyspace; a power of two"),

@@ -55,6 +55,7 @@ inline constexpr ConfigRow kProcessRows[] = {
     Text("ignore-warnings", "").Ignored().Does("the faults it names concern fork"),
     Text("locale-collate", "").Does("locale that orders strings in SORT ALPHA"),
     Integer("hz", "10", {0, kInt32Max})
+        .ClampedTo({1, 500})
         .Ignored()
         .Does("background work follows the clock, not a rate; 1 to 500 is shown"),
     Bool("dynamic-hz", "yes").Ignored().Does("see hz"),

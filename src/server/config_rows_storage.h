@@ -20,7 +20,7 @@ inline constexpr ConfigRow kPersistenceRows[] = {
     Choice("sanitize-dump-payload", "no", kSanitizeDumps)
         .Does("check RESTORE payloads and RDB files in full"),
     Bool("appendonly", "no").Does("keep an append only file"),
-    Text("appendfilename", "appendonly.aof", TextRule::kFileName)
+    Text("appendfilename", "appendonly.aof", TextRule::kNeededFileName)
         .Immutable()
         .Does("first part of the names of AOF files"),
     Text("appenddirname", "appendonlydir", TextRule::kDirectoryName)

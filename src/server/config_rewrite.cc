@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "server/config_rewrite.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "server/config_disk.h"
+#include "server/config_file.h"
+
+namespace cairn::server {
+namespace {
+
+// Quoted only where a reader of the file would otherwise see something else.
+std::string QuoteIfNeeded(const std::string& word) {
+  for (const char byte : word) {
+    const bool is_plain = byte > ' ' && byte < 0x7f && byte != '"' && byte != '\'' && byte != '\\';
+    if (!is_plain) return QuoteString(word);
+  }
+  return word.empty() ? QuoteString(word) : word;
+}
+
+std::string FormatMemory(std::int64_t bytes) {
+  struct Unit {
+    std::int64_t bytes;
+    std::string_view name;
+  };
+  for (const Unit unit : {Unit{1 << 30, "gb"}, Unit{1 << 20, "mb"}, Unit{1 << 10, "kb"}}) {
+    if (bytes != 0 && bytes % unit.bytes == 0) {
+      return Int64ToString(bytes / unit.bytes).append(unit.name);
+    }
+  }
+  return Int64ToString(bytes);
+}
+
+// The words after the name, for directives of one line.
+std::string ValueText(const ConfigRow& row, const ConfigValue& value) {
+  switch (row.kind) {
+    case ConfigKind::kMemory:
+      return FormatMemory(value.number);
+    case ConfigKind::kMemoryOfHost:
+      return value.text.empty() ? FormatMemory(value.number) : value.text;
+    case ConfigKind::kMemoryOfLimit:
+      return value.number < 0 ? FormatConfigValue(row, value) : FormatMemory(value.number);
+    case ConfigKind::kEvents:
+    case ConfigKind::kText:
+      return QuoteString(FormatConfigValue(row, value));
+    case ConfigKind::kBool:
+    case ConfigKind::kInteger:
+    case ConfigKind::kOctal:
+    case ConfigKind::kChoice:
+    case ConfigKind::kChoiceSet:
+      return FormatConfigValue(row, value);
+    case ConfigKind::kAddresses:
+    case ConfigKind::kSavePoints:
+    case ConfigKind::kOutputLimits:
+    case ConfigKind::kOomValues:
+    case ConfigKind::kPercentiles:
+    case ConfigKind::kReplicaOf:
+      break;
+  }
+  std::string text;
+  for (const std::string& word : SplitAtSpaces(value.text)) {
+    if (!text.empty()) text += ' ';
+    text += QuoteIfNeeded(word);
+  }
+  return text;
+}
+
+// The file as lines, and which lines belong to which directive.
+class Lines {
+ public:
+  explicit Lines(std::string_view old_text);
+
+  // One line of `name`: in the place of its next old line, else at the end if it `must` be there.
+  void Put(std::string_view name, std::string line, bool must);
+  // No more lines of `name`: old ones that were not used become empty.
+  void Close(std::string_view name);
+  std::string Join() const;
+
+ private:
+  void Append(std::string_view line);
+
+  std::vector<std::string> lines_;
+  std::map<std::string, std::deque<std::size_t>, std::less<>> places_;
+  bool has_signature_ = false;
+};
+
+Lines::Lines(std::string_view old_text) {
+  while (!old_text.empty()) {
+    const std::size_t end = std::min(old_text.find('\n'), old_text.size());
+    Append(TrimConfigLine(old_text.substr(0, end)));
+    old_text.remove_prefix(std::min(end + 1, old_text.size()));
+  }
+}
+
+void Lines::Append(std::string_view line) {
+  if (line.empty() || line.starts_with('#')) {
+    has_signature_ |= line == kRewriteSignature;
+    lines_.emplace_back(line);
+    return;
+  }
+  const auto words = SplitWords(line);
+  const bool has_words = words && !words->empty();
+  const ConfigRow* row = has_words ? FindConfigRow((*words)[0]) : nullptr;
+  const bool is_known = row != nullptr || (has_words && IsOrderDirective((*words)[0]));
+  if (!is_known) {
+    lines_.push_back("# ??? " + std::string(line));
+    return;
+  }
+  if (row != nullptr) places_[std::string(row->name)].push_back(lines_.size());
+  lines_.emplace_back(line);
+}
+
+void Lines::Put(std::string_view name, std::string line, bool must) {
+  const auto found = places_.find(name);
+  if (found != places_.end() && !found->second.empty()) {
+    lines_[found->second.front()] = std::move(line);
+    found->second.pop_front();
+    return;
+  }
+  if (!must) return;
+  if (!std::exchange(has_signature_, true)) lines_.emplace_back(kRewriteSignature);
+  lines_.push_back(std::move(line));
+}
+
+void Lines::Close(std::string_view name) {
+  const auto found = places_.find(name);
+  if (found == places_.end()) return;
+  for (const std::size_t place : found->second) lines_[place].clear();
+  places_.erase(found);
+}
+
+std::string Lines::Join() const {
+  std::string text;
+  bool was_empty = false;
+  for (const std::string& line : lines_) {
+    if (line.empty() && was_empty) continue;
+    was_empty = line.empty();
+    text += line + "\n";
+  }
+  return text;
+}
+
+void PutSavePoints(const Config& config, Lines& lines) {
+  const std::vector<SavePoint> points = config.SavePoints();
+  if (points.empty()) lines.Put("save", "save \"\"", true);
+  for (const SavePoint& point : points) {
+    lines.Put("save", "save " + Int64ToString(point.seconds) + " " + Int64ToString(point.changes),
+              true);
+  }
+}
+
+// Each class whose limits are not the default must have a line; files say "replica" for "slave".
+void PutOutputLimits(const ConfigRow& row, const Config& config, Lines& lines) {
+  const OutputLimits limits = ReadOutputLimits(config.Text("client-output-buffer-limit"));
+  const OutputLimits defaults = config.DefaultOutputLimits();
+  for (std::size_t i = 0; i < kOutputClassCount; ++i) {
+    const auto output_class = static_cast<OutputClass>(i);
+    std::string line(row.name);
+    line += output_class == OutputClass::kReplica ? " replica "
+                                                  : " " + std::string(kOutputClassNames[i]) + " ";
+    line += FormatMemory(limits[i].hard_bytes) + " " + FormatMemory(limits[i].soft_bytes) + " " +
+            Int64ToString(limits[i].soft_seconds);
+    lines.Put(row.name, std::move(line), limits[i] != defaults[i]);
+  }
+}
+
+void PutRow(std::size_t position, const Config& config, Lines& lines) {
+  const ConfigRow& row = kConfigRows[position];
+  const ConfigValue value = config.ValueAt(position);
+  if (row.kind == ConfigKind::kSavePoints) {
+    PutSavePoints(config, lines);
+  } else if (row.kind == ConfigKind::kOutputLimits) {
+    PutOutputLimits(row, config, lines);
+  } else if (!(row.drops_empty && value.text.empty())) {
+    const bool is_always_written =
+        row.kind == ConfigKind::kPercentiles || row.rule == TextRule::kDirectory;
+    lines.Put(row.name, std::string(row.name) + " " + ValueText(row, value),
+              is_always_written || !config.IsDefault(position));
+  }
+  lines.Close(row.name);
+}
+
+}  // namespace
+
+std::string RewriteConfigText(const Config& config, std::string_view old_text) {
+  Lines lines(old_text);
+  for (std::size_t i = 0; i < kConfigRowCount; ++i) PutRow(i, config, lines);
+  return lines.Join();
+}
+
+Status RewriteConfig(const Config& config) {
+  if (config.file().empty()) {
+    return {StatusCode::kInvalid, "ERR The server is running without a config file"};
+  }
+  const auto failure = [](const Status& status) {
+    return Status(status.code(), "ERR Rewriting config file: " + std::string(status.message()));
+  };
+  auto old_text = ReadConfigFile(config.file());
+  if (!old_text) {
+    if (old_text.error().code() != StatusCode::kNotFound) return failure(old_text.error());
+    old_text = std::string();
+  }
+  const Status status = ReplaceConfigFile(config.file(), RewriteConfigText(config, *old_text));
+  return status.ok() ? status : failure(status);
+}
+
+}  // namespace cairn::server
