@@ -166,10 +166,13 @@ std::vector<Finding> CheckLayout(const Source& source) {
   }
   if (source.IsCpp()) {
     CheckStory(source, findings);
-    CheckOwnHeaderFirst(source, findings);
     CheckTodos(source, findings);
+    if (source.IsHeader()) {
+      CheckGuard(source, findings);
+    } else {
+      CheckOwnHeaderFirst(source, findings);
+    }
   }
-  if (source.IsHeader()) CheckGuard(source, findings);
   if (source.IsMarkdown()) CheckTitle(source, findings);
   if (is_program || source.IsMarkdown()) CheckPaths(source, findings);
   return findings;

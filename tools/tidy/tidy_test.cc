@@ -120,6 +120,10 @@ TEST(Layout, OwnHeaderFirst) {
           {"first", "src/base/a.cc", head + "#include \"base/a.h\"\n#include <string>\n", ""},
           {"not first", "src/base/a.cc", head + "#include <string>\n#include \"base/a.h\"\n",
            "own header comes first"},
+          {"a header has no own", "src/base/rows.h",
+           head + "#ifndef CAIRN_BASE_ROWS_H_\n#define CAIRN_BASE_ROWS_H_\n#include <string>\n"
+                  "#include \"base/row.h\"\n#endif  // CAIRN_BASE_ROWS_H_\n",
+           ""},
           {"has none", "src/base/a.cc", head + "#include <string>\n#include \"base/b.h\"\n", ""},
       },
       CheckLayout);
