@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// See families.h.
+#include "server/families.h"
+
+namespace cairn::server {
+
+std::vector<std::span<const command::Spec>> ServerFamilies() {
+  return {HandshakeFamily()};
+}
+
+}  // namespace cairn::server
