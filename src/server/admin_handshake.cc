@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "server/client_name.h"
 #include "server/connection.h"
 #include "server/families.h"
 #include "server/server.h"

@@ -5,8 +5,6 @@
 // pass), then the engine with its keeper.
 #include "server/server.h"
 
-#include <malloc.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -147,6 +145,80 @@ Status Server::Start() {
   return {};
 }
 
+// All listeners live on the first worker's loop; connections are dealt to the workers in turn.
+Status Server::Listen() {
+  std::vector<io::Dealer::Target> targets;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    targets.push_back({&worker->loop(), [this, raw = worker.get()](io::Fd socket, io::PeerInfo peer) {
+                         Accept(*raw, std::move(socket), std::move(peer));
+                       }});
+  }
+  dealer_ = std::make_unique<io::Dealer>(workers_[0]->loop(), std::move(targets));
+  const int backlog = static_cast<int>(config_.Int("tcp-backlog"));
+  const auto port = static_cast<std::uint16_t>(config_.Int("port"));
+  if (port != 0) {
+    std::vector<std::string> notices;
+    Result<std::vector<io::Fd>> sockets = io::ListenAll(config_.BindAddresses(), port, backlog, &notices);
+    for (const std::string& notice : notices) log_.Warning(notice);
+    if (!sockets) return sockets.error().Annotate("Failed listening on port " + std::to_string(port) + " (tcp), aborting");
+    for (io::Fd& socket : *sockets) {
+      if (Status added = AddListener(std::move(socket)); !added.ok()) return added;
+    }
+  }
+  if (const std::string path = config_.Text("unixsocket"); !path.empty()) {
+    const std::int64_t mode = config_.Int("unixsocketperm");
+    Result<io::Fd> socket = io::ListenUnix(
+        path, mode != 0 ? std::optional<std::uint32_t>(static_cast<std::uint32_t>(mode)) : std::nullopt, backlog);
+    if (!socket) return socket.error().Annotate("Failed opening Unix socket");
+    return AddListener(std::move(*socket));
+  }
+  return {};
+}
+
+Status Server::AddListener(io::Fd socket) {
+  Result<std::unique_ptr<io::Listener>> listener =
+      io::Listener::Create(workers_[0]->loop(), std::move(socket), *dealer_);
+  if (!listener) return listener.error();
+  listeners_.push_back(std::move(*listener));
+  return {};
+}
+
+void Server::Accept(Worker& worker, io::Fd socket, io::PeerInfo peer) {
+  std::string_view error;
+  if (Refuses(peer, &error)) {
+    counters_.connections_rejected.Add(1);
+    // The peer is told if it can be told at once; it is closed either way.
+    if (const Status told = io::WriteAll(socket.get(), error); !told.ok()) log_.Verbose(told.message());
+    return;
+  }
+  counters_.connections_received.Add(1);
+  open_connections_.Add(1);
+  if (!peer.is_unix) {
+    io::SetNoDelay(socket.get());
+    if (const std::int64_t seconds = config_.Int("tcp-keepalive"); seconds > 0) {
+      io::SetKeepAlive(socket.get(), static_cast<int>(seconds));
+    }
+  }
+  ClientTexts texts;
+  texts.address = std::move(peer.address);
+  texts.local_address = std::move(peer.local_address);
+  worker.Adopt(std::move(socket), std::move(texts), peer.is_unix);
+}
+
+bool Server::Refuses(const io::PeerInfo& peer, std::string_view* error) const {
+  if (open_connections_.value() >= config_.Int("maxclients")) {
+    *error = "-ERR max number of clients reached\r\n";
+    return true;
+  }
+  if (config_.Bool("protected-mode") && !RequiresPassword() && !peer.is_local) {
+    *error =
+        "-DENIED This server runs in protected mode: it has no password, and takes connections from its own machine only. Set a "
+        "password (requirepass), or connect from the machine itself and turn protected-mode off if the network is trusted.\r\n";
+    return true;
+  }
+  return false;
+}
+
 void Server::RequestShutdown() { shutdown_.Notify(); }
 
 int Server::RunUntilShutdown() {
@@ -198,7 +270,7 @@ void Server::EndPause() {
   }
 }
 
-void Server::NoteClosed(const ClientInfo&) { open_connections_.Add(-1); }
+void Server::NoteClosed() { open_connections_.Add(-1); }
 
 std::int64_t Server::UsedMemory() {
   return base_bytes_ + engine_.keyspace().used_bytes() + engine_.other_bytes().value();

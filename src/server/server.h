@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "command/gate.h"
 #include "engine/engine.h"
+#include "io/listener.h"
 #include "resp/parser.h"
 #include "server/client_registry.h"
 #include "server/config.h"
@@ -26,10 +27,6 @@
 #include "server/logger.h"
 #include "server/pause.h"
 #include "server/slow_log.h"
-
-namespace cairn::io {
-class Listener;
-}
 
 namespace cairn::server {
 
@@ -82,20 +79,22 @@ class Server {
   // Ends a pause: every worker asks its parked connections again.
   void EndPause();
   void PauseUntil(Pause::Kind kind, UnixMs end_ms);
-  void NoteClosed(const ClientInfo& info);
+  void NoteClosed();
+  std::int64_t open_connections() const { return open_connections_.value(); }
   // INFO's used_memory: keyspace, clients and the base.
   std::int64_t UsedMemory();
 
  private:
   class AuthGate;
-  class ProtectedGate;
   class SlowSink;
 
   void WireConfig();
-  void WireGates();
+  void SetSlowThreshold();
   Status Listen();
-  Status ListenTcp();
-  void Accepted(io::Fd socket, ClientTexts texts, bool is_unix_socket);
+  Status AddListener(io::Fd socket);
+  // On the worker that is to have it.
+  void Accept(Worker& worker, io::Fd socket, io::PeerInfo peer);
+  bool Refuses(const io::PeerInfo& peer, std::string_view* error) const;
 
   // constant after construction
   Config& config_;
@@ -110,11 +109,13 @@ class Server {
   SlowLog slow_log_;
   LatencyMonitor latency_;
   ServerCounters counters_;
+  std::unique_ptr<SlowSink> slow_sink_;
   std::unique_ptr<AuthGate> auth_gate_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<io::Dealer> dealer_;
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::atomic<std::uint64_t> next_client_id_{1};
-  std::atomic<std::size_t> next_worker_{0};
+  SharedCounter open_connections_;
   std::atomic<bool> requires_password_{false};
   Event shutdown_;
 };

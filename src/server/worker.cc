@@ -95,7 +95,7 @@ void Worker::EndPass() {
     server_.clients().Remove(&connection->info());
     server_.engine().other_bytes().Add(-connection->info().memory_bytes.load(std::memory_order_relaxed));
     connection->stream().Close();
-    server_.NoteClosed(connection->info());
+    server_.NoteClosed();
     connections_.erase(connection->id().value);
   }
   to_delete_.clear();

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// cairn-server: reads its configuration, serves, and ends with status 0 on SIGTERM.
+//
+//   cairn-server [CONF | -] [--directive value ...]
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "io/file.h"
+#include "server/config.h"
+#include "server/config_file.h"
+#include "server/server.h"
+#include "server/signals.h"
+#include "server/supervisor.h"
+#include "server/version.h"
+
+namespace cairn::server {
+namespace {
+
+constexpr std::string_view kUsage =
+    "Usage: cairn-server [/path/to/cairn.conf] [options] [-]\n"
+    "       cairn-server - (read the configuration from standard input)\n"
+    "       cairn-server -v or --version\n"
+    "       cairn-server -h or --help\n"
+    "       cairn-server --check-system\n\n"
+    "Examples:\n"
+    "       cairn-server (with the default configuration)\n"
+    "       echo 'maxmemory 128mb' | cairn-server -\n"
+    "       cairn-server /etc/redis/redis.conf\n"
+    "       cairn-server --port 7777 --io-threads 4\n";
+
+void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+// The answers that need no server. Nothing if one is wanted.
+std::optional<int> AnswerAtOnce(LaunchArguments::Action action) {
+  switch (action) {
+    case LaunchArguments::Action::kServe:
+      return std::nullopt;
+    case LaunchArguments::Action::kVersion:
+      Print(fmt::format("Cairn server v={} redis={} bits=64\n", kCairnVersion, kRedisVersion));
+      return 0;
+    case LaunchArguments::Action::kHelp:
+      Print(kUsage);
+      return 0;
+    case LaunchArguments::Action::kTestMemory:
+      Print("cairn-server does not test memory: use a tool made for it, such as memtest86+.\n");
+      return 1;
+    case LaunchArguments::Action::kCheckSystem:
+      return CheckSystem(&Print);
+  }
+  return 1;
+}
+
+// One descriptor per client and some for ourselves; where the system gives fewer, maxclients is lowered, as Redis does.
+constexpr std::int64_t kOwnDescriptors = 32;
+
+void RaiseDescriptorLimit(Config& config, Logger& log) {
+  const std::int64_t wanted = config.Int("maxclients") + kOwnDescriptors;
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<std::int64_t>(limit.rlim_cur) >= wanted) return;
+  rlimit raised = {.rlim_cur = static_cast<rlim_t>(wanted), .rlim_max = std::max(limit.rlim_max, static_cast<rlim_t>(wanted))};
+  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
+  raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &raised);
+  const std::string clients = std::to_string(static_cast<std::int64_t>(limit.rlim_max) - kOwnDescriptors);
+  const ConfigAssignment assignment{"maxclients", clients};
+  if (const Status set = config.Set({&assignment, 1}, ConfigCaller::kLocal); !set.ok()) log.Warning(set.message());
+  log.Warning(fmt::format("maxclients lowered to {}: the system allows no more open files", clients));
+}
+
+int Serve(const LaunchArguments& arguments) {
+  const std::string product = fmt::format("Cairn {}", kCairnVersion);
+  Config config(ConfigHost::Ask());
+  const Result<LoadedConfig> loaded = LoadConfig(arguments, STDIN_FILENO, product, config);
+  if (!loaded) {
+    std::fwrite(loaded.error().message().data(), 1, loaded.error().message().size(), stderr);
+    return 1;
+  }
+  if (config.Bool("daemonize") && !Daemonize()) return 1;
+  InstallSignalHandlers();
+  ::umask(S_IWGRP | S_IWOTH);
+  const SystemClock clock;
+  Server server(config, clock);
+  RaiseDescriptorLimit(config, server.log());
+  std::optional<io::PidFile> pid_file;
+  if (const std::string path = PidFilePath(config); !path.empty()) {
+    if (Result<io::PidFile> created = io::PidFile::Create(path)) {
+      pid_file.emplace(std::move(*created));
+    } else {
+      server.log().Warning(created.error().message());
+    }
+  }
+  if (const Status started = server.Start(); !started.ok()) {
+    server.log().Warning(started.message());
+    return 1;
+  }
+  NotifySupervisor(config, "READY=1\n");
+  const int status = server.RunUntilShutdown();
+  NotifySupervisor(config, "STOPPING=1\n");
+  return status;
+}
+
+}  // namespace
+}  // namespace cairn::server
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const cairn::server::LaunchArguments arguments = cairn::server::ParseLaunchArguments(words);
+  if (const std::optional<int> status = cairn::server::AnswerAtOnce(arguments.action)) return *status;
+  return cairn::server::Serve(arguments);
+}
