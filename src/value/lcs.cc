@@ -8,12 +8,12 @@
 //
 // Redis finds its way back from the last cell: where the bytes are equal it takes both, else it
 // drops a byte of `a` if L(i-1, j) > L(i, j-1), else of `b`. On a cell of unequal bytes L(i, j) is
-// the greater of the two, so the question is whether L(i, j-1) is less than L(i, j), and that is the
-// very bit of row i: the rows are all that the way back needs.
+// the greater of the two, so the question is whether L(i, j-1) is less than L(i, j), and that is
+// the very bit of row i: the rows are all that the way back needs.
 //
-// Columns are done in blocks, all rows for one block and then the next, so that the table of `equal`
-// bits stays in the cache; what a block hands to the next is one carry a row. (Transposing to make
-// `b` the shorter one is no option: the bits of columns do not answer the question.)
+// Columns are done in blocks, all rows for one block and then the next, so that the table of
+// `equal` bits stays in the cache; what a block hands to the next is one carry a row. (Transposing
+// to make `b` the shorter one is no option: the bits of columns do not answer the question.)
 #include "value/lcs.h"
 
 #include <algorithm>

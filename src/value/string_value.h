@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a string value says about itself: its encoding, and its digest.
 //
-// Strings are kept as text whatever OBJECT ENCODING answers; the encoding follows from the bytes and
-// from one flag, which says that the value was last changed in place (APPEND, SETRANGE, SETBIT, ...)
-// and so is "raw" in Redis whatever it holds. Pure functions.
+// Strings are kept as text whatever OBJECT ENCODING answers; the encoding follows from the bytes
+// and from one flag, which says that the value was last changed in place (APPEND, SETRANGE, SETBIT,
+// ...) and so is "raw" in Redis whatever it holds. Pure functions.
 #ifndef CAIRN_VALUE_STRING_VALUE_H_
 #define CAIRN_VALUE_STRING_VALUE_H_
 
