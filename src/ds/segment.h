@@ -59,10 +59,10 @@ inline std::uint32_t DirectoryBitsOf(std::uint64_t hash) {
 inline std::uint32_t BucketBitsOf(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash >> kBucketShift) & (kBucketPoints - 1);
 }
-// 0 marks a free slot, so the hash part 0 becomes 1.
+// At least 2: 0 marks a free slot, and a search for 1 could be shown one (see Bucket::MatchTag).
 inline std::uint8_t TagOf(std::uint64_t hash) {
   const auto tag = static_cast<std::uint8_t>(hash >> kTagShift);
-  return tag == 0 ? 1 : tag;
+  return tag < 2 ? tag + 2 : tag;
 }
 // The window a segment of this depth keeps. At full depth no split follows, so the last one stays.
 inline int WindowOf(int depth) {
@@ -104,7 +104,8 @@ struct alignas(kCacheLineBytes) Bucket {
   std::uint64_t slots[kSlots];
 
   // Slots whose tag is `tag`. May also name a slot above a match whose tag differs in the last bit
-  // (the borrow of the subtraction); callers compare keys anyway.
+  // only (the borrow of the subtraction); callers compare keys anyway. REQUIRES: tag >= 2, so that
+  // this is never a free slot.
   std::uint64_t MatchTag(std::uint8_t tag) const {
     const std::uint64_t difference = meta ^ kEveryByte * tag;
     return (difference - kEveryByte) & ~difference & kSlotMask;

@@ -56,6 +56,8 @@ class SegmentTableBase {
   }
   std::size_t segment_count() const { return segment_count_; }
   const SegmentTableStats& stats() const { return stats_; }
+  // Stops the process if anything is not as it must be. Linear: for tests.
+  void CheckInvariants() const;
 
   // No time in the table is earlier. Exact after a ForEachExpired that finished.
   UnixMs min_expiry() const { return min_expiry_; }
