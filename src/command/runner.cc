@@ -92,10 +92,10 @@ void Runner::Run(Session& session, std::span<const std::string_view> args, resp:
 }
 
 void Runner::AnswerUnknown(std::span<const std::string_view> args, resp::Writer& reply) {
-  stats_.total_errors.Add(1);
   const CommandTable::Command* container = shared_.table.Find(args[0]);
   reply.Error(container != nullptr ? errors::UnknownSubcommand(args[1], container->spec->name)
                                    : errors::UnknownCommand(args));
+  CountError(reply);
 }
 
 void Runner::Execute(Session& session, std::size_t i, resp::Writer& reply) {
@@ -106,7 +106,7 @@ void Runner::Execute(Session& session, std::size_t i, resp::Writer& reply) {
   const std::uint32_t errors_before = reply.error_count();
   if (!Admit(call)) {
     stats_.at(call.command().index).rejected.Add(1);
-    stats_.total_errors.Add(1);
+    CountError(reply);
     return;
   }
   const std::uint64_t begin_cycles = CycleNow();
@@ -160,6 +160,11 @@ void Runner::RunWithTxn(Call& call, const keyspace::KeyLocks& held) {
   if (txn.changes() > 0) stats_.changes.Add(txn.changes());
 }
 
+void Runner::CountError(const resp::Writer& reply) {
+  stats_.total_errors.Add(1);
+  shared_.errors.Count(reply.last_error_code());
+}
+
 void Runner::Account(Call& call, std::uint64_t begin_cycles, std::uint32_t errors_before) {
   const std::uint64_t end_cycles = CycleNow();
   const auto ns =
@@ -168,7 +173,7 @@ void Runner::Account(Call& call, std::uint64_t begin_cycles, std::uint32_t error
   stats_.Record(call.command().index, ns, shared_.track_latency.load(std::memory_order_relaxed));
   if (call.reply().error_count() != errors_before) [[unlikely]] {
     stats_.at(call.command().index).failed.Add(1);
-    stats_.total_errors.Add(1);
+    CountError(call.reply());
   }
   const std::int64_t threshold_us = shared_.slow_threshold_us.load(std::memory_order_relaxed);
   if (threshold_us >= 0 && ns / 1000 >= static_cast<std::uint64_t>(threshold_us)) [[unlikely]] {

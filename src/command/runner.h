@@ -45,6 +45,7 @@ struct Shared {
   double cycles_per_us = 1000;
   std::atomic<std::int64_t> slow_threshold_us{INT64_MAX};
   std::atomic<bool> track_latency{true};
+  ErrorStats errors = {};
 };
 
 struct Prepared {
@@ -87,6 +88,7 @@ class Runner {
   bool Admit(Call& call);
   void RunLocked(Call& call);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
+  void CountError(const resp::Writer& reply);
   void Account(Call& call, std::uint64_t begin_cycles, std::uint32_t errors_before);
   void AnswerUnknown(std::span<const std::string_view> args, resp::Writer& reply);
   const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;

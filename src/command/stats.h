@@ -11,10 +11,15 @@
 #include <atomic>
 #include <bit>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/counter.h"
+#include "base/mutex.h"
 
 namespace cairn::command {
 
@@ -88,6 +93,24 @@ class CommandStats {
   static LatencyHistogram* MakeHistogram(PerCommand& stats);
 
   std::vector<PerCommand> commands_;
+};
+
+// ErrorStats: how often each error code was replied. Errors are rare, so one lock serves all
+// threads.
+class ErrorStats {
+ public:
+  // Codes beyond this many are counted together as kOther: a client's text must not make names
+  // without end.
+  static constexpr std::size_t kCodesMax = 128;
+  static constexpr std::string_view kOther = "OTHER";
+
+  void Count(std::string_view code);
+  std::vector<std::pair<std::string, std::int64_t>> Snapshot() const;
+  void Reset();
+
+ private:
+  mutable Mutex mu_;
+  std::map<std::string, std::int64_t, std::less<>> counts_ GUARDED_BY(mu_);
 };
 
 }  // namespace cairn::command

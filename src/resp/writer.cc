@@ -2,6 +2,8 @@
 // The replies that are not hot enough to be inline.
 #include "resp/writer.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace cairn::resp {
@@ -40,6 +42,9 @@ void Writer::Simple(std::string_view text) {
 
 void Writer::Error(std::string_view text) {
   ++error_count_;
+  const std::string_view code = text.substr(0, std::min(text.find(' '), kErrorCodeMax));
+  error_code_size_ = static_cast<std::uint32_t>(code.size());
+  std::memcpy(error_code_, code.data(), code.size());
   // A client's bytes may be quoted in the text; a line break among them would end the reply early.
   char* const begin = buffer_->Reserve(text.size() + 3) + 1;
   Line('-', text);

@@ -45,6 +45,9 @@ class Writer {
   void Error(std::string_view text);
   // Errors written so far; statistics of failed calls follow from it.
   std::uint32_t error_count() const { return error_count_; }
+  // The code that the last error began with ("ERR", "WRONGTYPE"), cut at kErrorCodeMax bytes.
+  static constexpr std::size_t kErrorCodeMax = 32;
+  std::string_view last_error_code() const { return {error_code_, error_code_size_}; }
 
   void Integer(std::int64_t number) {
     if (static_cast<std::uint64_t>(number) < 100)
@@ -141,6 +144,8 @@ class Writer {
   void End(std::size_t handle, char type, std::size_t count);
 
   std::uint32_t error_count_ = 0;
+  std::uint32_t error_code_size_ = 0;
+  char error_code_[kErrorCodeMax];  // written with the first error, so that making a Writer stays free
   ReplyBuffer* buffer_;
   int protocol_;
 };

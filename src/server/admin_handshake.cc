@@ -35,9 +35,11 @@ bool Authenticate(Call& call, std::string_view user, std::string_view password) 
 void Auth(Call& call) {
   if (call.argc() > 3) return call.Error(command::errors::kSyntax);
   Server& server = Connection::Of(call).server();
-  if (call.argc() == 2 && !server.RequiresPassword()) return call.Error(command::errors::kNoPassword);
+  if (call.argc() == 2 && !server.RequiresPassword())
+    return call.Error(command::errors::kNoPassword);
   const bool with_user = call.argc() == 3;
-  if (Authenticate(call, with_user ? call.arg(1) : kDefaultUser, call.arg(call.argc() - 1))) call.reply().Ok();
+  if (Authenticate(call, with_user ? call.arg(1) : kDefaultUser, call.arg(call.argc() - 1)))
+    call.reply().Ok();
 }
 
 void ReplyHello(Call& call) {
@@ -95,7 +97,9 @@ bool ParseHello(Call& call, HelloOptions& options) {
 void Hello(Call& call) {
   HelloOptions options;
   if (!ParseHello(call, options)) return;
-  if (options.credentials && !Authenticate(call, options.credentials->first, options.credentials->second)) return;
+  if (options.credentials &&
+      !Authenticate(call, options.credentials->first, options.credentials->second))
+    return;
   if (!call.session().authenticated()) return call.Error(command::errors::kHelloNoAuth);
   if (options.name && !SetClientName(call, *options.name)) return;
   if (options.protocol) call.session().set_protocol(*options.protocol);
@@ -112,8 +116,8 @@ void Quit(Call& call) {
   Connection::Of(call).CloseAfterReplies();
 }
 
-constexpr std::uint32_t kAlways = command::kNoScript | command::kLoading | command::kStale | command::kFast | command::kNoAuth |
-                                  command::kAllowBusy;
+constexpr std::uint32_t kAlways = command::kNoScript | command::kLoading | command::kStale |
+                                  command::kFast | command::kNoAuth | command::kAllowBusy;
 
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "AUTH [username] password",
@@ -129,7 +133,8 @@ constexpr Spec kSpecs[] = {
           .group = Group::kConnection,
           .flags = kAlways | command::kSkipMonitor,
           .complexity = "O(1)",
-          .summary = "Greets the server, chooses the protocol version, authenticates and names the connection in one step.",
+          .summary = "Greets the server, chooses the protocol version, authenticates and names the "
+                     "connection in one step.",
           .history = "6.2.0: protover became optional.",
           .run = &Hello}),
     Spec({.syntax = "RESET",

@@ -20,7 +20,8 @@ bool SetClientName(command::Call& call, std::string_view name) {
     return false;
   }
   Connection& connection = Connection::Of(call);
-  connection.server().clients().With(connection.id(), [&](ClientInfo& info) { info.texts.name = name; });
+  connection.server().clients().With(connection.id(),
+                                     [&](ClientInfo& info) { info.texts.name = name; });
   return true;
 }
 

@@ -11,7 +11,8 @@ namespace cairn::server {
 
 // Printable, no spaces: "!" to "~". What CLIENT LIST shows must stay one word.
 bool IsClientWord(std::string_view text);
-// Names the calling client; false, with the error replied, if the name has characters that it may not have. An empty name removes it.
+// Names the calling client; false, with the error replied, if the name has characters that it may
+// not have. An empty name removes it.
 bool SetClientName(command::Call& call, std::string_view name);
 
 }  // namespace cairn::server

@@ -38,6 +38,7 @@ struct ClientInfo {
   int fd = -1;
   UnixMs created_ms = 0;
   bool is_unix_socket = false;
+  bool is_local = false;  // from this machine
 
   // atomic, written by the owning worker (relaxed: each is read by itself)
   std::atomic<UnixMs> last_interaction_ms{0};

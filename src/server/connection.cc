@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A connection's input and output.
 //
-// Requests are parsed ahead, up to Runner::kBatchMax of them, from bytes that stay where they are until the batch has run. Two kinds of
-// connection go one request at a time: those not authenticated, whose limits change with AUTH, and those while a pause may park them.
+// Requests are parsed ahead, up to Runner::kBatchMax of them, from bytes that stay where they are
+// until the batch has run. Two kinds of connection go one request at a time: those not
+// authenticated, whose limits change with AUTH, and those while a pause may park them.
 #include "server/connection.h"
 
 #include <sys/uio.h>
@@ -19,12 +20,14 @@ namespace cairn::server {
 namespace {
 
 constexpr std::size_t kIovecsMax = 64;
-// Input that is reserved ahead for a large argument, at most this much beyond what has arrived: a peer's announcement is not trusted.
+// Input that is reserved ahead for a large argument, at most this much beyond what has arrived: a
+// peer's announcement is not trusted.
 constexpr std::size_t kReserveAheadMax = 1024 * 1024;
 
 }  // namespace
 
-Connection::Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id, std::uint64_t random_seed)
+Connection::Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id,
+                       std::uint64_t random_seed)
     : Session(id, random_seed), worker_(worker), stream_(std::move(stream)) {
   info_.id = id;
   info_.worker = worker.number();
@@ -53,7 +56,8 @@ std::span<char> Connection::LeaseReadRoom() {
   const std::size_t have = leftover_.size();
   const std::size_t wanted = parser_.wanted_bytes();
   const std::size_t missing = wanted > have ? wanted - have : 0;
-  const std::size_t room = std::max(kReadBytes, std::min(missing, std::max(have, kReserveAheadMax)));
+  const std::size_t room =
+      std::max(kReadBytes, std::min(missing, std::max(have, kReserveAheadMax)));
   leftover_.resize_and_overwrite(have + room, [](char*, std::size_t size) { return size; });
   return {leftover_.data() + have, room};
 }
@@ -137,7 +141,9 @@ std::size_t Connection::ProcessInput(std::string_view input) {
 Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
   Batch batch;
   const bool one_by_one = !authenticated() || server().pause().active();
-  const std::size_t count_max = one_by_one ? 1 : std::min<std::size_t>(command::Runner::kBatchMax, static_cast<std::size_t>(share));
+  const std::size_t count_max = one_by_one ? 1
+                                           : std::min<std::size_t>(command::Runner::kBatchMax,
+                                                                   static_cast<std::size_t>(share));
   const resp::Limits limits = server().ParserLimits(authenticated());
   while (batch.count < count_max) {
     resp::Request request;
@@ -158,7 +164,8 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
       return batch.count;
     }
     const command::Prepared& prepared = worker_.runner().prepared(i);
-    if (server().pause().active() && prepared.command != nullptr && server().pause().Parks(*prepared.command)) {
+    if (server().pause().active() && prepared.command != nullptr &&
+        server().pause().Parks(*prepared.command)) {
       parked_ = true;
       return i;
     }
@@ -180,7 +187,8 @@ void Connection::ExecuteOne(std::size_t i) {
   const resp::ReplyBuffer::Mark before = output_.mark();
   if (reply_mode_ == ReplyMode::kSkipNext) reply_mode_ = ReplyMode::kSkipping;
   worker_.runner().Execute(*this, i, writer);
-  // CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped leaves no trace.
+  // CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped
+  // leaves no trace.
   if (reply_mode_ != ReplyMode::kOn) output_.Truncate(before);
   if (reply_mode_ == ReplyMode::kSkipping) reply_mode_ = ReplyMode::kOn;
 }
@@ -193,7 +201,8 @@ void Connection::FailProtocol() {
 }
 
 bool Connection::CheckInputLimit(std::size_t waiting_bytes) {
-  if (waiting_bytes <= static_cast<std::size_t>(server().config().Int("client-query-buffer-limit"))) return true;
+  if (waiting_bytes <= static_cast<std::size_t>(server().config().Int("client-query-buffer-limit")))
+    return true;
   server().log().Warning("Closing client that reached max query buffer length");
   server().counters().query_buffer_disconnections.Add(1);
   CloseNow();
@@ -224,7 +233,8 @@ void Connection::CheckOutputLimit() {
   const OutputLimit limit = server().config().OutputLimitOf(OutputClass::kNormal);
   const auto pending = static_cast<std::int64_t>(output_.pending_bytes());
   info_.output_bytes.store(pending, std::memory_order_relaxed);
-  info_.output_pieces.store(static_cast<std::int64_t>(output_.piece_count()), std::memory_order_relaxed);
+  info_.output_pieces.store(static_cast<std::int64_t>(output_.piece_count()),
+                            std::memory_order_relaxed);
   const UnixMs now_ms = worker_.runner().now_ms();
   if (limit.soft_bytes == 0 || pending <= limit.soft_bytes) {
     over_soft_limit_since_ms_ = 0;
@@ -232,8 +242,8 @@ void Connection::CheckOutputLimit() {
     over_soft_limit_since_ms_ = now_ms;
   }
   const bool over_hard = limit.hard_bytes > 0 && pending > limit.hard_bytes;
-  const bool over_soft =
-      over_soft_limit_since_ms_ != 0 && now_ms - over_soft_limit_since_ms_ >= limit.soft_seconds * 1000;
+  const bool over_soft = over_soft_limit_since_ms_ != 0 &&
+                         now_ms - over_soft_limit_since_ms_ >= limit.soft_seconds * 1000;
   if (!over_hard && !over_soft) return;
   server().log().Warning("Client closed for overcoming of output buffer limits");
   server().counters().output_limit_disconnections.Add(1);
@@ -262,7 +272,8 @@ void Connection::CloseNow() {
   worker_.Retire(this);
 }
 
-// A connection that waits for its last replies to go still reads, so that the peer's closing is noticed; what it says is dropped.
+// A connection that waits for its last replies to go still reads, so that the peer's closing is
+// noticed; what it says is dropped.
 void Connection::DiscardInput() {
   const io::Transfer read = stream_->Read(worker_.read_buffer());
   if (!read.done() && read.state != io::Transfer::State::kWouldBlock) CloseNow();
@@ -278,13 +289,16 @@ void Connection::ResetSession() {
   info_.no_touch.store(false, std::memory_order_relaxed);
 }
 
-// What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards maxmemory.
+// What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards
+// maxmemory.
 void Connection::Publish() {
   info_.db.store(db().value, std::memory_order_relaxed);
   info_.protocol.store(protocol(), std::memory_order_relaxed);
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
-  info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()), std::memory_order_relaxed);
-  const auto memory = static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + output_.allocated_bytes());
+  info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
+                               std::memory_order_relaxed);
+  const auto memory = static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() +
+                                                output_.allocated_bytes());
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

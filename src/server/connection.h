@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Connection: one client on its worker: bytes in, requests, replies, bytes out.
 //
-//     readable -> read into the worker's buffer (or behind what is left over) -> batches of requests -> Runner
-//              -> replies gather in the output buffer -> flushed once at the end of the worker's pass
+//     readable -> read into the worker's buffer (or behind what is left over) -> batches of
+//     requests -> Runner
+//              -> replies gather in the output buffer -> flushed once at the end of the worker's
+//              pass
 //
-// Reading goes into a buffer that the worker lends, so an idle connection holds none; what a pass leaves over (half a request, or requests
-// beyond the pass's share) moves to the connection's own buffer.
+// Reading goes into a buffer that the worker lends, so an idle connection holds none; what a pass
+// leaves over (half a request, or requests beyond the pass's share) moves to the connection's own
+// buffer.
 //
-//     kOpen --QUIT, protocol error, output limit soft--> kDraining (no more requests; close once flushed) --> closed
-//       |---- peer gone, killed, output limit hard ----------------------------------------------------------^
+//     kOpen --QUIT, protocol error, output limit soft--> kDraining (no more requests; close once
+//     flushed) --> closed
+//       |---- peer gone, killed, output limit hard
+//       ----------------------------------------------------------^
 //
-// Limits: kRequestsPerPass requests a pass; client-query-buffer-limit bytes of input; client-output-buffer-limit bytes of output.
+// Limits: kRequestsPerPass requests a pass; client-query-buffer-limit bytes of input;
+// client-output-buffer-limit bytes of output.
 //
-// Owned by its Worker; touched by the worker's thread only, but for info(), whose atomics any thread reads.
+// Owned by its Worker; touched by the worker's thread only, but for info(), whose atomics any
+// thread reads.
 #ifndef CAIRN_SERVER_CONNECTION_H_
 #define CAIRN_SERVER_CONNECTION_H_
 
@@ -39,7 +46,8 @@ namespace cairn::server {
 class Server;
 class Worker;
 
-// CLIENT REPLY: kSkipNext suppresses the reply of the command after CLIENT REPLY SKIP, kSkipping is that command.
+// CLIENT REPLY: kSkipNext suppresses the reply of the command after CLIENT REPLY SKIP, kSkipping is
+// that command.
 enum class ReplyMode : std::uint8_t { kOn, kOff, kSkipNext, kSkipping };
 
 class Connection final : public command::Session, public io::Watcher {
@@ -48,14 +56,17 @@ class Connection final : public command::Session, public io::Watcher {
   // The least room that is kept for reading more when a request is incomplete.
   static constexpr std::size_t kReadBytes = 16 * 1024;
 
-  Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id, std::uint64_t random_seed);
+  Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id,
+             std::uint64_t random_seed);
   ~Connection() override;
 
-  // The connection that a call of the server's own commands came in by. REQUIRES: the call is not from an embedded session.
+  // The connection that a call of the server's own commands came in by. REQUIRES: the call is not
+  // from an embedded session.
   static Connection& Of(command::Call& call);
 
   void OnReady(bool readable, bool writable, bool hangup) override;
-  // Goes on with requests that wait in the own buffer: beyond the last pass's share, or parked by CLIENT PAUSE.
+  // Goes on with requests that wait in the own buffer: beyond the last pass's share, or parked by
+  // CLIENT PAUSE.
   void Resume();
   // Sends what is pending, as far as the socket takes it. Called once at the end of a pass.
   void Flush();
@@ -115,7 +126,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
   resp::Parser parser_;
-  std::string leftover_;        // input not yet done with; empty between complete requests
+  std::string leftover_;  // input not yet done with; empty between complete requests
   resp::ReplyBuffer output_;
   UnixMs over_soft_limit_since_ms_ = 0;  // 0: within the soft output limit
   ClientInfo info_;

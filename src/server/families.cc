@@ -5,7 +5,7 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily()};
+  return {HandshakeFamily(), ConfigFamily(), InfoFamily()};
 }
 
 }  // namespace cairn::server

@@ -6,7 +6,8 @@
 
 namespace cairn::server {
 
-void LatencyMonitor::Record(std::string_view event, std::int64_t duration_ms, std::int64_t unix_seconds) {
+void LatencyMonitor::Record(std::string_view event, std::int64_t duration_ms,
+                            std::int64_t unix_seconds) {
   const std::int64_t threshold = threshold_ms();
   if (threshold <= 0 || duration_ms < threshold) return;
   MutexLock hold(mu_);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// LatencyMonitor: events that took longer than latency-monitor-threshold milliseconds, by name, the last 160 samples of each.
+// LatencyMonitor: events that took longer than latency-monitor-threshold milliseconds, by name, the
+// last 160 samples of each.
 //
-// What LATENCY HISTORY, LATEST, RESET and GRAPH show. Off (threshold 0) it costs one relaxed load where an event is measured. Thread-safe.
+// What LATENCY HISTORY, LATEST, RESET and GRAPH show. Off (threshold 0) it costs one relaxed load
+// where an event is measured. Thread-safe.
 #ifndef CAIRN_SERVER_LATENCY_H_
 #define CAIRN_SERVER_LATENCY_H_
 

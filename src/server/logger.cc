@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The lines of the log. Not spdlog: the format is fixed, one write a line is all there is to it, and spdlog costs 9 s a file to compile.
+// The lines of the log. Not spdlog: the format is fixed, one write a line is all there is to it,
+// and spdlog costs 9 s a file to compile.
 #include "server/logger.h"
 
 #include <fcntl.h>
@@ -43,7 +44,8 @@ void WriteAll(int descriptor, std::string_view bytes) {
 }  // namespace
 
 Logger::~Logger() {
-  if (const int descriptor = descriptor_.load(std::memory_order_relaxed); descriptor > 2) ::close(descriptor);
+  if (const int descriptor = descriptor_.load(std::memory_order_relaxed); descriptor > 2)
+    ::close(descriptor);
 }
 
 Status Logger::Open(std::string path) {
@@ -59,14 +61,17 @@ Status Logger::Reopen() {
   int descriptor = STDOUT_FILENO;
   if (!path_.empty()) {
     descriptor = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    if (descriptor < 0) return {StatusCode::kIo, fmt::format("Can't open the log file: {}", std::strerror(errno))};
+    if (descriptor < 0)
+      return {StatusCode::kIo, fmt::format("Can't open the log file: {}", std::strerror(errno))};
   }
   const int old = descriptor_.exchange(descriptor, std::memory_order_acq_rel);
   if (old > 2 && old != descriptor) ::close(old);
   return {};
 }
 
-void Logger::Raw(std::string_view text) { WriteAll(descriptor_.load(std::memory_order_acquire), text); }
+void Logger::Raw(std::string_view text) {
+  WriteAll(descriptor_.load(std::memory_order_acquire), text);
+}
 
 void Logger::Write(LogLevel level, std::string_view text) {
   if (level < level_.load(std::memory_order_relaxed)) return;
@@ -74,8 +79,9 @@ void Logger::Write(LogLevel level, std::string_view text) {
   ::gettimeofday(&now, nullptr);
   tm local;
   ::localtime_r(&now.tv_sec, &local);
-  const std::string line = fmt::format("{}:M {:%d %b %Y %H:%M:%S}.{:03} {} {}\n", ::getpid(), local, now.tv_usec / 1000,
-                                       LevelMark(level), text.substr(0, kLineBytesMax));
+  const std::string line =
+      fmt::format("{}:M {:%d %b %Y %H:%M:%S}.{:03} {} {}\n", ::getpid(), local, now.tv_usec / 1000,
+                  LevelMark(level), text.substr(0, kLineBytesMax));
   Raw(line);
 }
 

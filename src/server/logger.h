@@ -4,8 +4,8 @@
 //     12345:M 21 Nov 2026 05:11:09.123 * Ready to accept connections
 //     pid:role, local date and time, level mark (. debug, - verbose, * notice, # warning), text
 //
-// Tools wait for lines of this form. Each line is one write(2) to a file opened for appending, so lines of several threads do not mix.
-// Thread safety: all methods from any thread.
+// Tools wait for lines of this form. Each line is one write(2) to a file opened for appending, so
+// lines of several threads do not mix. Thread safety: all methods from any thread.
 #ifndef CAIRN_SERVER_LOGGER_H_
 #define CAIRN_SERVER_LOGGER_H_
 
@@ -26,7 +26,8 @@ class Logger {
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
 
-  // Writes to `path` from now on; standard output if empty. Reopening follows a log rotation (SIGHUP).
+  // Writes to `path` from now on; standard output if empty. Reopening follows a log rotation
+  // (SIGHUP).
   Status Open(std::string path);
   Status Reopen();
   void SetLevel(LogLevel level) { level_.store(level, std::memory_order_relaxed); }

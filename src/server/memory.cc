@@ -34,13 +34,17 @@ AllocatorStatistics AllocatorStatistics::Ask() {
   return {Read("stats.allocated"), Read("stats.active"), Read("stats.resident")};
 }
 
-std::string AllocatorName() { return "jemalloc-" + std::string(JEMALLOC_VERSION).substr(0, std::string_view(JEMALLOC_VERSION).find('-')); }
+std::string AllocatorName() {
+  return "jemalloc-" +
+         std::string(JEMALLOC_VERSION).substr(0, std::string_view(JEMALLOC_VERSION).find('-'));
+}
 
 void PurgeAllocator() { ::mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0); }
 
 std::string AllocatorReport() {
   std::string report;
-  ::malloc_stats_print([](void* out, const char* text) { *static_cast<std::string*>(out) += text; }, &report, nullptr);
+  ::malloc_stats_print([](void* out, const char* text) { *static_cast<std::string*>(out) += text; },
+                       &report, nullptr);
   return report;
 }
 

@@ -12,7 +12,8 @@ struct AllocatorStatistics {
   std::int64_t allocated = 0;  // asked for and not given back
   std::int64_t active = 0;     // in pages that hold any of it
   std::int64_t resident = 0;   // in pages that the allocator holds in memory
-  // From jemalloc; without it (sanitizer builds) the C library's mallinfo2 serves for all three. Takes some microseconds.
+  // From jemalloc; without it (sanitizer builds) the C library's mallinfo2 serves for all three.
+  // Takes some microseconds.
   static AllocatorStatistics Ask();
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Pause: CLIENT PAUSE's state. While it lasts, connections park what it covers and go on when it ends.
+// Pause: CLIENT PAUSE's state. While it lasts, connections park what it covers and go on when it
+// ends.
 //
 // Thread safety: all methods from any thread. Cost when nothing is paused: one relaxed load.
 #ifndef CAIRN_SERVER_PAUSE_H_
@@ -20,12 +21,14 @@ class Pause {
   Kind kind() const { return kind_.load(std::memory_order_relaxed); }
   UnixMs end_ms() const { return end_ms_.load(std::memory_order_relaxed); }
 
-  // Commands that a pause of this kind holds back. CLIENT itself always passes, so that a pause can be ended.
+  // Commands that a pause of this kind holds back. CLIENT itself always passes, so that a pause can
+  // be ended.
   bool Parks(const command::CommandTable::Command& command) const {
     if (command.full_name.starts_with("client")) return false;
     const std::uint32_t flags = command.spec->row.flags;
     const Kind kind = kind_.load(std::memory_order_relaxed);
-    return kind == Kind::kAll || (kind == Kind::kWrites && (flags & (command::kWrite | command::kMayReplicate)) != 0);
+    return kind == Kind::kAll ||
+           (kind == Kind::kWrites && (flags & (command::kWrite | command::kMayReplicate)) != 0);
   }
   // A later pause never shortens one that is running, and never weakens it.
   void Begin(Kind kind, UnixMs end_ms) {

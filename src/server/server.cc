@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Wiring, start and stop.
 //
-// Gates stand in Redis's order: protected commands, authentication, memory. Order of stopping: listeners, workers (each finishes its
-// pass), then the engine with its keeper.
+// Gates stand in Redis's order: protected commands, authentication, memory. Order of stopping:
+// listeners, workers (each finishes its pass), then the engine with its keeper.
 #include "server/server.h"
 
 #include <unistd.h>
@@ -18,12 +18,21 @@
 #include "server/families.h"
 #include "server/memory.h"
 #include "server/signals.h"
+#include "server/statistics.h"
 #include "server/worker.h"
 
 namespace cairn::server {
 namespace {
 
-constexpr std::int64_t kSignalPollUs = 100'000;
+// How often the main thread looks for signals, the end of a pause, and samples rates and the
+// memory's peak.
+constexpr std::int64_t kHousekeepingUs = 100'000;
+
+std::string ExecutablePath() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof(path));
+  return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : std::string();
+}
 
 }  // namespace
 
@@ -31,7 +40,8 @@ constexpr std::int64_t kSignalPollUs = 100'000;
 class Server::AuthGate final : public command::Gate {
  public:
   bool Admit(command::Call& call) override {
-    if (call.session().authenticated() || (call.command().spec->row.flags & command::kNoAuth) != 0) [[likely]] {
+    if (call.session().authenticated() || (call.command().spec->row.flags & command::kNoAuth) != 0)
+        [[likely]] {
       return true;
     }
     call.Error(command::errors::kNoAuth);
@@ -43,8 +53,9 @@ class Server::SlowSink final : public command::SlowObserver {
  public:
   explicit SlowSink(Server& server) : server_(server) {}
   void OnSlow(command::Call& call, std::uint64_t duration_us) override {
-    server_.latency_.Record((call.command().spec->row.flags & command::kFast) != 0 ? "fast-command" : "command",
-                            static_cast<std::int64_t>(duration_us / 1000), call.now_ms() / 1000);
+    server_.latency_.Record(
+        (call.command().spec->row.flags & command::kFast) != 0 ? "fast-command" : "command",
+        static_cast<std::int64_t>(duration_us / 1000), call.now_ms() / 1000);
     const std::int64_t threshold_us = server_.config_.Int("slowlog-log-slower-than");
     if (threshold_us < 0 || static_cast<std::int64_t>(duration_us) < threshold_us) return;
     if ((call.command().spec->row.flags & command::kSkipSlowlog) != 0) return;
@@ -66,6 +77,7 @@ Server::Server(Config& config, const Clock& clock)
     : config_(config),
       run_id_(SecureRandomHex(40)),
       started_ms_(clock.NowUnixMs()),
+      executable_(ExecutablePath()),
       engine_({.stripe_count = static_cast<std::size_t>(config.Int("cairn-stripes")),
                .database_count = static_cast<std::uint32_t>(config.Int("databases")),
                .clock = &clock,
@@ -103,15 +115,19 @@ void Server::WireConfig() {
   copy_int("hll-sparse-max-bytes", "hll-sparse-max-bytes", &tunables.hll_sparse_bytes_max);
   copy_int("proto-max-bulk-len", "proto-max-bulk-len", &tunables.string_bytes_max);
   on_change("maxmemory-policy", [this, &tunables] {
-    tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"), std::memory_order_relaxed);
+    tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"),
+                          std::memory_order_relaxed);
   });
   on_change("requirepass", [this] {
     requires_password_.store(!config_.Text("requirepass").empty(), std::memory_order_relaxed);
   });
   on_change("loglevel", [this] { log_.SetLevel(config_.Choice<LogLevel>("loglevel")); });
-  on_change("slowlog-max-len", [this] { slow_log_.SetLengthMax(static_cast<std::size_t>(config_.Int("slowlog-max-len"))); });
+  on_change("slowlog-max-len", [this] {
+    slow_log_.SetLengthMax(static_cast<std::size_t>(config_.Int("slowlog-max-len")));
+  });
   on_change("latency-tracking", [this] {
-    engine_.shared().track_latency.store(config_.Bool("latency-tracking"), std::memory_order_relaxed);
+    engine_.shared().track_latency.store(config_.Bool("latency-tracking"),
+                                         std::memory_order_relaxed);
   });
   on_change("slowlog-log-slower-than", [this] { SetSlowThreshold(); });
   on_change("latency-monitor-threshold", [this] {
@@ -135,7 +151,8 @@ Status Server::Start() {
   for (std::int64_t i = 0; i < worker_count; ++i) {
     Result<std::unique_ptr<io::EventLoop>> loop = io::EventLoop::Create(engine_.clock());
     if (!loop) return loop.error().Annotate("starting a worker");
-    workers_.push_back(std::make_unique<Worker>(*this, static_cast<std::size_t>(i), std::move(*loop)));
+    workers_.push_back(
+        std::make_unique<Worker>(*this, static_cast<std::size_t>(i), std::move(*loop)));
   }
   log_.Notice("Server initialized");
   if (Status listening = Listen(); !listening.ok()) return listening;
@@ -149,18 +166,22 @@ Status Server::Start() {
 Status Server::Listen() {
   std::vector<io::Dealer::Target> targets;
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    targets.push_back({&worker->loop(), [this, raw = worker.get()](io::Fd socket, io::PeerInfo peer) {
-                         Accept(*raw, std::move(socket), std::move(peer));
-                       }});
+    targets.push_back(
+        {&worker->loop(), [this, raw = worker.get()](io::Fd socket, io::PeerInfo peer) {
+           Accept(*raw, std::move(socket), std::move(peer));
+         }});
   }
   dealer_ = std::make_unique<io::Dealer>(workers_[0]->loop(), std::move(targets));
   const int backlog = static_cast<int>(config_.Int("tcp-backlog"));
   const auto port = static_cast<std::uint16_t>(config_.Int("port"));
   if (port != 0) {
     std::vector<std::string> notices;
-    Result<std::vector<io::Fd>> sockets = io::ListenAll(config_.BindAddresses(), port, backlog, &notices);
+    Result<std::vector<io::Fd>> sockets =
+        io::ListenAll(config_.BindAddresses(), port, backlog, &notices);
     for (const std::string& notice : notices) log_.Warning(notice);
-    if (!sockets) return sockets.error().Annotate("Failed listening on port " + std::to_string(port) + " (tcp), aborting");
+    if (!sockets)
+      return sockets.error().Annotate("Failed listening on port " + std::to_string(port) +
+                                      " (tcp), aborting");
     for (io::Fd& socket : *sockets) {
       if (Status added = AddListener(std::move(socket)); !added.ok()) return added;
     }
@@ -168,7 +189,9 @@ Status Server::Listen() {
   if (const std::string path = config_.Text("unixsocket"); !path.empty()) {
     const std::int64_t mode = config_.Int("unixsocketperm");
     Result<io::Fd> socket = io::ListenUnix(
-        path, mode != 0 ? std::optional<std::uint32_t>(static_cast<std::uint32_t>(mode)) : std::nullopt, backlog);
+        path,
+        mode != 0 ? std::optional<std::uint32_t>(static_cast<std::uint32_t>(mode)) : std::nullopt,
+        backlog);
     if (!socket) return socket.error().Annotate("Failed opening Unix socket");
     return AddListener(std::move(*socket));
   }
@@ -188,7 +211,8 @@ void Server::Accept(Worker& worker, io::Fd socket, io::PeerInfo peer) {
   if (Refuses(peer, &error)) {
     counters_.connections_rejected.Add(1);
     // The peer is told if it can be told at once; it is closed either way.
-    if (const Status told = io::WriteAll(socket.get(), error); !told.ok()) log_.Verbose(told.message());
+    if (const Status told = io::WriteAll(socket.get(), error); !told.ok())
+      log_.Verbose(told.message());
     return;
   }
   counters_.connections_received.Add(1);
@@ -199,10 +223,7 @@ void Server::Accept(Worker& worker, io::Fd socket, io::PeerInfo peer) {
       io::SetKeepAlive(socket.get(), static_cast<int>(seconds));
     }
   }
-  ClientTexts texts;
-  texts.address = std::move(peer.address);
-  texts.local_address = std::move(peer.local_address);
-  worker.Adopt(std::move(socket), std::move(texts), peer.is_unix);
+  worker.Adopt(std::move(socket), std::move(peer));
 }
 
 bool Server::Refuses(const io::PeerInfo& peer, std::string_view* error) const {
@@ -212,8 +233,10 @@ bool Server::Refuses(const io::PeerInfo& peer, std::string_view* error) const {
   }
   if (config_.Bool("protected-mode") && !RequiresPassword() && !peer.is_local) {
     *error =
-        "-DENIED This server runs in protected mode: it has no password, and takes connections from its own machine only. Set a "
-        "password (requirepass), or connect from the machine itself and turn protected-mode off if the network is trusted.\r\n";
+        "-DENIED This server runs in protected mode: it has no password, and takes connections "
+        "from its own machine only. Set a "
+        "password (requirepass), or connect from the machine itself and turn protected-mode off if "
+        "the network is trusted.\r\n";
     return true;
   }
   return false;
@@ -222,7 +245,7 @@ bool Server::Refuses(const io::PeerInfo& peer, std::string_view* error) const {
 void Server::RequestShutdown() { shutdown_.Notify(); }
 
 int Server::RunUntilShutdown() {
-  while (!shutdown_.WaitFor(kSignalPollUs)) {
+  while (!shutdown_.WaitFor(kHousekeepingUs)) {
     switch (TakeSignal()) {
       case SignalAction::kNone:
         break;
@@ -234,6 +257,8 @@ int Server::RunUntilShutdown() {
         if (const Status reopened = log_.Reopen(); !reopened.ok()) log_.Warning(reopened.message());
         break;
     }
+    rates_.Sample(Traffic(*this), engine_.clock().NowMonotonicUs());
+    NotePeakMemory(UsedMemory());
     if (pause_.active() && engine_.clock().NowUnixMs() >= pause_.end_ms()) EndPause();
   }
   listeners_.clear();
@@ -256,7 +281,8 @@ bool Server::CheckPassword(std::string_view password) {
   const std::string wanted = config_.Text("requirepass");
   unsigned difference = wanted.size() == password.size() ? 0 : 1;
   for (std::size_t i = 0; i < password.size(); ++i) {
-    difference |= static_cast<unsigned char>(password[i]) ^ static_cast<unsigned char>(wanted[wanted.empty() ? 0 : i % wanted.size()]);
+    difference |= static_cast<unsigned char>(password[i]) ^
+                  static_cast<unsigned char>(wanted[wanted.empty() ? 0 : i % wanted.size()]);
   }
   return difference == 0;
 }
@@ -274,6 +300,14 @@ void Server::NoteClosed() { open_connections_.Add(-1); }
 
 std::int64_t Server::UsedMemory() {
   return base_bytes_ + engine_.keyspace().used_bytes() + engine_.other_bytes().value();
+}
+
+std::int64_t Server::NotePeakMemory(std::int64_t used_bytes) {
+  std::int64_t peak = peak_bytes_.load(std::memory_order_relaxed);
+  while (peak < used_bytes &&
+         !peak_bytes_.compare_exchange_weak(peak, used_bytes, std::memory_order_relaxed)) {
+  }
+  return std::max(peak, used_bytes);
 }
 
 }  // namespace cairn::server

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Server: the one place that wires everything: configuration, engine, workers, listeners, gates, and what the admin commands need.
+// Server: the one place that wires everything: configuration, engine, workers, listeners, gates,
+// and what the admin commands need.
 //
 //     main thread     signals, start, stop
 //     worker 0..N-1   connections and their commands
@@ -26,6 +27,7 @@
 #include "server/latency.h"
 #include "server/logger.h"
 #include "server/pause.h"
+#include "server/rates.h"
 #include "server/slow_log.h"
 
 namespace cairn::server {
@@ -53,7 +55,8 @@ class Server {
 
   // Listens and starts the workers.
   Status Start();
-  // Sleeps until RequestShutdown, handling signals meanwhile; then stops everything. Returns the exit status.
+  // Sleeps until RequestShutdown, handling signals meanwhile; then stops everything. Returns the
+  // exit status.
   int RunUntilShutdown();
   // Any thread.
   void RequestShutdown();
@@ -69,10 +72,13 @@ class Server {
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
   const std::string& run_id() const { return run_id_; }
   UnixMs started_ms() const { return started_ms_; }
-  // Memory in use when the server had started: what `used_memory` counts beside the keyspace and the clients.
+  // Memory in use when the server had started: what `used_memory` counts beside the keyspace and
+  // the clients.
   std::int64_t base_bytes() const { return base_bytes_; }
 
-  ClientId NextClientId() { return ClientId(next_client_id_.fetch_add(1, std::memory_order_relaxed)); }
+  ClientId NextClientId() {
+    return ClientId(next_client_id_.fetch_add(1, std::memory_order_relaxed));
+  }
   resp::Limits ParserLimits(bool authenticated) const;
   bool RequiresPassword() const { return requires_password_.load(std::memory_order_relaxed); }
   bool CheckPassword(std::string_view password);
@@ -83,6 +89,10 @@ class Server {
   std::int64_t open_connections() const { return open_connections_.value(); }
   // INFO's used_memory: keyspace, clients and the base.
   std::int64_t UsedMemory();
+  // Raises the peak to `used_bytes` if that is more, and returns it.
+  std::int64_t NotePeakMemory(std::int64_t used_bytes);
+  const RateMeter& rates() const { return rates_; }
+  const std::string& executable() const { return executable_; }
 
  private:
   class AuthGate;
@@ -100,6 +110,7 @@ class Server {
   Config& config_;
   const std::string run_id_;
   const UnixMs started_ms_;
+  const std::string executable_;
   std::int64_t base_bytes_ = 0;
 
   Logger log_;
@@ -116,6 +127,8 @@ class Server {
   std::vector<std::unique_ptr<io::Listener>> listeners_;
   std::atomic<std::uint64_t> next_client_id_{1};
   SharedCounter open_connections_;
+  RateMeter rates_;
+  std::atomic<std::int64_t> peak_bytes_{0};
   std::atomic<bool> requires_password_{false};
   Event shutdown_;
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Handlers that are safe to run anywhere: an atomic store, or, in a crash, write(2) of fixed texts and the stack.
+// Handlers that are safe to run anywhere: an atomic store, or, in a crash, write(2) of fixed texts
+// and the stack.
 //
 // The flag is a global, since a signal handler has no other way to reach the server.
 #include "server/signals.h"
@@ -22,13 +23,16 @@ void OnReopen(int) {
   wanted.compare_exchange_strong(none, SignalAction::kReopen, std::memory_order_relaxed);
 }
 
-void Say(const char* text) { [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text, std::strlen(text)); }
+void Say(const char* text) {
+  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text, std::strlen(text));
+}
 
 // Tools look for these lines. Then the default action: a core dump with the right signal.
 void OnCrash(int number) {
   Say("\n\n=== REDIS BUG REPORT START: Cut & paste starting from here ===\n");
   Say("Cairn crashed by signal: ");
-  const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10), '\n', '\0'};
+  const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                         '\n', '\0'};
   Say(digits);
   Say("------ STACK TRACE ------\n");
   constexpr int kFramesMax = 64;
@@ -55,9 +59,12 @@ void InstallSignalHandlers() {
   Handle(SIGHUP, &OnReopen, SA_RESTART);
   Handle(SIGUSR1, &OnReopen, SA_RESTART);
   Handle(SIGPIPE, SIG_IGN, 0);
-  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) Handle(number, &OnCrash, static_cast<int>(SA_RESETHAND));
+  for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
+    Handle(number, &OnCrash, static_cast<int>(SA_RESETHAND));
 }
 
-SignalAction TakeSignal() { return wanted.exchange(SignalAction::kNone, std::memory_order_relaxed); }
+SignalAction TakeSignal() {
+  return wanted.exchange(SignalAction::kNone, std::memory_order_relaxed);
+}
 
 }  // namespace cairn::server

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Signals: SIGTERM and SIGINT ask for a shutdown, SIGHUP and SIGUSR1 for reopening the log; SIGPIPE is ignored; a crash prints a report.
+// Signals: SIGTERM and SIGINT ask for a shutdown, SIGHUP and SIGUSR1 for reopening the log; SIGPIPE
+// is ignored; a crash prints a report.
 //
-// Handlers only set a flag, which the main thread takes; all other threads block these signals (base/thread.h).
+// Handlers only set a flag, which the main thread takes; all other threads block these signals
+// (base/thread.h).
 #ifndef CAIRN_SERVER_SIGNALS_H_
 #define CAIRN_SERVER_SIGNALS_H_
 

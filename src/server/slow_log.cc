@@ -18,7 +18,8 @@ std::vector<std::string> Shortened(std::span<const std::string_view> args) {
   const std::size_t count = std::min(args.size(), SlowLog::kArgsMax);
   for (std::size_t i = 0; i < count; ++i) {
     const bool last_of_more = i + 1 == SlowLog::kArgsMax && args.size() > SlowLog::kArgsMax;
-    kept.push_back(last_of_more ? "... (" + std::to_string(args.size() - SlowLog::kArgsMax + 1) + " more arguments)"
+    kept.push_back(last_of_more ? "... (" + std::to_string(args.size() - SlowLog::kArgsMax + 1) +
+                                      " more arguments)"
                                 : Shortened(args[i]));
   }
   return kept;

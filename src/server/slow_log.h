@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SlowLog: the commands that took longer than slowlog-log-slower-than, the last slowlog-max-len of them.
+// SlowLog: the commands that took longer than slowlog-log-slower-than, the last slowlog-max-len of
+// them.
 //
-// Arguments are kept as Redis keeps them: at most 32, each at most 128 bytes, with a remark of how much is left out. Thread-safe; a
-// leaf lock that is taken only for slow commands and by SLOWLOG.
+// Arguments are kept as Redis keeps them: at most 32, each at most 128 bytes, with a remark of how
+// much is left out. Thread-safe; a leaf lock that is taken only for slow commands and by SLOWLOG.
 #ifndef CAIRN_SERVER_SLOW_LOG_H_
 #define CAIRN_SERVER_SLOW_LOG_H_
 

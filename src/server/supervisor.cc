@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See supervisor.h. The systemd protocol is sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names.
+// See supervisor.h. The systemd protocol is sd_notify(3): one datagram to the socket that
+// NOTIFY_SOCKET names.
 #include "server/supervisor.h"
 
 #include <fcntl.h>
@@ -29,7 +30,8 @@ void NotifySystemd(std::string_view socket_path, std::string_view state) {
   if (!socket.valid()) return;
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_path.size());
   // Whether anybody listens is the supervisor's affair.
-  ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), size);
+  ::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL,
+           reinterpret_cast<const sockaddr*>(&address), size);
 }
 
 std::string_view Environment(const char* name) {
@@ -51,7 +53,8 @@ bool Daemonize() {
   ::setsid();
   const io::Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return false;
-  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null.get(), standard);
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    ::dup2(null.get(), standard);
   return true;
 }
 
@@ -64,20 +67,25 @@ std::string PidFilePath(const Config& config) {
 void NotifySupervisor(const Config& config, std::string_view state) {
   const auto supervised = config.Choice<Supervised>("supervised");
   const bool is_auto = supervised == Supervised::kAuto;
-  if (supervised == Supervised::kSystemd || is_auto) NotifySystemd(Environment("NOTIFY_SOCKET"), state);
-  const bool upstart = supervised == Supervised::kUpstart || (is_auto && !Environment("UPSTART_JOB").empty());
+  if (supervised == Supervised::kSystemd || is_auto)
+    NotifySystemd(Environment("NOTIFY_SOCKET"), state);
+  const bool upstart =
+      supervised == Supervised::kUpstart || (is_auto && !Environment("UPSTART_JOB").empty());
   if (upstart && state.starts_with("READY")) ::raise(SIGSTOP);
 }
 
 int CheckSystem(const std::function<void(std::string_view)>& print) {
   int status = 0;
   const auto check = [&](std::string_view what, bool good, std::string_view advice) {
-    print(std::string("[") + std::string(what) + "]..." + (good ? "OK\n" : "WARNING\n" + std::string(advice) + "\n"));
+    print(std::string("[") + std::string(what) + "]..." +
+          (good ? "OK\n" : "WARNING\n" + std::string(advice) + "\n"));
     if (!good) status = 1;
   };
   check("somaxconn", !FileSays("/proc/sys/net/core/somaxconn", "128\n"),
-        "net.core.somaxconn is 128: bursts of new connections may be dropped; set it to tcp-backlog or more.");
-  check("transparent huge pages", !FileSays("/sys/kernel/mm/transparent_hugepage/enabled", "[always]"),
+        "net.core.somaxconn is 128: bursts of new connections may be dropped; set it to "
+        "tcp-backlog or more.");
+  check("transparent huge pages",
+        !FileSays("/sys/kernel/mm/transparent_hugepage/enabled", "[always]"),
         "Huge pages for everything make memory use coarser: 'madvise' is the better setting.");
   return status;
 }

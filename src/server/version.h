@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Versions: our own, and the Redis version whose behaviour we announce (clients switch features by it).
+// Versions: our own, and the Redis version whose behaviour we announce (clients switch features by
+// it).
 #ifndef CAIRN_SERVER_VERSION_H_
 #define CAIRN_SERVER_VERSION_H_
 

@@ -39,20 +39,25 @@ void Worker::Stop() {
 }
 
 void Worker::Post(io::Task task) {
-  // The mailbox holds a million tasks; when it is full the worker has been stuck for long, and the task is about a client of its own.
-  if (!loop_->Post(std::move(task))) server_.log().Warning("A worker's mailbox is full: task dropped");
+  // The mailbox holds a million tasks; when it is full the worker has been stuck for long, and the
+  // task is about a client of its own.
+  if (!loop_->Post(std::move(task)))
+    server_.log().Warning("A worker's mailbox is full: task dropped");
 }
 
-void Worker::Adopt(io::Fd socket, ClientTexts texts, bool is_unix_socket) {
+void Worker::Adopt(io::Fd socket, io::PeerInfo peer) {
   const ClientId id = server_.NextClientId();
   auto stream = std::make_unique<io::SocketStream>(std::move(socket), loop_->poller());
-  auto connection = std::make_unique<Connection>(*this, std::move(stream), id, SecureRandomUint64());
+  auto connection =
+      std::make_unique<Connection>(*this, std::move(stream), id, SecureRandomUint64());
   connection->set_authenticated(!server_.RequiresPassword());
   ClientInfo& info = connection->info();
   info.created_ms = server_.engine().clock().NowUnixMs();
   info.last_interaction_ms.store(info.created_ms, std::memory_order_relaxed);
-  info.is_unix_socket = is_unix_socket;
-  info.texts = std::move(texts);
+  info.is_unix_socket = peer.is_unix;
+  info.is_local = peer.is_local;
+  info.texts.address = std::move(peer.address);
+  info.texts.local_address = std::move(peer.local_address);
   Connection* raw = connection.get();
   connections_.emplace(id.value, std::move(connection));
   server_.clients().Add(&info);
@@ -70,8 +75,8 @@ void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connecti
 
 void Worker::Retire(Connection* connection) { to_delete_.push_back(connection); }
 
-// Flushing may close connections and resuming may give more to flush, so the two take turns; resumed ones come last, and make the
-// loop poll without sleeping.
+// Flushing may close connections and resuming may give more to flush, so the two take turns;
+// resumed ones come last, and make the loop poll without sleeping.
 void Worker::EndPass() {
   counters_.passes.Add(1);
   std::vector<Connection*> flushing;
@@ -93,7 +98,8 @@ void Worker::EndPass() {
   }
   for (Connection* connection : to_delete_) {
     server_.clients().Remove(&connection->info());
-    server_.engine().other_bytes().Add(-connection->info().memory_bytes.load(std::memory_order_relaxed));
+    server_.engine().other_bytes().Add(
+        -connection->info().memory_bytes.load(std::memory_order_relaxed));
     connection->stream().Close();
     server_.NoteClosed();
     connections_.erase(connection->id().value);
@@ -118,7 +124,8 @@ void Worker::Tick() {
   if (timeout_s > 0) {
     const UnixMs oldest_ms = runner_.now_ms() - timeout_s * 1000;
     for (auto& [id, connection] : connections_) {
-      if (connection->info().last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms) connection->CloseNow();
+      if (connection->info().last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms)
+        connection->CloseNow();
     }
   }
   loop_->AddTimer(kTickUs, [this] { Tick(); });

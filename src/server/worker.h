@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Worker: one thread, one event loop, its connections, and the Runner that executes their commands.
 //
-// A connection is given to a worker when it is accepted and stays there. Commands of other workers' clients never run here; only small tasks
-// come in through the mailbox (a new connection, a kill, the end of a pause).
+// A connection is given to a worker when it is accepted and stays there. Commands of other workers'
+// clients never run here; only small tasks come in through the mailbox (a new connection, a kill,
+// the end of a pause).
 //
-// A pass: epoll says which connections are ready; each reads, runs its share of requests and gathers replies; then every connection with
-// something to send is flushed, closed ones are deleted, and those with more requests waiting are resumed in the next pass.
+// A pass: epoll says which connections are ready; each reads, runs its share of requests and
+// gathers replies; then every connection with something to send is flushed, closed ones are
+// deleted, and those with more requests waiting are resumed in the next pass.
 //
 // Made by the Server. Everything here belongs to the worker's thread, except Post, Start and Stop.
 #ifndef CAIRN_SERVER_WORKER_H_
@@ -20,6 +22,7 @@
 #include "base/thread.h"
 #include "command/runner.h"
 #include "io/event_loop.h"
+#include "io/socket.h"
 #include "io/stream.h"
 #include "resp/parser.h"
 #include "server/connection.h"
@@ -49,7 +52,7 @@ class Worker {
   void Post(io::Task task);
 
   // Worker thread only:
-  void Adopt(io::Fd socket, ClientTexts texts, bool is_unix_socket);
+  void Adopt(io::Fd socket, io::PeerInfo peer);
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
   void Retire(Connection* connection);

@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// INFO: one function per section, in Redis's order and with Redis's field names, so that exporters
+// parse it.
+//
+// Fields about things that Cairn does otherwise (forks, replicas, saving) say what is true of it:
+// no forks, no replicas. Our own fields stand at the end of their section: server_name,
+// cairn_version, expire_lag_ms_*.
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "command/call.h"
+#include "keyspace/access.h"
+#include "server/connection.h"
+#include "server/families.h"
+#include "server/memory.h"
+#include "server/server.h"
+#include "server/statistics.h"
+#include "server/version.h"
+#include "server/worker.h"
+
+namespace cairn::server {
+namespace {
+
+using command::Call;
+using command::Group;
+using command::Spec;
+
+constexpr std::string_view kPolicyName[] = {"maxmemory-policy"};
+
+class Section {
+ public:
+  explicit Section(std::string_view title) : text_(fmt::format("# {}\r\n", title)) {}
+  template <class Value>
+  void Add(std::string_view name, const Value& value) {
+    text_ += fmt::format("{}:{}\r\n", name, value);
+  }
+  void AddRatio(std::string_view name, double value) {
+    text_ += fmt::format("{}:{:.2f}\r\n", name, value);
+  }
+  void AddZeros(std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) Add(name, 0);
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+// "894.91K", as Redis shows sizes to people.
+std::string Human(std::int64_t bytes) {
+  const auto amount = static_cast<double>(bytes);
+  if (bytes < 1024) return fmt::format("{}B", bytes);
+  if (bytes < 1024 * 1024) return fmt::format("{:.2f}K", amount / 1024);
+  if (bytes < 1024LL * 1024 * 1024) return fmt::format("{:.2f}M", amount / (1024 * 1024));
+  if (bytes < 1024LL * 1024 * 1024 * 1024)
+    return fmt::format("{:.2f}G", amount / (1024LL * 1024 * 1024));
+  return fmt::format("{:.2f}T", amount / (1024.0 * 1024 * 1024 * 1024));
+}
+
+double Ratio(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void AddWithHuman(Section& section, std::string_view name, std::int64_t bytes) {
+  section.Add(name, bytes);
+  section.Add(std::string(name) + "_human", Human(bytes));
+}
+
+std::string ServerSection(Server& server) {
+  Section section("Server");
+  utsname system;
+  ::uname(&system);
+  const std::int64_t now_us = server.engine().clock().NowUnixUs();
+  const std::int64_t uptime_s = (now_us / 1000 - server.started_ms()) / 1000;
+  section.Add("redis_version", kRedisVersion);
+  section.Add("server_name", "cairn");
+  section.Add("cairn_version", kCairnVersion);
+  section.Add("redis_git_sha1", "00000000");
+  section.Add("redis_git_dirty", 0);
+  section.Add("redis_build_id", "0");
+  section.Add("redis_mode", "standalone");
+  section.Add("os", fmt::format("{} {} {}", system.sysname, system.release, system.machine));
+  section.Add("arch_bits", 64);
+  section.Add("monotonic_clock", "POSIX clock_gettime");
+  section.Add("multiplexing_api", "epoll");
+  section.Add("atomicvar_api", "c11-builtin");
+  section.Add("gcc_version",
+              fmt::format("{}.{}.{}", __GNUC__, __GNUC_MINOR__, __GNUC_PATCHLEVEL__));
+  section.Add("process_id", ::getpid());
+  section.Add("process_supervised", "no");
+  section.Add("run_id", server.run_id());
+  section.Add("tcp_port", server.config().Int("port"));
+  section.Add("server_time_usec", now_us);
+  section.Add("uptime_in_seconds", uptime_s);
+  section.Add("uptime_in_days", uptime_s / 86400);
+  section.Add("hz", server.config().Int("hz"));
+  section.Add("configured_hz", server.config().Int("hz"));
+  section.Add("lru_clock", keyspace::LruAccess(now_us / 1000));
+  section.Add("executable", server.executable());
+  section.Add("config_file", server.config().file());
+  section.Add("io_threads_active", server.workers().size() > 1 ? 1 : 0);
+  section.Add("workers", server.workers().size());
+  return section.Take();
+}
+
+std::string ClientsSection(Server& server) {
+  Section section("Clients");
+  section.Add("connected_clients", server.clients().count());
+  section.Add("cluster_connections", 0);
+  section.Add("maxclients", server.config().Int("maxclients"));
+  std::int64_t largest_input = 0;
+  std::int64_t largest_output = 0;
+  server.clients().ForEach([&](const ClientInfo& info) {
+    largest_input = std::max(largest_input, info.input_bytes.load(std::memory_order_relaxed));
+    largest_output = std::max(largest_output, info.output_bytes.load(std::memory_order_relaxed));
+  });
+  section.Add("client_recent_max_input_buffer", largest_input);
+  section.Add("client_recent_max_output_buffer", largest_output);
+  section.AddZeros({"blocked_clients", "tracking_clients", "clients_in_timeout_table",
+                    "total_blocking_keys", "total_blocking_keys_on_nokey"});
+  return section.Take();
+}
+
+void AddAllocator(Section& section, const AllocatorStatistics& allocator, std::int64_t used,
+                  std::int64_t resident) {
+  section.AddRatio("allocator_frag_ratio", Ratio(allocator.active, allocator.allocated));
+  section.Add("allocator_frag_bytes", allocator.active - allocator.allocated);
+  section.AddRatio("allocator_rss_ratio", Ratio(allocator.resident, allocator.active));
+  section.Add("allocator_rss_bytes", allocator.resident - allocator.active);
+  section.AddRatio("rss_overhead_ratio", Ratio(resident, allocator.resident));
+  section.Add("rss_overhead_bytes", resident - allocator.resident);
+  section.AddRatio("mem_fragmentation_ratio", Ratio(resident, used));
+  section.Add("mem_fragmentation_bytes", resident - used);
+}
+
+std::string MemorySection(Server& server) {
+  Section section("Memory");
+  const std::int64_t used = server.UsedMemory();
+  const std::int64_t peak = server.NotePeakMemory(used);
+  const std::int64_t resident = ResidentBytes();
+  const AllocatorStatistics allocator = AllocatorStatistics::Ask();
+  keyspace::Keyspace& keyspace = server.engine().keyspace();
+  const std::int64_t clients = server.engine().other_bytes().value();
+  const std::int64_t overhead =
+      server.base_bytes() + clients + static_cast<std::int64_t>(keyspace.TableBytes());
+  const std::int64_t dataset = used - overhead;
+  AddWithHuman(section, "used_memory", used);
+  AddWithHuman(section, "used_memory_rss", resident);
+  AddWithHuman(section, "used_memory_peak", peak);
+  section.Add("used_memory_peak_perc", fmt::format("{:.2f}%", Ratio(used, peak) * 100));
+  section.Add("used_memory_overhead", overhead);
+  section.Add("used_memory_startup", server.base_bytes());
+  section.Add("used_memory_dataset", dataset);
+  section.Add("used_memory_dataset_perc",
+              fmt::format("{:.2f}%", Ratio(dataset, used - server.base_bytes()) * 100));
+  section.Add("allocator_allocated", allocator.allocated);
+  section.Add("allocator_active", allocator.active);
+  section.Add("allocator_resident", allocator.resident);
+  AddWithHuman(section, "total_system_memory", TotalSystemBytes());
+  section.AddZeros({"used_memory_lua", "used_memory_vm_eval"});
+  section.Add("used_memory_lua_human", "0B");
+  section.AddZeros({"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
+                    "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total"});
+  section.Add("used_memory_vm_total_human", "0B");
+  section.AddZeros({"used_memory_functions", "used_memory_scripts"});
+  section.Add("used_memory_scripts_human", "0B");
+  AddWithHuman(section, "maxmemory", server.config().Int("maxmemory"));
+  section.Add("maxmemory_policy", server.config().Get(kPolicyName).at(0).value);
+  AddAllocator(section, allocator, used, resident);
+  section.AddZeros({"mem_not_counted_for_evict", "mem_replication_backlog",
+                    "mem_total_replication_buffers", "mem_clients_slaves"});
+  section.Add("mem_clients_normal", clients);
+  section.AddZeros({"mem_cluster_links", "mem_aof_buffer"});
+  section.Add("mem_allocator", AllocatorName());
+  section.Add("active_defrag_running", 0);
+  section.Add("lazyfree_pending_objects", keyspace.trash().pending());
+  section.Add("lazyfreed_objects", keyspace.trash().freed());
+  return section.Take();
+}
+
+std::string PersistenceSection(Server& server) {
+  Section section("Persistence");
+  section.AddZeros(
+      {"loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"});
+  section.Add("current_fork_perc", "0.00");
+  section.AddZeros({"current_save_keys_processed", "current_save_keys_total"});
+  section.Add("rdb_changes_since_last_save", Traffic(server).changes);
+  section.Add("rdb_bgsave_in_progress", 0);
+  section.Add("rdb_last_save_time", server.started_ms() / 1000);
+  section.Add("rdb_last_bgsave_status", "ok");
+  section.Add("rdb_last_bgsave_time_sec", -1);
+  section.Add("rdb_current_bgsave_time_sec", -1);
+  section.AddZeros({"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
+                    "rdb_last_load_keys_loaded", "aof_enabled", "aof_rewrite_in_progress",
+                    "aof_rewrite_scheduled"});
+  section.Add("aof_last_rewrite_time_sec", -1);
+  section.Add("aof_current_rewrite_time_sec", -1);
+  section.Add("aof_last_bgrewrite_status", "ok");
+  section.AddZeros({"aof_rewrites", "aof_rewrites_consecutive_failures"});
+  section.Add("aof_last_write_status", "ok");
+  section.AddZeros({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  return section.Take();
+}
+
+void AddExpiry(Section& section, const keyspace::KeyspaceTotals& totals) {
+  section.Add("expired_keys", totals.expired);
+  section.Add("expired_stale_perc", "0.00");
+  section.AddZeros({"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
+  section.Add("evicted_keys", totals.evicted);
+  section.AddZeros(
+      {"evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time"});
+  section.Add("keyspace_hits", totals.hits);
+  section.Add("keyspace_misses", totals.misses);
+}
+
+std::string StatsSection(Server& server) {
+  Section section("Stats");
+  const TrafficTotals traffic = Traffic(server);
+  const Rates rates = server.rates().Now();
+  const keyspace::KeyspaceTotals totals = server.engine().keyspace().Totals();
+  section.Add("total_connections_received", server.counters().connections_received.value());
+  section.Add("total_commands_processed", traffic.commands);
+  section.Add("instantaneous_ops_per_sec", rates.commands_per_second);
+  section.Add("total_net_input_bytes", traffic.input_bytes);
+  section.Add("total_net_output_bytes", traffic.output_bytes);
+  section.AddZeros({"total_net_repl_input_bytes", "total_net_repl_output_bytes"});
+  section.AddRatio("instantaneous_input_kbps", rates.input_kib_per_second);
+  section.AddRatio("instantaneous_output_kbps", rates.output_kib_per_second);
+  section.Add("instantaneous_input_repl_kbps", "0.00");
+  section.Add("instantaneous_output_repl_kbps", "0.00");
+  section.Add("rejected_connections", server.counters().connections_rejected.value());
+  section.AddZeros({"sync_full", "sync_partial_ok", "sync_partial_err"});
+  AddExpiry(section, totals);
+  section.AddZeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels",
+                    "latest_fork_usec", "total_forks", "migrate_cached_sockets",
+                    "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+                    "active_defrag_key_hits", "active_defrag_key_misses",
+                    "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
+                    "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"});
+  section.Add("total_error_replies", traffic.errors);
+  section.Add("dump_payload_sanitizations", 0);
+  section.Add("total_reads_processed", traffic.passes);
+  section.Add("total_writes_processed", traffic.passes);
+  section.AddZeros({"io_threaded_reads_processed", "io_threaded_writes_processed",
+                    "reply_buffer_shrinks", "reply_buffer_expands", "acl_access_denied_auth",
+                    "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"});
+  section.Add("client_query_buffer_limit_disconnections",
+              server.counters().query_buffer_disconnections.value());
+  section.Add("client_output_buffer_limit_disconnections",
+              server.counters().output_limit_disconnections.value());
+  section.Add("expire_lag_ms_max", totals.expire_lag_ms_max);
+  section.AddRatio("expire_lag_ms_avg", Ratio(totals.expire_lag_ms_sum, totals.expired));
+  return section.Take();
+}
+
+std::string ReplicationSection(Server& server) {
+  Section section("Replication");
+  section.Add("role", "master");
+  section.Add("connected_slaves", 0);
+  section.Add("master_failover_state", "no-failover");
+  section.Add("master_replid", server.run_id());
+  section.Add("master_replid2", std::string(40, '0'));
+  section.Add("master_repl_offset", 0);
+  section.Add("second_repl_offset", -1);
+  section.Add("repl_backlog_active", 0);
+  section.Add("repl_backlog_size", server.config().Int("repl-backlog-size"));
+  section.AddZeros({"repl_backlog_first_byte_offset", "repl_backlog_histlen"});
+  return section.Take();
+}
+
+double Seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+std::string CpuSection(Server&) {
+  Section section("CPU");
+  rusage self;
+  rusage main_thread;
+  ::getrusage(RUSAGE_SELF, &self);
+  ::getrusage(RUSAGE_THREAD, &main_thread);
+  const auto add = [&](std::string_view name, const timeval& time) {
+    section.Add(name, fmt::format("{:.6f}", Seconds(time)));
+  };
+  add("used_cpu_sys", self.ru_stime);
+  add("used_cpu_user", self.ru_utime);
+  add("used_cpu_sys_children", timeval{});
+  add("used_cpu_user_children", timeval{});
+  add("used_cpu_sys_main_thread", main_thread.ru_stime);
+  add("used_cpu_user_main_thread", main_thread.ru_utime);
+  return section.Take();
+}
+
+std::string ModulesSection(Server&) { return Section("Modules").Take(); }
+
+std::string CommandStatsSection(Server& server) {
+  Section section("Commandstats");
+  for (const CommandTotals& totals : TotalsByCommand(server)) {
+    section.Add(
+        "cmdstat_" + totals.full_name,
+        fmt::format("calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
+                    totals.calls, totals.ns / 1000, Ratio(totals.ns, totals.calls) / 1000,
+                    totals.rejected, totals.failed));
+  }
+  return section.Take();
+}
+
+std::string ErrorStatsSection(Server& server) {
+  Section section("Errorstats");
+  for (const auto& [code, count] : server.engine().shared().errors.Snapshot()) {
+    section.Add("errorstat_" + code, fmt::format("count={}", count));
+  }
+  return section.Take();
+}
+
+std::string LatencyStatsSection(Server& server) {
+  Section section("Latencystats");
+  const std::vector<double> percentiles = server.config().LatencyPercentiles();
+  for (const CommandTotals& totals : TotalsByCommand(server)) {
+    if (totals.histogram.empty() || totals.calls == 0) continue;
+    std::string line;
+    for (const double percent : percentiles) {
+      line += fmt::format("{}p{:g}={:.3f}", line.empty() ? "" : ",", percent,
+                          PercentileUs(totals, percent));
+    }
+    section.Add("latency_percentiles_usec_" + totals.full_name, line);
+  }
+  return section.Take();
+}
+
+std::string ClusterSection(Server&) {
+  Section section("Cluster");
+  section.Add("cluster_enabled", 0);
+  return section.Take();
+}
+
+std::string KeyspaceSection(Server& server) {
+  Section section("Keyspace");
+  for (std::uint32_t db = 0; db < server.engine().keyspace().database_count(); ++db) {
+    const keyspace::DatabaseSize size = server.engine().keyspace().Size(DbId(db));
+    if (size.keys == 0) continue;
+    section.Add(fmt::format("db{}", db), fmt::format("keys={},expires={},avg_ttl={}", size.keys,
+                                                     size.volatile_keys, size.average_ttl_ms));
+  }
+  return section.Take();
+}
+
+struct SectionRow {
+  std::string_view name;
+  bool by_default;
+  std::string (*make)(Server&);
+};
+
+constexpr SectionRow kSections[] = {
+    {"server", true, &ServerSection},
+    {"clients", true, &ClientsSection},
+    {"memory", true, &MemorySection},
+    {"persistence", true, &PersistenceSection},
+    {"stats", true, &StatsSection},
+    {"replication", true, &ReplicationSection},
+    {"cpu", true, &CpuSection},
+    {"modules", true, &ModulesSection},
+    {"commandstats", false, &CommandStatsSection},
+    {"errorstats", true, &ErrorStatsSection},
+    {"latencystats", false, &LatencyStatsSection},
+    {"cluster", true, &ClusterSection},
+    {"keyspace", true, &KeyspaceSection},
+};
+
+bool IsWanted(const SectionRow& row, std::span<const std::string_view> names) {
+  if (names.empty()) return row.by_default;
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+    if (EqualsIgnoreCase(name, "all") || EqualsIgnoreCase(name, "everything")) return true;
+    return EqualsIgnoreCase(name, "default") ? row.by_default : EqualsIgnoreCase(name, row.name);
+  });
+}
+
+void Info(Call& call) {
+  Server& server = Connection::Of(call).server();
+  std::string text;
+  for (const SectionRow& row : kSections) {
+    if (!IsWanted(row, call.args().subspan(1))) continue;
+    if (!text.empty()) text += "\r\n";
+    text += row.make(server);
+  }
+  call.reply().Verbatim("txt", text);
+}
+
+void Time(Call& call) {
+  const std::int64_t now_us = call.keyspace().clock().NowUnixUs();
+  call.reply().Array(2);
+  call.reply().StringFromInteger(now_us / 1'000'000);
+  call.reply().StringFromInteger(now_us % 1'000'000);
+}
+
+constexpr Spec kSpecs[] = {
+    Spec({.syntax = "INFO [section [section ...]]",
+          .since = "1.0.0",
+          .group = Group::kServer,
+          .flags = command::kLoading | command::kStale,
+          .categories = "dangerous",
+          .complexity = "O(1)",
+          .summary = "Returns what there is to know about the server, by section.",
+          .history = "7.0.0: Accepts several sections.",
+          .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
+          .run = &Info}),
+    Spec({.syntax = "TIME",
+          .since = "2.6.0",
+          .group = Group::kServer,
+          .flags = command::kLoading | command::kStale | command::kFast,
+          .complexity = "O(1)",
+          .summary = "Returns the server's time as seconds and microseconds.",
+          .tips = "nondeterministic_output",
+          .run = &Time}),
+};
+
+}  // namespace
+
+std::span<const Spec> InfoFamily() { return kSpecs; }
+
+}  // namespace cairn::server

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// See statistics.h.
+#include "server/statistics.h"
+
+#include "server/server.h"
+#include "server/worker.h"
+
+namespace cairn::server {
+namespace {
+
+void AddHistogram(const command::LatencyHistogram& histogram, std::vector<std::int64_t>& sum) {
+  sum.resize(command::LatencyHistogram::kBuckets);
+  for (int bucket = 0; bucket < command::LatencyHistogram::kBuckets; ++bucket) {
+    sum[static_cast<std::size_t>(bucket)] += histogram.count(bucket);
+  }
+}
+
+CommandTotals TotalsOf(Server& server, const command::CommandTable::Command& command) {
+  CommandTotals totals;
+  totals.full_name = command.full_name;
+  for (const std::unique_ptr<Worker>& worker : server.workers()) {
+    command::CommandStats::PerCommand& stats = worker->runner().stats().at(command.index);
+    totals.calls += stats.calls.value();
+    totals.ns += stats.ns.value();
+    totals.rejected += stats.rejected.value();
+    totals.failed += stats.failed.value();
+    // acquire: the histogram was made by the worker.
+    if (const command::LatencyHistogram* histogram =
+            stats.histogram.load(std::memory_order_acquire)) {
+      AddHistogram(*histogram, totals.histogram);
+    }
+  }
+  return totals;
+}
+
+void Reset(command::CommandStats& stats) {
+  for (std::uint32_t i = 0; i < stats.size(); ++i) {
+    command::CommandStats::PerCommand& command = stats.at(i);
+    for (Counter* counter : {&command.calls, &command.ns, &command.rejected, &command.failed})
+      counter->Set(0);
+    if (command::LatencyHistogram* histogram = command.histogram.load(std::memory_order_acquire))
+      histogram->Reset();
+  }
+  stats.total_calls.Set(0);
+  stats.total_errors.Set(0);
+}
+
+}  // namespace
+
+std::vector<CommandTotals> TotalsByCommand(Server& server) {
+  std::vector<CommandTotals> all;
+  for (const command::CommandTable::Command& command : server.engine().table().all()) {
+    CommandTotals totals = TotalsOf(server, command);
+    if (totals.calls > 0 || totals.rejected > 0 || totals.failed > 0)
+      all.push_back(std::move(totals));
+  }
+  return all;
+}
+
+double PercentileUs(const CommandTotals& totals, double percent) {
+  std::int64_t all = 0;
+  for (const std::int64_t count : totals.histogram) all += count;
+  const double wanted = static_cast<double>(all) * percent / 100;
+  std::int64_t seen = 0;
+  int bucket = 0;
+  for (; bucket < command::LatencyHistogram::kBuckets; ++bucket) {
+    seen += totals.histogram[static_cast<std::size_t>(bucket)];
+    if (seen > 0 && static_cast<double>(seen) >= wanted) break;
+  }
+  return static_cast<double>(command::LatencyHistogram::UpperBoundNs(bucket)) / 1000;
+}
+
+TrafficTotals Traffic(Server& server) {
+  TrafficTotals totals;
+  for (const std::unique_ptr<Worker>& worker : server.workers()) {
+    totals.commands += worker->runner().stats().total_calls.value();
+    totals.errors += worker->runner().stats().total_errors.value();
+    totals.changes += worker->runner().stats().changes.value();
+    totals.input_bytes += worker->counters().input_bytes.value();
+    totals.output_bytes += worker->counters().output_bytes.value();
+    totals.passes += worker->counters().passes.value();
+  }
+  return totals;
+}
+
+void ResetStatistics(Server& server) {
+  for (const std::unique_ptr<Worker>& worker : server.workers()) {
+    Reset(worker->runner().stats());
+    worker->counters().input_bytes.Set(0);
+    worker->counters().output_bytes.Set(0);
+    worker->counters().passes.Set(0);
+  }
+  server.engine().keyspace().ResetStatistics();
+  server.engine().shared().errors.Reset();
+  ServerCounters& counters = server.counters();
+  for (SharedCounter* counter :
+       {&counters.connections_received, &counters.connections_rejected, &counters.protocol_errors,
+        &counters.query_buffer_disconnections, &counters.output_limit_disconnections}) {
+    counter->Set(0);
+  }
+}
+
+}  // namespace cairn::server
