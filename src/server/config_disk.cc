@@ -57,7 +57,7 @@ std::string FollowLinks(const std::string& path) {
 }
 
 mode_t ModeOf(const std::string& path) {
-  struct stat found {};
+  struct stat found{};
   return ::stat(path.c_str(), &found) == 0 ? found.st_mode & kPermissionBits : kNewFileMode;
 }
 
@@ -122,7 +122,7 @@ Result<std::string> ResolveDirectory(std::string_view base, std::string_view pat
   if (::realpath(AbsolutePath(base, path).c_str(), resolved) == nullptr) {
     return std::unexpected(SystemError(errno));
   }
-  struct stat found {};
+  struct stat found{};
   if (::stat(resolved, &found) != 0) return std::unexpected(SystemError(errno));
   if (!S_ISDIR(found.st_mode)) return std::unexpected(SystemError(ENOTDIR));
   if (::access(resolved, X_OK) != 0) return std::unexpected(SystemError(errno));
