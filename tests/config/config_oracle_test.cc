@@ -239,7 +239,9 @@ const std::vector<RewriteCase>& RewriteCases() {
         "",
         "proto-max-bulk-len",
         "2gb"}},
-      {"save \"\"\nclient-output-buffer-limit slave 1mb 1mb 60\nnotify-keyspace-events \"\"\n"
+      {"save \"\"\nclient-output-buffer-limit normal 0 0 0\n"
+       "client-output-buffer-limit slave 1mb 1mb 60\n"
+       "notify-keyspace-events \"\"\n"
        "oom-score-adj-values 0 200 800\nmasterauth x\nsyslog-ident \"a\\x01b\"\n",
        {"save", "60 1 30 2", "masterauth", "", "maxmemory", "5mb", "notify-keyspace-events",
         "KEx"}},
