@@ -178,12 +178,12 @@ Status Config::CheckAllowed(std::span<const ConfigAssignment> assignments, Confi
     const auto named = FindNamedRow(assignment.name);
     if (!named) return RefuseUnknown(assignment.name);
     const ConfigRow& row = kConfigRows[named->position];
-    const std::string_view name = named->name();
+    const std::string_view name = assignment.name;
     if (row.immutable) return Refuse(name, "can't set immutable config");
     if (row.guarded && !is_guard_open) return Refuse(name, "can't set protected config");
     if (std::ranges::find(seen, *named) != seen.end()) return Refuse(name, "duplicate parameter");
     seen.push_back(*named);
-    changes.push_back({named->position, name, {}, {}});
+    changes.push_back({named->position, named->name(), {}, {}});
   }
   return {};
 }

@@ -112,7 +112,7 @@ class Config {
  private:
   struct Change {
     std::size_t position;
-    std::string_view name;  // as the client wrote it
+    std::string_view name;  // the row's own, or its alias
     ConfigValue value;
     ConfigValue old;
   };

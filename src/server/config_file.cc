@@ -10,6 +10,7 @@
 //   -              standard input, as the first argument, right after the file, or the last
 #include "server/config_file.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"

@@ -80,6 +80,8 @@ class Lines {
   void Put(std::string_view name, std::string line, bool must);
   // No more lines of `name`: old ones that were not used become empty.
   void Close(std::string_view name);
+  // Old lines of `name` that were not used yet.
+  std::size_t Count(std::string_view name) const;
   std::string Join() const;
 
  private:
@@ -135,6 +137,11 @@ void Lines::Close(std::string_view name) {
   places_.erase(found);
 }
 
+std::size_t Lines::Count(std::string_view name) const {
+  const auto found = places_.find(name);
+  return found == places_.end() ? 0 : found->second.size();
+}
+
 std::string Lines::Join() const {
   std::string text;
   bool was_empty = false;
@@ -155,18 +162,33 @@ void PutSavePoints(const Config& config, Lines& lines) {
   }
 }
 
-// Each class whose limits are not the default must have a line; files say "replica" for "slave".
+std::string OutputLimitLine(const ConfigRow& row, OutputClass output_class,
+                            const OutputLimit& limit) {
+  std::string line(row.name);
+  // Files say "replica" where CONFIG GET says "slave".
+  const std::string_view name = output_class == OutputClass::kReplica
+                                    ? "replica"
+                                    : kOutputClassNames[static_cast<std::size_t>(output_class)];
+  line.append(" ").append(name).append(" ");
+  return line + FormatMemory(limit.hard_bytes) + " " + FormatMemory(limit.soft_bytes) + " " +
+         Int64ToString(limit.soft_seconds);
+}
+
+// A line for each class whose limits are not the default; old lines beyond those go to the other
+// classes. (Redis gives the old lines to the first classes, whatever they are, so that its files
+// grow with every rewrite.)
 void PutOutputLimits(const ConfigRow& row, const Config& config, Lines& lines) {
   const OutputLimits limits = ReadOutputLimits(config.Text("client-output-buffer-limit"));
   const OutputLimits defaults = config.DefaultOutputLimits();
+  std::size_t spare = lines.Count(row.name);
   for (std::size_t i = 0; i < kOutputClassCount; ++i) {
-    const auto output_class = static_cast<OutputClass>(i);
-    std::string line(row.name);
-    line += output_class == OutputClass::kReplica ? " replica "
-                                                  : " " + std::string(kOutputClassNames[i]) + " ";
-    line += FormatMemory(limits[i].hard_bytes) + " " + FormatMemory(limits[i].soft_bytes) + " " +
-            Int64ToString(limits[i].soft_seconds);
-    lines.Put(row.name, std::move(line), limits[i] != defaults[i]);
+    if (limits[i] != defaults[i] && spare > 0) --spare;
+  }
+  for (std::size_t i = 0; i < kOutputClassCount; ++i) {
+    const bool is_default = limits[i] == defaults[i];
+    if (is_default && spare == 0) continue;
+    if (is_default) --spare;
+    lines.Put(row.name, OutputLimitLine(row, static_cast<OutputClass>(i), limits[i]), true);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "server/config_value.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <optional>
