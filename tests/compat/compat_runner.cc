@@ -24,6 +24,8 @@
 namespace cairn::compat {
 namespace {
 
+constexpr std::size_t kStripeCountMax = 256;
+
 struct Options {
   std::string server;
   std::string configs;
@@ -207,7 +209,10 @@ void Session::RunOracle() {
   if (Status status = Load(); status.ok()) RunOracle();
 }
 
-void Session::RunEngine() { RunAll(StartEngine(""), "engine"); }
+void Session::RunEngine() {
+  RunAll(StartEngine(kStripeCountMax), "engine");
+  RunAll(StartEngine(1), "engine one_stripe");
+}
 
 void Session::RunServer() {
   std::vector<std::string> configs = testing::FilesUnder(options_.configs, ".conf");

@@ -77,7 +77,7 @@ Runner::Runner(Target& target, int protocol, Mode mode)
     : target_(target), protocol_(protocol), mode_(mode) {}
 
 Status Runner::Prepare() {
-  Result<std::unique_ptr<testing::Channel>> admin = target_.Open();
+  Result<std::unique_ptr<testing::Channel>> admin = target_.Open(2);
   if (!admin) return admin.error();
   admin_ = std::move(*admin);
   version_ = kLatestVersion;
@@ -91,13 +91,11 @@ Status Runner::Prepare() {
 bool Runner::Knows(const std::string& command) {
   const auto found = known_commands_.find(command);
   if (found != known_commands_.end()) return found->second;
-  const Result<Reply> reply = Call(*admin_, {"COMMAND", "INFO", command});
-  const bool knows = reply && reply->items.size() == 1 && !IsNull(reply->items.front().type);
-  known_commands_[command] = knows;
-  return knows;
+  return known_commands_[command] = target_.Knows(*admin_, command);
 }
 
-std::string Runner::ReasonToSkip(const Directives& directives) {
+std::string Runner::ReasonToSkip(const Script& script, const Section& section) {
+  const Directives& directives = section.directives;
   const bool is_oracle = target_.is_oracle();
   if (directives.only == (is_oracle ? "cairn" : "redis")) return "only " + directives.only;
   if (!directives.since.empty() && IsBelow(version_, directives.since)) {
@@ -114,6 +112,13 @@ std::string Runner::ReasonToSkip(const Directives& directives) {
     if (!Knows(command)) return "needs " + command;
   }
   if (!directives.config.empty() && !Knows("config")) return "needs config";
+  if (target_.over_wire()) return {};
+  // The engine alone lacks what belongs to a server: such sections are not for it.
+  for (const std::size_t index : section.steps) {
+    const std::string& command = script.step(index).command;
+    const std::string name = ToLower(command.substr(0, command.find(' ')));
+    if (!name.empty() && name.front() != '@' && !Knows(name)) return "needs " + name;
+  }
   return {};
 }
 
@@ -122,7 +127,7 @@ Report Runner::Run(const Script& script) {
   report.outcomes.resize(script.step_count());
   for (const Section& section : script.sections()) {
     if (section.steps.empty()) continue;
-    if (std::string why = ReasonToSkip(section.directives); !why.empty()) {
+    if (std::string why = ReasonToSkip(script, section); !why.empty()) {
       report.skips.push_back(section.title.empty() ? why : section.title + ": " + why);
       continue;
     }
@@ -192,14 +197,9 @@ Status Runner::RunSection(const Script& script, const Section& section, Report& 
 Result<Runner::Client*> Runner::ClientNamed(const std::string& name) {
   const auto found = clients_.find(name);
   if (found != clients_.end()) return &found->second;
-  Result<std::unique_ptr<testing::Channel>> channel = target_.Open();
+  Result<std::unique_ptr<testing::Channel>> channel = target_.Open(protocol_);
   if (!channel) return std::unexpected(channel.error());
   Client client{.channel = std::move(*channel), .protocol = protocol_};
-  if (protocol_ == 3) {
-    Result<Reply> hello = Call(*client.channel, {"HELLO", "3"});
-    if (!hello) return std::unexpected(hello.error());
-    if (hello->type == ReplyType::kError) return Fail(StatusCode::kInvalid, hello->text);
-  }
   return &clients_.emplace(name, std::move(client)).first->second;
 }
 

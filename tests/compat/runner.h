@@ -57,7 +57,7 @@ class Runner {
   };
 
   // Why the section is not for this target; empty if it is.
-  std::string ReasonToSkip(const Directives& directives);
+  std::string ReasonToSkip(const Script& script, const Section& section);
   bool Knows(const std::string& command);
   Status RunSection(const Script& script, const Section& section, Report& report);
   Status EnterSection(const Directives& directives);

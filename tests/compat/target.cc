@@ -12,8 +12,18 @@ class ServerTarget final : public Target {
   ServerTarget(ServerKind kind, testing::ServerProcess::Options options)
       : kind_(kind), options_(std::move(options)) {}
 
-  Result<std::unique_ptr<testing::Channel>> Open() override {
-    return testing::ConnectTcp(server_->port());
+  Result<std::unique_ptr<testing::Channel>> Open(int protocol) override {
+    Result<std::unique_ptr<testing::Channel>> channel = testing::ConnectTcp(server_->port());
+    if (!channel || protocol == 2) return channel;
+    Result<testing::Reply> hello = testing::Call(**channel, {"HELLO", std::to_string(protocol)});
+    if (!hello) return std::unexpected(hello.error());
+    if (hello->type == testing::ReplyType::kError) return Fail(StatusCode::kInvalid, hello->text);
+    return channel;
+  }
+
+  bool Knows(testing::Channel& admin, const std::string& command) override {
+    const Result<testing::Reply> reply = testing::Call(admin, {"COMMAND", "INFO", command});
+    return reply && reply->items.size() == 1 && !IsNull(reply->items.front().type);
   }
 
   bool Healthy(std::string& why) override {

@@ -6,6 +6,8 @@
 #ifndef CAIRN_TESTS_COMPAT_TARGET_H_
 #define CAIRN_TESTS_COMPAT_TARGET_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -18,8 +20,10 @@ namespace cairn::compat {
 class Target {
  public:
   virtual ~Target() = default;
-  // A new client, speaking RESP2.
-  virtual Result<std::unique_ptr<testing::Channel>> Open() = 0;
+  // A new client, speaking RESP 2 or 3.
+  virtual Result<std::unique_ptr<testing::Channel>> Open(int protocol) = 0;
+  // Whether it has the command; `admin` is a channel of this target.
+  virtual bool Knows(testing::Channel& admin, const std::string& command) = 0;
   // Whether it still answers; `why` says what happened if not.
   virtual bool Healthy(std::string& why) = 0;
   virtual Status Revive() = 0;
@@ -33,8 +37,8 @@ enum class ServerKind : std::uint8_t { kCairn, kOracle };
 Result<std::unique_ptr<Target>> StartServer(ServerKind kind,
                                             testing::ServerProcess::Options options);
 
-// The engine in this process, without sockets; kUnsupported if it was not built in.
-Result<std::unique_ptr<Target>> StartEngine(const std::string& config_path);
+// The engine in this process, without sockets.
+std::unique_ptr<Target> StartEngine(std::size_t stripe_count);
 
 }  // namespace cairn::compat
 
