@@ -14,8 +14,15 @@
 //
 // The bucket bits b choose the home bucket b * n >> 10: monotone in b for every n, so that growth
 // by a quarter moves entries a little to the right and a scan in order of b survives it. The
-// window is that sixth-part of the directory bits in which the segment's next split bit lies; when
-// a split's depth crosses a multiple of six, the next window is computed anew from the nodes.
+// window is that quarter of the directory bits in which the segment's next split bit lies; when a
+// split's depth crosses a multiple of six, the next window is computed anew from the nodes.
+//
+// The directory bits are bent (DirectoryBitsOf): near 1 they are twice as densely hit as near 0, by
+// the curve of Martin's spiral storage (1979). Evenly hit, all segments of a table would be equally
+// full and grow in step, and while they all go from one size class to the next, half of the old
+// class lies free in pieces that nothing else fits (measured: 18 to 25 resident bytes a key for
+// 11.6 in use). Bent, fullness is spread evenly over one doubling at every size of the table, each
+// class is entered as often as it is left, and 12.0 to 12.6 bytes are resident.
 //
 // Invariants
 //   (1) An entry lies in its home bucket or, if that and the following ones were full, in the next
@@ -53,8 +60,12 @@ static_assert(kTagShift >= 0);
 static_assert(kPointerBits + kBucketBits + kWindowBits == 64);
 static_assert(kDirectoryBits % kWindowBits == 0);
 
+// With u the leading bits as a fraction: u + 0.344 u (1 - u), which is log2(1 + u) within 0.01.
 inline std::uint32_t DirectoryBitsOf(std::uint64_t hash) {
-  return static_cast<std::uint32_t>(hash >> kDirectoryShift);
+  constexpr std::uint64_t kMax = (1u << kDirectoryBits) - 1;
+  const std::uint64_t u = hash >> kDirectoryShift;
+  const std::uint64_t bulge = u * (kMax - u) >> kDirectoryBits;
+  return static_cast<std::uint32_t>(u + (bulge * 11 >> 5));
 }
 inline std::uint32_t BucketBitsOf(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash >> kBucketShift) & (kBucketPoints - 1);
@@ -69,7 +80,8 @@ inline int WindowOf(int depth) {
   return depth < kDirectoryBits ? depth / kWindowBits : kDirectoryBits / kWindowBits - 1;
 }
 inline std::uint64_t WindowBitsOf(std::uint64_t hash, int window) {
-  return hash >> (64 - kWindowBits * (window + 1)) & ((1u << kWindowBits) - 1);
+  return DirectoryBitsOf(hash) >> (kDirectoryBits - kWindowBits * (window + 1)) &
+         ((1u << kWindowBits) - 1);
 }
 
 // What a slot holds: a node and the hash bits that move with it.

@@ -42,8 +42,8 @@ SegmentDirectory::~SegmentDirectory() {
 }
 
 void SegmentDirectory::Publish(Word* block, int depth) {
-  root_.store(reinterpret_cast<std::uintptr_t>(block) | static_cast<std::uint64_t>(63 - depth)
-                                                            << kPointerBits,
+  root_.store(reinterpret_cast<std::uintptr_t>(block) |
+                  static_cast<std::uint64_t>(kDirectoryBits - depth) << kPointerBits,
               std::memory_order_release);
 }
 

@@ -57,7 +57,9 @@ class SegmentDirectory {
                        sizeof(Bucket) * std::size_t{home});
   }
 
-  int depth() const { return 63 - static_cast<int>(root_.load(std::memory_order_relaxed) >> 48); }
+  int depth() const {
+    return kDirectoryBits - static_cast<int>(root_.load(std::memory_order_relaxed) >> kPointerBits);
+  }
   std::size_t size() const { return std::size_t{1} << depth(); }
   Segment* SegmentAt(std::size_t index) const {
     return Unpack(Block()[index].load(std::memory_order_relaxed)).segment;
@@ -98,11 +100,10 @@ class SegmentDirectory {
     return {reinterpret_cast<Segment*>((word & ((std::uint64_t{1} << kCountShift) - 1)) << 6),
             static_cast<std::uint32_t>(word >> kCountShift)};
   }
-  // root: the array's address in the low 48 bits, 63 - depth above.
+  // root: the array's address in the low 48 bits, kDirectoryBits - depth above.
   static std::uint64_t EntryOf(std::uint64_t hash, std::uint64_t root) {
     const auto* block = reinterpret_cast<const Word*>(root & kPointerMask);
-    // Two shifts, since one by 64 (depth 0) is undefined.
-    return block[hash >> 1 >> (root >> 48)].load(std::memory_order_relaxed);
+    return block[DirectoryBitsOf(hash) >> (root >> kPointerBits)].load(std::memory_order_relaxed);
   }
   Word* Block() const {
     return reinterpret_cast<Word*>(root_.load(std::memory_order_relaxed) & kPointerMask);

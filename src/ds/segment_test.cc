@@ -26,16 +26,29 @@ TEST(HashBits, PartsAreDisjointAndComplete) {
   EXPECT_EQ(64 - kTagShift, kDirectoryBits + kBucketBits + kTagBits);
 }
 
+TEST(HashBits, DirectoryBitsAreMonotoneAndTwiceAsDenseAtTheEnd) {
+  constexpr std::uint32_t kAll = (1u << kDirectoryBits) - 1;
+  EXPECT_EQ(DirectoryBitsOf(0), 0u);
+  EXPECT_EQ(DirectoryBitsOf(~std::uint64_t{0}), kAll);
+  std::vector<std::uint32_t> hits(16, 0);
+  std::uint32_t last = 0;
+  for (std::uint64_t u = 0; u <= kAll; ++u) {
+    const std::uint32_t bits = DirectoryBitsOf(u << kDirectoryShift);
+    ASSERT_GE(bits, last);
+    ++hits[bits >> (kDirectoryBits - 4)];
+    last = bits;
+  }
+  EXPECT_NEAR(static_cast<double>(hits[15]) / hits[0], 2.0, 0.15);
+  for (std::size_t i = 1; i < hits.size(); ++i) EXPECT_GT(hits[i], hits[i - 1]);
+}
+
 TEST(HashBits, WindowsCutTheDirectoryBits) {
-  for (int bit = 63; bit >= kDirectoryShift; --bit) {
-    const std::uint64_t hash = std::uint64_t{1} << bit;
-    int windows = 0;
+  for (std::uint64_t id = 0; id < 1000; ++id) {
+    std::uint64_t joined = 0;
     for (int w = 0; w < kDirectoryBits / kWindowBits; ++w) {
-      if (WindowBitsOf(hash, w) == 0) continue;
-      ++windows;
-      EXPECT_EQ(w, (63 - bit) / kWindowBits);
+      joined = joined << kWindowBits | WindowBitsOf(Mix(id), w);
     }
-    EXPECT_EQ(windows, 1);
+    EXPECT_EQ(joined, DirectoryBitsOf(Mix(id)));
   }
   EXPECT_EQ(WindowOf(0), 0);
   EXPECT_EQ(WindowOf(5), 0);
@@ -171,7 +184,7 @@ TEST(Segment, ExpiryMovesWithItsEntry) {
   Segment* high = Segment::Create(15, 1, 1 << 23);
   EXPECT_EQ(CountHighHalf(*small), [&] {
     std::uint32_t count = 0;
-    for (const TestNode& node : nodes) count += node.hash >> 63;
+    for (const TestNode& node : nodes) count += DirectoryBitsOf(node.hash) >> 23;
     return count;
   }());
   SplitEntries(*small, *low, *high);
@@ -181,7 +194,7 @@ TEST(Segment, ExpiryMovesWithItsEntry) {
     for (std::uint32_t i = half->NextOccupied(0); i < half->slot_count();
          i = half->NextOccupied(i + 1)) {
       const auto& node = *static_cast<TestNode*>(SlotNode(half->SlotAt(i)));
-      EXPECT_EQ(node.hash >> 63, half == high ? 1u : 0u);
+      EXPECT_EQ(DirectoryBitsOf(node.hash) >> 23, half == high ? 1u : 0u);
       const auto id = static_cast<UnixMs>(node.id);
       const UnixMs expected = id % 10 == 9  ? INT64_MAX - 1 - id
                               : id % 3 == 0 ? kExpiryEpochMs + id

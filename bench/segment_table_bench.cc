@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the table of the store costs: nanoseconds an operation, bytes a key, and its longest step.
+//
+//   segment_table_bench [keys [tables]]      (default 1000000 1; the server has 256 tables)
+//
+// Entries are as the store's with a 16-byte key and a 64-byte value: 88 bytes from a slab arena.
+// Keys are looked up in random order. Times are processor time of the thread. "batch" is what a
+// pipeline does: 16 keys hashed and their buckets prefetched, then their nodes, then all found.
+// Bytes are resident memory beyond key and value; the longest step is wall time, so a preempted
+// insert shows in `max`, not in the percentiles.
+#include <fmt/core.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <fstream>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "ds/segment_table.h"
+#include "ds/slab.h"
+
+namespace cairn::ds {
+namespace {
+
+constexpr std::size_t kKeyBytes = 16;
+constexpr std::size_t kValueBytes = 64;
+constexpr std::size_t kBatch = 16;
+constexpr std::uint64_t kLookups = 4'000'000;
+
+struct Entry {
+  std::uint64_t header;
+  char key[kKeyBytes];
+  char value[kValueBytes];
+};
+
+struct EntryTraits {
+  using Node = Entry;
+  static bool Matches(const Entry* entry, std::string_view key) {
+    return std::memcmp(entry->key, key.data(), kKeyBytes) == 0;
+  }
+  static std::uint64_t Hash(const Entry* entry, const HashSeed& seed) {
+    return seed.Hash({entry->key, kKeyBytes});
+  }
+};
+using Table = SegmentTable<EntryTraits>;
+
+struct Key {
+  char text[kKeyBytes];
+  explicit Key(std::uint64_t id) {
+    std::memcpy(text, "key:", 4);
+    for (std::size_t i = kKeyBytes; i-- > 4; id >>= 4) text[i] = "0123456789abcdef"[id & 15];
+  }
+  std::string_view view() const { return {text, kKeyBytes}; }
+};
+
+std::int64_t ThreadNs() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+std::int64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t total_pages = 0;
+  std::int64_t resident_pages = 0;
+  statm >> total_pages >> resident_pages;
+  return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
+class Bench {
+ public:
+  Bench(std::uint64_t keys, std::size_t tables) : keys_(keys) {
+    for (std::size_t i = 0; i < tables; ++i) tables_.emplace_back(seed_);
+    cycles_per_us_ = MeasureCyclesPerUs();
+  }
+
+  void Run() {
+    // Made and touched before, so that it does not count as the table's memory.
+    std::vector<std::uint32_t> steps(keys_, 1);
+    const std::int64_t resident_before = ResidentBytes();
+    Fill(steps);
+    const std::int64_t resident = ResidentBytes() - resident_before;
+    PrintBytes(resident);
+    for (int round = 0; round < 3; ++round) {
+      Time("find", [&](std::uint64_t) { return FindOne(random_.Below(keys_)); });
+      TimeBatches("find, batch 16", 0);
+      Time("miss", [&](std::uint64_t) { return FindOne(keys_ + random_.Below(keys_)); });
+      TimeBatches("miss, batch 16", keys_);
+    }
+    Time("erase + insert", [&](std::uint64_t) { return Reinsert(random_.Below(keys_)); });
+    TimeBatches("find, batch 16, churned", 0);
+    SetTimes();
+    Time("expiry at", [&](std::uint64_t) { return ReadTime(random_.Below(keys_)); });
+    Sweep();
+  }
+
+ private:
+  Table& TableOf(std::uint64_t hash) { return tables_[(hash & 0xffff) % tables_.size()]; }
+
+  void Print(std::string_view what, std::uint64_t cycles, std::uint64_t operations) {
+    fmt::print(
+        "{:<28}{:8.1f} ns\n", what,
+        static_cast<double>(cycles) / cycles_per_us_ * 1000 / static_cast<double>(operations));
+  }
+
+  void Fill(std::vector<std::uint32_t>& steps) {
+    std::uint64_t in_table = 0;
+    const std::int64_t start = ThreadNs();
+    for (std::uint64_t id = 0; id < keys_; ++id) {
+      const Key key(id);
+      auto* entry = static_cast<Entry*>(arena_.Allocate(sizeof(Entry)));
+      std::memcpy(entry->key, key.text, kKeyBytes);
+      std::memset(entry->value, 'v', kValueBytes);
+      const std::uint64_t hash = seed_.Hash(key.view());
+      const std::uint64_t before = CycleNow();
+      TableOf(hash).Insert(hash, entry);
+      const std::uint64_t step = CycleNow() - before;
+      in_table += step;
+      steps[id] = static_cast<std::uint32_t>(std::min<std::uint64_t>(step, UINT32_MAX));
+    }
+    Print("fill: allocate and insert", ThreadNs() - start, keys_);
+    Print("  of which in the table",
+          static_cast<std::int64_t>(static_cast<double>(in_table) / cycles_per_us_ * 1000), keys_);
+    std::sort(steps.begin(), steps.end());
+    for (const double share : {0.99, 0.999, 0.9999, 0.99999, 1.0}) {
+      const auto place = static_cast<std::size_t>(static_cast<double>(keys_ - 1) * share);
+      fmt::print("  step p{:<22}{:8.2f} us\n", share * 100, steps[place] / cycles_per_us_);
+    }
+  }
+
+  void PrintBytes(std::int64_t resident) {
+    const auto keys = static_cast<double>(keys_);
+    std::size_t table_bytes = 0;
+    std::size_t segments = 0;
+    std::uint32_t moved = 0;
+    for (const Table& table : tables_) {
+      table_bytes += table.memory_bytes();
+      segments += table.segment_count();
+      moved = std::max(moved, table.stats().moved_max);
+    }
+    fmt::print("table bytes a key           {:8.2f}\n", static_cast<double>(table_bytes) / keys);
+    fmt::print("slab overhead a key         {:8.2f}\n",
+               static_cast<double>(arena_.reserved_bytes()) / keys - sizeof(Entry));
+    fmt::print("resident beyond key, value  {:8.2f}\n",
+               static_cast<double>(resident) / keys - kKeyBytes - kValueBytes);
+    fmt::print("segments {}, most entries moved by an insert {}\n", segments, moved);
+  }
+
+  std::uint64_t FindOne(std::uint64_t id) {
+    const Key key(id);
+    const std::uint64_t hash = seed_.Hash(key.view());
+    const Table& table = TableOf(hash);
+    const Table::Position at = table.Find(hash, key.view());
+    return at.found() ? static_cast<std::uint64_t>(table.At(at)->value[kValueBytes - 1]) : 0;
+  }
+
+  std::uint64_t Reinsert(std::uint64_t id) {
+    const Key key(id);
+    const std::uint64_t hash = seed_.Hash(key.view());
+    Table& table = TableOf(hash);
+    Entry* entry = table.Erase(table.Find(hash, key.view()));
+    table.Insert(hash, entry);
+    return 1;
+  }
+
+  std::uint64_t ReadTime(std::uint64_t id) {
+    const Key key(id);
+    const std::uint64_t hash = seed_.Hash(key.view());
+    const Table& table = TableOf(hash);
+    return static_cast<std::uint64_t>(table.ExpiryAt(table.Find(hash, key.view())));
+  }
+
+  template <class Fn>
+  void Time(std::string_view what, Fn fn) {
+    std::uint64_t sum = 0;
+    const std::int64_t start = ThreadNs();
+    for (std::uint64_t i = 0; i < kLookups; ++i) sum += fn(i);
+    Print(what, ThreadNs() - start, kLookups);
+    sink_ = sink_ + sum;
+  }
+
+  void TimeBatches(std::string_view what, std::uint64_t first_id) {
+    std::uint64_t sum = 0;
+    const std::int64_t start = ThreadNs();
+    for (std::uint64_t done = 0; done < kLookups; done += kBatch) sum += FindBatch(first_id);
+    Print(what, ThreadNs() - start, kLookups);
+    sink_ = sink_ + sum;
+  }
+
+  std::uint64_t FindBatch(std::uint64_t first_id) {
+    std::array<std::uint64_t, kBatch> ids;
+    std::array<std::uint64_t, kBatch> hashes;
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      ids[i] = first_id + random_.Below(keys_);
+      hashes[i] = seed_.Hash(Key(ids[i]).view());
+      TableOf(hashes[i]).PrefetchBucket(hashes[i]);
+    }
+    for (const std::uint64_t hash : hashes) TableOf(hash).PrefetchNode(hash);
+    std::uint64_t sum = 0;
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      const Table& table = TableOf(hashes[i]);
+      const Table::Position at = table.Find(hashes[i], Key(ids[i]).view());
+      if (at.found()) sum += static_cast<std::uint64_t>(table.At(at)->value[kValueBytes - 1]);
+    }
+    return sum;
+  }
+
+  void SetTimes() {
+    std::size_t before = 0;
+    for (const Table& table : tables_) before += table.memory_bytes();
+    const std::int64_t start = ThreadNs();
+    for (std::uint64_t id = 0; id < keys_; ++id) {
+      const Key key(id);
+      const std::uint64_t hash = seed_.Hash(key.view());
+      Table& table = TableOf(hash);
+      table.SetExpiry(table.Find(hash, key.view()),
+                      kExpiryEpochMs + static_cast<UnixMs>(random_.Below(1'000'000)));
+    }
+    Print("set expiry", ThreadNs() - start, keys_);
+    std::size_t after = 0;
+    for (const Table& table : tables_) after += table.memory_bytes();
+    fmt::print("expiry bytes a key          {:8.2f}\n",
+               static_cast<double>(after - before) / static_cast<double>(keys_));
+  }
+
+  // Expires a thousandth of the keys at a time: the sweep of a store in which all keys are
+  // volatile.
+  void Sweep() {
+    std::uint64_t expired = 0;
+    std::int64_t ns = 0;
+    for (UnixMs now = kExpiryEpochMs + 1000; now <= kExpiryEpochMs + 20'000; now += 1000) {
+      const std::int64_t start = ThreadNs();
+      for (Table& table : tables_) {
+        table.ForEachExpired(now, SIZE_MAX, [&](Table::Position at) {
+          arena_.Free(table.Erase(at), sizeof(Entry));
+          ++expired;
+        });
+      }
+      ns += ThreadNs() - start;
+    }
+    Print("sweep, per expired key", ns, std::max<std::uint64_t>(expired, 1));
+  }
+
+  const std::uint64_t keys_;
+  HashSeed seed_{0x5eed};
+  Random random_{1};
+  SlabArena arena_;
+  std::deque<Table> tables_;
+  double cycles_per_us_ = 1;
+  volatile std::uint64_t sink_ = 0;
+};
+
+}  // namespace
+}  // namespace cairn::ds
+
+int main(int argc, char** argv) {
+  const std::uint64_t keys = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
+  const std::uint64_t tables = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1;
+  if (keys == 0 || tables == 0) return 1;
+  cairn::ds::Bench(keys, tables).Run();
+  return 0;
+}
