@@ -2,8 +2,9 @@
 // Chunks, pieces and the two places where memory is taken.
 //
 // A full chunk is sealed and a larger one begun, instead of one block that is reallocated: nothing
-// is copied twice, and bytes that were handed to the kernel as iovecs stay where they are. Chunk
-// sizes double up to kChunkBytesMax, so n bytes cost O(log n) pieces at first and n / 1 MiB later.
+// is copied twice, and bytes that were handed to the kernel as iovecs stay where they are. A new
+// chunk is as large as what is pending, within bounds: n bytes cost O(log n) pieces at first and
+// n / 1 MiB later, while a peer that always lags a little never makes the chunks grow.
 #include "resp/reply_buffer.h"
 
 #include <algorithm>
@@ -30,9 +31,8 @@ void ReplyBuffer::UseTail(Chunk chunk, std::size_t bytes) {
 }
 
 void ReplyBuffer::AddTail(std::size_t size) {
-  const auto last = static_cast<std::size_t>(limit_ - tail_.get());
   const std::size_t bytes =
-      std::max(size, last == 0 ? kChunkBytes : std::min(last * 2, kChunkBytesMax));
+      std::max(size, std::clamp(pending_bytes(), kChunkBytes, kChunkBytesMax));
   UseTail(std::make_unique_for_overwrite<char[]>(bytes), bytes);
 }
 
