@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Blob and BlobRef: contents, sizes, and that the last reference frees, on whichever thread.
+#include "base/blob.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/thread.h"
+
+namespace cairn {
+namespace {
+
+TEST(BlobTest, HoldsItsBytesThenZeros) {
+  Blob* blob = Blob::Create("abc", 5, 9);
+  EXPECT_EQ(blob->view(), std::string_view("abc\0\0", 5));
+  EXPECT_EQ(blob->size(), 5);
+  EXPECT_EQ(blob->capacity(), 9);
+  EXPECT_EQ(blob->allocated_bytes(), sizeof(Blob) + 9);
+  EXPECT_FALSE(blob->IsShared());
+  blob->Release();
+}
+
+TEST(BlobTest, MayBeEmpty) {
+  Blob* blob = Blob::Create("", 0, 0);
+  EXPECT_EQ(blob->view(), "");
+  blob->Release();
+}
+
+TEST(BlobTest, ResizeZeroesWhatIsNew) {
+  Blob* blob = Blob::Create("abcdef", 6, 8);
+  blob->Resize(2);
+  EXPECT_EQ(blob->view(), "ab");
+  blob->Resize(8);
+  EXPECT_EQ(blob->view(), std::string_view("ab\0\0\0\0\0\0", 8));
+  blob->mutable_bytes()[7] = 'z';
+  EXPECT_EQ(blob->view().back(), 'z');
+  blob->Release();
+}
+
+TEST(BlobTest, ReferenceOutlivesTheStore) {
+  Blob* blob = Blob::Create("kept", 4, 4);
+  BlobRef reply(blob);
+  EXPECT_TRUE(blob->IsShared());
+  blob->Release();
+  EXPECT_FALSE(blob->IsShared());
+  EXPECT_EQ(reply.get()->view(), "kept");
+}
+
+TEST(BlobTest, ReferencesMove) {
+  Blob* blob = Blob::Create("x", 1, 1);
+  BlobRef first(blob);
+  BlobRef second(std::move(first));
+  EXPECT_EQ(first.get(), nullptr);
+  EXPECT_EQ(second.get(), blob);
+  BlobRef third;
+  third = std::move(second);
+  EXPECT_EQ(third.get(), blob);
+  blob->Release();
+  EXPECT_FALSE(blob->IsShared());
+}
+
+TEST(BlobTest, IsFreedOnceByWhicheverThreadIsLast) {
+  constexpr int kThreads = 4;
+  for (int round = 0; round < 200; ++round) {
+    Blob* blob = Blob::Create(std::string(100, 'b'), 100, 100);
+    std::vector<Thread> threads;
+    for (int i = 0; i < kThreads; ++i) {
+      blob->AddRef();
+      threads.emplace_back("reader", [blob] {
+        EXPECT_EQ(blob->view().back(), 'b');
+        blob->Release();
+      });
+    }
+    blob->Release();
+    for (Thread& thread : threads) thread.Join();
+  }
+}
+
+TEST(BlobDeathTest, SizesMustFit) {
+  EXPECT_DEATH(Blob::Create("abc", 2, 9), "CHECK failed");
+  EXPECT_DEATH(Blob::Create("abc", 9, 8), "CHECK failed");
+}
+
+}  // namespace
+}  // namespace cairn
