@@ -29,10 +29,11 @@ sigset_t AllButFaults() {
 }  // namespace
 
 Thread::Thread(std::string name, std::function<void()> body) {
+  if (name.size() > kShownNameMax) name.resize(kShownNameMax);
   const sigset_t blocked = AllButFaults();
   sigset_t before;
   CHECK(::pthread_sigmask(SIG_SETMASK, &blocked, &before) == 0);
-  thread_ = std::thread([name = name.substr(0, kShownNameMax), body = std::move(body)] {
+  thread_ = std::thread([name = std::move(name), body = std::move(body)] {
     ::pthread_setname_np(::pthread_self(), name.c_str());
     body();
   });
