@@ -31,6 +31,14 @@ std::string UnsupportedOption(std::string_view option) {
   return "ERR Unsupported option " + std::string(option);
 }
 
+std::string BitopNeedsTwo(std::string_view operation) {
+  return "ERR BITOP " + std::string(operation) + " must be called with at least two source keys.";
+}
+
+std::string UnknownPfDebug(std::string_view subcommand) {
+  return "ERR Unknown PFDEBUG subcommand '" + std::string(subcommand) + "'";
+}
+
 std::string InvalidExpireTime(std::string_view full_name) {
   return Quoted("ERR invalid expire time in '", full_name, "' command");
 }

@@ -87,6 +87,8 @@ inline constexpr std::string_view kNotHyperLogLog =
 inline constexpr std::string_view kCorruptHyperLogLog = "INVALIDOBJ Corrupted HLL object detected";
 
 // The server's state.
+inline constexpr std::string_view kHllAbsent = "ERR The specified key does not exist";
+inline constexpr std::string_view kHllNotSparse = "ERR HLL encoding is not sparse";
 inline constexpr std::string_view kOutOfMemory =
     "OOM command not allowed when used memory > 'maxmemory'.";
 inline constexpr std::string_view kNoAuth = "NOAUTH Authentication required.";
@@ -130,6 +132,10 @@ inline constexpr std::size_t kEchoLimit = 128;
 std::string WrongArity(std::string_view full_name);
 // "ERR Unsupported option FOO" (EXPIRE).
 std::string UnsupportedOption(std::string_view option);
+// "ERR BITOP DIFF must be called with at least two source keys."
+std::string BitopNeedsTwo(std::string_view operation);
+// "ERR Unknown PFDEBUG subcommand 'foo'"
+std::string UnknownPfDebug(std::string_view subcommand);
 std::string InvalidExpireTime(std::string_view full_name);
 // REQUIRES: args is not empty; args[0] is the name that is not known.
 std::string UnknownCommand(std::span<const std::string_view> args);

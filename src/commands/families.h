@@ -16,6 +16,8 @@ std::span<const command::Spec> StringCounterFamily();
 std::span<const command::Spec> GenericFamily();
 std::span<const command::Spec> GenericExpiryFamily();
 std::span<const command::Spec> KeyspaceFamily();
+std::span<const command::Spec> BitmapFamily();
+std::span<const command::Spec> HyperLogLogFamily();
 
 }  // namespace cairn::commands
 

@@ -10,7 +10,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
   return {
       commands::ConnectionFamily(),    commands::StringFamily(),  commands::StringSetFamily(),
       commands::StringCounterFamily(), commands::GenericFamily(), commands::GenericExpiryFamily(),
-      commands::KeyspaceFamily(),
+      commands::KeyspaceFamily(),      commands::BitmapFamily(),  commands::HyperLogLogFamily(),
   };
 }
 
