@@ -60,6 +60,10 @@ std::optional<std::uint64_t> FindBit(std::string_view bytes, bool bit, BitSpan s
   std::uint64_t word = (LoadBigEndian(bytes, at) ^ flip) & (~std::uint64_t{0} >> (span.first % 8));
   while (word == 0) {
     at += kWordBytes;
+    // Whole words of nothing but the other bit. Loading up to eight bytes costs eight times as
+    // much.
+    while (at + kWordBytes <= span.last / 8 && LoadWord(bytes.data() + at) == flip)
+      at += kWordBytes;
     if (at > span.last / 8) return std::nullopt;
     word = LoadBigEndian(bytes, at) ^ flip;
   }

@@ -52,7 +52,7 @@ std::optional<Run> RunAt(std::string_view runs, std::size_t at) {
 }
 
 char ValueByte(std::uint8_t rank, std::uint32_t length) {
-  return static_cast<char>(0x80 | (rank - 1) << 2 | (length - 1));
+  return static_cast<char>(0x80U | (rank - 1U) << 2 | (length - 1));
 }
 
 // A few runs about to be written: at most left (2 bytes), register (1), right (2).

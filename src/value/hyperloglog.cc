@@ -232,7 +232,9 @@ Status HllSelfTest(std::uint64_t seed) {
   for (std::uint64_t added = 1, checkpoint = 1; added <= kElementsMax; ++added) {
     const std::string element = CountText(seed) + ':' + CountText(added);
     const std::string_view view = element;
-    (void)HllAdd(value, {&view, 1}, kHllSparseBytesMaxDefault);
+    if (!HllAdd(value, {&view, 1}, kHllSparseBytesMaxDefault)) {
+      return {StatusCode::kCorrupt, "Addition number " + CountText(added) + " failed"};
+    }
     if (added != checkpoint) continue;
     checkpoint *= 10;
     const std::uint64_t count = HllCount(value).value_or(0);

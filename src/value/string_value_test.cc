@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Encodings at their borders, and digests whose zeros must not get lost.
 #include "value/string_value.h"
 
 #include <gtest/gtest.h>
