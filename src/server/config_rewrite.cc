@@ -109,7 +109,7 @@ void Lines::Append(std::string_view line) {
   const auto words = SplitWords(line);
   const bool has_words = words && !words->empty();
   const ConfigRow* row = has_words ? FindConfigRow((*words)[0]) : nullptr;
-  const bool is_known = row != nullptr || (has_words && IsOrderDirective((*words)[0]));
+  const bool is_known = row != nullptr || (has_words && IsOrderLine(*words));
   if (!is_known) {
     lines_.push_back("# ??? " + std::string(line));
     return;
