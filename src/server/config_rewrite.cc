@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The old file is cut into lines, and each directive knows the places of its lines. Every row then
+// puts its lines, in the order of the rows, and closes; nothing else touches the text.
 #include "server/config_rewrite.h"
 
 #include <algorithm>

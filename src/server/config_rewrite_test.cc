@@ -265,7 +265,7 @@ TEST_F(RewriteOnDisk, LinkStaysALink) {
 }
 
 TEST_F(RewriteOnDisk, FailureLeavesNothingBehind) {
-  config_.set_file(folder_ + "/missing/cairn.conf");
+  config_.set_file(path_ + "-missing/cairn.conf");
   EXPECT_EQ(RewriteConfig(config_).message(),
             "ERR Rewriting config file: No such file or directory");
   config_.set_file(folder_);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -114,7 +115,8 @@ std::string Table() {
 }
 
 TEST(ConfigurationPage, TableIsThatOfTheRows) {
-  const std::string path = std::string(CAIRN_SOURCE_DIR) + "/docs/configuration.md";
+  const std::string path =
+      (std::filesystem::path(CAIRN_SOURCE_DIR) / "docs" / "configuration.md").string();
   const auto page = ReadFile(path);
   ASSERT_TRUE(page.has_value()) << page.error().message();
   const std::size_t begin = page->find(kBegin);
