@@ -152,7 +152,7 @@ std::string RandomValue(const ConfigRow& row, Random& random) {
     case ConfigKind::kEvents:
       return Pick(random, {"", "KEA", "Kg$n", "AKEmn"});
     case ConfigKind::kText:
-      return row.rule == TextRule::kDirectory ? Pick(random, {"/", "/usr", "lib"})
+      return row.rule == TextRule::kDirectory ? Pick(random, {"/", "/usr", "."})
                                               : RandomText(random);
     case ConfigKind::kAddresses:
       return Pick(random, {"", "*", "1.2.3.4 -::1", "a\"b", "# x"});
