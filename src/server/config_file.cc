@@ -163,7 +163,7 @@ Status ConfigReader::ReadFrom(std::string_view text, std::string_view path) {
                  Int64ToString(static_cast<std::int64_t>(number));
     if (!path.empty()) line.place.append(" of ").append(path);
     const std::string at = line.place + "\n>>> '" + line.text + "'\n";
-    const Status status = ReadLine(std::move(line));
+    Status status = ReadLine(std::move(line));
     if (status.ok()) continue;
     // Only what ReadLine itself refuses still lacks its place.
     if (status.code() != StatusCode::kInvalid) return status;
