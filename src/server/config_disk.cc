@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// A file is replaced by writing a new one beside it, with a name nobody can guess, syncing it, and
+// renaming it over the old one; the folder is synced last, since a rename lives there.
 #include "server/config_disk.h"
 
 #include <fcntl.h>

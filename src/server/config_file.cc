@@ -142,11 +142,11 @@ std::string_view TrimConfigLine(std::string_view line) {
   return line.substr(first, line.find_last_not_of(kBlanks) - first + 1);
 }
 
-bool IsOrderDirective(std::string_view name) {
-  for (const std::string_view known :
-       {"include", "rename-command", "user", "loadmodule", "sentinel"}) {
-    if (EqualsIgnoreCase(name, known)) return true;
-  }
+bool IsOrderLine(std::span<const std::string> words) {
+  if (words.empty()) return false;
+  if (EqualsIgnoreCase(words[0], "include")) return words.size() == 2;
+  if (EqualsIgnoreCase(words[0], "rename-command")) return words.size() == 3;
+  if (EqualsIgnoreCase(words[0], "user")) return words.size() >= 2;
   return false;
 }
 
@@ -163,7 +163,7 @@ Status ConfigReader::ReadFrom(std::string_view text, std::string_view path) {
                  Int64ToString(static_cast<std::int64_t>(number));
     if (!path.empty()) line.place.append(" of ").append(path);
     const std::string at = line.place + "\n>>> '" + line.text + "'\n";
-    const Status status = ReadLine(std::move(line));
+    Status status = ReadLine(std::move(line));
     if (status.ok()) continue;
     // Only what ReadLine itself refuses still lacks its place.
     if (status.code() != StatusCode::kInvalid) return status;
@@ -182,13 +182,10 @@ Status ConfigReader::ReadLine(ConfigLine line) {
   name = ToLower(name);
   if (const ConfigRow* row = FindConfigRow(name)) return AssignLine(*row, line);
   const std::size_t count = line.words.size();
-  if (name == "include" && count == 2) return Include(line);
-  if (name == "rename-command" && count == 3) {
-    loaded_.renames.push_back(std::move(line));
-    return {};
-  }
-  if (name == "user" && count >= 2) {
-    loaded_.users.push_back(std::move(line));
+  if (IsOrderLine(line.words)) {
+    if (name == "include") return Include(line);
+    std::vector<ConfigLine>& orders = name == "user" ? loaded_.users : loaded_.renames;
+    orders.push_back(std::move(line));
     return {};
   }
   if (name == "loadmodule" && count >= 2) return Refuse("Cairn does not load modules");

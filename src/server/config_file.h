@@ -99,8 +99,9 @@ Result<LoadedConfig> LoadConfig(const LaunchArguments& arguments, int input_desc
 // a ConfigReader or the words of a later check ("Can't open the log file: ...").
 std::string FatalConfigError(std::string_view product, std::string_view detail);
 
-// Whether `name` may begin a line of a file though it has no row.
-bool IsOrderDirective(std::string_view name);
+// Whether a line of these words may stand in a file though its directive has no row and no value:
+// include, rename-command, user.
+bool IsOrderLine(std::span<const std::string> words);
 // Spaces, tabs and line ends taken off both ends.
 std::string_view TrimConfigLine(std::string_view line);
 

@@ -111,10 +111,10 @@ TEST(ConfigReader, IncludeIsReadInPlace) {
 
 TEST(ConfigReader, ErrorInAnIncludedFileNamesIt) {
   Reading reading;
-  reading.files = {{"/x/a", "\ninclude /x/b\n"}, {"/x/b", "hz 1\n\nfoo\n"}};
-  EXPECT_EQ(reading.Read("include /x/a\n").message(),
-            std::string(kAt) + "3 of /x/b\n>>> 'foo'\nBad directive or wrong number of arguments");
-  EXPECT_EQ(reading.Read("include /x/c\n").code(), StatusCode::kNotFound);
+  reading.files = {{"x-a", "\ninclude x-b\n"}, {"x-b", "hz 1\n\nfoo\n"}};
+  EXPECT_EQ(reading.Read("include x-a\n").message(),
+            std::string(kAt) + "3 of x-b\n>>> 'foo'\nBad directive or wrong number of arguments");
+  EXPECT_EQ(reading.Read("include x-c\n").code(), StatusCode::kNotFound);
 }
 
 TEST(ConfigReader, IncludesEndAtTheirDepth) {

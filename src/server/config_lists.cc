@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Lists are checked word by word and then joined to the text that CONFIG GET shows, so that the
+// text is all that must be stored, compared and written; readers cut it again, off every hot path.
 #include "server/config_lists.h"
 
 #include <charconv>

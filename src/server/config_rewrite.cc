@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The old file is cut into lines, and each directive knows the places of its lines. Every row then
+// puts its lines, in the order of the rows, and closes; nothing else touches the text.
 #include "server/config_rewrite.h"
 
 #include <algorithm>
@@ -109,7 +111,7 @@ void Lines::Append(std::string_view line) {
   const auto words = SplitWords(line);
   const bool has_words = words && !words->empty();
   const ConfigRow* row = has_words ? FindConfigRow((*words)[0]) : nullptr;
-  const bool is_known = row != nullptr || (has_words && IsOrderDirective((*words)[0]));
+  const bool is_known = row != nullptr || (has_words && IsOrderLine(*words));
   if (!is_known) {
     lines_.push_back("# ??? " + std::string(line));
     return;

@@ -152,7 +152,7 @@ std::string RandomValue(const ConfigRow& row, Random& random) {
     case ConfigKind::kEvents:
       return Pick(random, {"", "KEA", "Kg$n", "AKEmn"});
     case ConfigKind::kText:
-      return row.rule == TextRule::kDirectory ? Pick(random, {"/", "/usr", "lib"})
+      return row.rule == TextRule::kDirectory ? Pick(random, {"/", "/usr", "."})
                                               : RandomText(random);
     case ConfigKind::kAddresses:
       return Pick(random, {"", "*", "1.2.3.4 -::1", "a\"b", "# x"});
@@ -265,7 +265,7 @@ TEST_F(RewriteOnDisk, LinkStaysALink) {
 }
 
 TEST_F(RewriteOnDisk, FailureLeavesNothingBehind) {
-  config_.set_file(folder_ + "/missing/cairn.conf");
+  config_.set_file(path_ + "-missing/cairn.conf");
   EXPECT_EQ(RewriteConfig(config_).message(),
             "ERR Rewriting config file: No such file or directory");
   config_.set_file(folder_);

@@ -233,6 +233,7 @@ TEST(Config, WordsPastTheLimitAreRefused) {
 TEST(Config, ReadersRunBesideAWriter) {
   Config config(TestHost());
   std::atomic<bool> is_done{false};
+  std::atomic<int> reads{0};
   Thread reader("reader", [&] {
     while (!is_done.load(std::memory_order_relaxed)) {
       const std::int64_t timeout = config.Int("timeout");
@@ -241,9 +242,10 @@ TEST(Config, ReadersRunBesideAWriter) {
       EXPECT_TRUE(password.empty() || password == std::string(100, 'x')) << password;
       const std::string_view everything[] = {"*"};
       EXPECT_GT(config.Get(everything).size(), 100U);
+      reads.fetch_add(1, std::memory_order_relaxed);
     }
   });
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 300 || reads.load(std::memory_order_relaxed) < 100; ++i) {
     const std::string password(i % 2 == 0 ? 100 : 0, 'x');
     const ConfigAssignment both[] = {{"timeout", i % 2 == 0 ? "1" : "0"}, {"masterauth", password}};
     ASSERT_TRUE(config.Set(both, ConfigCaller::kRemote).ok());

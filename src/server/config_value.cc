@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// One small function per kind of value, each way. The switches have no default, so a new kind does
+// not compile before it has both.
 #include "server/config_value.h"
 
 #include <algorithm>

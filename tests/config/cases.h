@@ -6,6 +6,7 @@
 #ifndef CAIRN_TESTS_CONFIG_CASES_H_
 #define CAIRN_TESTS_CONFIG_CASES_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,10 +49,10 @@ struct LaunchCase {
   std::string_view value;  // and what it is then
 };
 
-const std::vector<SetCase>& SetCases();
+std::span<const SetCase> SetCases();
 const std::vector<ManyCase>& ManyCases();
 const std::vector<GetCase>& GetCases();
-const std::vector<BadFileCase>& BadFileCases();
+std::span<const BadFileCase> BadFileCases();
 const std::vector<LaunchCase>& LaunchCases();
 
 }  // namespace cairn::testing

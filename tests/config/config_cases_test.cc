@@ -72,7 +72,9 @@ TEST(ConfigCases, SetMany) {
     }
     const Status status = config.Set(assignments, ConfigCaller::kRemote);
     EXPECT_EQ(status.message(), row.reply);
-    if (!status.ok()) EXPECT_EQ(config.Get(everything), before);
+    if (!status.ok()) {
+      EXPECT_EQ(config.Get(everything), before);
+    }
   }
 }
 
