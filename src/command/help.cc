@@ -1,25 +1,63 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See help.h.
+// The lines of a HELP reply; the summaries, which are sentences, wrap as in a terminal of 80 columns.
 #include "command/help.h"
 
-#include <string>
-#include <vector>
+#include <algorithm>
+#include <string_view>
+
+#include "base/check.h"
 
 namespace cairn::command {
+namespace {
 
-void ReplyHelp(Call& call) {
-  const CommandTable::Command* container = call.table().Find(call.arg(0));
-  const std::string name(container->spec->name);
-  std::vector<std::string> lines = {name +
-                                    " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"};
-  for (const CommandTable::Command& subcommand : container->subcommands) {
-    const std::string_view syntax = subcommand.spec->row.syntax.substr(name.size() + 1);
-    if (syntax == "HELP") continue;
-    lines.emplace_back(syntax);
-    lines.push_back("    " + std::string(subcommand.spec->row.summary));
+constexpr std::string_view kIndent = "    ";
+// Room for the summary in a terminal of 80 columns.
+constexpr std::size_t kTextColumns = 75;
+
+// Breaks `text` at spaces into lines of kTextColumns, indented.
+void AppendWrapped(std::string_view text, std::vector<std::string>& lines) {
+  while (text.size() > kTextColumns) {
+    std::size_t cut = text.rfind(' ', kTextColumns);
+    if (cut == text.npos) cut = kTextColumns;
+    lines.push_back(std::string(kIndent).append(text.substr(0, cut)));
+    text.remove_prefix(cut);
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  }
+  lines.push_back(std::string(kIndent).append(text));
+}
+
+}  // namespace
+
+std::vector<std::string> HelpLines(const CommandTable::Command& container) {
+  std::vector<const Spec*> specs;
+  for (const CommandTable::Command& command : container.subcommands) {
+    if (command.spec->name != "HELP") specs.push_back(command.spec);
+  }
+  std::sort(specs.begin(), specs.end(),
+            [](const Spec* a, const Spec* b) { return a->name < b->name; });
+  std::vector<std::string> lines;
+  lines.push_back(std::string(container.spec->name)
+                      .append(" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+  if (container.spec->row.run != nullptr) {
+    lines.emplace_back("(no subcommand)");
+    AppendWrapped(container.spec->row.summary, lines);
+  }
+  for (const Spec* spec : specs) {
+    const std::string_view arguments = Syntax(spec->row.syntax).arguments();
+    std::string line(spec->name);
+    if (!arguments.empty()) line.append(" ").append(arguments);
+    lines.push_back(std::move(line));
+    AppendWrapped(spec->row.summary, lines);
   }
   lines.emplace_back("HELP");
-  lines.emplace_back("    Print this help.");
+  lines.push_back(std::string(kIndent).append("Prints this help."));
+  return lines;
+}
+
+void ReplyHelp(Call& call) {
+  const CommandTable::Command* container = call.table().Find(call.command().spec->container);
+  CHECK(container != nullptr);
+  const std::vector<std::string> lines = HelpLines(*container);
   call.reply().Array(lines.size());
   for (const std::string& line : lines) call.reply().Simple(line);
 }

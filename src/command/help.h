@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// HELP of a container command, made from its rows.
+// HELP of the containers, made from their subcommands' rows: a line of syntax, then the summary.
 #ifndef CAIRN_COMMAND_HELP_H_
 #define CAIRN_COMMAND_HELP_H_
 
+#include <string>
+#include <vector>
+
 #include "command/call.h"
+#include "command/table.h"
 
 namespace cairn::command {
 
-// Replies with the syntax and summary of every subcommand of the called container, in Redis's
-// frame. The `run` of X HELP.
+// The lines of "<container> HELP" in the frame that Redis gives them; subcommands by name.
+std::vector<std::string> HelpLines(const CommandTable::Command& container);
+
+// The function of every HELP subcommand: `.run = &command::ReplyHelp`.
 void ReplyHelp(Call& call);
 
 }  // namespace cairn::command

@@ -13,6 +13,10 @@ namespace {
 
 using Args = std::span<const std::string_view>;
 
+// What describes one call; the others describe the specification.
+constexpr std::uint16_t kKeyFlagsOfACall =
+    kKeyRO | kKeyRW | kKeyOW | kKeyRM | kKeyAccess | kKeyUpdate | kKeyInsert | kKeyDelete;
+
 // first, first + step, ... up to last; none if last < first.
 struct IndexRow {
   std::int64_t first = 0;
@@ -68,6 +72,28 @@ std::optional<IndexRow> RowOf(const KeySpec& spec, Args args) {
                                                : RowOfRange(spec, args, begin);
 }
 
+bool HasAnyOf(std::string_view words, Args args) {
+  while (!words.empty()) {
+    const std::string_view word = internal::CutAt(words, ' ');
+    for (const std::string_view arg : args) {
+      if (EqualsIgnoreCase(arg, word)) return true;
+    }
+  }
+  return false;
+}
+
+// What this call does with the keys of `key_spec`. Options stand behind the arguments that must be
+// there, so a value that happens to be "GET" is none.
+std::uint16_t FlagsOf(const Spec& spec, const KeySpec& key_spec, Args args) {
+  std::uint16_t flags = key_spec.flags;
+  if (key_spec.else_flags != 0) {
+    const auto required = static_cast<std::size_t>(spec.arity < 0 ? -spec.arity : spec.arity);
+    const Args options = args.size() > required ? args.subspan(required) : Args();
+    if (!HasAnyOf(key_spec.unless, options)) flags = key_spec.else_flags;
+  }
+  return flags & kKeyFlagsOfACall;
+}
+
 template <class Append>
 bool Walk(const Spec& spec, Args args, Append append) {
   for (std::size_t i = 0; i < spec.key_specs.count; ++i) {
@@ -76,7 +102,7 @@ bool Walk(const Spec& spec, Args args, Append append) {
     const std::optional<IndexRow> row = RowOf(key_spec, args);
     if (!row) return false;
     for (std::int64_t at = row->first; at <= row->last; at += row->step) {
-      append(static_cast<std::uint32_t>(at), key_spec.flags);
+      append(static_cast<std::uint32_t>(at), key_spec);
     }
   }
   return true;
@@ -86,8 +112,8 @@ bool Walk(const Spec& spec, Args args, Append append) {
 
 bool FindKeysWithFlags(const Spec& spec, Args args, std::vector<KeyAt>& keys) {
   const std::size_t before = keys.size();
-  const bool found = Walk(spec, args, [&](std::uint32_t index, std::uint16_t flags) {
-    keys.push_back({.index = index, .flags = flags});
+  const bool found = Walk(spec, args, [&](std::uint32_t index, const KeySpec& key_spec) {
+    keys.push_back({.index = index, .flags = FlagsOf(spec, key_spec, args)});
   });
   if (!found) keys.resize(before);
   return found;
@@ -96,7 +122,7 @@ bool FindKeysWithFlags(const Spec& spec, Args args, std::vector<KeyAt>& keys) {
 bool FindKeys(const Spec& spec, Args args, std::vector<std::uint32_t>& keys) {
   const std::size_t before = keys.size();
   const bool found =
-      Walk(spec, args, [&](std::uint32_t index, std::uint16_t) { keys.push_back(index); });
+      Walk(spec, args, [&](std::uint32_t index, const KeySpec&) { keys.push_back(index); });
   if (!found) keys.resize(before);
   return found;
 }

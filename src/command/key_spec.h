@@ -51,12 +51,15 @@ struct KeySpec {
   Begin begin = Begin::kNowhere;
   Find find = Find::kRange;
   std::uint16_t flags = 0;  // KeyFlag
-  std::int16_t index = 0;   // kIndex: of the first key (or the count); kKeyword: where to look from
-  std::int16_t last = 0;    // kRange: relative to the first key, or to the end if negative
-  std::int16_t step = 1;    // from one key to the next
-  std::int16_t limit = 0;   // kRange with a negative last: 0 or 1 all, 2 only the first half, ...
-  std::int16_t first = 0;   // kKeyCount: the first key, relative to the count
+  // Instead of flags in a call without any of the words of `unless`; 0: always flags.
+  std::uint16_t else_flags = 0;
+  std::int16_t index = 0;  // kIndex: of the first key (or the count); kKeyword: where to look from
+  std::int16_t last = 0;   // kRange: relative to the first key, or to the end if negative
+  std::int16_t step = 1;   // from one key to the next
+  std::int16_t limit = 0;  // kRange with a negative last: 0 or 1 all, 2 only the first half, ...
+  std::int16_t first = 0;  // kKeyCount: the first key, relative to the count
   std::string_view keyword;  // kKeyword
+  std::string_view unless;   // parted by a space
   std::string_view note;
 };
 
@@ -259,8 +262,11 @@ constexpr std::uint16_t ReadKeyFlags(std::string_view words) {
 // The key specifications of a line whose row says `access`:
 //
 //     access = part {";" part}
-//     part   = ("RO"|"RW"|"OW"|"RM") {flag} [":" note]
+//     part   = flags ["," flags "WITHOUT" {word}] [":" note]
+//     flags  = ("RO"|"RW"|"OW"|"RM") {"ACCESS"|"UPDATE"|...}
 //
+// "RW ACCESS UPDATE VARIABLE_FLAGS, OW UPDATE WITHOUT GET" says that a call whose arguments hold no
+// word GET only overwrites.
 // The parts go to the keys in the order of the line. "UNKNOWN" is a part for keys that the line
 // does not show (SORT's patterns); "CONCEALED" one whose place COMMAND INFO calls unknown though
 // the line shows it.
@@ -271,8 +277,9 @@ constexpr KeySpecs ReadKeySpecs(const Syntax& syntax, std::string_view access) {
   std::size_t taken = 0;
   while (!access.empty()) {
     std::string_view note = internal::CutAt(access, ';');
-    const std::uint16_t flags = internal::ReadKeyFlags(internal::CutAt(note, ':'));
+    std::string_view otherwise = internal::CutAt(note, ':');
     while (note.starts_with(' ')) note.remove_prefix(1);
+    const std::uint16_t flags = internal::ReadKeyFlags(internal::CutAt(otherwise, ','));
     const bool shown = (flags & kKeyUnknown) == 0;
     if (flags == 0) specs.error = "access has a word that is not known";
     if (specs.count == kKeySpecLimit) specs.error = "access has too many parts";
@@ -283,6 +290,14 @@ constexpr KeySpecs ReadKeySpecs(const Syntax& syntax, std::string_view access) {
     if (shown) spec = derived.specs[taken++];
     spec.flags = flags;
     spec.note = note;
+    if (otherwise.empty()) continue;
+    constexpr std::string_view kWithout = " WITHOUT ";
+    const std::size_t without = otherwise.find(kWithout);
+    spec.else_flags = internal::ReadKeyFlags(otherwise.substr(0, without));
+    if (without == otherwise.npos || spec.else_flags == 0)
+      specs.error = "access has a bad WITHOUT";
+    else
+      spec.unless = otherwise.substr(without + kWithout.size());
   }
   if (taken != derived.count) specs.error = "access has fewer parts than the line has keys";
   return specs;

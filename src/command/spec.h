@@ -86,6 +86,8 @@ enum Flag : std::uint32_t {
   // Ours, not shown: the command takes its stripes itself, one after another (KEYS, SCAN,
   // RANDOMKEY, DBSIZE).
   kOwnLocks = 1u << 25,
+  // Ours, shown by COMMAND DOCS as "syscmd": for servers and tests, not for applications.
+  kSystemCommand = 1u << 26,
 };
 
 // Where a range of keys stands among the arguments (argument 0 is the command's name).

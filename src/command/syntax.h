@@ -26,6 +26,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace cairn::command {
@@ -450,6 +451,14 @@ class Syntax {
   bool saw_dots_ = false;
   std::array<Node, kNodeLimit> nodes_{};
 };
+
+// What COMMAND DOCS says of a node, beyond the tree itself. An argument's type is inferred from its
+// name ("seconds" is an integer, "score" a double) unless the line gives it: "timeout:double".
+std::string_view TypeName(const Node& node);
+// An argument's name is its word; the others have names made from what they hold.
+std::string NodeName(const Syntax& syntax, NodeId id);
+// The token as a client sends it: the line writes the empty one as two quotes.
+std::string_view TokenText(std::string_view token);
 
 }  // namespace cairn::command
 

@@ -100,6 +100,18 @@ void CommandTable::ChooseMultiplier() {
   FillSlots();
 }
 
+CommandTable::Slot CommandTable::MakeSlot(const Command& command) {
+  const std::string_view name = command.full_name;
+  const bool letters = AllLetters(name);
+  Slot slot;
+  slot.name = Name(name);
+  slot.exact = letters && name.size() <= 8;
+  slot.exact_with_tail = letters && name.size() > 8 && name.size() <= 16;
+  if (name.size() > 8) slot.tail = Name(name.substr(name.size() - 8)).word;
+  slot.command = &command;
+  return slot;
+}
+
 // Returns the number of commands that are not in their first slot, weighed by how far.
 std::size_t CommandTable::FillSlots() {
   slots_.assign(slots_.size(), {});
@@ -111,15 +123,26 @@ std::size_t CommandTable::FillSlots() {
       CHECK(slots_[i].command->full_name != command.full_name);
       ++probes;
     }
-    slots_[i].name = name;
-    slots_[i].exact = command.full_name.size() <= 8 && AllLetters(command.full_name);
-    slots_[i].command = &command;
+    slots_[i] = MakeSlot(command);
   }
   return probes;
 }
 
-bool CommandTable::SameName(const Command& command, std::string_view name) {
-  return EqualsIgnoreCase(command.full_name, name);
+const CommandTable::Command* CommandTable::FindFurther(std::string_view name) const {
+  const Name wanted(name);
+  for (std::size_t i = SlotOf(wanted);; i = (i + 1) & slot_mask_) {
+    const Slot& slot = slots_[i];
+    if (slot.command == nullptr) return nullptr;
+    if (slot.name.word != wanted.word || slot.name.length != wanted.length) continue;
+    if (SameName(slot, name)) return slot.command;
+  }
+}
+
+// REQUIRES: word and length are the same.
+bool CommandTable::SameName(const Slot& slot, std::string_view name) {
+  if (slot.exact) return true;
+  if (slot.exact_with_tail) return slot.tail == Name(name.substr(name.size() - 8)).word;
+  return EqualsIgnoreCase(slot.command->full_name, name);
 }
 
 const CommandTable::Command* CommandTable::FindSubcommand(const Command& container,

@@ -8,10 +8,11 @@
 //
 // Find is on the way of every request. A name of up to eight bytes, which is nearly every one, is
 // read as one 64-bit word with its case folded away; word and length, multiplied, choose the slot,
-// and comparing them is the comparison of the names. Names that are longer or hold a sign other
-// than a letter are compared in full. The multiplier is searched for when the table is built, so
-// that the first slot is nearly always the right one (the table has eight slots a command). GET
-// takes about 25 instructions.
+// and comparing them is the comparison of the names. Longer ones compare their last eight bytes
+// too; only those with a sign that is no letter, or of more than sixteen bytes, are compared byte
+// by byte. The multiplier is searched for when the table is built, so that the first slot is nearly
+// always the right one (the table has eight slots a command). By callgrind, g++ 12 -O3, 125
+// commands: GET and SET take 29 instructions, MGET 28, PEXPIREAT 76, BITFIELD_RO 248.
 #ifndef CAIRN_COMMAND_TABLE_H_
 #define CAIRN_COMMAND_TABLE_H_
 
@@ -45,13 +46,12 @@ class CommandTable {
   // The command of that name in any case, or null. Not for subcommands.
   const Command* Find(std::string_view name) const {
     const Name wanted(name);
-    for (std::size_t i = SlotOf(wanted);; i = (i + 1) & slot_mask_) {
-      const Slot& slot = slots_[i];
-      if (slot.command == nullptr) return nullptr;
-      if (slot.name.word != wanted.word || slot.name.length != wanted.length) continue;
-      if (slot.exact || SameName(*slot.command, name)) [[likely]]
-        return slot.command;
+    const Slot& slot = slots_[SlotOf(wanted)];
+    if (slot.exact && slot.name.word == wanted.word && slot.name.length == wanted.length)
+        [[likely]] {
+      return slot.command;
     }
+    return FindFurther(name);
   }
   // The container's subcommand of that name in any case, or null.
   const Command* FindSubcommand(const Command& container, std::string_view name) const;
@@ -83,10 +83,11 @@ class CommandTable {
         return LoadAs<std::uint32_t>(p) | std::uint64_t{LoadAs<std::uint32_t>(p + length - 4)}
                                               << 32;
       }
-      if (length == 0) return 0;
-      return static_cast<std::uint64_t>(static_cast<unsigned char>(p[0])) |
-             static_cast<std::uint64_t>(static_cast<unsigned char>(p[length / 2])) << 8 |
-             static_cast<std::uint64_t>(static_cast<unsigned char>(p[length - 1])) << 16;
+      if (length >= 2) {
+        return LoadAs<std::uint16_t>(p) |
+               static_cast<std::uint64_t>(static_cast<unsigned char>(p[length - 1])) << 16;
+      }
+      return length == 0 ? 0 : static_cast<unsigned char>(p[0]);
     }
     template <class T>
     static T LoadAs(const char* p) {
@@ -101,12 +102,17 @@ class CommandTable {
 
   struct Slot {
     Name name;
-    // All bytes are letters and fit into the word, so that equal words are equal names.
+    // All bytes are letters, and at most eight: equal words are equal names.
     bool exact = false;
+    // All bytes are letters, and at most sixteen: equal words and tails are equal names.
+    bool exact_with_tail = false;
+    std::uint64_t tail = 0;  // the last eight bytes, if there are as many
     const Command* command = nullptr;
   };
 
-  static bool SameName(const Command& command, std::string_view name);
+  const Command* FindFurther(std::string_view name) const;
+  static Slot MakeSlot(const Command& command);
+  static bool SameName(const Slot& slot, std::string_view name);
   std::size_t SlotOf(const Name& name) const {
     return ((name.word + name.length) * multiplier_) >> slot_shift_;
   }

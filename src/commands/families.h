@@ -9,6 +9,7 @@
 
 namespace cairn::commands {
 
+std::span<const command::Spec> CommandFamily();
 std::span<const command::Spec> ConnectionFamily();
 std::span<const command::Spec> StringFamily();
 std::span<const command::Spec> StringSetFamily();

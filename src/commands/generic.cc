@@ -316,7 +316,7 @@ constexpr Spec kSpecs[] = {
           .summary = "Copies the value of a key to another key, in another database if asked.",
           .run = &Copy}),
     Spec({.syntax = "MOVE key db",
-          .access = "RW ACCESS DELETE",
+          .access = "RW ACCESS UPDATE",
           .since = "1.0.0",
           .group = Group::kGeneric,
           .flags = command::kWrite | command::kFast,
@@ -333,7 +333,7 @@ constexpr Spec kSpecs[] = {
           .since = "3.0.0",
           .group = Group::kGeneric,
           .flags = command::kBlocking,
-          .categories = "connection",
+          .categories = "connection -keyspace",
           .complexity = "O(1)",
           .summary = "Waits until so many replicas have acknowledged the writes of this "
                      "connection; answers how many did.",

@@ -293,7 +293,7 @@ constexpr Spec kSpecs[] = {
                     "IFDNE comparison-digest] [GET] [EX seconds | PX milliseconds | EXAT "
                     "unix-time-seconds | "
                     "PXAT unix-time-milliseconds | KEEPTTL]",
-          .access = "RW ACCESS UPDATE VARIABLE_FLAGS",
+          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, OW UPDATE WITHOUT GET",
           .since = "1.0.0",
           .group = Group::kString,
           .flags = kStores,

@@ -123,7 +123,7 @@ constexpr Spec kSpecs[] = {
     Spec({.syntax = "AUTH [username] password",
           .since = "1.0.0",
           .group = Group::kConnection,
-          .flags = kAlways | command::kSkipMonitor,
+          .flags = kAlways,
           .complexity = "O(1)",
           .summary = "Authenticates the connection.",
           .history = "6.0.0: Added the user name.",
@@ -131,7 +131,7 @@ constexpr Spec kSpecs[] = {
     Spec({.syntax = "HELLO [protover [AUTH username password] [SETNAME clientname]]",
           .since = "6.0.0",
           .group = Group::kConnection,
-          .flags = kAlways | command::kSkipMonitor,
+          .flags = kAlways,
           .complexity = "O(1)",
           .summary = "Greets the server, chooses the protocol version, authenticates and names the "
                      "connection in one step.",
@@ -151,6 +151,7 @@ constexpr Spec kSpecs[] = {
           .complexity = "O(1)",
           .summary = "Closes the connection.",
           .deprecated = "7.2.0|just closing the connection",
+          .arity = -1,  // whatever else is said, the client wants to go
           .run = &Quit}),
 };
 
