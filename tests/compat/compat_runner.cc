@@ -118,6 +118,7 @@ class Session {
   Options options_;
   std::vector<Script> scripts_;
   Tally tally_;
+  bool must_revive_ = false;  // the last script left its target dead or in disorder
 };
 
 Status Session::Load() {
@@ -151,8 +152,7 @@ void Session::Count(const Report& report, const Script& script, const std::strin
 
 std::vector<Outcome> Session::RunOne(Target& target, const Script& script, int protocol,
                                      const std::string& label) {
-  std::string why;
-  Status status = target.Healthy(why) ? Status() : target.Revive();
+  Status status = must_revive_ ? target.Revive() : Status();
   Runner runner(target, protocol, options_.record ? Runner::Mode::kRecord : Runner::Mode::kCheck);
   if (status.ok()) status = runner.Prepare();
   Report report;
@@ -161,7 +161,9 @@ std::vector<Outcome> Session::RunOne(Target& target, const Script& script, int p
   } else {
     report.outcomes.resize(script.step_count());
     report.failures.push_back(script.path() + ": " + std::string(status.message()));
+    report.aborted = true;
   }
+  must_revive_ = report.aborted;
   if (!options_.record) Count(report, script, label + " RESP" + std::to_string(protocol));
   return std::move(report.outcomes);
 }
@@ -181,6 +183,7 @@ void Session::RunAll(Result<std::unique_ptr<Target>> target, const std::string& 
     ++tally_.failed;
     return;
   }
+  must_revive_ = false;
   for (Script& script : scripts_) {
     if (options_.record) {
       RecordOne(**target, script);

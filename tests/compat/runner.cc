@@ -140,6 +140,7 @@ Report Runner::Run(const Script& script) {
     report.failures.push_back(script.path() + ":" + std::to_string(section.line) + ": " +
                               std::string(status.message()));
     saved_config_.clear();
+    report.aborted = true;
     return report;
   }
   return report;

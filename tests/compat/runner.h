@@ -39,6 +39,7 @@ struct Report {
   std::vector<std::string> failures;
   std::vector<std::string> skips;  // why sections were left out
   std::vector<Outcome> outcomes;   // by step index
+  bool aborted = false;            // the target is in a state that nothing can be said of
 };
 
 class Runner {

@@ -195,8 +195,19 @@ Result<Pattern> PatternParser::ParseList(Kind kind, ReplyType type, char close, 
   for (SkipBlanks(); Peek() != close; SkipBlanks()) {
     Result<Pattern> item = ParseOne(depth + 1);
     if (!item) return item;
-    list.items_.push_back(std::move(*item));
     SkipBlanks();
+    if (kind == Kind::kUnordered && Accept("=>")) {
+      Result<Pattern> value = ParseOne(depth + 1);
+      if (!value) return value;
+      Pattern pair;
+      pair.kind_ = Kind::kSequence;
+      pair.type_ = ReplyType::kArray;
+      pair.items_ = {std::move(*item), std::move(*value)};
+      item = std::move(pair);
+      list.type_ = ReplyType::kMap;
+      SkipBlanks();
+    }
+    list.items_.push_back(std::move(*item));
     if (!Accept(",") && Peek() != close) return Bad("no comma between items");
   }
   ++at_;
@@ -360,6 +371,15 @@ bool AnyLineFits(std::string_view text, std::string_view glob) {
   return false;
 }
 
+// The items of a map, two by two.
+std::vector<Reply> PairsOf(const std::vector<Reply>& items) {
+  std::vector<Reply> pairs;
+  for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
+    pairs.push_back({.type = ReplyType::kArray, .text = {}, .items = {items[i], items[i + 1]}});
+  }
+  return pairs;
+}
+
 // The type under which an expectation of `type` comes over RESP `protocol`.
 ReplyType TypeOnWire(ReplyType type, int protocol) {
   const bool old = protocol == 2;
@@ -451,8 +471,10 @@ bool Pattern::Matches(const Reply& reply, int protocol, Variables& variables) co
       return MatchesSequence(reply, protocol, variables);
     case Kind::kUnordered: {
       if (reply.type != TypeOnWire(type_, protocol)) return false;
-      std::vector<bool> taken(reply.items.size());
-      return MatchesUnordered(reply.items, 0, taken, protocol, variables);
+      const std::vector<Reply>& items =
+          type_ == ReplyType::kMap ? PairsOf(reply.items) : reply.items;
+      std::vector<bool> taken(items.size());
+      return MatchesUnordered(items, 0, taken, protocol, variables);
     }
     case Kind::kIntegerRange:
     case Kind::kNumberRange:

@@ -13,6 +13,7 @@
 //   (or P | Q)        one of them
 //   (set name P)      P (anything, if left out); the text is kept as ${name}
 //   {P, Q}            an array in any order
+//   {P => Q, ...}     a map in any order
 //   ...               as the last item: whatever follows
 //
 // One pattern serves both protocols: for RESP2 a map{} is a flat array, a set{} and a push[] an

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a word means is told by the argument's name: "offset" of SETBIT is no "increment".
+#include "differential/generator.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+
+namespace cairn::differential {
+namespace {
+
+constexpr std::uint64_t kMutatePercent = 6;
+constexpr std::uint64_t kOptionPercent = 35;
+constexpr std::uint64_t kWildPercent = 4;  // a number from far outside what makes sense
+constexpr std::int64_t kRepeatMax = 3;
+constexpr std::int64_t kRelativeSecondsMin = 1000;
+constexpr std::int64_t kAbsoluteSeconds = 4'102'444'800;  // 2100-01-01
+
+using namespace std::string_view_literals;
+
+constexpr std::string_view kKeys[] = {"a", "b", "c", "d", "e", "{t}f", "{t}g", "\x00\xff"sv};
+constexpr std::string_view kWildNumbers[] = {
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "4294967296",
+    "2147483648",
+    "-2147483649",
+    "1.5",
+    "abc",
+    "",
+    " 1",
+    "+1",
+    "01",
+    "-0",
+    "1e3",
+    "18446744073709551615",
+};
+constexpr std::string_view kTexts[] = {
+    "",
+    "x",
+    "hello",
+    "Hello World",
+    "\x00\xff\x0f\xf0"sv,
+    "\r\n",
+    "0",
+    "1",
+    "-1",
+    "10",
+    "255",
+    "12345678901234567890",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "3.0",
+    "2.5",
+    "1e10",
+    "0x10",
+    "inf",
+    "nan",
+    " 5",
+    "5 ",
+    "007",
+    "abcabcabc",
+    "HYLL",
+};
+constexpr std::string_view kPatterns[] = {"*",  "a",       "?",   "[a-c]", "[^a]", "{t}*",
+                                          "*f", "nothing", "\\a", "[",     ""};
+constexpr std::string_view kEncodings[] = {"u1",  "u8",  "i8",  "u16", "i16", "u5", "i7",
+                                           "u63", "i64", "u64", "i65", "u0",  "x8"};
+constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and", "FOO"};
+constexpr std::string_view kTypes[] = {"string", "list", "STRING", "nonsense"};
+
+}  // namespace
+
+Generator::Generator(std::span<const CommandGrammar> grammars, std::uint64_t seed)
+    : grammars_(grammars), random_(seed) {}
+
+Sequence Generator::NextSequence(std::size_t length) {
+  Sequence sequence;
+  while (sequence.size() < length) sequence.push_back(NextCommand());
+  return sequence;
+}
+
+Command Generator::NextCommand() {
+  const CommandGrammar& grammar = grammars_[random_.Below(grammars_.size())];
+  Command command = grammar.words;
+  for (const Argument& argument : grammar.arguments) Emit(argument, command);
+  if (Chance(kMutatePercent)) Mutate(command);
+  return command;
+}
+
+void Generator::Emit(const Argument& argument, Command& command) {
+  if (argument.optional && !Chance(kOptionPercent)) return;
+  const std::int64_t times = argument.multiple ? Between(1, kRepeatMax) : 1;
+  for (std::int64_t i = 0; i < times; ++i) {
+    if (!argument.token.empty() && (i == 0 || argument.multiple_token)) {
+      command.push_back(Chance(10) ? ToLower(argument.token) : argument.token);
+    }
+    EmitOnce(argument, command);
+  }
+}
+
+void Generator::EmitOnce(const Argument& argument, Command& command) {
+  switch (argument.type) {
+    case ArgumentType::kKey:
+      command.push_back(Key());
+      break;
+    case ArgumentType::kString:
+      command.push_back(Text(argument.name));
+      break;
+    case ArgumentType::kInteger:
+      command.push_back(Integer(argument.name));
+      break;
+    case ArgumentType::kDouble:
+      command.push_back(Chance(50) ? Int64ToString(Between(-50, 50)) + ".25" : Value());
+      break;
+    case ArgumentType::kPattern:
+      command.push_back(Pick(kPatterns));
+      break;
+    case ArgumentType::kUnixTime:
+      command.push_back(
+          AbsoluteTime(argument.name.find("milliseconds") == std::string::npos ? 1 : 1000));
+      break;
+    case ArgumentType::kPureToken:
+      break;
+    case ArgumentType::kOneOf:
+      if (!argument.children.empty()) {
+        Emit(argument.children[random_.Below(argument.children.size())], command);
+      }
+      break;
+    case ArgumentType::kBlock:
+      for (const Argument& child : argument.children) Emit(child, command);
+      break;
+  }
+}
+
+// A word too many, too few, of another kind, or two changed places.
+void Generator::Mutate(Command& command) {
+  const std::size_t at = 1 + random_.Below(command.size());
+  switch (random_.Below(4)) {
+    case 0:
+      command.insert(command.begin() + static_cast<std::ptrdiff_t>(std::min(at, command.size())),
+                     Value());
+      break;
+    case 1:
+      if (at < command.size()) command.erase(command.begin() + static_cast<std::ptrdiff_t>(at));
+      break;
+    case 2:
+      if (at < command.size()) command[at] = Pick(kWildNumbers);
+      break;
+    default:
+      if (at + 1 < command.size()) std::swap(command[at], command[at + 1]);
+      break;
+  }
+}
+
+std::string Generator::Key() { return Pick(kKeys); }
+
+std::string Generator::Value() {
+  if (Chance(5)) return std::string(static_cast<std::size_t>(Between(40, 50)), 'x');
+  if (Chance(2)) return std::string(static_cast<std::size_t>(Between(16'380, 16'390)), 'y');
+  if (Chance(40)) return Int64ToString(Between(-100, 100));
+  return Pick(kTexts);
+}
+
+std::string Generator::RelativeTime(std::int64_t unit) {
+  if (Chance(10)) return Pick(std::array{"0"sv, "-1"sv, "-100"sv});
+  next_time_ = (next_time_ + 7919) % 1'000'000;  // a step prime to the modulus: no repeats
+  return Int64ToString((kRelativeSecondsMin + next_time_) * unit);
+}
+
+std::string Generator::AbsoluteTime(std::int64_t unit) {
+  if (Chance(10)) return Pick(std::array{"1"sv, "0"sv, "-5"sv});
+  return Int64ToString((kAbsoluteSeconds + Between(0, 20)) * unit);
+}
+
+std::string Generator::Integer(std::string_view name) {
+  if (Chance(kWildPercent)) return Pick(kWildNumbers);
+  if (name == "seconds") return RelativeTime(1);
+  if (name == "milliseconds") return RelativeTime(1000);
+  if (name.find("db") != name.npos || name.starts_with("index")) {
+    return Int64ToString(Between(0, 2));
+  }
+  if (name == "bit") return Int64ToString(Chance(95) ? Between(0, 1) : 2);
+  if (name == "offset" && Chance(15)) return "#" + Int64ToString(Between(0, 5));
+  if (name == "offset") return Int64ToString(Chance(95) ? Between(0, 80) : -1);
+  if (name == "start" || name == "end") return Int64ToString(Between(-20, 20));
+  if (name == "cursor") return "0";
+  if (name == "count") return "100000";
+  if (name == "value" && Chance(60)) return Int64ToString(Between(0, 1));
+  return Int64ToString(Between(-300, 300));
+}
+
+std::string Generator::Text(std::string_view name) {
+  if (name == "encoding") return Pick(kEncodings);
+  if (name == "operation") return Pick(kBitOperations);
+  if (name == "type") return Pick(kTypes);
+  return Value();
+}
+
+}  // namespace cairn::differential
