@@ -16,6 +16,8 @@ function(cairn_add_test name)
   add_executable(${name} ${test_SOURCES})
   target_link_libraries(${name} PRIVATE
     ${test_LIBRARIES} cairn_options GTest::gtest_main GTest::gtest)
+  # `if (x) EXPECT_EQ(...)` is a custom of GoogleTest, whose macros end in an else.
+  target_compile_options(${name} PRIVATE -Wno-dangling-else)
   target_compile_definitions(${name} PRIVATE CAIRN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   cairn_link_allocator(${name})
   add_dependencies(unit_tests ${name})
