@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // EventLoop: one thread's life: descriptors, timers and mail, in turn.
 //
-//     +-> before-sleep hook -> wait (until the next timer, or mail) -> descriptors -> mail ->
-//     timers --+
-//     +-----------------------------------------------------------------------------------------------+
+//     +-> before-sleep hook -> wait (until the next timer, or mail) --+
+//     |                                                               |
+//     +----- timers <----- mail <----- descriptors <------------------+
 //
 // A worker owns one. Tasks and timers run on the loop's thread and must not block. A timer that is
 // to repeat adds itself again. Time comes from the Clock: with a ManualClock, RunOnce(0) is a loop

@@ -58,7 +58,7 @@ TEST_F(FileTest, Failures) {
   EXPECT_EQ(ReadFile(Path("none")).error().message(),
             Path("none") + ": open: No such file or directory");
   EXPECT_EQ(ReadFile(directory_).error().code(), StatusCode::kIo);
-  EXPECT_FALSE(WriteFileAtomically(directory_ + "/no/f", "x").ok());
+  EXPECT_FALSE(WriteFileAtomically(Path("no/f"), "x").ok());
   // A directory cannot be replaced by a file; what was begun is taken away.
   std::filesystem::create_directory(Path("d"));
   EXPECT_FALSE(WriteFileAtomically(Path("d"), "x").ok());
@@ -73,7 +73,7 @@ TEST_F(FileTest, PidFileLivesAsLongAsItsOwner) {
     EXPECT_EQ(ReadFile(Path("pid")).value(), std::to_string(::getpid()) + "\n");
   }
   EXPECT_EQ(FileCount(), 0u);
-  EXPECT_FALSE(PidFile::Create("/nonexistent/pid").has_value());
+  EXPECT_FALSE(PidFile::Create(Path("no/pid")).has_value());
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Accepting and dealing.
+// Accepting and dealing. Accepted connections are non-blocking from the start (accept4), and their
+// names are asked for here, once, while they are surely connected.
 #include "io/listener.h"
 
 #include <fcntl.h>

@@ -2,9 +2,10 @@
 // The parser in two gears.
 //
 // TryWhole takes the common request, complete and well-formed, in one pass with no state: lengths
-// of up to kFastDigitsMax digits, no error text. Anything else (a piece missing, an error, a huge
-// argument, an inline line) makes it give up without a trace, and the stepwise gear starts the
-// same request from its first byte. That second look happens once a request, since from then on
+// of up to kFastDigitsMax digits, no error text, and no call, so that it needs few registers.
+// Anything else (a piece missing, an error, a huge argument, an inline line, a full arena chunk)
+// makes it give up without a trace, and the stepwise gear starts the same request from its first
+// byte. That second look happens once a request, since from then on
 // the state is not kStart. One gear with saved state at every step was refused: it costs a load
 // and a store for each argument of every request.
 #include "resp/parser.h"
@@ -18,44 +19,63 @@
 namespace cairn::resp {
 namespace {
 
-constexpr int kFastDigitsMax = 5;
+constexpr std::size_t kFastDigitsMax = 5;
 constexpr std::size_t kPendingKept = 64;  // slices whose memory a connection keeps when idle
 
-bool IsDigit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
+// The shortest thing that can stand from a header on: "$0\r\n\r\n", or "*1\r\n" and that.
+constexpr std::size_t kHeaderRoom = 6;
+constexpr std::int64_t kShortBulkMax = 99;  // two digits
 
-// A length of 1 to kFastDigitsMax digits without leading zero, '\r' and one more byte, which are
-// stepped over. Negative if that is not what stands at *at, or not all of it yet.
-inline std::int32_t FastLength(const char** at, const char* end) {
-  const char* p = *at;
-  // One digit, '\r', '\n': by far the most common. 4 bytes are left in any complete request here.
-  if (end - p < 4) return -1;
-  if (!IsDigit(p[0])) return -1;
-  std::int32_t number = p[0] - '0';
-  if (p[1] == '\r') {
-    *at = p + 3;
-    return number;
+unsigned DigitAt(std::string_view buffer, std::size_t at) {
+  return static_cast<unsigned>(static_cast<unsigned char>(buffer[at])) - '0';
+}
+
+// A header (type byte, digits, '\r' and one more byte) at `at`.
+struct Header {
+  bool ok = false;  // it is there, whole, with one to kFastDigitsMax digits
+  std::size_t number = 0;
+  std::size_t after = 0;  // offset of what follows
+};
+
+// Three or more digits, of which the first two are known.
+[[gnu::always_inline]] inline Header FastLongHeader(std::string_view buffer, std::size_t at,
+                                                    unsigned first_two) {
+  std::size_t number = first_two;
+  for (std::size_t digits = 3; digits <= kFastDigitsMax; ++digits) {
+    const std::size_t after = at + 1 + digits + 2;
+    if (after > buffer.size()) return {};
+    const unsigned digit = DigitAt(buffer, at + digits);
+    if (digit > 9) return {};
+    number = number * 10 + digit;
+    if (buffer[at + digits + 1] == '\r') return {true, number, after};
   }
-  if (number == 0 || !IsDigit(p[1])) return -1;
-  number = number * 10 + (p[1] - '0');
-  if (p[2] == '\r') {
-    *at = p + 4;
-    return number;
-  }
-  for (int digit = 2; digit < kFastDigitsMax; ++digit) {
-    if (end - p < digit + 3 || !IsDigit(p[digit])) return -1;
-    number = number * 10 + (p[digit] - '0');
-    if (p[digit + 1] == '\r') {
-      *at = p + digit + 3;
-      return number;
-    }
-  }
-  return -1;
+  return {};
+}
+
+// REQUIRES: at + kHeaderRoom <= buffer.size(). A leading zero is left to the other gear, which
+// calls it an error.
+[[gnu::always_inline]] inline Header FastHeader(char type, std::string_view buffer,
+                                                std::size_t at) {
+  const unsigned first = DigitAt(buffer, at + 1);
+  if (buffer[at] != type || first > 9) [[unlikely]]
+    return {};
+  if (buffer[at + 2] == '\r') return {true, first, at + 4};
+  const unsigned second = DigitAt(buffer, at + 2);
+  if (second > 9 || first == 0) [[unlikely]]
+    return {};
+  if (buffer[at + 3] == '\r') return {true, first * 10 + second, at + 5};
+  return FastLongHeader(buffer, at, first * 10 + second);
 }
 
 // What separates plain words, and what is skipped between them, differ in Redis: '\v' and '\f' are
 // skipped before a word but are part of one.
 bool EndsWord(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool IsSpace(char c) { return EndsWord(c) || c == '\v' || c == '\f'; }
+
+bool WithinLimits(const Limits& limits, std::size_t bulk_size) {
+  if (static_cast<std::int64_t>(bulk_size) > limits.bulk_bytes_max) return false;
+  return limits.authenticated || bulk_size <= Limits::kUnauthenticatedBulkMax;
+}
 
 }  // namespace
 
@@ -64,22 +84,23 @@ void ArgArena::Reset() {
   kept_.clear();
   if (chunks_.empty()) return;
   next_ = chunks_[0].get();
-  room_ = kChunkArgs;
+  limit_ = next_ + kChunkArgs;
 }
 
-void ArgArena::AddChunk(std::size_t count) {
-  chunks_.push_back(std::make_unique_for_overwrite<std::string_view[]>(count));
+void ArgArena::AddChunk() {
+  chunks_.push_back(std::make_unique_for_overwrite<std::string_view[]>(kChunkArgs));
   next_ = chunks_.back().get();
-  room_ = count;
+  limit_ = next_ + kChunkArgs;
 }
 
 std::string_view* ArgArena::Allocate(std::size_t count) {
   if (count <= kChunkArgs) {
-    std::string_view* args = Reserve(count);
-    Commit(count);
+    if (room() < count) AddChunk();
+    std::string_view* args = next_;
+    next_ += count;
     return args;
   }
-  if (chunks_.empty()) AddChunk(kChunkArgs);  // [0] has the size that Reset counts on
+  if (chunks_.empty()) AddChunk();  // [0] has the size that Reset counts on
   // A request this long gets a chunk of its own; the open chunk stays open.
   chunks_.push_back(std::make_unique_for_overwrite<std::string_view[]>(count));
   return chunks_.back().get();
@@ -92,32 +113,31 @@ std::string_view ArgArena::Keep(std::string bytes) {
 
 bool Parser::TryWhole(std::string_view buffer, const Limits& limits, ArgArena& arena,
                       Request* out) {
-  const char* p = buffer.data();
-  const char* const end = p + buffer.size();
-  if (buffer.empty() || *p != '*') return false;
-  ++p;
-  const std::int32_t argc = FastLength(&p, end);
-  if (argc <= 0 || static_cast<std::size_t>(argc) > ArgArena::kChunkArgs) return false;
-  if (argc > limits.args_max) return false;
-  if (argc > Limits::kUnauthenticatedArgsMax && !limits.authenticated) return false;
-  std::int64_t bulk_max = limits.bulk_bytes_max;
-  if (!limits.authenticated) bulk_max = std::min(bulk_max, Limits::kUnauthenticatedBulkMax);
+  if (buffer.size() < kHeaderRoom) return false;
+  if (limits.bulk_bytes_max < kShortBulkMax) [[unlikely]]
+    return false;
+  const Header count = FastHeader('*', buffer, 0);
+  if (!count.ok || count.number == 0) return false;
+  if (count.number > arena.room()) return false;
+  if (static_cast<std::int64_t>(count.number) > limits.args_max) return false;
+  if (count.number > Limits::kUnauthenticatedArgsMax && !limits.authenticated) return false;
 
-  std::string_view* const args = arena.Reserve(static_cast<std::size_t>(argc));
-  for (std::int32_t i = 0; i < argc; ++i) {
-    if (p == end || *p != '$') return false;
-    ++p;
-    const std::int32_t size = FastLength(&p, end);
-    // Negative also when the length is not fast; as unsigned it is beyond every limit.
-    if (size < 0 || size > bulk_max) return false;
-    if (end - p < size + 2) return false;
-    args[i] = {p, static_cast<std::size_t>(size)};
-    p += size + 2;
-  }
-  arena.Commit(static_cast<std::size_t>(argc));
-  out->args = args;
-  out->argc = static_cast<std::uint32_t>(argc);
-  out->consumed = static_cast<std::size_t>(p - buffer.data());
+  std::size_t at = count.after;
+  std::string_view* arg = arena.next();
+  std::string_view* const args_end = arg + count.number;
+  do {
+    if (at + kHeaderRoom > buffer.size()) return false;
+    const Header bulk = FastHeader('$', buffer, at);
+    if (!bulk.ok) return false;
+    if (bulk.number > kShortBulkMax && !WithinLimits(limits, bulk.number)) return false;
+    at = bulk.after + bulk.number + 2;
+    if (at > buffer.size()) return false;
+    *arg = {buffer.data() + bulk.after, bulk.number};
+  } while (++arg != args_end);
+  out->args = arena.next();
+  out->argc = static_cast<std::uint32_t>(count.number);
+  out->consumed = at;
+  arena.Commit(args_end);
   return true;
 }
 

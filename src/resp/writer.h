@@ -145,7 +145,8 @@ class Writer {
 
   std::uint32_t error_count_ = 0;
   std::uint32_t error_code_size_ = 0;
-  char error_code_[kErrorCodeMax];  // written with the first error, so that making a Writer stays free
+  char error_code_[kErrorCodeMax];  // written with the first error, so that making a Writer stays
+                                    // free
   ReplyBuffer* buffer_;
   int protocol_;
 };
