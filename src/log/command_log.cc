@@ -60,10 +60,7 @@ struct CommandLog::Record {
   bool on_heap() const { return payload_bytes > kInlineRecordBytesMax; }
 };
 
-CommandLog::CommandLog(std::size_t ring_bytes)
-    : ring_bytes_(ring_bytes),
-      ring_(std::make_unique_for_overwrite<char[]>(ring_bytes)),
-      commits_(std::make_unique<std::atomic<std::uint64_t>[]>(ring_bytes / kGranuleBytes)) {
+CommandLog::CommandLog(std::size_t ring_bytes) : ring_bytes_(ring_bytes) {
   CHECK((ring_bytes & (ring_bytes - 1)) == 0);
   CHECK(ring_bytes >= 4 * kInlineRecordBytesMax);
 }
@@ -171,6 +168,10 @@ void CommandLog::CopyOut(std::uint64_t position, void* to, std::size_t size) con
 
 std::unique_ptr<Reader> CommandLog::Attach(Lag lag) {
   MutexLock hold(readers_mu_);
+  if (ring_ == nullptr) {
+    ring_ = std::make_unique_for_overwrite<char[]>(ring_bytes_);
+    commits_ = std::make_unique<std::atomic<std::uint64_t>[]>(ring_bytes_ / kGranuleBytes);
+  }
   std::unique_ptr<Reader> reader(new Reader(*this, lag, end_.load(std::memory_order_acquire)));
   if (readers_.empty()) floor_.store(reader->position().value, std::memory_order_release);
   readers_.push_back(reader.get());

@@ -101,8 +101,11 @@ class CommandLog {
 
   // constant after construction
   const std::size_t ring_bytes_;
-  const std::unique_ptr<char[]> ring_;
-  const std::unique_ptr<std::atomic<std::uint64_t>[]> commits_;
+
+  // Made when the first reader attaches, under every stripe lock; kept from then on. A server
+  // without readers has no ring.
+  std::unique_ptr<char[]> ring_;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> commits_;
 
   std::atomic<bool> active_{false};
   std::atomic<std::uint64_t> end_{0};     // bytes ever reserved; acq_rel with end()
