@@ -19,7 +19,7 @@ void ReplyHelp(Call& call) {
     lines.push_back("    " + std::string(subcommand.spec->row.summary));
   }
   lines.emplace_back("HELP");
-  lines.emplace_back("    Print this help.");
+  lines.emplace_back("    Prints this help.");
   call.reply().Array(lines.size());
   for (const std::string& line : lines) call.reply().Simple(line);
 }
