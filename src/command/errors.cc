@@ -62,6 +62,12 @@ std::string UnknownSubcommand(std::string_view word, std::string_view container)
          ToUpper(container) + " HELP.";
 }
 
+std::string SubcommandSyntax(std::string_view word, std::string_view container) {
+  return Quoted("ERR unknown subcommand or wrong number of arguments for '", Echo(word, kEchoLimit),
+                "'. Try ") +
+         ToUpper(container) + " HELP.";
+}
+
 std::string NoCommandPermission(std::string_view user, std::string_view full_name) {
   return Quoted("NOPERM User ", user, " has no permissions to run the '") +
          Quoted("", full_name, "' command");

@@ -141,6 +141,8 @@ std::string InvalidExpireTime(std::string_view full_name);
 std::string UnknownCommand(std::span<const std::string_view> args);
 // `container` in any case.
 std::string UnknownSubcommand(std::string_view word, std::string_view container);
+// A subcommand that is there, with words it cannot take.
+std::string SubcommandSyntax(std::string_view word, std::string_view container);
 // ACL: the user may not run the command, or not touch a key.
 std::string NoCommandPermission(std::string_view user, std::string_view full_name);
 inline constexpr std::string_view kNoKeyPermission = "NOPERM No permissions to access a key";
