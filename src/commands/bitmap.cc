@@ -295,7 +295,7 @@ void BitField(Call& call) { RunBitField(call, false); }
 void BitFieldRo(Call& call) { RunBitField(call, true); }
 
 constexpr Spec kSpecs[] = {
-    Spec({.syntax = "SETBIT key offset value",
+    Spec({.syntax = "SETBIT key offset value:integer",
           .access = "RW ACCESS UPDATE",
           .since = "2.2.0",
           .group = Group::kBitmap,
@@ -341,11 +341,11 @@ constexpr Spec kSpecs[] = {
           .history = "8.2.0: Added DIFF, DIFF1, ANDOR and ONE.",
           .run = &BitOp}),
     Spec({.syntax = "BITFIELD key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET "
-                    "encoding offset value | "
+                    "encoding offset value:integer | "
                     "INCRBY encoding offset increment> [GET encoding offset | [OVERFLOW <WRAP | "
                     "SAT | FAIL>] "
-                    "<SET encoding offset value | INCRBY encoding offset increment> ...]]",
-          .access = "RW ACCESS UPDATE VARIABLE_FLAGS",
+                    "<SET encoding offset value:integer | INCRBY encoding offset increment> ...]]",
+          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, RO ACCESS WITHOUT SET INCRBY",
           .since = "3.2.0",
           .group = Group::kBitmap,
           .flags = command::kWrite | command::kDenyOom,

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "command/help.h"
 #include "commands/families.h"
 #include "keyspace/access.h"
 #include "value/string_value.h"
@@ -222,6 +223,13 @@ constexpr Spec kObjectSpecs[] = {
           .summary = "Returns the logarithmic access frequency of a key, under an LFU policy.",
           .tips = "nondeterministic_output",
           .run = &ObjectFreq}),
+    Spec({.syntax = "OBJECT HELP",
+          .since = "6.2.0",
+          .group = Group::kGeneric,
+          .flags = command::kLoading | command::kStale,
+          .complexity = "O(1)",
+          .summary = "Returns what the subcommands are for.",
+          .run = &command::ReplyHelp}),
     Spec({.syntax = "OBJECT IDLETIME key",
           .access = "RO",
           .since = "2.2.3",
