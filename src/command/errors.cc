@@ -39,6 +39,14 @@ std::string UnknownPfDebug(std::string_view subcommand) {
   return "ERR Unknown PFDEBUG subcommand '" + std::string(subcommand) + "'";
 }
 
+std::string NotAnInteger(std::string_view what) {
+  return Quoted("ERR ", what, " is not an integer or out of range");
+}
+
+std::string NotAFloat(std::string_view what) {
+  return Quoted("ERR ", what, " is not a valid float");
+}
+
 std::string InvalidExpireTime(std::string_view full_name) {
   return Quoted("ERR invalid expire time in '", full_name, "' command");
 }

@@ -46,8 +46,10 @@ void SetBit(Call& call) {
   Found found;
   if (!FindString(call, 0, Access::kWrite, &found)) return;
   const std::uint64_t bytes = value::BytesForBit(*offset);
-  // A bit that is what it shall be changes nothing, unless the string has to grow for it.
+  // A bit that is what it shall be changes nothing, unless the string has to grow for it; but
+  // OBJECT ENCODING says raw from then on.
   if (found && bytes <= StringOf(found).size() && value::GetBit(StringOf(found), *offset) == bit) {
+    if (found.entry->blob() == nullptr) found.entry->set_encoding(keyspace::Encoding::kRaw);
     return call.reply().Integer(bit ? 1 : 0);
   }
   const bool old = value::SetBit(call.txn().EditString(call.key(0), found, bytes), *offset, bit);
