@@ -39,6 +39,14 @@ std::string UnknownPfDebug(std::string_view subcommand) {
   return "ERR Unknown PFDEBUG subcommand '" + std::string(subcommand) + "'";
 }
 
+std::string NotAnInteger(std::string_view what) {
+  return Quoted("ERR ", what, " is not an integer or out of range");
+}
+
+std::string NotAFloat(std::string_view what) {
+  return Quoted("ERR ", what, " is not a valid float");
+}
+
 std::string InvalidExpireTime(std::string_view full_name) {
   return Quoted("ERR invalid expire time in '", full_name, "' command");
 }
@@ -59,6 +67,12 @@ std::string UnknownCommand(std::span<const std::string_view> args) {
 
 std::string UnknownSubcommand(std::string_view word, std::string_view container) {
   return Quoted("ERR unknown subcommand '", Echo(word, kEchoLimit), "'. Try ") +
+         ToUpper(container) + " HELP.";
+}
+
+std::string SubcommandSyntax(std::string_view word, std::string_view container) {
+  return Quoted("ERR unknown subcommand or wrong number of arguments for '", Echo(word, kEchoLimit),
+                "'. Try ") +
          ToUpper(container) + " HELP.";
 }
 

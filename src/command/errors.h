@@ -31,6 +31,7 @@ inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
 inline constexpr std::string_view kInvalidNumkeys =
     "ERR Number of keys can't be greater than number of args";
+inline constexpr std::string_view kInvalidNumkeysValue = "ERR invalid numkeys value";
 inline constexpr std::string_view kNumkeysNotPositive = "ERR numkeys should be greater than 0";
 inline constexpr std::string_view kWrongNumberOfKeyValuePairs =
     "ERR wrong number of key-value pairs";
@@ -46,6 +47,12 @@ inline constexpr std::string_view kStringTooLong =
 inline constexpr std::string_view kIncrementOverflows = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflows = "ERR decrement would overflow";
 inline constexpr std::string_view kIncrementIsNan = "ERR increment would produce NaN or Infinity";
+inline constexpr std::string_view kAppliedOverflows = "ERR applied increment would overflow";
+inline constexpr std::string_view kEnxNeedsExpiry = "ERR ENX flag requires an expiration";
+inline constexpr std::string_view kDigestLength =
+    "ERR digest must be exactly 16 hexadecimal characters";
+inline constexpr std::string_view kInvalidCondition =
+    "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE";
 inline constexpr std::string_view kBoundsReversed = "ERR LBOUND can't be greater than UBOUND";
 inline constexpr std::string_view kLcsLenAndIdx =
     "ERR If you want both the length and indexes, please just use IDX.";
@@ -136,11 +143,16 @@ std::string UnsupportedOption(std::string_view option);
 std::string BitopNeedsTwo(std::string_view operation);
 // "ERR Unknown PFDEBUG subcommand 'foo'"
 std::string UnknownPfDebug(std::string_view subcommand);
+// "ERR UBOUND is not an integer or out of range", "ERR UBOUND is not a valid float" (INCREX).
+std::string NotAnInteger(std::string_view what);
+std::string NotAFloat(std::string_view what);
 std::string InvalidExpireTime(std::string_view full_name);
 // REQUIRES: args is not empty; args[0] is the name that is not known.
 std::string UnknownCommand(std::span<const std::string_view> args);
 // `container` in any case.
 std::string UnknownSubcommand(std::string_view word, std::string_view container);
+// A subcommand that is there, with words it cannot take.
+std::string SubcommandSyntax(std::string_view word, std::string_view container);
 // ACL: the user may not run the command, or not touch a key.
 std::string NoCommandPermission(std::string_view user, std::string_view full_name);
 inline constexpr std::string_view kNoKeyPermission = "NOPERM No permissions to access a key";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The lines of a HELP reply; the summaries, which are sentences, wrap as in a terminal of 80 columns.
+// The lines of a HELP reply; summaries, which are sentences, wrap as in a terminal of 80 columns.
 #include "command/help.h"
 
 #include <algorithm>

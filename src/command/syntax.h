@@ -7,6 +7,7 @@
 //     item     = word | "[" choices "]" | "<" choices ">" | repeat
 //     choices  = {item} {"|" {item}}
 //     repeat   = "[" items "...]"           the same items as just before it: they may come again
+//                "[" choices "...]"         all choices of the bracket that it ends: the same
 //                "[" other items "...]"     not seen before: none, one or many of them
 //                "[...]"                    the item just before it may come again
 //     word     = TOKEN | argument [":" type]
@@ -114,7 +115,9 @@ class Syntax {
   struct Place {
     bool top;
     std::string_view block_token;
+    std::size_t choices_begin = kNowhere;  // where the bracket's choices begin
   };
+  static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
   static constexpr bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
   static constexpr bool IsWordEnd(char c) {
@@ -196,6 +199,7 @@ class Syntax {
             if (!Follows(first, repeated)) first = repeated;
             continue;
           }
+          if (TakeRepeatOfChoices(place, again)) continue;
         }
       }
       const NodeId item = ReadItem(place, depth);
@@ -269,6 +273,19 @@ class Syntax {
       return block;
     }
     return kNoNode;
+  }
+
+  // The same for a repeat of everything since the bracket began ("[A a | B b [A a | B b ...]]"):
+  // ReadBracket then marks the choice.
+  constexpr bool TakeRepeatOfChoices(Place place, std::string_view again) {
+    if (place.choices_begin == kNowhere) return false;
+    std::string_view choices = line_.substr(place.choices_begin, position_ - place.choices_begin);
+    while (choices.starts_with(' ')) choices.remove_prefix(1);
+    while (choices.ends_with(' ')) choices.remove_suffix(1);
+    if (choices != again) return false;
+    SkipBracket();
+    saw_dots_of_choices_ = true;
+    return true;
   }
 
   constexpr void SkipBracket() {
@@ -367,12 +384,18 @@ class Syntax {
     NodeId last = kNoNode;
     int count = 0;
     bool dots = false;
+    bool dots_of_choices = false;
+    const std::size_t choices_begin = position_;
     for (;;) {
       const std::size_t inner_begin = position_;
       saw_dots_ = false;
-      NodeId inner = ReadSequence({.top = false, .block_token = {}}, depth + 1);
+      saw_dots_of_choices_ = false;
+      NodeId inner = ReadSequence({.top = false, .block_token = {}, .choices_begin = choices_begin},
+                                  depth + 1);
       dots = saw_dots_;
+      dots_of_choices = saw_dots_of_choices_;
       saw_dots_ = false;
+      saw_dots_of_choices_ = false;
       if (!error_.empty()) return kNoNode;
       if (dots) inner = DropLast(inner);
       if (inner == kNoNode) Fail("a bracket holds nothing");
@@ -395,7 +418,7 @@ class Syntax {
       nodes_[id].child = first;
     }
     nodes_[id].optional = nodes_[id].optional || closing == ']';
-    nodes_[id].multiple = nodes_[id].multiple || dots;
+    nodes_[id].multiple = nodes_[id].multiple || dots || dots_of_choices;
     nodes_[id].begin = static_cast<std::uint16_t>(begin);
     return id;
   }
@@ -449,6 +472,7 @@ class Syntax {
   std::size_t arguments_begin_ = 0;
   std::size_t node_count_ = 1;
   bool saw_dots_ = false;
+  bool saw_dots_of_choices_ = false;
   std::array<Node, kNodeLimit> nodes_{};
 };
 

@@ -76,6 +76,11 @@ constexpr TreeCase kTrees[] = {
      "[...]]",
      "key:key {GET=(encoding:string offset:integer)|"
      "(OVERFLOW={WRAP|SAT}? SET=(encoding:string offset:integer value:string))}?*"},
+    {"BITFIELD key [GET offset | [OVERFLOW <WRAP | SAT>] <SET value | INCRBY increment> [GET "
+     "offset | "
+     "[OVERFLOW <WRAP | SAT>] <SET value | INCRBY increment> ...]]",
+     "key:key {GET=offset:integer|(OVERFLOW={WRAP|SAT}? "
+     "{SET=value:string|INCRBY=increment:integer})}?*"},
     {"COMMAND GETKEYS command [arg ...]", "command:string arg:string?*"},
     {"EVAL script numkeys [key [key ...]] [arg [arg ...]]",
      "script:string numkeys:integer key:key?* arg:string?*"},

@@ -46,8 +46,10 @@ void SetBit(Call& call) {
   Found found;
   if (!FindString(call, 0, Access::kWrite, &found)) return;
   const std::uint64_t bytes = value::BytesForBit(*offset);
-  // A bit that is what it shall be changes nothing, unless the string has to grow for it.
+  // A bit that is what it shall be changes nothing, unless the string has to grow for it; but
+  // OBJECT ENCODING says raw from then on.
   if (found && bytes <= StringOf(found).size() && value::GetBit(StringOf(found), *offset) == bit) {
+    if (found.entry->blob() == nullptr) found.entry->set_encoding(keyspace::Encoding::kRaw);
     return call.reply().Integer(bit ? 1 : 0);
   }
   const bool old = value::SetBit(call.txn().EditString(call.key(0), found, bytes), *offset, bit);
@@ -295,7 +297,7 @@ void BitField(Call& call) { RunBitField(call, false); }
 void BitFieldRo(Call& call) { RunBitField(call, true); }
 
 constexpr Spec kSpecs[] = {
-    Spec({.syntax = "SETBIT key offset value",
+    Spec({.syntax = "SETBIT key offset value:integer",
           .access = "RW ACCESS UPDATE",
           .since = "2.2.0",
           .group = Group::kBitmap,
@@ -341,11 +343,11 @@ constexpr Spec kSpecs[] = {
           .history = "8.2.0: Added DIFF, DIFF1, ANDOR and ONE.",
           .run = &BitOp}),
     Spec({.syntax = "BITFIELD key [GET encoding offset | [OVERFLOW <WRAP | SAT | FAIL>] <SET "
-                    "encoding offset value | "
+                    "encoding offset value:integer | "
                     "INCRBY encoding offset increment> [GET encoding offset | [OVERFLOW <WRAP | "
                     "SAT | FAIL>] "
-                    "<SET encoding offset value | INCRBY encoding offset increment> ...]]",
-          .access = "RW ACCESS UPDATE VARIABLE_FLAGS",
+                    "<SET encoding offset value:integer | INCRBY encoding offset increment> ...]]",
+          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, RO ACCESS WITHOUT SET INCRBY",
           .since = "3.2.0",
           .group = Group::kBitmap,
           .flags = command::kWrite | command::kDenyOom,

@@ -24,7 +24,7 @@ struct FlagName {
 // Not a flag of the row: it follows from the keys.
 constexpr std::uint32_t kMovableKeys = 1u << 31;
 
-constexpr std::array<FlagName, 21> kFlagNames = {{
+constexpr std::array<FlagName, 20> kFlagNames = {{
     {command::kWrite, "write"},
     {command::kReadonly, "readonly"},
     {command::kDenyOom, "denyoom"},
@@ -40,7 +40,6 @@ constexpr std::array<FlagName, 21> kFlagNames = {{
     {command::kAsking, "asking"},
     {command::kFast, "fast"},
     {command::kNoAuth, "no_auth"},
-    {command::kMayReplicate, "may_replicate"},
     {command::kNoMandatoryKeys, "no_mandatory_keys"},
     {command::kNoAsyncLoading, "no_async_loading"},
     {command::kNoMulti, "no_multi"},

@@ -25,10 +25,11 @@ std::optional<UnixMs> AbsoluteMs(std::int64_t amount, ExpiryForm form, UnixMs no
   }
   if (form.base == TimeBase::kRelative && __builtin_add_overflow(at_ms, now_ms, &at_ms))
     return std::nullopt;
-  if (at_ms == kNever)
-    return kNever - 1;  // kNever means "no expiry"; one millisecond less is as far away
+  if (at_ms == kNever) return kLastMoment;
   return at_ms;
 }
+
+UnixMs ShownMs(UnixMs at_ms) { return at_ms == kLastMoment ? kNever : at_ms; }
 
 void ExpireAt(command::Call& call, const keyspace::KeyRef& key, keyspace::Found found,
               UnixMs at_ms) {

@@ -20,6 +20,7 @@ enum class TimeBase : std::uint8_t { kRelative, kAbsolute };
 struct ExpiryForm {
   TimeUnit unit;
   TimeBase base;
+  bool operator==(const ExpiryForm&) const = default;
 };
 
 // The form that an option token names ("EX", "px", "EXAT", "PXAT"); nothing if it is none of them.
@@ -27,6 +28,11 @@ std::optional<ExpiryForm> ParseExpiryToken(std::string_view token);
 
 // `amount` in `form` as milliseconds since the epoch; nothing if that overflows.
 std::optional<UnixMs> AbsoluteMs(std::int64_t amount, ExpiryForm form, UnixMs now_ms);
+
+// kNever means "no expiry", so the very last moment is kept as the one before it and shown as what
+// the client said.
+inline constexpr UnixMs kLastMoment = kNever - 1;
+UnixMs ShownMs(UnixMs at_ms);
 
 // Gives the key of `found` this expiry and logs it as PEXPIREAT; a moment that has passed deletes
 // the key and logs DEL.

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "command/help.h"
 #include "commands/families.h"
 #include "keyspace/access.h"
 #include "value/string_value.h"
@@ -149,14 +150,24 @@ bool FindObject(Call& call, Found* found) {
   return false;
 }
 
+value::StringOrigin OriginOf(const Entry& entry) {
+  switch (entry.encoding()) {
+    case keyspace::Encoding::kRaw:
+      return value::StringOrigin::kChangedInPlace;
+    case keyspace::Encoding::kText:
+      return value::StringOrigin::kFloat;
+    case keyspace::Encoding::kPlain:
+    case keyspace::Encoding::kBlob:
+      break;
+  }
+  return value::StringOrigin::kSet;
+}
+
 void ObjectEncoding(Call& call) {
   Found found;
   if (!FindObject(call, &found)) return;
-  const value::StringOrigin origin = found.entry->encoding() == keyspace::Encoding::kRaw
-                                         ? value::StringOrigin::kChangedInPlace
-                                         : value::StringOrigin::kSet;
-  call.reply().Bulk(
-      value::StringEncodingName(value::StringEncodingOf(found.entry->value(), origin)));
+  call.reply().Bulk(value::StringEncodingName(
+      value::StringEncodingOf(found.entry->value(), OriginOf(*found.entry))));
 }
 
 // Redis keeps the integers below 10,000 as shared objects whose count reads INT_MAX, unless a
@@ -204,6 +215,13 @@ void Wait(Call& call) {
 }
 
 constexpr Spec kObjectSpecs[] = {
+    Spec({.syntax = "OBJECT HELP",
+          .since = "6.2.0",
+          .group = Group::kGeneric,
+          .flags = command::kLoading | command::kStale,
+          .complexity = "O(1)",
+          .summary = "Returns this text.",
+          .run = &command::ReplyHelp}),
     Spec({.syntax = "OBJECT ENCODING key",
           .access = "RO",
           .since = "2.2.3",
@@ -222,6 +240,13 @@ constexpr Spec kObjectSpecs[] = {
           .summary = "Returns the logarithmic access frequency of a key, under an LFU policy.",
           .tips = "nondeterministic_output",
           .run = &ObjectFreq}),
+    Spec({.syntax = "OBJECT HELP",
+          .since = "6.2.0",
+          .group = Group::kGeneric,
+          .flags = command::kLoading | command::kStale,
+          .complexity = "O(1)",
+          .summary = "Returns what the subcommands are for.",
+          .run = &command::ReplyHelp}),
     Spec({.syntax = "OBJECT IDLETIME key",
           .access = "RO",
           .since = "2.2.3",

@@ -90,12 +90,12 @@ void ReplyExpiry(Call& call, ExpiryForm form) {
   if (!found) return call.reply().Integer(kAbsent);
   const UnixMs at_ms = call.txn().ExpiryAt(found);
   if (at_ms == kNever) return call.reply().Integer(kNoExpiry);
-  std::int64_t answer_ms = at_ms;
+  std::int64_t answer_ms = ShownMs(at_ms);
   if (form.base == TimeBase::kRelative) answer_ms -= call.now_ms();
   if (form.unit == TimeUnit::kMilliseconds) return call.reply().Integer(answer_ms);
-  // A rest of time is rounded to the nearest second, a moment is cut.
-  call.reply().Integer(form.base == TimeBase::kRelative ? (answer_ms + 500) / 1000
-                                                        : answer_ms / 1000);
+  // Rounded to the nearest second. Halves are added after the division: a moment may be the last of
+  // all.
+  call.reply().Integer(answer_ms / 1000 + (answer_ms % 1000 >= 500 ? 1 : 0));
 }
 
 void Ttl(Call& call) { ReplyExpiry(call, {TimeUnit::kSeconds, TimeBase::kRelative}); }

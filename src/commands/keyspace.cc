@@ -32,6 +32,12 @@ using keyspace::Stripe;
 constexpr int kTableCursorBits = 34;
 constexpr int kBucketsPerHold = 64;
 
+std::uint64_t Cursor(const keyspace::Keyspace& keyspace, std::uint64_t stripe_number,
+                     std::uint64_t position) {
+  if (stripe_number >= keyspace.stripe_count()) return 0;
+  return stripe_number << kTableCursorBits | position;
+}
+
 // Walks from `cursor` on, calling fn(entry) for every entry that has not expired, until fn's owner
 // says stop() or the keyspace ends. Returns the cursor to go on from, 0 at the end. Locks one
 // stripe at a time, for at most kBucketsPerHold buckets.
@@ -45,20 +51,22 @@ std::uint64_t Walk(Call& call, std::uint64_t cursor, Fn fn, Stop stop) {
     Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(stripe_number)));
     MutexLock hold(stripe.mu);
     Shard* shard = stripe.shard(call.session().db());
-    for (int bucket = 0; bucket < kBucketsPerHold; ++bucket) {
-      if (shard == nullptr) position = 0;
-      if (shard != nullptr) {
-        position = shard->table.Scan(position, [&](Position at, const Entry* entry) {
-          if (!entry->is_volatile() || shard->table.ExpiryAt(at) > now_ms) fn(*entry);
-        });
-      }
-      if (position == 0) ++stripe_number;
-      if (stop() || position == 0) break;
+    // Nothing there counts for nothing: an empty database is walked in one call.
+    if (shard == nullptr || shard->table.size() == 0) {
+      position = 0;
+      ++stripe_number;
+      continue;
     }
-    if (stop()) break;
+    for (int bucket = 0; bucket < kBucketsPerHold; ++bucket) {
+      position = shard->table.Scan(position, [&](Position at, const Entry* entry) {
+        if (!entry->is_volatile() || shard->table.ExpiryAt(at) > now_ms) fn(*entry);
+      });
+      if (position == 0) ++stripe_number;
+      if (stop()) return Cursor(keyspace, stripe_number, position);
+      if (position == 0) break;
+    }
   }
-  if (stripe_number >= keyspace.stripe_count()) return 0;
-  return stripe_number << kTableCursorBits | position;
+  return 0;
 }
 
 void Keys(Call& call) {
@@ -84,8 +92,23 @@ struct ScanOptions {
   std::optional<std::string_view> type;
 };
 
+// As C's strtoul reads it: a sign is allowed, what is negative wraps around, nothing at all is 0,
+// and a NUL ends the text.
+std::optional<std::uint64_t> ParseCursor(std::string_view text) {
+  text = text.substr(0, text.find('\0'));
+  if (text.empty()) return 0;
+  const bool negative = text[0] == '-';
+  if (negative || text[0] == '+') text.remove_prefix(1);
+  if (text.empty()) return std::nullopt;
+  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
+  if (text.empty()) return 0;
+  const std::optional<std::uint64_t> number = ParseUint64(text);
+  if (!number) return std::nullopt;
+  return negative ? 0 - *number : *number;
+}
+
 bool ParseScan(Call& call, ScanOptions& options) {
-  const std::optional<std::uint64_t> cursor = ParseUint64(call.arg(1));
+  const std::optional<std::uint64_t> cursor = ParseCursor(call.arg(1));
   if (!cursor) {
     call.Error(command::errors::kInvalidCursor);
     return false;

@@ -67,8 +67,10 @@ bool ParseGetEx(Call& call, GetExOptions& options) {
   for (std::size_t i = 2; i < call.argc(); ++i) {
     const std::optional<ExpiryForm> form = ParseExpiryToken(call.arg(i));
     const bool persist = EqualsIgnoreCase(call.arg(i), "PERSIST");
-    const bool taken = options.persist || options.form.has_value();
-    if (taken || (!persist && (!form || i + 1 >= call.argc()))) return false;
+    // The same option may stand twice; the last one counts.
+    if (persist ? options.form.has_value() : options.persist) return false;
+    if (options.form && form != options.form) return false;
+    if (!persist && (!form || i + 1 >= call.argc())) return false;
     options.persist = persist;
     options.form = form;
     if (form) options.amount = call.arg(++i);
@@ -79,6 +81,9 @@ bool ParseGetEx(Call& call, GetExOptions& options) {
 void GetEx(Call& call) {
   GetExOptions options;
   if (!ParseGetEx(call, options)) return call.Error(command::errors::kSyntax);
+  Found found;
+  if (!FindString(call, 0, Access::kRead, &found)) return;
+  if (!found) return call.reply().Null();
   std::optional<UnixMs> at_ms;
   if (options.form) {
     const std::optional<std::int64_t> amount = ParseInt64(options.amount);
@@ -86,10 +91,7 @@ void GetEx(Call& call) {
     if (*amount > 0) at_ms = AbsoluteMs(*amount, *options.form, call.now_ms());
     if (!at_ms) return call.Error(command::errors::InvalidExpireTime("getex"));
   }
-  Found found;
-  if (!FindString(call, 0, Access::kRead, &found)) return;
   ReplyString(call, found);
-  if (!found) return;
   if (at_ms) return ExpireAt(call, call.key(0), found, *at_ms);
   if (options.persist && found.entry->is_volatile()) {
     call.txn().ClearExpiry(call.key(0), found);

@@ -40,6 +40,13 @@ Found StoreInteger(Call& call, const Found& found, std::int64_t number) {
                               Ttl::kKeep);
 }
 
+// Stays text, whatever its digits say: OBJECT ENCODING never answers int for it.
+Found StoreFloat(Call& call, const Found& found, std::string_view text) {
+  Found stored = call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
+  if (stored.entry->blob() == nullptr) stored.entry->set_encoding(keyspace::Encoding::kText);
+  return stored;
+}
+
 void AddInteger(Call& call, std::int64_t delta) {
   Found found;
   const std::optional<std::int64_t> number = CounterOf(call, &found);
@@ -77,7 +84,7 @@ void IncrByFloat(Call& call) {
   const long double sum = *number + *delta;
   if (std::isnan(sum) || std::isinf(sum)) return call.Error(command::errors::kIncrementIsNan);
   const std::string text = FormatLongDouble(sum);
-  call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
+  StoreFloat(call, found, text);
   call.txn().Log({"SET", call.key(0).name, text, "KEEPTTL"});
   call.reply().Bulk(text);
 }
@@ -108,7 +115,8 @@ class IncrExParser {
     if (options_.by_integer && options_.by_float) return Refuse(command::errors::kSyntax);
     if (options_.persist && (options_.expiry_form || options_.only_without_ttl))
       return Refuse(command::errors::kSyntax);
-    if (options_.only_without_ttl && !options_.expiry_form) return Refuse(command::errors::kSyntax);
+    if (options_.only_without_ttl && !options_.expiry_form)
+      return Refuse(command::errors::kEnxNeedsExpiry);
     return ResolveExpiry();
   }
 
@@ -187,7 +195,9 @@ void IncrExInteger(Call& call, const IncrExOptions& options) {
   const std::optional<std::int64_t> upper = options.upper_bound
                                                 ? ParseInt64(*options.upper_bound)
                                                 : std::optional<std::int64_t>(INT64_MAX);
-  if (!delta || !lower || !upper) return call.Error(command::errors::kNotAnInteger);
+  if (!delta) return call.Error(command::errors::NotAnInteger("Increment"));
+  if (!lower) return call.Error(command::errors::NotAnInteger("LBOUND"));
+  if (!upper) return call.Error(command::errors::NotAnInteger("UBOUND"));
   if (*lower > *upper) return call.Error(command::errors::kBoundsReversed);
   Found found;
   const std::optional<std::int64_t> number = CounterOf(call, &found);
@@ -199,7 +209,7 @@ void IncrExInteger(Call& call, const IncrExOptions& options) {
   }
   const __int128 applied = sum - *number;
   if (applied < INT64_MIN || applied > INT64_MAX)
-    return call.Error(command::errors::kIncrementOverflows);
+    return call.Error(command::errors::kAppliedOverflows);
   const auto result = static_cast<std::int64_t>(sum);
   const Found stored = StoreInteger(call, found, result);
   FinishIncrEx(call, stored, Int64ToString(result), options);
@@ -223,7 +233,9 @@ void IncrExFloat(Call& call, const IncrExOptions& options) {
       options.lower_bound ? ParseLongDouble(*options.lower_bound) : -__LDBL_MAX__;
   const std::optional<long double> upper =
       options.upper_bound ? ParseLongDouble(*options.upper_bound) : __LDBL_MAX__;
-  if (!delta || !lower || !upper) return call.Error(command::errors::kNotAFloat);
+  if (!delta) return call.Error(command::errors::NotAFloat("Increment"));
+  if (!lower) return call.Error(command::errors::NotAFloat("LBOUND"));
+  if (!upper) return call.Error(command::errors::NotAFloat("UBOUND"));
   if (*lower > *upper) return call.Error(command::errors::kBoundsReversed);
   Found found;
   if (!FindString(call, 0, Access::kWrite, &found)) return;
@@ -238,7 +250,7 @@ void IncrExFloat(Call& call, const IncrExOptions& options) {
   const long double applied = sum - *number;
   if (std::isinf(sum) || std::isinf(applied)) return call.Error(command::errors::kIncrementIsNan);
   const std::string text = FormatLongDouble(sum);
-  const Found stored = call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
+  const Found stored = StoreFloat(call, found, text);
   FinishIncrEx(call, stored, text, options);
   ReplyPair(call, sum, applied);
 }

@@ -105,7 +105,8 @@ class SetParser {
       return SetCondition(*comparison);
     }
     if (const auto form = ParseExpiryToken(token); form && has_next) {
-      if (expiry_form_ || options_.keep_ttl) return false;
+      // The same one again overrules the one before.
+      if ((expiry_form_ && *expiry_form_ != *form) || options_.keep_ttl) return false;
       expiry_form_ = form;
       expiry_amount_ = call_.arg(++*i);
       return true;
@@ -145,6 +146,15 @@ bool Holds(Condition condition, std::string_view comparand, const Found& found) 
   return false;
 }
 
+// False, with the error replied, if the condition compares with a digest that cannot be one. Only
+// the length is looked at: other characters make a digest that no value has.
+bool CheckDigest(Call& call, Condition condition, std::string_view comparand) {
+  if (condition != Condition::kDigestEqual && condition != Condition::kDigestNotEqual) return true;
+  if (comparand.size() == value::kDigestDigits) return true;
+  call.Error(command::errors::kDigestLength);
+  return false;
+}
+
 // Stores `text` under the n-th key, with its expiry, and names the effect.
 void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_view text,
                  const SetOptions& options) {
@@ -174,6 +184,7 @@ bool IsComparison(Condition condition) { return condition >= Condition::kEqual; 
 void Set(Call& call) {
   SetOptions options;
   if (call.argc() > 3 && !SetParser(call, options).Parse(3)) return;
+  if (!CheckDigest(call, options.condition, options.comparand)) return;
   const KeyRef& key = call.key(0);
   Found found;
   if (options.reply_old || IsComparison(options.condition)) {
@@ -248,8 +259,8 @@ void MSetNx(Call& call) {
 void MSetEx(Call& call) {
   const std::optional<std::int64_t> count = ParseInt64(call.arg(1));
   if (!count || *count <= 0 || *count > INT32_MAX)
-    return call.Error(command::errors::kInvalidNumkeys);
-  if (call.key_count() != static_cast<std::size_t>(*count))
+    return call.Error(command::errors::kInvalidNumkeysValue);
+  if (static_cast<std::size_t>(*count) > (call.argc() - 2) / 2)
     return call.Error(command::errors::kWrongNumberOfKeyValuePairs);
   SetOptions options;
   if (!SetParser(call, options).Parse(2 + call.key_count() * 2)) return;
@@ -278,9 +289,14 @@ void DeleteIf(Call& call, Condition condition, std::string_view comparand) {
 
 void DelEx(Call& call) {
   if (call.argc() == 2) return DeleteIf(call, Condition::kNone, {});
+  if (call.argc() != 4) return call.Error(command::errors::WrongArity("delex"));
+  // An absent key is answered before the condition is looked at.
+  Found found;
+  if (!FindString(call, 0, Access::kPeek, &found)) return;
+  if (!found) return call.reply().Integer(0);
   const auto condition = ParseComparison(call.arg(2));
-  if (call.argc() != 4 || !condition) return call.Error(command::errors::kSyntax);
-  DeleteIf(call, *condition, call.arg(3));
+  if (!condition) return call.Error(command::errors::kInvalidCondition);
+  if (CheckDigest(call, *condition, call.arg(3))) DeleteIf(call, *condition, call.arg(3));
 }
 
 void DelIfEq(Call& call) { DeleteIf(call, Condition::kEqual, call.arg(2)); }

@@ -35,7 +35,8 @@ namespace cairn::keyspace {
 
 enum class Type : std::uint8_t { kString, kList, kSet, kSortedSet, kHash, kStream };
 
-enum class Encoding : std::uint8_t { kPlain, kRaw, kBlob };
+// kText: reported as embstr even where the text is an integer's, as INCRBYFLOAT leaves it.
+enum class Encoding : std::uint8_t { kPlain, kRaw, kBlob, kText };
 
 class Entry {
  public:

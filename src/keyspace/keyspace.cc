@@ -21,15 +21,14 @@ Keyspace::Keyspace(const Clock& clock, KeyspaceOptions options)
   for (std::size_t i = 0; i < stripes_.size(); ++i) {
     stripes_[i].id = static_cast<std::uint16_t>(i);
     stripes_[i].arena = &arenas_[i % kArenaCount];
-    stripes_[i].shards.resize(database_count_);
+    stripes_[i].other_shards = std::make_unique<std::atomic<Shard*>[]>(database_count_);
   }
 }
 
 Keyspace::~Keyspace() {
   for (Stripe& stripe : stripes_) {
-    for (std::unique_ptr<Shard>& shard : stripe.shards) {
-      if (shard != nullptr) trash_.Add(std::move(shard), *stripe.arena);
-    }
+    for (std::unique_ptr<Shard>& shard : stripe.owned_shards)
+      trash_.Add(std::move(shard), *stripe.arena);
   }
   while (!trash_.Drain(SIZE_MAX)) {
   }
@@ -90,18 +89,17 @@ std::size_t Keyspace::TableBytes() {
   std::size_t bytes = 0;
   for (Stripe& stripe : stripes_) {
     MutexLock hold(stripe.mu);
-    for (const std::unique_ptr<Shard>& shard : stripe.shards) {
-      if (shard != nullptr) bytes += shard->table.memory_bytes();
-    }
+    for (const std::unique_ptr<Shard>& shard : stripe.owned_shards)
+      bytes += shard->table.memory_bytes();
   }
   return bytes;
 }
 
+// Without the lock: shards stay, and the table's directory may be asked by anybody for an address
+// to prefetch.
 void Keyspace::PrefetchBucket(DbId db, const KeyRef& key) {
-  Stripe& stripe = stripes_[key.stripe.value];
-  if (!stripe.mu.TryLock()) return;
-  if (Shard* shard = stripe.shard(db); shard != nullptr) shard->table.PrefetchBucket(key.hash);
-  stripe.mu.Unlock();
+  const Shard* shard = stripes_[key.stripe.value].shard(db);
+  if (shard != nullptr) shard->table.PrefetchBucket(key.hash);
 }
 
 void Keyspace::PrefetchEntry(DbId db, const KeyRef& key) {
@@ -114,26 +112,33 @@ void Keyspace::PrefetchEntry(DbId db, const KeyRef& key) {
 void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
   for (Stripe& stripe : stripes_) {
     DCHECK(held.Holds(StripeId(stripe.id)));
-    std::unique_ptr<Shard>& shard = stripe.shards[db.value];
-    if (shard == nullptr) continue;
-    Charge(stripe, *shard, -shard->charged_bytes);
-    trash_.Add(std::move(shard), *stripe.arena);
+    Shard* shard = stripe.shard(db);
+    if (shard == nullptr || shard->table.size() == 0) continue;
+    auto load = std::make_unique<Shard>(seed_);
+    shard->table.MoveTo(load->table);
+    Charge(stripe, *shard,
+           static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()) -
+               shard->charged_bytes);
+    trash_.Add(std::move(load), *stripe.arena);
   }
 }
 
 void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {
   for (Stripe& stripe : stripes_) {
     DCHECK(held.Holds(StripeId(stripe.id)));
-    std::swap(stripe.shards[a.value], stripe.shards[b.value]);
+    Shard* const shard_of_a = stripe.shard(a);
+    stripe.set_shard(a, stripe.shard(b));
+    stripe.set_shard(b, shard_of_a);
   }
 }
 
 Shard& Keyspace::EnsureShard(Stripe& stripe, DbId db) {
-  std::unique_ptr<Shard>& shard = stripe.shards[db.value];
-  if (shard == nullptr) {
-    shard = std::make_unique<Shard>(seed_);
-    Charge(stripe, *shard, static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()));
-  }
+  if (Shard* shard = stripe.shard(db); shard != nullptr) [[likely]]
+    return *shard;
+  stripe.owned_shards.push_back(std::make_unique<Shard>(seed_));
+  Shard* shard = stripe.owned_shards.back().get();
+  Charge(stripe, *shard, static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()));
+  stripe.set_shard(db, shard);
   return *shard;
 }
 

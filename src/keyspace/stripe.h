@@ -60,13 +60,28 @@ struct alignas(128) Stripe {
   // Bytes charged here and not yet folded into the keyspace's total; see Keyspace::Charge.
   std::int64_t unfolded_bytes = 0;
   ds::SlabArena* arena = nullptr;
-  std::vector<std::unique_ptr<Shard>> shards;  // by DbId; null until the first key
+  // By DbId; null until the first key. A shard, once made, stays where it is until the keyspace
+  // ends, though SWAPDB changes its number: so a prefetch may follow these pointers without the
+  // lock. The first database's is kept beside the lock, in its cache line.
+  std::atomic<Shard*> first_shard{nullptr};
+  std::unique_ptr<std::atomic<Shard*>[]> other_shards;
+  std::vector<std::unique_ptr<Shard>> owned_shards;
   // Lower bound of the earliest expiry in any database. Written under `mu`; the expirer reads it
   // without (relaxed: a bound that arrives late is seen on the next tick).
   std::atomic<UnixMs> next_expiry_ms{kNever};
   StripeCounters counters;
 
-  Shard* shard(DbId db) { return shards[db.value].get(); }
+  // acquire: a shard's table is whole before its pointer is seen.
+  Shard* shard(DbId db) const { return Slot(db).load(std::memory_order_acquire); }
+  void set_shard(DbId db, Shard* shard) { Slot(db).store(shard, std::memory_order_release); }
+
+ private:
+  std::atomic<Shard*>& Slot(DbId db) {
+    return db.value == 0 ? first_shard : other_shards[db.value - 1];
+  }
+  const std::atomic<Shard*>& Slot(DbId db) const {
+    return db.value == 0 ? first_shard : other_shards[db.value - 1];
+  }
 };
 
 }  // namespace cairn::keyspace

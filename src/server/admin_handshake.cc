@@ -86,6 +86,11 @@ bool ParseHello(Call& call, HelloOptions& options) {
       i += 2;
     } else if (EqualsIgnoreCase(call.arg(i), "SETNAME") && more >= 1) {
       options.name = call.arg(++i);
+      // Told before the credentials are looked at.
+      if (!IsClientWord(*options.name)) {
+        call.Error(command::errors::kClientName);
+        return false;
+      }
     } else {
       call.Error("ERR Syntax error in HELLO option '" + std::string(call.arg(i)) + "'");
       return false;

@@ -48,6 +48,7 @@ struct ClientInfo {
   std::atomic<std::int64_t> input_free_bytes{0};
   std::atomic<std::int64_t> output_bytes{0};  // pending, not yet taken by the kernel
   std::atomic<std::int64_t> output_pieces{0};
+  std::atomic<std::int64_t> reply_buffer_bytes{0};  // held for replies, used or not
   std::atomic<std::int64_t> memory_bytes{0};
   std::atomic<std::uint32_t> db{0};
   std::atomic<int> protocol{2};

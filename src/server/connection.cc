@@ -287,6 +287,11 @@ void Connection::ResetSession() {
   reply_mode_ = ReplyMode::kOn;
   info_.no_evict.store(false, std::memory_order_relaxed);
   info_.no_touch.store(false, std::memory_order_relaxed);
+  // The library's name and version stay: they say what the client is, not what it does.
+  server().clients().With(id(), [](ClientInfo& info) {
+    info.texts.name.clear();
+    info.texts.user = "default";
+  });
 }
 
 // What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards
@@ -297,8 +302,10 @@ void Connection::Publish() {
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
   info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
                                std::memory_order_relaxed);
-  const auto memory = static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() +
-                                                output_.allocated_bytes());
+  const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
+  info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
+  const std::int64_t memory =
+      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity()) + reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

@@ -81,6 +81,8 @@ class Connection final : public command::Session, public io::Watcher {
   ClientInfo& info() { return info_; }
   ReplyMode reply_mode() const { return reply_mode_; }
   void set_reply_mode(ReplyMode mode) { reply_mode_ = mode; }
+  // Brings info() up to date: once a pass, and before CLIENT LIST shows this connection.
+  void Publish();
   // Puts back what a new connection has: RESET.
   void ResetSession();
   bool closed() const { return state_ == State::kClosed; }
@@ -116,7 +118,6 @@ class Connection final : public command::Session, public io::Watcher {
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
   void UpdatePolling();
-  void Publish();
 
   Worker& worker_;
   const std::unique_ptr<io::Stream> stream_;

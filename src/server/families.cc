@@ -5,7 +5,7 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily(), ConfigFamily(), InfoFamily()};
+  return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily()};
 }
 
 }  // namespace cairn::server

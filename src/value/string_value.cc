@@ -9,7 +9,8 @@ namespace cairn::value {
 
 StringEncoding StringEncodingOf(std::string_view bytes, StringOrigin origin) {
   if (origin == StringOrigin::kChangedInPlace) return StringEncoding::kRaw;
-  if (bytes.size() <= kInt64TextMax && ParseInt64(bytes)) return StringEncoding::kInt;
+  if (origin == StringOrigin::kSet && bytes.size() <= kInt64TextMax && ParseInt64(bytes))
+    return StringEncoding::kInt;
   return bytes.size() <= kEmbeddedStringMax ? StringEncoding::kEmbedded : StringEncoding::kRaw;
 }
 

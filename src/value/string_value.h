@@ -23,8 +23,9 @@ enum class StringEncoding {
   kRaw
 };
 
-// How a value came by its bytes.
-enum class StringOrigin { kSet, kChangedInPlace };
+// How a value came by its bytes. kFloat: it is the sum of floating-point numbers, which Redis keeps
+// as text even where it is a whole number.
+enum class StringOrigin { kSet, kChangedInPlace, kFloat };
 
 StringEncoding StringEncodingOf(std::string_view bytes, StringOrigin origin);
 

@@ -46,6 +46,8 @@ constexpr Meant kMeant[] = {
     {"config|get", "arguments", "7.2 without a block around one argument"},
     {"config|resetstat", "tips", "7.2"},
     {"config|rewrite", "tips", "7.2"},
+    {"bitop", "arguments", "7.2 names the operations; DIFF and the like came later"},
+    {"pfmerge", "arguments", "7.2: the sources are optional"},
     {"lcs", "arguments", "7.2 calls the length min-match-len"},
     {"msetnx", "tips", "7.2: it cannot be split over shards"},
     {"wait", "flags", "7.2: it blocks, in scripts it answers at once"},

@@ -132,6 +132,38 @@ std::string FunctionName(std::string_view head) {
   return name;
 }
 
+// Does the brace after `before` open a list of values (or a local type), and no block?
+bool OpensTable(std::string_view before) {
+  before = Trim(before);
+  if (before.empty()) return false;
+  for (const std::string_view word : {"else", "do", "try", "const", "noexcept", "mutable"}) {
+    if (before.size() > word.size() && IsWordAt(before, before.size() - word.size(), word)) {
+      return false;
+    }
+  }
+  // "[](int a) -> int {": a type, but of a lambda.
+  const std::string_view line = before.substr(before.find_last_of(";{}\n") + 1);
+  if (line.rfind("->") != line.npos && line.rfind("->") > line.rfind(')')) return false;
+  const char last = before.back();
+  return std::isalnum(static_cast<unsigned char>(last)) != 0 ||
+         std::string_view("_>=,(").find(last) != std::string_view::npos;
+}
+
+// Lines that the tables in a function's body add to it: all between their braces.
+std::size_t TableLines(std::string_view body) {
+  std::size_t lines = 0;
+  for (std::size_t at = 1; at < body.size();) {
+    if (body[at] != '{' || !OpensTable(body.substr(0, at))) {
+      ++at;
+      continue;
+    }
+    const std::size_t close = AfterClosing(body, at, '{', '}');
+    lines += static_cast<std::size_t>(std::ranges::count(body.substr(at, close - at), '\n'));
+    at = close;
+  }
+  return lines;
+}
+
 class Scanner {
  public:
   explicit Scanner(const Source& source) : source_(source), code_(WithoutDirectives(source)) {}
@@ -164,14 +196,17 @@ class Scanner {
     }
     if (!head.empty() && IsMemberInitializer(head)) return close;
     const std::string name = FunctionName(head);
-    if (!name.empty()) Record(name, head, close);
+    if (!name.empty()) Record(name, head, std::string_view(code_).substr(at, close - at));
     head_begin_ = close;
     return close;
   }
 
-  void Record(const std::string& name, std::string_view head, std::size_t close) {
-    const std::size_t first = source_.LineAt(static_cast<std::size_t>(head.data() - code_.data()));
-    functions_.push_back({name, first, source_.LineAt(close - 1) - first + 1});
+  void Record(const std::string& name, std::string_view head, std::string_view body) {
+    const std::string_view code = code_;
+    const std::size_t first = source_.LineAt(static_cast<std::size_t>(head.data() - code.data()));
+    const std::size_t last =
+        source_.LineAt(static_cast<std::size_t>(body.data() - code.data()) + body.size() - 1);
+    functions_.push_back({name, first, last - first + 1 - TableLines(body)});
   }
 
   const Source& source_;

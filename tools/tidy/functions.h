@@ -2,8 +2,8 @@
 // The function-length ratchet: no function over 70 lines, and those that were cannot grow.
 //
 // Functions are found by their braces, not by parsing C++: good enough for code that clang-format
-// lays out, and it reads the whole tree in milliseconds. A lambda or local class counts with the
-// function around it; a table of initializers is no function.
+// lays out, and it reads the whole tree in milliseconds. A lambda counts with the function around
+// it. A table is no code: neither one that stands alone counts nor rows inside a function.
 #ifndef CAIRN_TOOLS_TIDY_FUNCTIONS_H_
 #define CAIRN_TOOLS_TIDY_FUNCTIONS_H_
 
@@ -22,7 +22,7 @@ inline constexpr std::size_t kFunctionLinesMax = 70;
 struct Function {
   std::string name;  // as written before its parameters, with its class if outside of it
   std::size_t line = 0;
-  std::size_t line_count = 0;  // from the first line of its head to its closing brace
+  std::size_t line_count = 0;  // from its head to its closing brace, less the lines of tables
 };
 
 std::vector<Function> Functions(const Source& source);

@@ -117,15 +117,15 @@ void CheckTitle(const Source& source, Findings& findings) {
   if (titles == 0) findings.push_back(source.At(1, "wants one title, \"# ...\""));
 }
 
-// Folders that every Debian machine has, and the customary stand-in.
-bool IsCommonFolder(std::string_view folder) {
-  constexpr std::array<std::string_view, 13> kCommon = {
-      "usr", "etc", "proc", "sys", "dev", "tmp", "var", "bin", "sbin", "run", "lib", "opt", "path"};
-  return std::ranges::find(kCommon, folder) != kCommon.end();
+// Where people and build machines keep their things.
+bool IsSomebodysFolder(std::string_view folder) {
+  constexpr std::array<std::string_view, 12> kSomebodys = {
+      "home", "root",  "Users", "work", "workspace", "workspaces",
+      "mnt",  "media", "srv",   "data", "build",     "builds"};
+  return std::ranges::find(kSomebodys, folder) != kSomebodys.end();
 }
 
-// An absolute path of two parts or more whose first folder not every machine has: somebody's home
-// or workplace. It must follow a blank, a quote or '=' and consist of lower-case names.
+// An absolute path of two parts or more under such a folder, after a blank, a quote or '='.
 void CheckPaths(const Source& source, Findings& findings) {
   constexpr std::string_view kBefore = " \"'`(=\t";
   const std::string_view text = source.text();
@@ -135,7 +135,7 @@ void CheckPaths(const Source& source, Findings& findings) {
     while (end < text.size() && (IsWordByte(text[end]) || text[end] == '-')) ++end;
     const std::string_view folder = text.substr(at + 1, end - at - 1);
     const bool goes_on = end + 1 < text.size() && text[end] == '/' && IsWordByte(text[end + 1]);
-    if (folder.empty() || !goes_on || IsCommonFolder(folder)) continue;
+    if (!goes_on || !IsSomebodysFolder(folder)) continue;
     findings.push_back(source.At(source.LineAt(at),
                                  "/" + std::string(folder) + "/... is a path of one machine only"));
   }
