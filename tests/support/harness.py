@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the test scripts in Python share: a server of their own, a raw connection, a list of cases.
+
+A script makes a Suite, adds functions with @suite.case, and ends with suite.main(), which prints
+`N passed, N failed` as its last line. Every case runs whatever the ones before it did; a case
+fails by an exception, most often an AssertionError from check() or equal().
+
+Nothing here sleeps and hopes: wait_for() asks a condition again and again, to a deadline. Every
+server is ended by its pid when its `with` block ends; every read from a socket has a deadline.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = str(pathlib.Path(os.environ.get("CAIRN_BIN", ROOT / "build/release/bin")).resolve()
+             / "cairn-server")
+ORACLE = shutil.which("redis-server")
+PORT_BASE = int(os.environ.get("CAIRN_PORT", "21900"))
+SECONDS_MAX = 20.0  # of one reply, one start, one condition; the machine may be busy
+PORTS = 100
+
+
+class NextPort:
+    """The ports of this script, one after the other, around."""
+
+    used = 0
+
+    @classmethod
+    def take(cls):
+        for _ in range(PORTS):
+            port = PORT_BASE + cls.used % PORTS
+            cls.used += 1
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+        raise RuntimeError("no port is free")
+
+
+class ServerError(str):
+    """An error reply; never equal to an ordinary text."""
+
+    def __eq__(self, other):
+        return isinstance(other, ServerError) and str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def check(truth, what=""):
+    if not truth:
+        raise AssertionError(what or "is not so")
+
+
+def equal(got, wanted, what=""):
+    if got != wanted or isinstance(got, ServerError) != isinstance(wanted, ServerError):
+        raise AssertionError(f"{what}: got {shorten(got)}, wanted {shorten(wanted)}")
+
+
+def shorten(value):
+    text = repr(value)
+    return text if len(text) <= 600 else f"{text[:400]} ... {text[-200:]}"
+
+
+def wait_for(condition, what, seconds=SECONDS_MAX):
+    """The first true answer of condition()."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.01)
+
+
+def frame(*words):
+    """A command as a client sends it."""
+    words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
+
+
+class Client:
+    """A connection that speaks RESP2, and anything else it is told to send."""
+
+    def __init__(self, where, seconds=SECONDS_MAX, receive_bytes=None):
+        if isinstance(where, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            where_to = where
+        else:
+            host, port = where if isinstance(where, tuple) else ("127.0.0.1", where)
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self.socket = socket.socket(family)
+            where_to = (host, port)
+        if receive_bytes:  # before connecting, or it does not count
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.settimeout(seconds)
+        self.socket.connect(where_to)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def call(self, *words):
+        self.send(frame(*words))
+        return self.read()
+
+    def read(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the server closed the connection")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"+":
+            return rest.decode(errors="replace")
+        if kind == b"-":
+            return ServerError(rest.decode(errors="replace"))
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if int(rest) < 0 else self.file.read(int(rest) + 2)[:-2]
+        if kind == b"*":
+            return None if int(rest) < 0 else [self.read() for _ in range(int(rest))]
+        raise ValueError(f"no RESP2: {line!r}")
+
+    def rest(self):
+        """All bytes until the server closes; a reset counts as closing."""
+        data = b""
+        try:
+            while part := self.file.read1(1 << 20):
+                data += part
+        except ConnectionError:
+            pass
+        return data
+
+    def is_closed(self):
+        """Whether the server has closed, asked without waiting. REQUIRES: no reply is pending."""
+        self.socket.settimeout(0)
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+        except ConnectionError:
+            return True
+        finally:
+            self.socket.settimeout(SECONDS_MAX)
+
+
+class Server:
+    """A server of this test's own. It stands on one port of 127.0.0.1 and in one folder."""
+
+    def __init__(self, *options, binary=BINARY, port=None, wait=True, words=(), stdin=None):
+        self.port = port or NextPort.take()
+        self.folder = tempfile.mkdtemp(prefix="cairn-py-", dir=os.environ.get("CAIRN_TMP"))
+        self.log_path = f"{self.folder}/out"
+        command = [binary, *words, "--port", str(self.port), "--dir", self.folder]
+        if "--save" not in options:
+            command += ["--save", ""]
+        command += [str(option) for option in options]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=log, stderr=subprocess.STDOUT, cwd=self.folder)
+        if stdin is not None:
+            self.process.stdin.write(stdin)
+            self.process.stdin.close()
+        if wait:
+            try:
+                self.wait_ready()
+            except BaseException:
+                self.stop()
+                raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        return pathlib.Path(self.log_path).read_text(errors="replace")
+
+    def wait_ready(self):
+        def up():
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended at once: {self.log()[-2000:]}")
+            return "Ready to accept connections" in self.log() or self.answers()
+        wait_for(up, "the server to come up")
+
+    def answers(self):
+        try:
+            with Client(self.port) as client:
+                client.call("PING")  # even an error is an answer
+                return True
+        except (OSError, ConnectionError):
+            return False
+
+    def client(self, **more):
+        return Client(self.port, **more)
+
+    def info(self, section="everything", password=None):
+        with self.client() as client:
+            if password:
+                client.call("AUTH", password)
+            text = client.call("INFO", section).decode()
+        return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
+
+    def connected_clients(self):
+        """Without the one that asks."""
+        return int(self.info("clients")["connected_clients"]) - 1
+
+    def rss(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def terminate(self, number=signal.SIGTERM, seconds=SECONDS_MAX):
+        """The exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=seconds)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout=SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Suite:
+    """A list of cases and their verdict."""
+
+    def __init__(self):
+        self.cases = []
+
+    def case(self, function):
+        self.cases.append((function.__name__, function))
+        return function
+
+    def table(self, name, rows):
+        """One case a row: @suite.table("Name", {"row": (...), ...}) calls the function with it."""
+        def add(function):
+            for label, row in rows.items():
+                self.cases.append((f"{name}.{label}", lambda r=row: function(*r)))
+            return function
+        return add
+
+    def main(self):
+        """Runs all, or those with an argument of the command line in their name."""
+        wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
+        passed = failed = 0
+        for name, function in self.cases:
+            if wanted and not any(part in name for part in wanted):
+                continue
+            started = time.monotonic()
+            try:
+                function()
+                passed += 1
+            except Exception as error:  # pylint: disable=broad-except
+                failed += 1
+                print(f"FAIL {name}: {type(error).__name__}: {error}")
+                if not isinstance(error, AssertionError) or not str(error):
+                    traceback.print_exc(file=sys.stdout)
+            if "-v" in sys.argv:
+                print(f"  {name} {time.monotonic() - started:.2f} s")
+            sys.stdout.flush()
+        print(f"{passed} passed, {failed} failed")
+        sys.exit(1 if failed or not passed else 0)
