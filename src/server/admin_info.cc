@@ -19,7 +19,7 @@
 #include "keyspace/access.h"
 #include "server/connection.h"
 #include "server/families.h"
-#include "server/memory.h"
+#include "server/memory_figures.h"
 #include "server/server.h"
 #include "server/statistics.h"
 #include "server/version.h"
@@ -62,10 +62,6 @@ std::string Human(std::int64_t bytes) {
   if (bytes < 1024LL * 1024 * 1024 * 1024)
     return fmt::format("{:.2f}G", amount / (1024LL * 1024 * 1024));
   return fmt::format("{:.2f}T", amount / (1024.0 * 1024 * 1024 * 1024));
-}
-
-double Ratio(std::int64_t part, std::int64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
 void AddWithHuman(Section& section, std::string_view name, std::int64_t bytes) {
@@ -128,38 +124,34 @@ std::string ClientsSection(Server& server) {
   return section.Take();
 }
 
-void AddAllocator(Section& section, const AllocatorStatistics& allocator, std::int64_t used,
-                  std::int64_t resident) {
-  section.AddRatio("allocator_frag_ratio", Ratio(allocator.active, allocator.allocated));
+void AddAllocator(Section& section, const MemoryFigures& figures) {
+  const AllocatorStatistics& allocator = figures.allocator;
+  section.AddRatio("allocator_frag_ratio", MemoryRatio(allocator.active, allocator.allocated));
   section.Add("allocator_frag_bytes", allocator.active - allocator.allocated);
-  section.AddRatio("allocator_rss_ratio", Ratio(allocator.resident, allocator.active));
+  section.AddRatio("allocator_rss_ratio", MemoryRatio(allocator.resident, allocator.active));
   section.Add("allocator_rss_bytes", allocator.resident - allocator.active);
-  section.AddRatio("rss_overhead_ratio", Ratio(resident, allocator.resident));
-  section.Add("rss_overhead_bytes", resident - allocator.resident);
-  section.AddRatio("mem_fragmentation_ratio", Ratio(resident, used));
-  section.Add("mem_fragmentation_bytes", resident - used);
+  section.AddRatio("rss_overhead_ratio", MemoryRatio(figures.resident, allocator.resident));
+  section.Add("rss_overhead_bytes", figures.resident - allocator.resident);
+  section.AddRatio("mem_fragmentation_ratio", MemoryRatio(figures.resident, figures.used));
+  section.Add("mem_fragmentation_bytes", figures.resident - figures.used);
 }
 
 std::string MemorySection(Server& server) {
   Section section("Memory");
-  const std::int64_t used = server.UsedMemory();
-  const std::int64_t peak = server.NotePeakMemory(used);
-  const std::int64_t resident = ResidentBytes();
-  const AllocatorStatistics allocator = AllocatorStatistics::Ask();
+  const MemoryFigures figures = MemoryFigures::Take(server);
+  const AllocatorStatistics& allocator = figures.allocator;
   keyspace::Keyspace& keyspace = server.engine().keyspace();
-  const std::int64_t clients = server.engine().other_bytes().value();
-  const std::int64_t overhead =
-      server.base_bytes() + clients + static_cast<std::int64_t>(keyspace.TableBytes());
-  const std::int64_t dataset = used - overhead;
-  AddWithHuman(section, "used_memory", used);
-  AddWithHuman(section, "used_memory_rss", resident);
-  AddWithHuman(section, "used_memory_peak", peak);
-  section.Add("used_memory_peak_perc", fmt::format("{:.2f}%", Ratio(used, peak) * 100));
-  section.Add("used_memory_overhead", overhead);
-  section.Add("used_memory_startup", server.base_bytes());
-  section.Add("used_memory_dataset", dataset);
-  section.Add("used_memory_dataset_perc",
-              fmt::format("{:.2f}%", Ratio(dataset, used - server.base_bytes()) * 100));
+  AddWithHuman(section, "used_memory", figures.used);
+  AddWithHuman(section, "used_memory_rss", figures.resident);
+  AddWithHuman(section, "used_memory_peak", figures.peak);
+  section.Add("used_memory_peak_perc",
+              fmt::format("{:.2f}%", MemoryRatio(figures.used, figures.peak) * 100));
+  section.Add("used_memory_overhead", figures.overhead());
+  section.Add("used_memory_startup", figures.base);
+  section.Add("used_memory_dataset", figures.dataset());
+  section.Add(
+      "used_memory_dataset_perc",
+      fmt::format("{:.2f}%", MemoryRatio(figures.dataset(), figures.used - figures.base) * 100));
   section.Add("allocator_allocated", allocator.allocated);
   section.Add("allocator_active", allocator.active);
   section.Add("allocator_resident", allocator.resident);
@@ -173,10 +165,10 @@ std::string MemorySection(Server& server) {
   section.Add("used_memory_scripts_human", "0B");
   AddWithHuman(section, "maxmemory", server.config().Int("maxmemory"));
   section.Add("maxmemory_policy", server.config().Get(kPolicyName).at(0).value);
-  AddAllocator(section, allocator, used, resident);
+  AddAllocator(section, figures);
   section.AddZeros({"mem_not_counted_for_evict", "mem_replication_backlog",
                     "mem_total_replication_buffers", "mem_clients_slaves"});
-  section.Add("mem_clients_normal", clients);
+  section.Add("mem_clients_normal", figures.clients);
   section.AddZeros({"mem_cluster_links", "mem_aof_buffer"});
   section.Add("mem_allocator", AllocatorName());
   section.Add("active_defrag_running", 0);
@@ -256,7 +248,7 @@ std::string StatsSection(Server& server) {
   section.Add("client_output_buffer_limit_disconnections",
               server.counters().output_limit_disconnections.value());
   section.Add("expire_lag_ms_max", totals.expire_lag_ms_max);
-  section.AddRatio("expire_lag_ms_avg", Ratio(totals.expire_lag_ms_sum, totals.expired));
+  section.AddRatio("expire_lag_ms_avg", MemoryRatio(totals.expire_lag_ms_sum, totals.expired));
   return section.Take();
 }
 
@@ -305,7 +297,7 @@ std::string CommandStatsSection(Server& server) {
     section.Add(
         "cmdstat_" + totals.full_name,
         fmt::format("calls={},usec={},usec_per_call={:.2f},rejected_calls={},failed_calls={}",
-                    totals.calls, totals.ns / 1000, Ratio(totals.ns, totals.calls) / 1000,
+                    totals.calls, totals.ns / 1000, MemoryRatio(totals.ns, totals.calls) / 1000,
                     totals.rejected, totals.failed));
   }
   return section.Take();

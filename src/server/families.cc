@@ -5,7 +5,8 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily()};
+  return {HandshakeFamily(), ClientFamily(),  ConfigFamily(), InfoFamily(),
+          SlowLogFamily(),   LatencyFamily(), MemoryFamily()};
 }
 
 }  // namespace cairn::server

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where the server's memory is: the sums behind INFO memory, MEMORY STATS and MEMORY DOCTOR.
+#ifndef CAIRN_SERVER_MEMORY_FIGURES_H_
+#define CAIRN_SERVER_MEMORY_FIGURES_H_
+
+#include <cstdint>
+#include <string>
+
+#include "server/memory.h"
+
+namespace cairn::server {
+
+class Server;
+
+// Bytes, all of them.
+struct MemoryFigures {
+  std::int64_t used = 0;  // keyspace, clients and base
+  std::int64_t peak = 0;
+  std::int64_t base = 0;     // in use when the server had started
+  std::int64_t clients = 0;  // buffers
+  std::int64_t tables = 0;   // of all databases
+  std::int64_t resident = 0;
+  AllocatorStatistics allocator;
+
+  std::int64_t overhead() const { return base + clients + tables; }
+  std::int64_t dataset() const { return used - overhead(); }
+
+  // Raises the server's peak. Takes each stripe's lock in turn.
+  static MemoryFigures Take(Server& server);
+};
+
+// part / whole, 0 if there is no whole.
+double MemoryRatio(std::int64_t part, std::int64_t whole);
+
+// What the figures mean and what to do about them. `keys` in all databases.
+std::string MemoryDoctor(const MemoryFigures& figures, std::int64_t maxmemory, std::size_t keys);
+
+}  // namespace cairn::server
+
+#endif  // CAIRN_SERVER_MEMORY_FIGURES_H_
