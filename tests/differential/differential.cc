@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "differential/commands.h"
 #include "differential/generator.h"
 #include "differential/grammar.h"
 #include "differential/pair.h"
@@ -28,71 +29,6 @@ namespace {
 
 using testing::ServerProcess;
 
-// What both are asked. Left out: what blocks, what is about the connection or the server, and what
-// answers with the server's own figures.
-constexpr std::string_view kCommands[] = {
-    "append",
-    "bitcount",
-    "bitfield",
-    "bitfield_ro",
-    "bitop",
-    "bitpos",
-    "copy",
-    "dbsize",
-    "decr",
-    "decrby",
-    "del",
-    "echo",
-    "exists",
-    "expire",
-    "expireat",
-    "expiretime",
-    "flushdb",
-    "get",
-    "getbit",
-    "getdel",
-    "getex",
-    "getrange",
-    "getset",
-    "incr",
-    "incrby",
-    "incrbyfloat",
-    "keys",
-    "lcs",
-    "mget",
-    "move",
-    "mset",
-    "msetnx",
-    "persist",
-    "pexpire",
-    "pexpireat",
-    "pexpiretime",
-    "pfadd",
-    "pfcount",
-    "pfmerge",
-    "ping",
-    "psetex",
-    "pttl",
-    "randomkey",
-    "rename",
-    "renamenx",
-    "scan",
-    "select",
-    "set",
-    "setbit",
-    "setex",
-    "setnx",
-    "setrange",
-    "strlen",
-    "substr",
-    "swapdb",
-    "touch",
-    "ttl",
-    "type",
-    "unlink",
-    "object|encoding",
-    "object|refcount",
-};
 constexpr int kDifferencesShownMax = 12;
 
 // A bit at offset 2^31 is a value of 256 MB: with this limit it is an error, which is as good.
@@ -188,10 +124,6 @@ bool Tester::IsWanted(std::string_view command) const {
 }
 
 Status Tester::LoadGrammars() {
-  const auto docs_of = [](testing::Channel& channel, std::string_view name) {
-    Result<testing::Reply> docs = Call(channel, {"COMMAND", "DOCS", std::string(name)});
-    return docs ? ParseDocs(name, *docs) : std::nullopt;
-  };
   Result<std::unique_ptr<testing::Channel>> ours = testing::ConnectTcp(ours_->port());
   Result<std::unique_ptr<testing::Channel>> theirs = testing::ConnectTcp(theirs_->port());
   if (!ours) return ours.error();
@@ -202,8 +134,8 @@ Status Tester::LoadGrammars() {
   std::string missing;
   for (const std::string_view name : kCommands) {
     if (!IsWanted(name)) continue;
-    const std::optional<CommandGrammar> known = docs_of(**theirs, name);
-    const std::optional<CommandGrammar> own = docs_of(**ours, name);
+    const std::optional<CommandGrammar> known = AskGrammar(**theirs, name);
+    const std::optional<CommandGrammar> own = AskGrammar(**ours, name);
     if (!known) continue;
     if (!own) missing += " " + std::string(name);
     if (own) grammars_.push_back(Restrict(*own, Tokens(*known)));

@@ -143,8 +143,10 @@ int ServerProcess::Stop() {
   return exit_status_;
 }
 
+std::string ServerProcess::Log() const { return ReadFile(directory_ + "/log").value_or(""); }
+
 std::string ServerProcess::LogTail() const {
-  std::string text = ReadFile(directory_ + "/log").value_or("");
+  std::string text = Log();
   if (text.size() > kLogTailBytes) text.erase(0, text.size() - kLogTailBytes);
   return text;
 }

@@ -36,7 +36,8 @@ class ServerProcess {
   bool Alive();
   // SIGTERM, then SIGKILL after ten seconds. The exit status as waitpid gives it.
   int Stop();
-  // The end of what it logged.
+  // All that it logged, and the end of it.
+  std::string Log() const;
   std::string LogTail() const;
 
  private:
