@@ -6,7 +6,7 @@ namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
   return {HandshakeFamily(), ClientFamily(),  ConfigFamily(), InfoFamily(),
-          SlowLogFamily(),   LatencyFamily(), MemoryFamily()};
+          SlowLogFamily(),   LatencyFamily(), MemoryFamily(), DebugFamily()};
 }
 
 }  // namespace cairn::server

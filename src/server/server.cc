@@ -15,6 +15,7 @@
 #include "command/errors.h"
 #include "io/listener.h"
 #include "io/socket.h"
+#include "server/connection.h"
 #include "server/families.h"
 #include "server/memory.h"
 #include "server/signals.h"
@@ -35,6 +36,28 @@ std::string ExecutablePath() {
 }
 
 }  // namespace
+
+// Commands that could be used to break into the machine or to break the server: only for those whom
+// their directive names.
+class Server::ProtectedGate final : public command::Gate {
+ public:
+  explicit ProtectedGate(Server& server) : server_(server) {}
+  bool Admit(command::Call& call) override {
+    if ((call.command().spec->row.flags & command::kProtected) == 0) [[likely]]
+      return true;
+    const auto allowed = server_.config_.Choice<ProtectedAction>("enable-debug-command");
+    if (allowed == ProtectedAction::kYes) return true;
+    if (allowed == ProtectedAction::kLocal && Connection::Of(call).info().is_local) return true;
+    call.Error(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
+        "you can run it from a local connection, otherwise you need to set this option in the "
+        "configuration file, and then restart the server.");
+    return false;
+  }
+
+ private:
+  Server& server_;
+};
 
 // Commands before AUTH: only those that may.
 class Server::AuthGate final : public command::Gate {
@@ -83,9 +106,10 @@ Server::Server(Config& config, const Clock& clock)
                .clock = &clock,
                .more_families = ServerFamilies()}),
       slow_sink_(std::make_unique<SlowSink>(*this)),
+      protected_gate_(std::make_unique<ProtectedGate>(*this)),
       auth_gate_(std::make_unique<AuthGate>()) {
   command::Shared& shared = engine_.shared();
-  shared.gates.insert(shared.gates.begin(), auth_gate_.get());
+  shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
   shared.slow_observer = slow_sink_.get();
   WireConfig();
 }

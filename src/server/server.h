@@ -99,6 +99,7 @@ class Server {
   const std::string& executable() const { return executable_; }
 
  private:
+  class ProtectedGate;
   class AuthGate;
   class SlowSink;
 
@@ -135,6 +136,7 @@ class Server {
   LatencyMonitor latency_;
   ServerCounters counters_;
   std::unique_ptr<SlowSink> slow_sink_;
+  std::unique_ptr<ProtectedGate> protected_gate_;
   std::unique_ptr<AuthGate> auth_gate_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Dealer> dealer_;
