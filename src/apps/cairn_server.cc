@@ -58,21 +58,28 @@ std::optional<int> AnswerAtOnce(LaunchArguments::Action action) {
   return 1;
 }
 
-// One descriptor per client and some for ourselves; where the system gives fewer, maxclients is lowered, as Redis does.
+// One descriptor per client and some for ourselves; where the system gives fewer, maxclients is
+// lowered, as Redis does.
 constexpr std::int64_t kOwnDescriptors = 32;
 
 void RaiseDescriptorLimit(Config& config, Logger& log) {
   const std::int64_t wanted = config.Int("maxclients") + kOwnDescriptors;
   rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<std::int64_t>(limit.rlim_cur) >= wanted) return;
-  rlimit raised = {.rlim_cur = static_cast<rlim_t>(wanted), .rlim_max = std::max(limit.rlim_max, static_cast<rlim_t>(wanted))};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+      static_cast<std::int64_t>(limit.rlim_cur) >= wanted)
+    return;
+  rlimit raised = {.rlim_cur = static_cast<rlim_t>(wanted),
+                   .rlim_max = std::max(limit.rlim_max, static_cast<rlim_t>(wanted))};
   if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
   raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
   ::setrlimit(RLIMIT_NOFILE, &raised);
-  const std::string clients = std::to_string(static_cast<std::int64_t>(limit.rlim_max) - kOwnDescriptors);
+  const std::string clients =
+      std::to_string(static_cast<std::int64_t>(limit.rlim_max) - kOwnDescriptors);
   const ConfigAssignment assignment{"maxclients", clients};
-  if (const Status set = config.Set({&assignment, 1}, ConfigCaller::kLocal); !set.ok()) log.Warning(set.message());
-  log.Warning(fmt::format("maxclients lowered to {}: the system allows no more open files", clients));
+  if (const Status set = config.Set({&assignment, 1}, ConfigCaller::kLocal); !set.ok())
+    log.Warning(set.message());
+  log.Warning(
+      fmt::format("maxclients lowered to {}: the system allows no more open files", clients));
 }
 
 int Serve(const LaunchArguments& arguments) {
@@ -113,6 +120,7 @@ int Serve(const LaunchArguments& arguments) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const cairn::server::LaunchArguments arguments = cairn::server::ParseLaunchArguments(words);
-  if (const std::optional<int> status = cairn::server::AnswerAtOnce(arguments.action)) return *status;
+  if (const std::optional<int> status = cairn::server::AnswerAtOnce(arguments.action))
+    return *status;
   return cairn::server::Serve(arguments);
 }
