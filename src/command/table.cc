@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Building the table; see table.h.
+// Building the table, and the ways of Find that few names take.
 //
 // A true perfect hash (a displacement per bucket) was considered: it saves the rare second probe
 // and costs every lookup a second load. With eight slots a command and the best of 256 multipliers,

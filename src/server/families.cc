@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See families.h.
+// The server's families in one list, which is all the registration there is: no macros, no global
+// constructors. The engine puts them behind its own; their order is the order of COMMAND LIST.
 #include "server/families.h"
 
 namespace cairn::server {

@@ -101,6 +101,7 @@ Server::Server(Config& config, const Clock& clock)
       run_id_(SecureRandomHex(40)),
       started_ms_(clock.NowUnixMs()),
       executable_(ExecutablePath()),
+      log_(clock),
       engine_({.stripe_count = static_cast<std::size_t>(config.Int("cairn-stripes")),
                .database_count = static_cast<std::uint32_t>(config.Int("databases")),
                .clock = &clock,

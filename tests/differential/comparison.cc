@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// One rule a command, looked up in kRows; a command without a row must answer the same. A rule
+// compares as much as it can: SCAN's keys in any order, a TTL within the seconds that a slow
+// machine takes between the two servers.
 #include "differential/comparison.h"
 
 #include <algorithm>
