@@ -83,7 +83,9 @@ void RewriteAll(Call& call) {
   const Status rewritten =
       RewriteConfig(Connection::Of(call).server().config(), RewriteScope::kAll);
   if (rewritten.ok()) return call.reply().Ok();
-  call.Error("ERR CONFIG-REWRITE-FORCE-ALL failed: " + std::string(rewritten.message()));
+  std::string_view why = rewritten.message();
+  if (why.starts_with("ERR ")) why.remove_prefix(4);
+  call.Error("ERR CONFIG-REWRITE-FORCE-ALL failed: " + std::string(why));
 }
 
 void StringMatchLen(Call& call) {

@@ -6,8 +6,8 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily(), ClientFamily(),  ConfigFamily(), InfoFamily(),
-          SlowLogFamily(),   LatencyFamily(), MemoryFamily(), DebugFamily()};
+  return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily(),     SlowLogFamily(),
+          LatencyFamily(),   MemoryFamily(), DebugFamily(),  ShutdownFamily(), LolwutFamily()};
 }
 
 }  // namespace cairn::server
