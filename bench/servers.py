@@ -150,13 +150,13 @@ class Server:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
 
-    def load(self, command, **options):
+    def load(self, command, cores=(LOAD_CORE,), **options):
         """Runs the load generator on its core; its figures as a dictionary of numbers."""
         words = [str(BIN / "load"), "--port", str(self.port), "--pid", str(self.pid),
                  "--command", command]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
-        out = subprocess.run(["taskset", "-c", str(LOAD_CORE), *words], capture_output=True,
+        out = subprocess.run(["taskset", "-c", ",".join(map(str, cores)), *words], capture_output=True,
                              text=True, timeout=540, check=False)
         if out.returncode != 0:
             raise SystemExit(f"{self.product.name}: {out.stderr.strip()}")
