@@ -3,7 +3,6 @@
 //
 //   cairn-server [CONF | -] [--directive value ...]
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,23 +57,6 @@ std::optional<int> AnswerAtOnce(LaunchArguments::Action action) {
   return 1;
 }
 
-// One descriptor per client and some for ourselves; where the system gives fewer, maxclients is lowered, as Redis does.
-constexpr std::int64_t kOwnDescriptors = 32;
-
-void RaiseDescriptorLimit(Config& config, Logger& log) {
-  const std::int64_t wanted = config.Int("maxclients") + kOwnDescriptors;
-  rlimit limit;
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || static_cast<std::int64_t>(limit.rlim_cur) >= wanted) return;
-  rlimit raised = {.rlim_cur = static_cast<rlim_t>(wanted), .rlim_max = std::max(limit.rlim_max, static_cast<rlim_t>(wanted))};
-  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return;
-  raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &raised);
-  const std::string clients = std::to_string(static_cast<std::int64_t>(limit.rlim_max) - kOwnDescriptors);
-  const ConfigAssignment assignment{"maxclients", clients};
-  if (const Status set = config.Set({&assignment, 1}, ConfigCaller::kLocal); !set.ok()) log.Warning(set.message());
-  log.Warning(fmt::format("maxclients lowered to {}: the system allows no more open files", clients));
-}
-
 int Serve(const LaunchArguments& arguments) {
   const std::string product = fmt::format("Cairn {}", kCairnVersion);
   Config config(ConfigHost::Ask());
@@ -88,7 +70,11 @@ int Serve(const LaunchArguments& arguments) {
   ::umask(S_IWGRP | S_IWOTH);
   const SystemClock clock;
   Server server(config, clock);
-  RaiseDescriptorLimit(config, server.log());
+  if (const Status renamed = server.RenameCommands(loaded->renames); !renamed.ok()) {
+    const std::string text = FatalConfigError(product, renamed.message());
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    return 1;
+  }
   std::optional<io::PidFile> pid_file;
   if (const std::string path = PidFilePath(config); !path.empty()) {
     if (Result<io::PidFile> created = io::PidFile::Create(path)) {
@@ -113,6 +99,7 @@ int Serve(const LaunchArguments& arguments) {
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const cairn::server::LaunchArguments arguments = cairn::server::ParseLaunchArguments(words);
-  if (const std::optional<int> status = cairn::server::AnswerAtOnce(arguments.action)) return *status;
+  if (const std::optional<int> status = cairn::server::AnswerAtOnce(arguments.action))
+    return *status;
   return cairn::server::Serve(arguments);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Which categories a row has; see category.h.
+// Which categories a row has: its group's, then what its flags imply, then what the row itself adds
+// or takes away. Names are looked up one by one, since this happens once, when the table is built.
 #include "command/category.h"
 
 #include <cstddef>

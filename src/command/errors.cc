@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The errors that hold a name; see errors.h.
+// The errors that hold a name. They are put together here, at the moment of failure; those without
+// one are constants.
 #include "command/errors.h"
 
 #include "base/check.h"

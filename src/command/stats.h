@@ -67,7 +67,6 @@ class CommandStats {
     Counter failed;
     // release/acquire: made by the owning thread on first use, read by any.
     std::atomic<LatencyHistogram*> histogram{nullptr};
-    ~PerCommand() { delete histogram.load(std::memory_order_relaxed); }
   };
 
   explicit CommandStats(std::size_t command_count) : commands_(command_count) {}
@@ -90,9 +89,11 @@ class CommandStats {
   Counter changes;  // writes that took effect
 
  private:
-  static LatencyHistogram* MakeHistogram(PerCommand& stats);
+  LatencyHistogram* MakeHistogram(PerCommand& stats);
 
   std::vector<PerCommand> commands_;
+  // owning thread only: readers go through PerCommand. Apart from it, so that it stays small.
+  std::vector<std::unique_ptr<LatencyHistogram>> histograms_;
 };
 
 // ErrorStats: how often each error code was replied. Errors are rare, so one lock serves all

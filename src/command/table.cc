@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Building the table; see table.h.
+// Building the table, and the ways of Find that few names take.
 //
 // A true perfect hash (a displacement per bucket) was considered: it saves the rare second probe
 // and costs every lookup a second load. With eight slots a command and the best of 256 multipliers,
@@ -59,6 +59,7 @@ void CommandTable::AddRows(std::span<const std::span<const Spec>> families) {
                            .index = static_cast<std::uint32_t>(commands_.size()),
                            .categories = CategoriesOf(spec.row),
                            .full_name = ToLower(spec.name),
+                           .lookup_name = ToLower(spec.name),
                            .subcommands = {}});
     }
   }
@@ -76,6 +77,7 @@ void CommandTable::AddSubcommands(std::size_t container) {
                          .index = static_cast<std::uint32_t>(commands_.size()),
                          .categories = CategoriesOf(spec.row),
                          .full_name = commands_[container].full_name + "|" + ToLower(spec.name),
+                         .lookup_name = {},
                          .subcommands = {}});
   }
   commands_[container].subcommands = all().subspan(first);
@@ -101,7 +103,7 @@ void CommandTable::ChooseMultiplier() {
 }
 
 CommandTable::Slot CommandTable::MakeSlot(const Command& command) {
-  const std::string_view name = command.full_name;
+  const std::string_view name = command.lookup_name;
   const bool letters = AllLetters(name);
   Slot slot;
   slot.name = Name(name);
@@ -117,10 +119,11 @@ std::size_t CommandTable::FillSlots() {
   slots_.assign(slots_.size(), {});
   std::size_t probes = 0;
   for (const Command& command : top_level()) {
-    const Name name(command.full_name);
+    if (command.lookup_name.empty()) continue;
+    const Name name(command.lookup_name);
     std::size_t i = SlotOf(name);
     for (; slots_[i].command != nullptr; i = (i + 1) & slot_mask_) {
-      CHECK(slots_[i].command->full_name != command.full_name);
+      CHECK(slots_[i].command->lookup_name != command.lookup_name);
       ++probes;
     }
     slots_[i] = MakeSlot(command);
@@ -142,7 +145,18 @@ const CommandTable::Command* CommandTable::FindFurther(std::string_view name) co
 bool CommandTable::SameName(const Slot& slot, std::string_view name) {
   if (slot.exact) return true;
   if (slot.exact_with_tail) return slot.tail == Name(name.substr(name.size() - 8)).word;
-  return EqualsIgnoreCase(slot.command->full_name, name);
+  return EqualsIgnoreCase(slot.command->lookup_name, name);
+}
+
+Status CommandTable::Rename(std::string_view name, std::string_view new_name) {
+  const Command* found = Find(name);
+  if (found == nullptr) return {StatusCode::kNotFound, "No such command in rename-command"};
+  if (!new_name.empty() && Find(new_name) != nullptr) {
+    return {StatusCode::kExists, "Target command name already exists"};
+  }
+  commands_[found->index].lookup_name = ToLower(new_name);
+  FillSlots();
+  return {};
 }
 
 const CommandTable::Command* CommandTable::FindSubcommand(const Command& container,

@@ -23,6 +23,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/status.h"
 #include "command/category.h"
 #include "command/spec.h"
 
@@ -35,6 +36,8 @@ class CommandTable {
     std::uint32_t index = 0;    // in all(), for statistics
     Categories categories = 0;  // ACL categories
     std::string full_name;      // lower-case: "get", "client|list"
+    // What Find knows it by; another name, or none, after Rename. Empty for subcommands.
+    std::string lookup_name;
     std::span<const Command> subcommands;
   };
 
@@ -61,6 +64,10 @@ class CommandTable {
   // Commands and subcommands.
   std::size_t size() const { return commands_.size(); }
   std::span<const Command> all() const { return commands_; }
+  // rename-command: `name` is known as `new_name` from now on, or not at all if that is empty.
+  // Fails if there is no such command, or another one has the new name. Before the table is shared
+  // between threads.
+  Status Rename(std::string_view name, std::string_view new_name);
   // Without the subcommands.
   std::span<const Command> top_level() const { return all().first(top_level_count_); }
 

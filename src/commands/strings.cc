@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See strings.h.
+// Finding and replying for commands on strings, kept out of line: the hot path is one test of the
+// type, and the reply of a small value one copy into the reply buffer. The 16 KiB where a value is
+// shared instead of copied is the border at which entries turn into Blobs, so nothing is measured
+// here; a value that has a Blob is sent by it.
 #include "commands/strings.h"
 
 #include "command/errors.h"

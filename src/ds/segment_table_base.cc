@@ -57,7 +57,7 @@ SegmentTableBase::~SegmentTableBase() {
 // ---- Entries -----------------------------------------------------------------------------------
 
 TablePosition SegmentTableBase::InsertNode(std::uint64_t hash, const void* node) {
-  DCHECK(pins_ == 0);
+  DCHECK(freeze_ == Freeze::kNothing);
   DCHECK((reinterpret_cast<std::uintptr_t>(node) & ~kPointerMask) == 0);
   Segment* segment = directory_.Find(hash).segment;
   if (segment->count >= segment->grow_at) [[unlikely]] {
@@ -74,7 +74,12 @@ void SegmentTableBase::EraseEntry(TablePosition at) {
   ClearExpiry(at);
   at.segment->Remove(at.slot);
   --size_;
-  if (pins_ > 0) return;
+  if (freeze_ == Freeze::kEntries) {
+    untidy_ = true;
+    return;
+  }
+  at.segment->FillHole(at.slot);
+  if (freeze_ == Freeze::kSegments) return;
   Settle(at.segment);
   ResetIfEmpty();
 }
@@ -99,7 +104,7 @@ bool SegmentTableBase::ClearExpiry(TablePosition at) {
   Segment& segment = *at.segment;
   if (!segment.ClearExpiry(at.slot)) return false;
   if (--volatile_count_ == 0) min_expiry_ = kNever;
-  if (segment.volatile_count == 0 && pins_ == 0) {
+  if (segment.volatile_count == 0 && freeze_ == Freeze::kNothing) {
     segment_bytes_ -= segment.expiry.MemoryBytes(segment.slot_count());
     segment.expiry.Release();
   }
@@ -178,7 +183,7 @@ void SegmentTableBase::Rebase(Segment& segment) {
   });
 }
 
-// After erasing: what has become superfluous is given back.
+// After erasing: what has become superfluous is given back, and holes are closed.
 void SegmentTableBase::Settle(Segment* segment) {
   if (segment->volatile_count == 0 && segment->expiry.allocated()) {
     segment_bytes_ -= segment->expiry.MemoryBytes(segment->slot_count());
@@ -186,7 +191,10 @@ void SegmentTableBase::Settle(Segment* segment) {
   }
   if (segment->count < segment->shrink_below) {
     Rebuild(segment, FittingBucketCount(segment->count));
+  } else if (untidy_) {
+    Rebuild(segment, segment->bucket_count);
   }
+  untidy_ = false;
 }
 
 void SegmentTableBase::Adopt(Segment& segment) {
@@ -252,7 +260,7 @@ bool SegmentTableBase::DrainSome(std::size_t budget, void (*take)(void*, void*),
 void SegmentTableBase::MoveAllTo(SegmentTableBase& target) {
   CHECK(target.size_ == 0);
   CHECK(drain_index_ == 0);
-  CHECK(pins_ == 0);
+  CHECK(freeze_ == Freeze::kNothing);
   target.FreeSegments();
   target.Forget();
   target.directory_.TakeFrom(directory_);
@@ -270,16 +278,16 @@ void SegmentTableBase::MoveAllTo(SegmentTableBase& target) {
 // ---- Walks -------------------------------------------------------------------------------------
 
 void SegmentTableBase::VisitAll(Visit visit, void* context) {
-  {
-    const Pin pin(*this);
-    for (std::size_t i = 0; i < directory_.size();) {
-      Segment* segment = directory_.SegmentAt(i);
-      i += directory_.RunLength(*segment);
+  for (std::size_t i = 0; i < directory_.size();) {
+    Segment* segment = directory_.SegmentAt(i);
+    i += directory_.RunLength(*segment);
+    {
+      const Freezer freezer(*this, Freeze::kEntries);
       ForEachOccupied(*segment, [&](std::uint32_t slot) { visit(context, {segment, slot}); });
-      if (pins_ == 1) Settle(segment);
     }
+    if (freeze_ == Freeze::kNothing) Settle(segment);
   }
-  if (pins_ == 0) ResetIfEmpty();
+  if (freeze_ == Freeze::kNothing) ResetIfEmpty();
 }
 
 std::uint64_t SegmentTableBase::ScanBucket(std::uint64_t cursor, Visit visit, void* context) {
@@ -292,11 +300,13 @@ std::uint64_t SegmentTableBase::ScanBucket(std::uint64_t cursor, Visit visit, vo
   const std::uint64_t segment_end =
       std::uint64_t{segment->prefix} + (std::uint64_t{1} << (kDirectoryBits - segment->depth));
   {
-    const Pin pin(*this);
+    const Freezer freezer(*this, Freeze::kEntries);
     VisitHome(*segment, home, from_bits, visit, context);
-    if (pins_ == 1) Settle(segment);
   }
-  if (pins_ == 0) ResetIfEmpty();
+  if (freeze_ == Freeze::kNothing) {
+    Settle(segment);
+    ResetIfEmpty();
+  }
   if (next_bits < kBucketPoints) return std::uint64_t{prefix} << kBucketBits | next_bits;
   return segment_end >> kDirectoryBits != 0 ? 0 : segment_end << kBucketBits;
 }
@@ -348,7 +358,7 @@ std::size_t SegmentTableBase::VisitSample(Random& random, std::size_t max, Sampl
   std::size_t index = DirectoryBitsOf(point) >> (kDirectoryBits - directory_.depth());
   Segment* first = directory_.SegmentAt(index);
   const std::uint32_t start = ScaleTo(point, first->slot_count());
-  const Pin pin(*this);
+  const Freezer freezer(*this, Freeze::kEntries);
   std::size_t visited = 0;
   std::size_t walked = 0;  // directory entries
   SlotRange range = {start, first->slot_count()};
@@ -428,17 +438,14 @@ void SegmentTableBase::ReleaseBounds() {
 bool SegmentTableBase::VisitExpired(UnixMs now, std::size_t budget, Visit visit, void* context) {
   if (volatile_count_ == 0 || min_expiry_ > now) return true;
   bool finished = true;
-  {
-    const Pin pin(*this);
-    UnixMs earliest = kNever;
-    const std::size_t groups = std::size_t{1} << GroupBits();
-    for (std::size_t g = 0; finished && g < groups; ++g) {
-      if (bounds_[g] <= now) finished = SweepGroup(g, now, budget, visit, context);
-      earliest = std::min(earliest, bounds_[g]);
-    }
-    if (finished) min_expiry_ = earliest;
+  UnixMs earliest = kNever;
+  const std::size_t groups = std::size_t{1} << GroupBits();
+  for (std::size_t g = 0; finished && g < groups; ++g) {
+    if (bounds_[g] <= now) finished = SweepGroup(g, now, budget, visit, context);
+    earliest = std::min(earliest, bounds_[g]);
   }
-  if (pins_ == 0) ResetIfEmpty();
+  if (finished) min_expiry_ = earliest;
+  if (freeze_ == Freeze::kNothing) ResetIfEmpty();
   return finished;
 }
 
@@ -454,7 +461,7 @@ bool SegmentTableBase::SweepGroup(std::size_t group, UnixMs now, std::size_t& bu
     if (directory_.FirstIndex(*segment) != i) continue;
     if (segment->min_expiry <= now) {
       const bool finished = SweepSegment(*segment, now, budget, visit, context);
-      if (pins_ == 1) Settle(segment);
+      if (freeze_ == Freeze::kNothing) Settle(segment);
       if (!finished) return false;
     }
     earliest = std::min(earliest, directory_.SegmentAt(i)->min_expiry);
@@ -463,19 +470,30 @@ bool SegmentTableBase::SweepGroup(std::size_t group, UnixMs now, std::size_t& bu
   return true;
 }
 
+// Erasing fills the hole with a later entry, so that slot is looked at again; where the segment's
+// end wraps round, an entry may even come to lie in front, and then a second pass finds it.
 bool SegmentTableBase::SweepSegment(Segment& segment, UnixMs now, std::size_t& budget, Visit visit,
                                     void* context) {
   if (budget == 0) return false;
-  const std::size_t budget_before = budget;
+  const Freezer freezer(*this, Freeze::kSegments);
   const std::uint32_t slots = segment.slot_count();
-  for (std::uint32_t slot = segment.expiry.NextExpired(slots, 0, now); slot < slots;
-       slot = segment.expiry.NextExpired(slots, slot + 1, now)) {
-    if (budget == 0) return false;
-    --budget;
-    visit(context, {&segment, slot});
-  }
-  if (budget == budget_before) --budget;
-  segment.min_expiry = segment.expiry.Earliest(slots);
+  bool any = false;
+  bool erased = false;
+  do {
+    erased = false;
+    for (std::uint32_t slot = segment.expiry.NextExpired(slots, 0, now); slot < slots;) {
+      if (budget == 0) return false;
+      --budget;
+      any = true;
+      const std::uint32_t count_before = segment.count;
+      visit(context, {&segment, slot});
+      const bool gone = segment.count < count_before;
+      erased = erased || gone;
+      slot = segment.expiry.NextExpired(slots, gone ? slot : slot + 1, now);
+    }
+    segment.min_expiry = segment.expiry.Earliest(slots);
+  } while (erased && segment.min_expiry <= now);
+  if (!any) --budget;
   return true;
 }
 

@@ -104,16 +104,21 @@ class SegmentTableBase {
   void MoveAllTo(SegmentTableBase& target);
 
  private:
-  // While one is alive, erasing neither moves nor frees anything; Settle catches up.
-  class Pin {
+  // What erasing may do meanwhile: a walk that erases needs its segment to stay, and most need
+  // every entry to stay where it is, too. Settle catches up.
+  enum class Freeze : std::uint8_t { kNothing, kSegments, kEntries };
+  class Freezer {
    public:
-    explicit Pin(SegmentTableBase& table) : table_(table) { ++table_.pins_; }
-    ~Pin() { --table_.pins_; }
-    Pin(const Pin&) = delete;
-    Pin& operator=(const Pin&) = delete;
+    Freezer(SegmentTableBase& table, Freeze freeze) : table_(table), before_(table.freeze_) {
+      if (freeze > before_) table_.freeze_ = freeze;
+    }
+    ~Freezer() { table_.freeze_ = before_; }
+    Freezer(const Freezer&) = delete;
+    Freezer& operator=(const Freezer&) = delete;
 
    private:
     SegmentTableBase& table_;
+    const Freeze before_;
   };
 
   // Directory entries per entry of bounds_, as a power of two.
@@ -166,7 +171,8 @@ class SegmentTableBase {
   int bounds_depth_ = 0;      // the directory depth bounds_ was made for
   std::size_t bounds_bytes_ = 0;
   std::size_t drain_index_ = 0;
-  std::uint32_t pins_ = 0;
+  Freeze freeze_ = Freeze::kNothing;
+  bool untidy_ = false;  // a hole was left in the segment being walked
   SegmentTableStats stats_;
 };
 

@@ -20,6 +20,8 @@ void CheckOverflow(const Segment& segment, const std::vector<std::uint32_t>& pas
   for (std::uint32_t b = 0; b < segment.bucket_count; ++b) {
     const std::uint32_t overflow = segment.buckets()[b].overflow();
     if (overflow != Bucket::kOverflowMax) CHECK(overflow == passed[b]);
+    // Nobody has passed a bucket that has room.
+    if (passed[b] != 0) CHECK(segment.buckets()[b].Free() == 0);
   }
 }
 
@@ -62,7 +64,7 @@ std::uint32_t CheckTimes(const Segment& segment) {
 }  // namespace
 
 void SegmentTableBase::CheckInvariants() const {
-  CHECK(pins_ == 0);
+  CHECK(freeze_ == Freeze::kNothing);
   Totals totals;
   for (std::size_t i = 0; i < directory_.size(); i = NextIndex(i)) {
     const Segment& segment = *directory_.SegmentAt(i);

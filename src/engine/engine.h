@@ -55,6 +55,10 @@ class Engine {
 
   keyspace::Keyspace& keyspace() { return keyspace_; }
   const command::CommandTable& table() const { return table_; }
+  // rename-command. Before any session or Runner is made.
+  Status RenameCommand(std::string_view name, std::string_view new_name) {
+    return table_.Rename(name, new_name);
+  }
   // What every Runner of this engine shares. Gates may be added until the first Runner is made.
   command::Shared& shared() { return shared_; }
   Keeper& keeper() { return keeper_; }
@@ -75,7 +79,7 @@ class Engine {
   SystemClock system_clock_;
   const Clock& clock_;
   keyspace::Keyspace keyspace_;
-  const command::CommandTable table_;
+  command::CommandTable table_;
   std::unique_ptr<MemoryGate> memory_gate_;
   command::Shared shared_;
   SharedCounter other_bytes_;

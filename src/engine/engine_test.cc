@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The engine as a library: commands in process, expiry by the owned clock, effects that replay to an equal data set.
+// The engine as a library: commands in process, expiry by the owned clock, effects that replay to
+// an equal data set.
 #include "engine/engine.h"
 
 #include <gtest/gtest.h>
@@ -70,9 +71,15 @@ TEST(Engine, EffectsReplayToAnEqualDataSet) {
   const std::unique_ptr<EmbeddedSession> session = engine.NewSession();
   const std::unique_ptr<EmbeddedSession> replayed = twin.NewSession();
   const std::vector<std::vector<std::string_view>> commands = {
-      {"SET", "k", "v", "EX", "100"}, {"INCRBYFLOAT", "f", "1.5"}, {"SETRANGE", "s", "5", "hello"},
-      {"COPY", "s", "t"},             {"GETDEL", "s"},             {"PEXPIRE", "t", "5000"},
-      {"MSET", "a", "1", "b", "2"},   {"DEL", "a"},                {"MOVE", "b", "7"},
+      {"SET", "k", "v", "EX", "100"},
+      {"INCRBYFLOAT", "f", "1.5"},
+      {"SETRANGE", "s", "5", "hello"},
+      {"COPY", "s", "t"},
+      {"GETDEL", "s"},
+      {"PEXPIRE", "t", "5000"},
+      {"MSET", "a", "1", "b", "2"},
+      {"DEL", "a"},
+      {"MOVE", "b", "7"},
   };
   for (const auto& command : commands) session->Execute(command);
   while (const std::optional<log::Effect> effect = reader->Next()) {

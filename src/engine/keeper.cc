@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The keeper's loop.
+// The keeper's loop: expire, free, and sleep only when neither has more to do.
+//
+// A round is bounded by two budgets rather than by time, because what it costs is locks held and
+// memory touched, and both follow the counts. The sleep is a fixed tick: computing the moment when
+// the next key is due would need a wake-up for each key that comes to expire before it.
 #include "engine/keeper.h"
 
 #include <algorithm>

@@ -77,7 +77,8 @@ class RandomOperations {
           if (!found) return;
           if (random_.Below(4) == 0) return txn.ClearExpiry(key, found);
           const UnixMs far = random_.Below(10) == 0 ? UnixMs{1} << 50 : 0;
-          txn.SetExpiry(key, found, txn.now_ms() + 1 + far + static_cast<UnixMs>(random_.Below(500)));
+          txn.SetExpiry(key, found,
+                        txn.now_ms() + 1 + far + static_cast<UnixMs>(random_.Below(500)));
         },
         db);
   }

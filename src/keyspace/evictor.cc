@@ -91,17 +91,14 @@ void Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs n
       static_cast<std::size_t>(tunables.maxmemory_samples.load(std::memory_order_relaxed));
   if (IsRandom(policy)) wanted = 1;
   const auto consider = [&](Position position, const Entry* entry) {
-    if (IsVolatileOnly(policy) && !entry->is_volatile()) return;
     Offer(IsRandom(policy) ? 0 : Badness(shard, position, *entry, policy, now_ms, decay_minutes),
           db, entry->key());
   };
-  // Where volatile keys are few, a stretch of the table may hold none: look at more of it, up to
-  // all of a small table.
-  const std::size_t before = pool_size_;
-  shard.table.SampleFrom(random_, wanted, consider);
-  for (std::size_t stretch = wanted * 4; pool_size_ == before && stretch < shard.table.size() * 8;
-       stretch *= 4) {
-    shard.table.SampleFrom(random_, stretch, consider);
+  if (IsVolatileOnly(policy)) {
+    // Found through the expiry columns, however few they are among the rest.
+    shard.table.SampleVolatileFrom(random_, wanted, consider);
+  } else {
+    shard.table.SampleFrom(random_, wanted, consider);
   }
 }
 

@@ -108,9 +108,8 @@ TEST(TxnSetString, KeepsOrDropsTheExpiry) {
 TEST(TxnEditString, GrowsWithZerosThroughEveryWayOfKeeping) {
   TestStore store;
   std::string model;
-  const std::size_t sizes[] = {1,    3,      8,       64,        1000,
-                               1100, 16'383, 16'384,  16'385,    40'000,
-                               39,   90'000, 300'000, 1'500'000, 3'000'000};
+  const std::size_t sizes[] = {1,      3,      8,  64,     1000,    1100,      16'383,   16'384,
+                               16'385, 40'000, 39, 90'000, 300'000, 1'500'000, 3'000'000};
   for (const std::size_t size : sizes) {
     store.With("k", [&](Txn& txn, const KeyRef& key) {
       Found found = txn.Find(key, Access::kWrite);

@@ -94,7 +94,7 @@ void GetName(Call& call) {
 
 void SetInfo(Call& call) {
   const std::string option(call.arg(2).substr(0, command::errors::kEchoLimit));
-  std::string ClientTexts::*text = nullptr;
+  std::string ClientTexts::* text = nullptr;
   if (EqualsIgnoreCase(option, "LIB-NAME")) text = &ClientTexts::library_name;
   if (EqualsIgnoreCase(option, "LIB-VER")) text = &ClientTexts::library_version;
   if (text == nullptr) return call.Error("ERR Unrecognized option '" + option + "'");

@@ -201,13 +201,14 @@ std::string PersistenceSection(Server& server) {
   return section.Take();
 }
 
-void AddExpiry(Section& section, const keyspace::KeyspaceTotals& totals) {
+void AddExpiry(Section& section, const keyspace::KeyspaceTotals& totals,
+               std::int64_t evicted_clients) {
   section.Add("expired_keys", totals.expired);
   section.Add("expired_stale_perc", "0.00");
   section.AddZeros({"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
   section.Add("evicted_keys", totals.evicted);
-  section.AddZeros(
-      {"evicted_clients", "total_eviction_exceeded_time", "current_eviction_exceeded_time"});
+  section.Add("evicted_clients", evicted_clients);
+  section.AddZeros({"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
   section.Add("keyspace_hits", totals.hits);
   section.Add("keyspace_misses", totals.misses);
 }
@@ -229,7 +230,7 @@ std::string StatsSection(Server& server) {
   section.Add("instantaneous_output_repl_kbps", "0.00");
   section.Add("rejected_connections", server.counters().connections_rejected.value());
   section.AddZeros({"sync_full", "sync_partial_ok", "sync_partial_err"});
-  AddExpiry(section, totals);
+  AddExpiry(section, totals, server.counters().evicted_clients.value());
   section.AddZeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels",
                     "latest_fork_usec", "total_forks", "migrate_cached_sockets",
                     "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",

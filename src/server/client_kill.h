@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// CLIENT KILL.
+// CLIENT KILL: ends connections, of one address or of all clients that some filters name.
+//
+// Apart from the family's other commands because it is the only one that reaches into connections
+// of other workers. Any worker may run it.
 #ifndef CAIRN_SERVER_CLIENT_KILL_H_
 #define CAIRN_SERVER_CLIENT_KILL_H_
 

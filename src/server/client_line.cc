@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See client_line.h. Fields about things that are not built yet (subscriptions, MULTI, tracking)
-// hold what a client without them shows.
+// The line is one format of all fields. Those about things that are not built yet (subscriptions,
+// MULTI, tracking) hold what a client without them shows.
 #include "server/client_line.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See client_name.h.
+// What a client may be called, and calling it so.
+//
+// The name is kept in the registry and not in the connection, since CLIENT LIST on any other worker
+// reads it; so it is written under the registry's lock.
 #include "server/client_name.h"
 
 #include <algorithm>

@@ -194,7 +194,7 @@ void PutOutputLimits(const ConfigRow& row, const Config& config, Lines& lines) {
   }
 }
 
-void PutRow(std::size_t position, const Config& config, Lines& lines) {
+void PutRow(std::size_t position, const Config& config, RewriteScope scope, Lines& lines) {
   const ConfigRow& row = kConfigRows[position];
   const ConfigValue value = config.ValueAt(position);
   if (row.kind == ConfigKind::kSavePoints) {
@@ -202,8 +202,8 @@ void PutRow(std::size_t position, const Config& config, Lines& lines) {
   } else if (row.kind == ConfigKind::kOutputLimits) {
     PutOutputLimits(row, config, lines);
   } else if (!(row.drops_empty && value.text.empty())) {
-    const bool is_always_written =
-        row.kind == ConfigKind::kPercentiles || row.rule == TextRule::kDirectory;
+    const bool is_always_written = row.kind == ConfigKind::kPercentiles ||
+                                   row.rule == TextRule::kDirectory || scope == RewriteScope::kAll;
     lines.Put(row.name, std::string(row.name) + " " + ValueText(row, value),
               is_always_written || !config.IsDefault(position));
   }
@@ -212,13 +212,13 @@ void PutRow(std::size_t position, const Config& config, Lines& lines) {
 
 }  // namespace
 
-std::string RewriteConfigText(const Config& config, std::string_view old_text) {
+std::string RewriteConfigText(const Config& config, std::string_view old_text, RewriteScope scope) {
   Lines lines(old_text);
-  for (std::size_t i = 0; i < kConfigRowCount; ++i) PutRow(i, config, lines);
+  for (std::size_t i = 0; i < kConfigRowCount; ++i) PutRow(i, config, scope, lines);
   return lines.Join();
 }
 
-Status RewriteConfig(const Config& config) {
+Status RewriteConfig(const Config& config, RewriteScope scope) {
   if (config.file().empty()) {
     return {StatusCode::kInvalid, "ERR The server is running without a config file"};
   }
@@ -230,7 +230,8 @@ Status RewriteConfig(const Config& config) {
     if (old_text.error().code() != StatusCode::kNotFound) return failure(old_text.error());
     old_text = std::string();
   }
-  const Status status = ReplaceConfigFile(config.file(), RewriteConfigText(config, *old_text));
+  const Status status =
+      ReplaceConfigFile(config.file(), RewriteConfigText(config, *old_text, scope));
   return status.ok() ? status : failure(status);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See latency.h.
+// The samples of each event in a queue whose oldest are dropped. Two spikes in one second are one
+// sample with the longer duration, as Redis keeps them.
 #include "server/latency.h"
 
 #include <algorithm>

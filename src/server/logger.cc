@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,12 +75,12 @@ void Logger::Raw(std::string_view text) {
 
 void Logger::Write(LogLevel level, std::string_view text) {
   if (level < level_.load(std::memory_order_relaxed)) return;
-  timeval now;
-  ::gettimeofday(&now, nullptr);
+  const UnixMs now_ms = clock_.NowUnixMs();
+  const time_t seconds = now_ms / 1000;
   tm local;
-  ::localtime_r(&now.tv_sec, &local);
+  ::localtime_r(&seconds, &local);
   const std::string line =
-      fmt::format("{}:M {:%d %b %Y %H:%M:%S}.{:03} {} {}\n", ::getpid(), local, now.tv_usec / 1000,
+      fmt::format("{}:M {:%d %b %Y %H:%M:%S}.{:03} {} {}\n", ::getpid(), local, now_ms % 1000,
                   LevelMark(level), text.substr(0, kLineBytesMax));
   Raw(line);
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "server/config_enums.h"
@@ -21,7 +22,8 @@ namespace cairn::server {
 
 class Logger {
  public:
-  Logger() = default;
+  // `clock` says the time in each line.
+  explicit Logger(const Clock& clock) : clock_(clock) {}
   ~Logger();
   Logger(const Logger&) = delete;
   Logger& operator=(const Logger&) = delete;
@@ -42,6 +44,7 @@ class Logger {
  private:
   void Write(LogLevel level, std::string_view text);
 
+  const Clock& clock_;
   std::atomic<LogLevel> level_{LogLevel::kNotice};
   std::atomic<int> descriptor_{1};
   Mutex mu_;

@@ -3,6 +3,7 @@
 #ifndef CAIRN_SERVER_MEMORY_FIGURES_H_
 #define CAIRN_SERVER_MEMORY_FIGURES_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -23,7 +24,8 @@ struct MemoryFigures {
   AllocatorStatistics allocator;
 
   std::int64_t overhead() const { return base + clients + tables; }
-  std::int64_t dataset() const { return used - overhead(); }
+  // Small amounts are counted late (Keyspace::used_bytes), so the difference can be below nothing.
+  std::int64_t dataset() const { return std::max<std::int64_t>(0, used - overhead()); }
 
   // Raises the server's peak. Takes each stripe's lock in turn.
   static MemoryFigures Take(Server& server);

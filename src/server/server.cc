@@ -16,6 +16,7 @@
 #include "command/errors.h"
 #include "io/listener.h"
 #include "io/socket.h"
+#include "server/connection.h"
 #include "server/families.h"
 #include "server/memory.h"
 #include "server/signals.h"
@@ -39,6 +40,28 @@ std::string ExecutablePath() {
 }
 
 }  // namespace
+
+// Commands that could be used to break into the machine or to break the server: only for those whom
+// their directive names.
+class Server::ProtectedGate final : public command::Gate {
+ public:
+  explicit ProtectedGate(Server& server) : server_(server) {}
+  bool Admit(command::Call& call) override {
+    if ((call.command().spec->row.flags & command::kProtected) == 0) [[likely]]
+      return true;
+    const auto allowed = server_.config_.Choice<ProtectedAction>("enable-debug-command");
+    if (allowed == ProtectedAction::kYes) return true;
+    if (allowed == ProtectedAction::kLocal && Connection::Of(call).info().is_local) return true;
+    call.Error(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
+        "you can run it from a local connection, otherwise you need to set this option in the "
+        "configuration file, and then restart the server.");
+    return false;
+  }
+
+ private:
+  Server& server_;
+};
 
 // Commands before AUTH: only those that may.
 class Server::AuthGate final : public command::Gate {
@@ -82,80 +105,32 @@ Server::Server(Config& config, const Clock& clock)
       run_id_(SecureRandomHex(40)),
       started_ms_(clock.NowUnixMs()),
       executable_(ExecutablePath()),
+      log_(clock),
       engine_({.stripe_count = static_cast<std::size_t>(config.Int("cairn-stripes")),
                .database_count = static_cast<std::uint32_t>(config.Int("databases")),
                .clock = &clock,
                .more_families = ServerFamilies()}),
       slow_sink_(std::make_unique<SlowSink>(*this)),
+      protected_gate_(std::make_unique<ProtectedGate>(*this)),
       auth_gate_(std::make_unique<AuthGate>()) {
   command::Shared& shared = engine_.shared();
-  shared.gates.insert(shared.gates.begin(), auth_gate_.get());
+  shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
   shared.slow_observer = slow_sink_.get();
   WireConfig();
 }
 
 Server::~Server() = default;
 
-// One line for each directive that changes something while the server runs.
-void Server::WireConfig() {
-  keyspace::Tunables& tunables = engine_.keyspace().tunables();
-  const auto on_change = [this](ConfigId id, auto apply) {
-    apply();
-    config_.OnChange(id, [apply](const Config&) {
-      apply();
-      return Status();
-    });
-  };
-  const auto copy_int = [&](ConfigId id, IntConfigId typed, auto* target) {
-    on_change(id, [this, typed, target] {
-      using Value = std::remove_reference_t<decltype(target->load())>;
-      target->store(static_cast<Value>(config_.Int(typed)), std::memory_order_relaxed);
-    });
-  };
-  copy_int("maxmemory", "maxmemory", &tunables.maxmemory_bytes);
-  copy_int("maxmemory-samples", "maxmemory-samples", &tunables.maxmemory_samples);
-  copy_int("lfu-log-factor", "lfu-log-factor", &tunables.lfu_log_factor);
-  copy_int("lfu-decay-time", "lfu-decay-time", &tunables.lfu_decay_minutes);
-  copy_int("hll-sparse-max-bytes", "hll-sparse-max-bytes", &tunables.hll_sparse_bytes_max);
-  copy_int("proto-max-bulk-len", "proto-max-bulk-len", &tunables.string_bytes_max);
-  on_change("maxmemory-policy", [this, &tunables] {
-    tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"),
-                          std::memory_order_relaxed);
-  });
-  on_change("requirepass", [this] {
-    requires_password_.store(!config_.Text("requirepass").empty(), std::memory_order_relaxed);
-  });
-  on_change("loglevel", [this] { log_.SetLevel(config_.Choice<LogLevel>("loglevel")); });
-  on_change("slowlog-max-len", [this] {
-    slow_log_.SetLengthMax(static_cast<std::size_t>(config_.Int("slowlog-max-len")));
-  });
-  on_change("latency-tracking", [this] {
-    engine_.shared().track_latency.store(config_.Bool("latency-tracking"),
-                                         std::memory_order_relaxed);
-  });
-  on_change("slowlog-log-slower-than", [this] { SetSlowThreshold(); });
-  on_change("latency-monitor-threshold", [this] {
-    latency_.SetThresholdMs(config_.Int("latency-monitor-threshold"));
-    SetSlowThreshold();
-  });
-}
-
-// The runner asks one threshold; the sink then sorts out who wanted to know.
-void Server::SetSlowThreshold() {
-  const std::int64_t slow_us = config_.Int("slowlog-log-slower-than");
-  const std::int64_t latency_ms = config_.Int("latency-monitor-threshold");
-  std::int64_t threshold_us = slow_us >= 0 ? slow_us : INT64_MAX;
-  if (latency_ms > 0) threshold_us = std::min(threshold_us, latency_ms * 1000);
-  engine_.shared().slow_threshold_us.store(threshold_us, std::memory_order_relaxed);
-}
-
 Status Server::Start() {
   if (Status opened = log_.Open(config_.Text("logfile")); !opened.ok()) return opened;
   log_.Notice(fmt::format("Cairn {} (redis {}), 64 bit, standalone, port: {}, PID: {}",
                           kCairnVersion, kRedisVersion, config_.Int("port"), ::getpid()));
   config_.ReportIgnored([this](std::string_view name, std::string_view why) {
-    log_.Notice(fmt::format("'{}' is taken and has no effect here: {}", name, why));
+    log_.Notice("Directive '" + std::string(name) + "' is ignored: " + std::string(why));
   });
+  Result<std::unique_ptr<io::EventLoop>> main_loop = io::EventLoop::Create(engine_.clock());
+  if (!main_loop) return main_loop.error().Annotate("starting the main loop");
+  main_loop_ = std::move(*main_loop);
   const std::int64_t worker_count = config_.Int("io-threads");
   for (std::int64_t i = 0; i < worker_count; ++i) {
     Result<std::unique_ptr<io::EventLoop>> loop = io::EventLoop::Create(engine_.clock());
@@ -164,122 +139,89 @@ Status Server::Start() {
         std::make_unique<Worker>(*this, static_cast<std::size_t>(i), std::move(*loop)));
   }
   log_.Notice("Server initialized");
-  if (Status listening = Listen(); !listening.ok()) return listening;
+  MakeDealer();
+  if (Status listening = ListenTcp(); !listening.ok()) return listening;
+  if (Status listening = ListenUnix(); !listening.ok()) return listening;
+  WireServerConfig();
   base_bytes_ = AllocatorStatistics::Ask().allocated;
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
   log_.Notice("Ready to accept connections");
   return {};
 }
 
-// All listeners live on the first worker's loop; connections are dealt to the workers in turn.
-Status Server::Listen() {
-  std::vector<io::Dealer::Target> targets;
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    targets.push_back(
-        {&worker->loop(), [this, raw = worker.get()](io::Fd socket, io::PeerInfo peer) {
-           Accept(*raw, std::move(socket), std::move(peer));
-         }});
-  }
-  dealer_ = std::make_unique<io::Dealer>(workers_[0]->loop(), std::move(targets));
-  const int backlog = static_cast<int>(config_.Int("tcp-backlog"));
-  const auto port = static_cast<std::uint16_t>(config_.Int("port"));
-  if (port != 0) {
-    std::vector<std::string> notices;
-    Result<std::vector<io::Fd>> sockets =
-        io::ListenAll(config_.BindAddresses(), port, backlog, &notices);
-    for (const std::string& notice : notices) log_.Warning(notice);
-    if (!sockets)
-      return sockets.error().Annotate("Failed listening on port " + std::to_string(port) +
-                                      " (tcp), aborting");
-    for (io::Fd& socket : *sockets) {
-      if (Status added = AddListener(std::move(socket)); !added.ok()) return added;
-    }
-  }
-  if (const std::string path = config_.Text("unixsocket"); !path.empty()) {
-    const std::int64_t mode = config_.Int("unixsocketperm");
-    Result<io::Fd> socket = io::ListenUnix(
-        path,
-        mode != 0 ? std::optional<std::uint32_t>(static_cast<std::uint32_t>(mode)) : std::nullopt,
-        backlog);
-    if (!socket) return socket.error().Annotate("Failed opening Unix socket");
-    return AddListener(std::move(*socket));
-  }
-  return {};
-}
+void Server::RequestShutdown() { main_loop_->Stop(); }
 
-Status Server::AddListener(io::Fd socket) {
-  Result<std::unique_ptr<io::Listener>> listener =
-      io::Listener::Create(workers_[0]->loop(), std::move(socket), *dealer_);
-  if (!listener) return listener.error();
-  listeners_.push_back(std::move(*listener));
-  return {};
+void Server::Housekeep() {
+  const SignalAction action = TakeSignal();
+  switch (action) {
+    case SignalAction::kNone:
+      break;
+    case SignalAction::kTerminate:
+    case SignalAction::kInterrupt:
+      log_.Warning(fmt::format("Received {} scheduling shutdown...",
+                               action == SignalAction::kInterrupt ? "SIGINT" : "SIGTERM"));
+      log_.Notice("User requested shutdown...");
+      RequestShutdown();
+      break;
+    case SignalAction::kReopen:
+      if (const Status reopened = log_.Reopen(); !reopened.ok()) log_.Warning(reopened.message());
+      break;
+  }
+  rates_.Sample(Traffic(*this), engine_.clock().NowMonotonicUs());
+  NotePeakMemory(UsedMemory());
+  EvictClients();
+  if (pause_.active() && engine_.clock().NowUnixMs() >= pause_.end_ms()) EndPause();
+  main_loop_->AddTimer(kHousekeepingUs, [this] { Housekeep(); });
 }
-
-void Server::Accept(Worker& worker, io::Fd socket, io::PeerInfo peer) {
-  std::string_view error;
-  if (Refuses(peer, &error)) {
-    counters_.connections_rejected.Add(1);
-    // The peer is told if it can be told at once; it is closed either way.
-    if (const Status told = io::WriteAll(socket.get(), error); !told.ok())
-      log_.Verbose(told.message());
-    return;
-  }
-  counters_.connections_received.Add(1);
-  open_connections_.Add(1);
-  if (!peer.is_unix) {
-    io::SetNoDelay(socket.get());
-    if (const std::int64_t seconds = config_.Int("tcp-keepalive"); seconds > 0) {
-      io::SetKeepAlive(socket.get(), static_cast<int>(seconds));
-    }
-  }
-  worker.Adopt(std::move(socket), std::move(peer));
-}
-
-bool Server::Refuses(const io::PeerInfo& peer, std::string_view* error) const {
-  if (open_connections_.value() >= config_.Int("maxclients")) {
-    *error = "-ERR max number of clients reached\r\n";
-    return true;
-  }
-  if (config_.Bool("protected-mode") && !RequiresPassword() && !peer.is_local) {
-    *error =
-        "-DENIED This server runs in protected mode: it has no password, and takes connections "
-        "from its own machine only. Set a "
-        "password (requirepass), or connect from the machine itself and turn protected-mode off if "
-        "the network is trusted.\r\n";
-    return true;
-  }
-  return false;
-}
-
-void Server::RequestShutdown() { shutdown_.Notify(); }
 
 int Server::RunUntilShutdown() {
-  while (!shutdown_.WaitFor(kHousekeepingUs)) {
-    const SignalAction action = TakeSignal();
-    switch (action) {
-      case SignalAction::kNone:
-        break;
-      case SignalAction::kTerminate:
-      case SignalAction::kInterrupt:
-        log_.Warning(fmt::format("Received {} scheduling shutdown...",
-                                 action == SignalAction::kInterrupt ? "SIGINT" : "SIGTERM"));
-        log_.Notice("User requested shutdown...");
-        RequestShutdown();
-        break;
-      case SignalAction::kReopen:
-        if (const Status reopened = log_.Reopen(); !reopened.ok()) log_.Warning(reopened.message());
-        break;
-    }
-    rates_.Sample(Traffic(*this), engine_.clock().NowMonotonicUs());
-    NotePeakMemory(UsedMemory());
-    if (pause_.active() && engine_.clock().NowUnixMs() >= pause_.end_ms()) EndPause();
-  }
-  listeners_.clear();
+  Housekeep();
+  if (const Status ended = main_loop_->Run(); !ended.ok()) log_.Warning(ended.message());
+  tcp_listeners_.clear();
+  unix_listener_.reset();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
   workers_.clear();
   if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
   log_.Notice("Redis is now ready to exit, bye bye...");
   return 0;
+}
+
+Status Server::RenameCommands(std::span<const ConfigLine> lines) {
+  for (const ConfigLine& line : lines) {
+    if (line.words.size() != 3)
+      return {StatusCode::kInvalid, "Bad rename-command line: " + line.text};
+    const Status renamed = engine_.RenameCommand(line.words[1], line.words[2]);
+    if (!renamed.ok()) return renamed.Annotate(line.place);
+  }
+  return {};
+}
+
+// The largest go first, as Redis does; those that asked for it (CLIENT NO-EVICT) stay.
+void Server::EvictClients() {
+  const std::int64_t limit = config_.ClientsMemoryMax();
+  std::int64_t used = engine_.other_bytes().value();
+  if (limit <= 0 || used <= limit) return;
+  struct Candidate {
+    std::int64_t bytes;
+    ClientId id;
+    std::size_t worker;
+  };
+  std::vector<Candidate> candidates;
+  clients_.ForEach([&](const ClientInfo& info) {
+    if (info.no_evict.load(std::memory_order_relaxed)) return;
+    candidates.push_back({info.memory_bytes.load(std::memory_order_relaxed), info.id, info.worker});
+  });
+  std::ranges::sort(candidates,
+                    [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; });
+  for (const Candidate& candidate : candidates) {
+    if (used <= limit) break;
+    used -= candidate.bytes;
+    counters_.evicted_clients.Add(1);
+    workers_[candidate.worker]->Post(
+        [worker = workers_[candidate.worker].get(), id = candidate.id] {
+          if (Connection* connection = worker->FindConnection(id)) connection->CloseNow();
+        });
+  }
 }
 
 resp::Limits Server::ParserLimits(bool authenticated) const {

@@ -2,7 +2,7 @@
 // Server: the one place that wires everything: configuration, engine, workers, listeners, gates,
 // and what the admin commands need.
 //
-//     main thread     signals, start, stop
+//     main thread     signals, listening sockets, statistics ten times a second, start and stop
 //     worker 0..N-1   connections and their commands
 //     keeper          expiry and freeing (the engine's)
 //
@@ -24,6 +24,7 @@
 #include "resp/parser.h"
 #include "server/client_registry.h"
 #include "server/config.h"
+#include "server/config_file.h"
 #include "server/latency.h"
 #include "server/logger.h"
 #include "server/pause.h"
@@ -41,6 +42,7 @@ struct ServerCounters {
   SharedCounter protocol_errors;
   SharedCounter query_buffer_disconnections;
   SharedCounter output_limit_disconnections;
+  SharedCounter evicted_clients;
 };
 
 enum class ShutdownKind : std::uint8_t { kDefault, kNoSave, kSave };
@@ -53,6 +55,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  // rename-command lines of the configuration. Before Start.
+  Status RenameCommands(std::span<const ConfigLine> lines);
   // Listens and starts the workers.
   Status Start();
   // Sleeps until RequestShutdown, handling signals meanwhile; then stops everything. Returns the
@@ -97,13 +101,24 @@ class Server {
   const std::string& executable() const { return executable_; }
 
  private:
+  class ProtectedGate;
   class AuthGate;
   class SlowSink;
 
   void WireConfig();
+  void WireServerConfig();
   void SetSlowThreshold();
-  Status Listen();
-  Status AddListener(io::Fd socket);
+  // Main thread: ten times a second.
+  void Housekeep();
+  // CONFIG SET of port or bind: closes what listens and listens anew, on the main thread; any
+  // thread waits for it.
+  Status ListenAgain();
+  Status ListenTcp();
+  Status ListenUnix();
+  void MakeDealer();
+  Result<std::unique_ptr<io::Listener>> MakeListener(io::Fd socket);
+  // maxmemory-clients: asks the largest clients to go until the rest fits.
+  void EvictClients();
   // On the worker that is to have it.
   void Accept(Worker& worker, io::Fd socket, io::PeerInfo peer);
   bool Refuses(const io::PeerInfo& peer, std::string_view* error) const;
@@ -123,17 +138,19 @@ class Server {
   LatencyMonitor latency_;
   ServerCounters counters_;
   std::unique_ptr<SlowSink> slow_sink_;
+  std::unique_ptr<ProtectedGate> protected_gate_;
   std::unique_ptr<AuthGate> auth_gate_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Dealer> dealer_;
-  std::vector<std::unique_ptr<io::Listener>> listeners_;
+  std::unique_ptr<io::EventLoop> main_loop_;
+  std::vector<std::unique_ptr<io::Listener>> tcp_listeners_;  // main thread
+  std::unique_ptr<io::Listener> unix_listener_;
   std::atomic<std::uint64_t> next_client_id_{1};
   SharedCounter open_connections_;
   RateMeter rates_;
   std::atomic<std::int64_t> peak_bytes_{0};
   std::atomic<bool> requires_password_{false};
   std::atomic<std::int64_t> http_reported_us_{INT64_MIN};
-  Event shutdown_;
 };
 
 }  // namespace cairn::server

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See slow_log.h.
+// A deque with the newest in front. Arguments are copied and cut before the lock is taken, so
+// that adding to the log under it is a move.
 #include "server/slow_log.h"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See statistics.h.
+// Adding up what each worker counted for itself. The workers go on while they are read, so sums of
+// different figures may be of moments that are microseconds apart; Redis, with one thread, has no
+// such gap, and nothing that INFO reports depends on it.
 #include "server/statistics.h"
 
 #include "server/server.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See supervisor.h. The systemd protocol is sd_notify(3): one datagram to the socket that
-// NOTIFY_SOCKET names.
+// Becoming a daemon, telling the supervisor, and warning of settings. The systemd protocol is
+// sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names.
 #include "server/supervisor.h"
 
 #include <fcntl.h>

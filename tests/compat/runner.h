@@ -63,6 +63,8 @@ class Runner {
   Status RunSection(const Script& script, const Section& section, Report& report);
   Status EnterSection(const Directives& directives);
   Status LeaveSection();
+  // On the runner's own connection, which a script may cost us (timeout, CLIENT KILL).
+  Result<testing::Reply> AdminCall(const std::vector<std::string>& args);
   Result<Client*> ClientNamed(const std::string& name);
   Outcome RunStep(const Step& step);
   Outcome RunEventually(const Step& step, Client& client);

@@ -123,6 +123,10 @@ TEST(Agree, ByCommand) {
       {{"TTL", "k"}, ":-1\r\n", ":2\r\n", false},
       {{"RANDOMKEY"}, "$1\r\na\r\n", "$1\r\nb\r\n", true},
       {{"RANDOMKEY"}, "$1\r\na\r\n", "$-1\r\n", false},
+      {{"DBSIZE"}, ":3\r\n", ":4\r\n", true},
+      {{"DBSIZE"}, ":4\r\n", ":3\r\n", false},
+      {{"OBJECT", "REFCOUNT", "k"}, ":1\r\n", ":2147483647\r\n", true},
+      {{"OBJECT", "ENCODING", "k"}, "+int\r\n", "+raw\r\n", false},
       {{"BITCOUNT", "k", "0"}, "-ERR syntax error\r\n", ":0\r\n", true},
       {{"BITCOUNT", "k", "0"}, "-ERR syntax error\r\n", ":3\r\n", false},
   };

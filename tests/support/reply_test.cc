@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Goal: the tests' own decoder tells partial from malformed, and its limit holds. Method: every
+// prefix of one reply that has all the types, and a table of bytes that are none.
 #include "support/reply.h"
 
 #include <gtest/gtest.h>

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The evictor: each of the eight policies takes what it should, and what writers add on several
+// threads is evicted as fast as it comes.
+#include "keyspace/evictor.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/thread.h"
+#include "keyspace/keyspace_testing.h"
+
+namespace cairn::keyspace {
+namespace {
+
+constexpr int kKeys = 4000;
+constexpr UnixMs kHourMs = 3'600'000;
+
+// Keys "v:<i>" expire (i hours from now), keys "p:<i>" do not. The lower half of the numbers is
+// used long ago, or never again, or expires soon: the victims.
+void Fill(TestStore& store) {
+  for (int i = 0; i < kKeys; ++i) {
+    if (i == kKeys / 2) store.clock.AdvanceMs(kHourMs);
+    store.Set("v:" + std::to_string(i), std::string(100, 'v'), kTestStartMs + (i + 2) * kHourMs);
+    store.Set("p:" + std::to_string(i), std::string(100, 'v'));
+  }
+}
+
+void UseUpperHalf(TestStore& store) {
+  for (int i = kKeys / 2; i < kKeys; ++i) {
+    for (int use = 0; use < 30; ++use) {
+      store.Get("v:" + std::to_string(i), DbId(0), Access::kRead);
+      store.Get("p:" + std::to_string(i), DbId(0), Access::kRead);
+    }
+  }
+}
+
+struct Survivors {
+  int volatile_lower = 0;
+  int volatile_upper = 0;
+  int plain_lower = 0;
+  int plain_upper = 0;
+};
+
+Survivors CountSurvivors(TestStore& store) {
+  Survivors left;
+  for (int i = 0; i < kKeys; ++i) {
+    const bool lower = i < kKeys / 2;
+    if (store.Get("v:" + std::to_string(i))) ++(lower ? left.volatile_lower : left.volatile_upper);
+    if (store.Get("p:" + std::to_string(i))) ++(lower ? left.plain_lower : left.plain_upper);
+  }
+  return left;
+}
+
+// A quarter of the keys has to go.
+Survivors EvictAQuarter(TestStore& store, EvictionPolicy policy) {
+  store.keyspace.tunables().policy.store(policy);
+  store.keyspace.tunables().maxmemory_samples.store(10);
+  Fill(store);
+  UseUpperHalf(store);
+  const std::int64_t entry_bytes = 112;
+  store.keyspace.tunables().maxmemory_bytes.store(store.keyspace.used_bytes() -
+                                                  kKeys / 2 * entry_bytes);
+  Evictor evictor(store.keyspace, 7);
+  for (int call = 0; call < 10 * kKeys; ++call) {
+    EXPECT_TRUE(evictor.MakeRoom(0));
+    if (store.keyspace.used_bytes() <= store.keyspace.tunables().maxmemory_bytes.load()) break;
+  }
+  EXPECT_LE(store.keyspace.used_bytes(), store.keyspace.tunables().maxmemory_bytes.load());
+  EXPECT_EQ(store.keyspace.Totals().evicted,
+            2 * kKeys - static_cast<std::int64_t>(store.keyspace.Size(DbId(0)).keys));
+  return CountSurvivors(store);
+}
+
+class EvictorByPolicy : public ::testing::TestWithParam<EvictionPolicy> {};
+
+TEST_P(EvictorByPolicy, TakesTheRightKeys) {
+  TestStore store({.stripe_count = 16});
+  const EvictionPolicy policy = GetParam();
+  const Survivors left = EvictAQuarter(store, policy);
+  const int gone_lower = kKeys - left.volatile_lower - left.plain_lower;
+  const int gone_upper = kKeys - left.volatile_upper - left.plain_upper;
+  EXPECT_GT(gone_lower + gone_upper, kKeys / 3);
+  if (IsVolatileOnly(policy)) {
+    EXPECT_EQ(left.plain_lower + left.plain_upper, kKeys) << "a key without expiry was evicted";
+  } else {
+    EXPECT_LT(left.plain_lower, kKeys / 2);
+  }
+  const bool random =
+      policy == EvictionPolicy::kAllkeysRandom || policy == EvictionPolicy::kVolatileRandom;
+  if (random) {
+    EXPECT_GT(gone_upper, gone_lower / 2);
+    EXPECT_GT(gone_lower, gone_upper / 2);
+  } else {
+    // Of what had to go, nearly all was of the half that deserved it; when all of that half is to
+    // go, the last ones are hard to find by sampling.
+    EXPECT_LT(gone_upper, gone_lower / 4) << gone_lower << " of the worse half";
+  }
+}
+
+std::string PolicyName(const ::testing::TestParamInfo<EvictionPolicy>& policy) {
+  switch (policy.param) {
+    case EvictionPolicy::kVolatileLru:
+      return "VolatileLru";
+    case EvictionPolicy::kVolatileLfu:
+      return "VolatileLfu";
+    case EvictionPolicy::kVolatileRandom:
+      return "VolatileRandom";
+    case EvictionPolicy::kVolatileTtl:
+      return "VolatileTtl";
+    case EvictionPolicy::kAllkeysLru:
+      return "AllkeysLru";
+    case EvictionPolicy::kAllkeysLfu:
+      return "AllkeysLfu";
+    case EvictionPolicy::kAllkeysRandom:
+      return "AllkeysRandom";
+    case EvictionPolicy::kNoEviction:
+      break;
+  }
+  return "NoEviction";
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, EvictorByPolicy,
+                         ::testing::Values(EvictionPolicy::kVolatileLru,
+                                           EvictionPolicy::kVolatileLfu,
+                                           EvictionPolicy::kVolatileRandom,
+                                           EvictionPolicy::kVolatileTtl,
+                                           EvictionPolicy::kAllkeysLru, EvictionPolicy::kAllkeysLfu,
+                                           EvictionPolicy::kAllkeysRandom),
+                         &PolicyName);
+
+TEST(Evictor, NoEvictionRefuses) {
+  TestStore store;
+  store.Set("k", std::string(10'000, 'v'));
+  for (int i = 0; i < 100; ++i) store.Set(std::to_string(i), std::string(10'000, 'v'));
+  store.keyspace.tunables().maxmemory_bytes.store(1000);
+  Evictor evictor(store.keyspace, 7);
+  EXPECT_FALSE(evictor.MakeRoom(0));
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 101u);
+}
+
+TEST(Evictor, VolatilePoliciesRefuseWhereNothingExpires) {
+  TestStore store;
+  for (int i = 0; i < 100; ++i) store.Set(std::to_string(i), std::string(10'000, 'v'));
+  store.keyspace.tunables().maxmemory_bytes.store(1000);
+  store.keyspace.tunables().policy.store(EvictionPolicy::kVolatileLru);
+  Evictor evictor(store.keyspace, 7);
+  EXPECT_FALSE(evictor.MakeRoom(0));
+  store.Set("one", "v", kTestStartMs + 1000);
+  while (evictor.MakeRoom(0)) {
+  }
+  EXPECT_EQ(store.Get("one"), std::nullopt);
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 100u);
+}
+
+TEST(Evictor, OtherMemoryCountsToo) {
+  TestStore store;
+  for (int i = 0; i < 100; ++i) store.Set(std::to_string(i), std::string(10'000, 'v'));
+  store.keyspace.tunables().maxmemory_bytes.store(2 * store.keyspace.used_bytes());
+  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysLru);
+  Evictor evictor(store.keyspace, 7);
+  EXPECT_TRUE(evictor.MakeRoom(0));
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 100u);
+  EXPECT_TRUE(evictor.MakeRoom(store.keyspace.used_bytes() * 3 / 2));
+  EXPECT_LT(store.keyspace.Size(DbId(0)).keys, 60u);
+}
+
+TEST(Evictor, KeepsUpWithFourWriters) {
+  constexpr int kThreads = 4;
+  constexpr int kWrites = 20'000;
+  constexpr std::int64_t kLimit = 8 << 20;
+  // What one write may add after it was let in, and what stripes have not folded.
+  constexpr std::int64_t kSlack = kThreads * 64 * 1024 + 256 * Keyspace::kFoldBytes;
+  TestStore store;
+  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysLru);
+  store.keyspace.tunables().maxmemory_bytes.store(kLimit);
+  std::vector<Thread> threads;
+  std::atomic<int> over{0};
+  std::atomic<int> refused{0};
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back("writer", [&, t] {
+      Evictor evictor(store.keyspace, static_cast<std::uint64_t>(t));
+      Random random(static_cast<std::uint64_t>(t) + 100);
+      for (int i = 0; i < kWrites; ++i) {
+        if (!evictor.MakeRoom(0)) ++refused;
+        if (store.keyspace.used_bytes() > kLimit + kSlack) ++over;
+        const std::string name = std::to_string(t) + ":" + std::to_string(i);
+        const KeyRef key = store.keyspace.Ref(name);
+        KeyLocks locks(store.keyspace);
+        locks.AcquireStripe(key.stripe);
+        {
+          Txn txn(store.keyspace, locks,
+                  {.db = DbId(0), .now_ms = kTestStartMs, .random = &random});
+          txn.SetString(key, txn.Find(key, Access::kWrite), std::string(random.Below(2000), 'v'),
+                        Ttl::kDrop);
+        }
+        locks.Release();
+      }
+    });
+  }
+  for (Thread& thread : threads) thread.Join();
+  EXPECT_EQ(over.load(), 0);
+  EXPECT_EQ(refused.load(), 0);
+  EXPECT_GT(store.keyspace.used_bytes(), kLimit / 2) << "more was evicted than had to be";
+  EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+}
+
+}  // namespace
+}  // namespace cairn::keyspace

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a changed directive does to the running server: one line for each that does anything at
+// once.
+//
+// The others are read where they are used. Hooks run on the worker that CONFIG SET came in by.
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "server/server.h"
+
+namespace cairn::server {
+namespace {
+
+// Descriptors that are not clients': listeners, epoll and event descriptors, files.
+constexpr std::int64_t kOwnDescriptors = 32;
+
+// Lets this process have a descriptor for each client. Fails if the system does not.
+Status RaiseDescriptorLimit(std::int64_t clients) {
+  const auto wanted = static_cast<rlim_t>(clients + kOwnDescriptors);
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return {};
+  const rlimit raised = {.rlim_cur = wanted, .rlim_max = std::max(limit.rlim_max, wanted)};
+  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return {};
+  const auto most = static_cast<std::int64_t>(limit.rlim_cur) - kOwnDescriptors;
+  return {StatusCode::kLimit,
+          "The operating system is not able to handle the specified number of clients, try with " +
+              std::to_string(most)};
+}
+
+Status ChangeDirectory(const std::string& path) {
+  if (::chdir(path.c_str()) == 0) return {};
+  return {StatusCode::kIo, std::strerror(errno)};
+}
+
+}  // namespace
+
+void Server::WireConfig() {
+  keyspace::Tunables& tunables = engine_.keyspace().tunables();
+  const auto on_change = [this](ConfigId id, auto apply) {
+    apply();
+    config_.OnChange(id, [apply](const Config&) {
+      apply();
+      return Status();
+    });
+  };
+  const auto copy_int = [&](ConfigId id, IntConfigId typed, auto* target) {
+    on_change(id, [this, typed, target] {
+      using Value = std::remove_reference_t<decltype(target->load())>;
+      target->store(static_cast<Value>(config_.Int(typed)), std::memory_order_relaxed);
+    });
+  };
+  copy_int("maxmemory", "maxmemory", &tunables.maxmemory_bytes);
+  copy_int("maxmemory-samples", "maxmemory-samples", &tunables.maxmemory_samples);
+  copy_int("lfu-log-factor", "lfu-log-factor", &tunables.lfu_log_factor);
+  copy_int("lfu-decay-time", "lfu-decay-time", &tunables.lfu_decay_minutes);
+  copy_int("hll-sparse-max-bytes", "hll-sparse-max-bytes", &tunables.hll_sparse_bytes_max);
+  copy_int("proto-max-bulk-len", "proto-max-bulk-len", &tunables.string_bytes_max);
+  on_change("maxmemory-policy", [this, &tunables] {
+    tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"),
+                          std::memory_order_relaxed);
+  });
+  on_change("requirepass", [this] {
+    requires_password_.store(!config_.Text("requirepass").empty(), std::memory_order_relaxed);
+  });
+  on_change("loglevel", [this] { log_.SetLevel(config_.Choice<LogLevel>("loglevel")); });
+  on_change("slowlog-max-len", [this] {
+    slow_log_.SetLengthMax(static_cast<std::size_t>(config_.Int("slowlog-max-len")));
+  });
+  on_change("latency-tracking", [this] {
+    engine_.shared().track_latency.store(config_.Bool("latency-tracking"),
+                                         std::memory_order_relaxed);
+  });
+  on_change("slowlog-log-slower-than", [this] { SetSlowThreshold(); });
+  on_change("latency-monitor-threshold", [this] {
+    latency_.SetThresholdMs(config_.Int("latency-monitor-threshold"));
+    SetSlowThreshold();
+  });
+}
+
+// Hooks that may fail, and that need a server that is already up.
+void Server::WireServerConfig() {
+  config_.OnChange("port", [this](const Config&) { return ListenAgain(); });
+  config_.OnChange("bind", [this](const Config&) { return ListenAgain(); });
+  config_.OnChange("maxclients", [](const Config& config) {
+    return RaiseDescriptorLimit(config.Int("maxclients"));
+  });
+  config_.OnChange("dir", [](const Config& config) { return ChangeDirectory(config.Text("dir")); });
+  if (const Status changed = ChangeDirectory(config_.Text("dir")); !changed.ok())
+    log_.Warning(changed.message());
+  const Status raised = RaiseDescriptorLimit(config_.Int("maxclients"));
+  if (!raised.ok()) log_.Warning(raised.message());
+}
+
+// The runner asks one threshold; the sink then sorts out who wanted to know.
+void Server::SetSlowThreshold() {
+  const std::int64_t slow_us = config_.Int("slowlog-log-slower-than");
+  const std::int64_t latency_ms = config_.Int("latency-monitor-threshold");
+  std::int64_t threshold_us = slow_us >= 0 ? slow_us : INT64_MAX;
+  if (latency_ms > 0) threshold_us = std::min(threshold_us, latency_ms * 1000);
+  engine_.shared().slow_threshold_us.store(threshold_us, std::memory_order_relaxed);
+}
+
+}  // namespace cairn::server

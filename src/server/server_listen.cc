@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Listening and accepting.
+//
+// All listening sockets live on the main thread's loop, which has nothing else to do; connections
+// are dealt to the workers in turn. Changing port or bind closes what listens first, since the new
+// addresses may overlap the old; if they cannot be had, the old ones are taken back.
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/listener.h"
+#include "io/socket.h"
+#include "server/server.h"
+#include "server/worker.h"
+
+namespace cairn::server {
+namespace {
+
+// How long CONFIG SET waits for the main thread to listen anew.
+constexpr std::int64_t kListenWaitUs = 5'000'000;
+
+}  // namespace
+
+void Server::MakeDealer() {
+  std::vector<io::Dealer::Target> targets;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    targets.push_back(
+        {&worker->loop(), [this, raw = worker.get()](io::Fd socket, io::PeerInfo peer) {
+           Accept(*raw, std::move(socket), std::move(peer));
+         }});
+  }
+  dealer_ = std::make_unique<io::Dealer>(*main_loop_, std::move(targets));
+}
+
+Result<std::unique_ptr<io::Listener>> Server::MakeListener(io::Fd socket) {
+  return io::Listener::Create(*main_loop_, std::move(socket), *dealer_);
+}
+
+Status Server::ListenTcp() {
+  tcp_listeners_.clear();
+  const auto port = static_cast<std::uint16_t>(config_.Int("port"));
+  if (port == 0) return {};
+  std::vector<std::string> notices;
+  Result<std::vector<io::Fd>> sockets = io::ListenAll(
+      config_.BindAddresses(), port, static_cast<int>(config_.Int("tcp-backlog")), &notices);
+  for (const std::string& notice : notices) log_.Warning(notice);
+  if (!sockets) {
+    return sockets.error().Annotate("Failed listening on port " + std::to_string(port) +
+                                    " (tcp), aborting");
+  }
+  for (io::Fd& socket : *sockets) {
+    Result<std::unique_ptr<io::Listener>> listener = MakeListener(std::move(socket));
+    if (!listener) return listener.error();
+    tcp_listeners_.push_back(std::move(*listener));
+  }
+  return {};
+}
+
+Status Server::ListenUnix() {
+  const std::string path = config_.Text("unixsocket");
+  if (path.empty()) return {};
+  const std::int64_t mode = config_.Int("unixsocketperm");
+  Result<io::Fd> socket = io::ListenUnix(
+      path, mode != 0 ? std::optional(static_cast<std::uint32_t>(mode)) : std::nullopt,
+      static_cast<int>(config_.Int("tcp-backlog")));
+  if (!socket) return socket.error().Annotate("Failed opening Unix socket");
+  Result<std::unique_ptr<io::Listener>> listener = MakeListener(std::move(*socket));
+  if (!listener) return listener.error();
+  unix_listener_ = std::move(*listener);
+  return {};
+}
+
+// Runs as a hook of CONFIG SET, which undoes the change and calls the hook again if this fails: so
+// failing here brings the old addresses back. What the waiter and the task share outlives whoever
+// is late.
+Status Server::ListenAgain() {
+  struct Answer {
+    Event ready;
+    Mutex mu;
+    Status status GUARDED_BY(mu);
+  };
+  auto answer = std::make_shared<Answer>();
+  const bool posted = main_loop_->Post([this, answer] {
+    Status listening = ListenTcp();
+    if (!listening.ok()) log_.Warning(listening.message());
+    {
+      MutexLock hold(answer->mu);
+      answer->status = std::move(listening);
+    }
+    answer->ready.Notify();
+  });
+  if (!posted || !answer->ready.WaitFor(kListenWaitUs)) {
+    return {StatusCode::kClosed, "The main thread does not answer. Check server logs."};
+  }
+  MutexLock hold(answer->mu);
+  if (answer->status.ok()) return {};
+  return {StatusCode::kIo, "Unable to listen on this port. Check server logs."};
+}
+
+void Server::Accept(Worker& worker, io::Fd socket, io::PeerInfo peer) {
+  std::string_view error;
+  if (Refuses(peer, &error)) {
+    counters_.connections_rejected.Add(1);
+    // The peer is told if it can be told at once; it is closed either way.
+    if (const Status told = io::WriteAll(socket.get(), error); !told.ok())
+      log_.Verbose(told.message());
+    return;
+  }
+  counters_.connections_received.Add(1);
+  open_connections_.Add(1);
+  if (!peer.is_unix) {
+    io::SetNoDelay(socket.get());
+    if (const std::int64_t seconds = config_.Int("tcp-keepalive"); seconds > 0) {
+      io::SetKeepAlive(socket.get(), static_cast<int>(seconds));
+    }
+  }
+  worker.Adopt(std::move(socket), std::move(peer));
+}
+
+bool Server::Refuses(const io::PeerInfo& peer, std::string_view* error) const {
+  if (open_connections_.value() >= config_.Int("maxclients")) {
+    *error = "-ERR max number of clients reached\r\n";
+    return true;
+  }
+  if (config_.Bool("protected-mode") && !RequiresPassword() && !peer.is_local) {
+    *error =
+        "-DENIED This server runs in protected mode: it has no password, and takes connections "
+        "from its own machine only. Set a "
+        "password (requirepass), or connect from the machine itself and turn protected-mode off if "
+        "the network is trusted.\r\n";
+    return true;
+  }
+  return false;
+}
+
+}  // namespace cairn::server
