@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "commands/db_index.h"
 #include "commands/families.h"
 
 namespace cairn::commands {
@@ -22,11 +23,9 @@ void Ping(Call& call) {
 void Echo(Call& call) { call.reply().Bulk(call.arg(1)); }
 
 void Select(Call& call) {
-  const std::optional<std::int64_t> db = ParseInt64(call.arg(1));
-  if (!db) return call.Error(command::errors::kNotAnInteger);
-  if (*db < 0 || *db >= call.keyspace().database_count())
-    return call.Error(command::errors::kDbIndexOutOfRange);
-  call.session().set_db(DbId(static_cast<std::uint32_t>(*db)));
+  const std::optional<DbId> db = ParseDbIndex(call, call.arg(1));
+  if (!db) return;
+  call.session().set_db(*db);
   call.reply().Ok();
 }
 

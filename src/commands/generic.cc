@@ -7,6 +7,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "command/help.h"
+#include "commands/db_index.h"
 #include "commands/families.h"
 #include "keyspace/access.h"
 #include "value/string_value.h"
@@ -94,19 +95,6 @@ void RenameKey(Call& call, bool only_if_absent) {
 void Rename(Call& call) { RenameKey(call, false); }
 void RenameNx(Call& call) { RenameKey(call, true); }
 
-std::optional<DbId> ParseDb(Call& call, std::string_view text) {
-  const std::optional<std::int64_t> db = ParseInt64(text);
-  if (!db || *db < INT32_MIN || *db > INT32_MAX) {
-    call.Error(command::errors::kNotAnInteger);
-    return std::nullopt;
-  }
-  if (*db < 0 || *db >= call.keyspace().database_count()) {
-    call.Error(command::errors::kDbIndexOutOfRange);
-    return std::nullopt;
-  }
-  return DbId(static_cast<std::uint32_t>(*db));
-}
-
 void Copy(Call& call) {
   DbId to_db = call.txn().db();
   bool replace = false;
@@ -114,7 +102,7 @@ void Copy(Call& call) {
     if (EqualsIgnoreCase(call.arg(i), "REPLACE")) {
       replace = true;
     } else if (EqualsIgnoreCase(call.arg(i), "DB") && i + 1 < call.argc()) {
-      const std::optional<DbId> db = ParseDb(call, call.arg(++i));
+      const std::optional<DbId> db = ParseDbIndex(call, call.arg(++i));
       if (!db) return;
       to_db = *db;
     } else {
@@ -131,7 +119,7 @@ void Copy(Call& call) {
 }
 
 void Move(Call& call) {
-  const std::optional<DbId> to_db = ParseDb(call, call.arg(2));
+  const std::optional<DbId> to_db = ParseDbIndex(call, call.arg(2));
   if (!to_db) return;
   if (*to_db == call.txn().db()) return call.Error(command::errors::kSameObject);
   const bool moves = call.txn().Find(call.key(0), Access::kPeek) &&

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "command/call.h"
 #include "server/server.h"
 #include "server/worker.h"
@@ -23,6 +24,11 @@ constexpr std::size_t kIovecsMax = 64;
 // Input that is reserved ahead for a large argument, at most this much beyond what has arrived: a
 // peer's announcement is not trusted.
 constexpr std::size_t kReserveAheadMax = 1024 * 1024;
+
+// A web page that makes a browser post to us: what it smuggles in must not be run.
+bool IsOfHttp(std::string_view word) {
+  return EqualsIgnoreCase(word, "host:") || EqualsIgnoreCase(word, "post");
+}
 
 }  // namespace
 
@@ -46,7 +52,10 @@ void Connection::OnReady(bool readable, bool writable, bool hangup) {
     write_blocked_ = false;
     worker_.WatchFlush(this);
   }
-  if (readable) return ReadInput();
+  // Requests that wait their turn come first: a peer that pipelines without end must not make the
+  // backlog grow. What it sends meanwhile stays in the kernel.
+  if (readable && !resume_queued_) return ReadInput();
+  if (readable) return;
   if (hangup) CloseNow();
 }
 
@@ -100,6 +109,7 @@ void Connection::KeepLeftover(std::string_view rest) {
 
 void Connection::Resume() {
   parked_ = false;
+  resume_queued_ = false;
   if (state_ != State::kOpen || leftover_.empty()) return;
   RunLeftover();
   Publish();
@@ -111,6 +121,7 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   int share = kRequestsPerPass;
   while (state_ == State::kOpen && !parked_) {
     if (share <= 0) {
+      resume_queued_ = true;
       worker_.WatchResume(this);
       break;
     }
@@ -120,6 +131,8 @@ std::size_t Connection::ProcessInput(std::string_view input) {
     runner.PrefetchEntries(*this);
     const std::size_t executed = ExecuteBatch(batch);
     share -= static_cast<int>(batch.count);
+    // Replies of one pass can be many times the request's size, so the pass itself is bounded.
+    if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
     if (executed < batch.count) {
       // Parked or closed on the way: what was not run is parsed again later.
       done += executed == 0 ? 0 : batch.ends[executed - 1];
@@ -178,6 +191,9 @@ void Connection::ExecuteOne(std::size_t i) {
   const command::Prepared& prepared = worker_.runner().prepared(i);
   if (prepared.command != nullptr) {
     info_.last_command.store(&prepared.command->full_name, std::memory_order_relaxed);
+  } else if (IsOfHttp(prepared.args[0])) {
+    server().ReportHttp(info_);
+    return CloseNow();
   }
   resp::Writer writer(output_, protocol());
   if (reply_mode_ == ReplyMode::kOn) [[likely]] {
@@ -221,11 +237,26 @@ void Connection::Flush() {
     }
     if (!written.done()) return CloseNow();
     output_.Consume(written.bytes);
+    if (info_.writable_wanted.load(std::memory_order_relaxed)) {
+      info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
+    }
     worker_.counters().output_bytes.Add(static_cast<std::int64_t>(written.bytes));
   }
   if (output_.empty() && state_ == State::kDraining) return CloseNow();
   CheckOutputLimit();
   UpdatePolling();
+  // Memory that went with the bytes is not counted until the client speaks again.
+  if (static_cast<std::int64_t>(output_.allocated_bytes()) !=
+      info_.reply_buffer_bytes.load(std::memory_order_relaxed)) {
+    Publish();
+  }
+}
+
+void Connection::Tick(UnixMs oldest_ms) {
+  if (state_ == State::kClosed) return;
+  if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms) return CloseNow();
+  // A peer that reads nothing causes no event that would notice the end of its time.
+  if (!output_.empty()) CheckOutputLimit();
 }
 
 // Hard limit: at once. Soft limit: once it has been exceeded for so many seconds without a break.

@@ -71,6 +71,10 @@ class Connection final : public command::Session, public io::Watcher {
   // Sends what is pending, as far as the socket takes it. Called once at the end of a pass.
   void Flush();
 
+  // Once a second: closes a connection that has been silent since before `oldest_ms`, or over its
+  // soft output limit for too long.
+  void Tick(UnixMs oldest_ms);
+
   // No further requests; closes when all replies are sent.
   void CloseAfterReplies();
   // Closes at the end of the pass, without sending what is pending.
@@ -126,6 +130,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool flush_queued_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
+  bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   resp::Parser parser_;
   std::string leftover_;  // input not yet done with; empty between complete requests
   resp::ReplyBuffer output_;

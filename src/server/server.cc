@@ -5,6 +5,7 @@
 // listeners, workers (each finishes its pass), then the engine with its keeper.
 #include "server/server.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +21,7 @@
 #include "server/memory.h"
 #include "server/signals.h"
 #include "server/statistics.h"
+#include "server/version.h"
 #include "server/worker.h"
 
 namespace cairn::server {
@@ -28,6 +30,8 @@ namespace {
 // How often the main thread looks for signals, the end of a pause, and samples rates and the
 // memory's peak.
 constexpr std::int64_t kHousekeepingUs = 100'000;
+
+constexpr std::int64_t kHttpReportsApartUs = 60'000'000;
 
 std::string ExecutablePath() {
   char path[4096];
@@ -119,6 +123,8 @@ Server::~Server() = default;
 
 Status Server::Start() {
   if (Status opened = log_.Open(config_.Text("logfile")); !opened.ok()) return opened;
+  log_.Notice(fmt::format("Cairn {} (redis {}), 64 bit, standalone, port: {}, PID: {}",
+                          kCairnVersion, kRedisVersion, config_.Int("port"), ::getpid()));
   config_.ReportIgnored([this](std::string_view name, std::string_view why) {
     log_.Notice("Directive '" + std::string(name) + "' is ignored: " + std::string(why));
   });
@@ -146,10 +152,14 @@ Status Server::Start() {
 void Server::RequestShutdown() { main_loop_->Stop(); }
 
 void Server::Housekeep() {
-  switch (TakeSignal()) {
+  const SignalAction action = TakeSignal();
+  switch (action) {
     case SignalAction::kNone:
       break;
-    case SignalAction::kShutdown:
+    case SignalAction::kTerminate:
+    case SignalAction::kInterrupt:
+      log_.Warning(fmt::format("Received {} scheduling shutdown...",
+                               action == SignalAction::kInterrupt ? "SIGINT" : "SIGTERM"));
       log_.Notice("User requested shutdown...");
       RequestShutdown();
       break;
@@ -239,6 +249,19 @@ void Server::EndPause() {
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([raw = worker.get()] { raw->ResumeAll(); });
   }
+}
+
+void Server::ReportHttp(ClientInfo& info) {
+  const std::int64_t now_us = engine_.clock().NowMonotonicUs();
+  std::int64_t before_us = http_reported_us_.load(std::memory_order_relaxed);
+  if (before_us > now_us - kHttpReportsApartUs) return;
+  if (!http_reported_us_.compare_exchange_strong(before_us, now_us)) return;
+  std::string address;
+  clients_.With(info.id, [&](ClientInfo& found) { address = found.texts.address; });
+  log_.Warning(
+      "Possible SECURITY ATTACK detected: a client sends POST or Host: as commands, as a web page "
+      "does that makes a browser talk to this server. Connection from " +
+      address + " aborted.");
 }
 
 void Server::NoteClosed() { open_connections_.Add(-1); }

@@ -90,6 +90,8 @@ class Server {
   void EndPause();
   void PauseUntil(Pause::Kind kind, UnixMs end_ms);
   void NoteClosed();
+  // Warns, at most once a minute, of a client that speaks HTTP and is being closed.
+  void ReportHttp(ClientInfo& info);
   std::int64_t open_connections() const { return open_connections_.value(); }
   // INFO's used_memory: keyspace, clients and the base.
   std::int64_t UsedMemory();
@@ -148,6 +150,7 @@ class Server {
   RateMeter rates_;
   std::atomic<std::int64_t> peak_bytes_{0};
   std::atomic<bool> requires_password_{false};
+  std::atomic<std::int64_t> http_reported_us_{INT64_MIN};
 };
 
 }  // namespace cairn::server

@@ -17,7 +17,10 @@ namespace {
 
 constinit std::atomic<SignalAction> wanted{SignalAction::kNone};
 
-void OnShutdown(int) { wanted.store(SignalAction::kShutdown, std::memory_order_relaxed); }
+void OnShutdown(int number) {
+  wanted.store(number == SIGINT ? SignalAction::kInterrupt : SignalAction::kTerminate,
+               std::memory_order_relaxed);
+}
 void OnReopen(int) {
   SignalAction none = SignalAction::kNone;
   wanted.compare_exchange_strong(none, SignalAction::kReopen, std::memory_order_relaxed);

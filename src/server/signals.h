@@ -11,7 +11,7 @@
 
 namespace cairn::server {
 
-enum class SignalAction : std::uint8_t { kNone, kShutdown, kReopen };
+enum class SignalAction : std::uint8_t { kNone, kTerminate, kInterrupt, kReopen };
 
 // Main thread, once, before other threads start.
 void InstallSignalHandlers();

@@ -97,10 +97,11 @@ void Worker::EndPass() {
     }
   }
   for (Connection* connection : to_delete_) {
+    // Closed before it goes from the list: who sees it gone there may count on it.
+    connection->stream().Close();
     server_.clients().Remove(&connection->info());
     server_.engine().other_bytes().Add(
         -connection->info().memory_bytes.load(std::memory_order_relaxed));
-    connection->stream().Close();
     server_.NoteClosed();
     connections_.erase(connection->id().value);
   }
@@ -121,13 +122,8 @@ void Worker::ResumeAll() {
 void Worker::Tick() {
   runner_.BeginBatch();
   const std::int64_t timeout_s = server_.config().Int("timeout");
-  if (timeout_s > 0) {
-    const UnixMs oldest_ms = runner_.now_ms() - timeout_s * 1000;
-    for (auto& [id, connection] : connections_) {
-      if (connection->info().last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms)
-        connection->CloseNow();
-    }
-  }
+  const UnixMs oldest_ms = timeout_s > 0 ? runner_.now_ms() - timeout_s * 1000 : 0;
+  for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);
   loop_->AddTimer(kTickUs, [this] { Tick(); });
 }
 

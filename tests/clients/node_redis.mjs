@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// node-redis as an application uses it, over RESP2 and over RESP3.
+import { deepStrictEqual as same, ok, rejects } from 'node:assert';
+import { createClient, createClientPool, RESP_TYPES } from 'redis';
+import { port, run, waitFor } from './cases.mjs';
+
+function make(more = {}) {
+  const socket = { host: '127.0.0.1', port, reconnectStrategy: () => 20 };
+  const client = createClient({ socket, ...more });
+  client.on('error', () => {}); // a killed connection says so; the case looks at what follows
+  return client;
+}
+
+function withClient(body, more) {
+  return async () => {
+    const client = await make(more).connect();
+    try {
+      await client.flushAll();
+      await body(client);
+    } finally {
+      if (client.isOpen) client.destroy();
+    }
+  };
+}
+
+const common = {
+  strings: async (client) => {
+    same(await client.set('a', 'b'), 'OK');
+    same(await client.get('a'), 'b');
+    same(await client.get('none'), null);
+    same(await client.set('a', 'c', { condition: 'NX' }), null);
+    same(await client.set('a', 'c', { GET: true }), 'b');
+    same(await client.mSet({ x: '1', y: '2' }), 'OK');
+    same(await client.mGet(['x', 'y', 'z']), ['1', '2', null]);
+    same(await client.incrBy('x', 41), 42);
+    same(await client.incrByFloat('x', 0.5), '42.5');
+    same(await client.lcs('x', 'y'), '2');
+    same(await client.getDel('x'), '42.5');
+    same(await client.del(['a', 'y', 'none']), 2);
+  },
+  expiry: async (client) => {
+    await client.set('a', 'b', { expiration: { type: 'PX', value: 40 } });
+    ok((await client.pTTL('a')) > 0);
+    await waitFor(async () => (await client.exists('a')) === 0, 'the key to expire');
+    await client.setEx('a', 100, 'b');
+    same(await client.expire('a', 50, 'GT'), 0);
+    same(await client.persist('a'), 1);
+    same(await client.getEx('a', { type: 'EX', value: 50 }), 'b');
+    ok((await client.ttl('a')) > 40);
+  },
+  pipeline: async (client) => {
+    const pipeline = client.multi();
+    for (let i = 0; i < 2000; ++i) pipeline.set(`k${i}`, `v${i}`);
+    const replies = await pipeline.get('k1999').dbSize().execAsPipeline();
+    same(replies.slice(-2), ['v1999', 2000]);
+    const together = await Promise.all(Array.from({ length: 2000 }, (_, i) => client.get(`k${i}`)));
+    same(together[1234], 'v1234');
+  },
+  scanIterator: async (client) => {
+    await Promise.all(Array.from({ length: 3000 },
+      (_, i) => client.set(i % 3 ? `other:${i}` : `mine:${i}`, i)));
+    const seen = new Set();
+    for await (const keys of client.scanIterator({ MATCH: 'mine:*', COUNT: 100, TYPE: 'string' })) {
+      for (const key of keys) seen.add(key);
+    }
+    same(seen.size, 1000);
+  },
+  binary: async (client) => {
+    const key = Buffer.from([0, 13, 10, 255, 42]);
+    const value = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+    await client.set(key, value);
+    const binary = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    same(await binary.get(key), value);
+    same(await binary.keys('*'), [key]);
+  },
+  unicode: async (client) => {
+    await client.set('ключ 🔑', 'значение 値 🎈');
+    same(await client.get('ключ 🔑'), 'значение 値 🎈');
+  },
+  bigValue: async (client) => {
+    const big = Buffer.alloc(10 * 1024 * 1024, 'big');
+    await client.set('big', big);
+    same(await client.strLen('big'), big.length);
+    const binary = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    ok((await binary.get('big')).equals(big));
+  },
+  introspection: async (client) => {
+    ok((await client.info('server')).includes('redis_version:7.2.4'));
+    const config = await client.configGet('maxmemory-policy');
+    same({ ...config }, { 'maxmemory-policy': 'noeviction' });
+    same((await client.time()).length, 2);
+    same(await client.objectEncoding('none'), null);
+    await client.set('n', '12');
+    same(await client.objectEncoding('n'), 'int');
+    ok((await client.memoryUsage('n')) > 0);
+    const info = await client.clientInfo();
+    same(info.libName, 'node-redis');
+    same(info.id, await client.clientId());
+    ok((await client.clientList()).some((one) => one.id === info.id));
+    ok((await client.commandCount()) > 70);
+    same(await client.commandGetKeys(['MSET', 'a', '1', 'b', '2']), ['a', 'b']);
+    same((await client.commandInfo(['get']))[0].name, 'get');
+  },
+  reconnectAfterKill: async (client) => {
+    const other = await make().connect();
+    for (let round = 0; round < 5; ++round) {
+      const id = await client.clientId();
+      same(await other.clientKill({ filter: 'ID', id }), 1);
+      await waitFor(async () => {
+        try {
+          return (await client.set('after', String(round))) === 'OK' &&
+            (await client.clientId()) > id;
+        } catch {
+          return false; // it was under way when the connection went
+        }
+      }, 'the client to come back');
+    }
+    other.destroy();
+  },
+  errors: async (client) => {
+    await client.set('a', 'b');
+    await rejects(client.incr('a'), { message: 'ERR value is not an integer or out of range' });
+    await rejects(client.sendCommand(['NOPE', 'x']), /unknown command 'NOPE'/);
+    same(await client.get('a'), 'b');
+  },
+  bitmapsAndCounts: async (client) => {
+    same(await client.setBit('bits', 7, 1), 0);
+    same(await client.bitCount('bits'), 1);
+    same(await client.bitField('bits', [{ operation: 'GET', encoding: 'u8', offset: 0 }]), [1]);
+    same(await client.pfAdd('hll', ['a', 'b', 'c']), 1);
+    same(await client.pfCount('hll'), 3);
+  },
+  databases: async (client) => {
+    await client.set('a', 'b');
+    same(await client.move('a', 3), 1);
+    await client.select(3);
+    same(await client.get('a'), 'b');
+    await client.swapDb(0, 3);
+    same(await client.get('a'), null);
+  },
+  close: async (client) => {
+    const pending = client.set('last', 'words');
+    await client.close();
+    same(await pending, 'OK');
+  },
+};
+
+const cases = {};
+for (const [name, body] of Object.entries(common)) {
+  cases[`resp2.${name}`] = withClient(body, { RESP: 2 });
+  cases[`resp3.${name}`] = withClient(body, { RESP: 3 });
+}
+
+cases.pool = async () => {
+  const socket = { host: '127.0.0.1', port };
+  const pool = await createClientPool({ socket }, { minimum: 2, maximum: 20 }).connect();
+  await pool.del('n');
+  await Promise.all(Array.from({ length: 2000 }, () => pool.incr('n')));
+  same(await pool.get('n'), '2000');
+  await pool.close();
+};
+
+cases.passwordAndName = withClient(async (client) => {
+  await client.configSet('requirepass', 'пароль');
+  try {
+    const friend = await make({ RESP: 3, password: 'пароль', name: 'friend', database: 2 }).connect();
+    same(await friend.clientGetName(), 'friend');
+    same((await friend.clientInfo()).db, 2);
+    friend.destroy();
+    const stranger = make({ password: 'wrong', socket: { port, reconnectStrategy: false } });
+    await rejects(stranger.connect(), /WRONGPASS/);
+  } finally {
+    await client.configSet('requirepass', '');
+  }
+});
+
+await run(cases);
