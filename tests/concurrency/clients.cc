@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// All connections are made before the first thread starts, so that the clients begin together.
 #include "concurrency/clients.h"
 
 #include <memory>

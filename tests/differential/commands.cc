@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// One question to the server per command: a reply for all of them would be a megabyte.
 #include "differential/commands.h"
 
 #include <string>
