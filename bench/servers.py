@@ -46,7 +46,8 @@ def find_products():
                              check=False)
     if fetched.returncode == 0:
         path = ROOT / fetched.stdout.strip()
-        libraries = ":".join(str(folder) for folder in (ROOT / "build/valkey/root/usr/lib").glob("*"))
+        folders = (ROOT / "build/valkey/root/usr/lib").glob("*")
+        libraries = ":".join(str(folder) for folder in folders)
         products.append(Product("Valkey", path, {"LD_LIBRARY_PATH": libraries}))
     else:
         print("no valkey-server: the ratios to it are left out")
@@ -81,7 +82,8 @@ class Server:
             os.sched_setaffinity(0, cores)
 
         self.process = subprocess.Popen(
-            [product.path, "--port", str(self.port), "--dir", self.folder.name, *COMMON, *arguments],
+            [product.path, "--port", str(self.port), "--dir", self.folder.name, *COMMON,
+             *arguments],
             env=product.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=in_child)
         self.pid = self.process.pid
@@ -171,7 +173,8 @@ def cpu_model():
 
 def print_heading(products):
     """Everything measured says when, where and with what."""
-    compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=False)
+    compiler = subprocess.run(["g++", "-dumpfullversion"],
+                              capture_output=True, text=True, check=False)
     revision = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
                               capture_output=True, text=True, check=False)
     load = pathlib.Path("/proc/loadavg").read_text().split()[0]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One question to the server per command: a reply for all of them would be a megabyte.
+// Grammars come from COMMAND DOCS of the server itself; one that does not answer, or answers what
+// cannot be read, has no grammar, and the caller says so.
 #include "differential/commands.h"
 
 #include <string>
