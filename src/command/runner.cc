@@ -15,6 +15,7 @@ namespace cairn::command {
 namespace {
 
 constexpr double kClockAgeMaxUs = 500;
+constexpr std::size_t kKeysKeptMax = 16 * 1024;
 constexpr std::int64_t kLogWaitUs = 10'000;
 // Beyond a command's own arguments and a DEL of its expired keys: what its effect may add (a
 // rewritten TTL).
@@ -42,6 +43,9 @@ Runner::Runner(Shared& shared, std::uint64_t seed)
 void Runner::BeginBatch() {
   prepared_count_ = 0;
   keys_.clear();
+  // One MGET of a million keys must not hold its memory for good.
+  if (keys_.capacity() > kKeysKeptMax) [[unlikely]]
+    std::vector<keyspace::KeyRef>().swap(keys_);
   now_ms_ = shared_.keyspace.clock().NowUnixMs();
   now_cycles_ = CycleNow();
 }
