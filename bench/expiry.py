@@ -9,6 +9,7 @@ Then an idle server with a million volatile keys, its processor time over some s
 
 import random
 import time
+from statistics import median
 
 import servers
 import verdict
@@ -19,6 +20,7 @@ IDLE_KEYS = 1_000_000
 LAG_MS_MAX = 100
 IDLE_PERCENT_MAX = 1
 GIVE_UP_SECONDS = 10
+ROUNDS = 3
 
 
 def plant(server):
@@ -47,6 +49,7 @@ def watch(server, moments):
 
 
 def run_lag(product):
+    """One round; p99."""
     with servers.Server(product) as server:
         server.load("fill", pipeline=64, keys=OTHER_KEYS, ttl_seconds=100_000)
         lags, slowest_ms = watch(server, plant(server))
@@ -56,9 +59,8 @@ def run_lag(product):
         own_max, own_average = server.info("expire_lag_ms_max"), server.info("expire_lag_ms_avg")
         if own_max is not None:
             line += f"   INFO: max {own_max}, avg {own_average}"
-        if product.name == "Cairn":
-            line += "   " + verdict.judge("ms from due to gone, p99", p99, LAG_MS_MAX)
         print(line, flush=True)
+        return p99
 
 
 def run_idle(product, seconds):
@@ -78,7 +80,9 @@ def run_idle(product, seconds):
 def run(products, quick):
     print(f"\n== expiry: {DUE_KEYS} keys due among {OTHER_KEYS} volatile ones, ms from due to gone")
     print(f"{'':<10}{'median':>10}{'p99':>10}{'max':>10}{'pace max':>10}")
-    for product in products:
+    rounds = [run_lag(products[0]) for _ in range(ROUNDS)]
+    print(verdict.judge("ms from due to gone, p99, median of rounds", median(rounds), LAG_MS_MAX))
+    for product in products[1:]:
         run_lag(product)
     print(f"\n== idle: processor time with {IDLE_KEYS} volatile keys and no client")
     for product in products:

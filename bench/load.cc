@@ -7,7 +7,7 @@
 //   --clients N      connections (50)            --keys N         random keys among so many (1 M)
 //   --pipeline N     commands a batch (1)        --value-bytes N  (64)
 //   --seconds S      measured, after --warm-up S (0.2)
-//   --ttl-seconds N  fill: SET with EX of N to 2 N seconds
+//   --ttl-seconds N  fill: SET with EX of N to 2 N seconds; 100000 to 499999
 //   --pid N          the server's process: its processor time is measured over the same window
 //
 // A connection's batch is text made once, in which only the digits of the keys change. Replies have
@@ -36,7 +36,9 @@ namespace cairn::bench {
 namespace {
 
 constexpr std::size_t kKeyDigits = 12;  // after "key:": 16 bytes a key
-constexpr std::size_t kTtlDigits = 9;
+constexpr std::size_t kTtlDigits = 6;   // none of them a leading zero
+constexpr std::int64_t kTtlMin = 100'000;
+constexpr std::int64_t kTtlMax = 499'999;
 constexpr std::size_t kKeysPerCommand = 10;  // of MSET and MGET
 constexpr std::uint64_t kCheckEvery = 64;
 constexpr int kSilenceMs = 10'000;  // a server that says nothing for so long is given up
@@ -294,6 +296,12 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "load: --command get, set, mset, mget or fill\n");
     return 2;
   }
+  const std::int64_t ttl_seconds = arguments.Int("--ttl-seconds", 0);
+  if (ttl_seconds != 0 &&
+      (ttl_seconds < cairn::bench::kTtlMin || ttl_seconds > cairn::bench::kTtlMax)) {
+    fmt::print(stderr, "load: --ttl-seconds is 0, or 100000 to 499999\n");
+    return 2;
+  }
   const cairn::bench::Options options = {
       .port = static_cast<std::uint16_t>(arguments.Int("--port", 6379)),
       .kind = kind,
@@ -304,7 +312,7 @@ int main(int argc, char** argv) {
       .keys =
           static_cast<std::uint64_t>(std::max<std::int64_t>(arguments.Int("--keys", 1'000'000), 1)),
       .value_bytes = static_cast<std::size_t>(arguments.Int("--value-bytes", 64)),
-      .ttl_seconds = arguments.Int("--ttl-seconds", 0),
+      .ttl_seconds = ttl_seconds,
       .seconds = arguments.Double("--seconds", 1),
       .warm_up_seconds = arguments.Double("--warm-up", 0.2),
       .pid = static_cast<pid_t>(arguments.Int("--pid", 0)),

@@ -30,7 +30,8 @@ def run(products, quick):
         for product in products if keys == 1_000_000 else products[:1]:
             plain = overhead(product, keys, 0)
             volatile = overhead(product, keys, TTL_SECONDS)
-            line = f"{product.name:<10}{keys:>10}{plain:>10.1f}{volatile:>10.1f}{volatile - plain:>10.1f}"
+            line = (f"{product.name:<10}{keys:>10}{plain:>10.1f}{volatile:>10.1f}"
+                    f"{volatile - plain:>10.1f}")
             if product.name == "Cairn":
                 millions = keys // 1_000_000
                 first = verdict.judge(f"bytes beyond key and value, {millions} M keys", plain,

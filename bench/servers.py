@@ -46,7 +46,8 @@ def find_products():
                              check=False)
     if fetched.returncode == 0:
         path = ROOT / fetched.stdout.strip()
-        libraries = ":".join(str(folder) for folder in (ROOT / "build/valkey/root/usr/lib").glob("*"))
+        folders = (ROOT / "build/valkey/root/usr/lib").glob("*")
+        libraries = ":".join(str(folder) for folder in folders)
         products.append(Product("Valkey", path, {"LD_LIBRARY_PATH": libraries}))
     else:
         print("no valkey-server: the ratios to it are left out")
@@ -81,7 +82,8 @@ class Server:
             os.sched_setaffinity(0, cores)
 
         self.process = subprocess.Popen(
-            [product.path, "--port", str(self.port), "--dir", self.folder.name, *COMMON, *arguments],
+            [product.path, "--port", str(self.port), "--dir", self.folder.name, *COMMON,
+             *arguments],
             env=product.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             preexec_fn=in_child)
         self.pid = self.process.pid
@@ -150,13 +152,13 @@ class Server:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
 
-    def load(self, command, **options):
+    def load(self, command, cores=(LOAD_CORE,), **options):
         """Runs the load generator on its core; its figures as a dictionary of numbers."""
         words = [str(BIN / "load"), "--port", str(self.port), "--pid", str(self.pid),
                  "--command", command]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
-        out = subprocess.run(["taskset", "-c", str(LOAD_CORE), *words], capture_output=True,
+        out = subprocess.run(["taskset", "-c", ",".join(map(str, cores)), *words], capture_output=True,
                              text=True, timeout=540, check=False)
         if out.returncode != 0:
             raise SystemExit(f"{self.product.name}: {out.stderr.strip()}")
@@ -171,7 +173,8 @@ def cpu_model():
 
 def print_heading(products):
     """Everything measured says when, where and with what."""
-    compiler = subprocess.run(["g++", "-dumpfullversion"], capture_output=True, text=True, check=False)
+    compiler = subprocess.run(["g++", "-dumpfullversion"],
+                              capture_output=True, text=True, check=False)
     revision = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
                               capture_output=True, text=True, check=False)
     load = pathlib.Path("/proc/loadavg").read_text().split()[0]

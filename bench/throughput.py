@@ -33,7 +33,8 @@ def run_redis_benchmark(server, command, pipeline, seconds):
     key, value = "key:__rand_int__", "v" * 64
     if command in ("mset", "mget"):
         operations //= 8
-        words += ["-n", str(operations), command, *([key, value] if command == "mset" else [key]) * 10]
+        arguments = [key, value] if command == "mset" else [key]
+        words += ["-n", str(operations), command, *arguments * 10]
     else:
         words += ["-n", str(operations), "-t", command]
     before = server.cpu_ns()

@@ -16,8 +16,8 @@ namespace {
 
 constexpr double kClockAgeMaxUs = 500;
 constexpr std::int64_t kLogWaitUs = 10'000;
-// Beyond a command's own arguments: what its effect may add (a rewritten TTL, a DEL of an expired
-// key before it).
+// Beyond a command's own arguments and a DEL of its expired keys: what its effect may add (a
+// rewritten TTL).
 constexpr std::size_t kEffectSlackBytes = 1024;
 
 }  // namespace
@@ -133,7 +133,7 @@ void Runner::RunLocked(Call& call) {
   log::CommandLog& log = shared_.keyspace.log();
   std::size_t credit = 0;
   if (log.active()) [[unlikely]] {
-    credit = log::CommandLog::RecordBytes(call.args()) + kEffectSlackBytes;
+    credit = 2 * log::CommandLog::RecordBytes(call.args()) + kEffectSlackBytes;
     while (!log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
   }
   const std::uint32_t flags = call.command().spec->row.flags;

@@ -88,7 +88,7 @@ bool ParseEnds(Call& call, std::size_t i, value::BitRange& range) {
     if (end == 0) {
       range.start = *number;
     } else {
-      range.end = *number;
+      range.end = number;
     }
   }
   return true;

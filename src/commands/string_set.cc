@@ -155,11 +155,15 @@ bool CheckDigest(Call& call, Condition condition, std::string_view comparand) {
   return false;
 }
 
-// Stores `text` under the n-th key, with its expiry, and names the effect.
+bool IsPast(Call& call, const SetOptions& options) {
+  return options.expire_at_ms && *options.expire_at_ms <= call.now_ms();
+}
+
+// Stores `text` under `key`, with its expiry, and names the effect.
 void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_view text,
                  const SetOptions& options) {
   keyspace::Txn& txn = call.txn();
-  if (options.expire_at_ms && *options.expire_at_ms <= call.now_ms()) {
+  if (IsPast(call, options)) {
     // EXAT in the past: the value is never seen.
     if (Found gone = found; gone) {
       txn.Remove(key, gone);
@@ -226,14 +230,48 @@ void GetSet(Call& call) {
   StoreString(call, call.key(0), found, call.arg(2), {});
 }
 
+// EXAT in the past: the keys go, named in one DEL.
+void RemoveKeys(Call& call) {
+  std::vector<std::string_view> effect = {"DEL"};
+  for (std::size_t n = 0; n < call.key_count(); ++n) {
+    Found found = call.txn().Find(call.key(n), Access::kWrite);
+    if (!found) continue;
+    call.txn().Remove(call.key(n), found);
+    effect.push_back(call.key(n).name);
+  }
+  if (effect.size() > 1) call.txn().Log(effect);
+}
+
+// Names pairs that were stored, in one effect: as many as a call has keys would not fit the room
+// that was taken in the log for it.
+void LogPairs(Call& call, std::size_t first, const SetOptions& options) {
+  const std::span<const std::string_view> pairs = call.args().subspan(first, call.key_count() * 2);
+  std::vector<std::string_view> effect = {"MSET"};
+  const std::string count = Int64ToString(static_cast<std::int64_t>(call.key_count()));
+  std::string at_ms;
+  const bool plain = !options.keep_ttl && !options.expire_at_ms;
+  if (!plain) effect = {"MSETEX", count};
+  effect.insert(effect.end(), pairs.begin(), pairs.end());
+  if (options.keep_ttl) effect.push_back("KEEPTTL");
+  if (options.expire_at_ms) {
+    at_ms = Int64ToString(*options.expire_at_ms);
+    effect.insert(effect.end(), {"PXAT", at_ms});
+  }
+  call.txn().Log(effect);
+}
+
 // Stores every pair that starts at argument `first`. Finds each key anew, since storing one may
 // move another (the same key twice, too).
 void StorePairs(Call& call, std::size_t first, const SetOptions& options) {
+  if (IsPast(call, options)) return RemoveKeys(call);
   for (std::size_t n = 0; n < call.key_count(); ++n) {
     const KeyRef& key = call.key(n);
-    StoreString(call, key, call.txn().Find(key, Access::kWrite), call.arg(first + n * 2 + 1),
-                options);
+    Found stored =
+        call.txn().SetString(key, call.txn().Find(key, Access::kWrite), call.arg(first + n * 2 + 1),
+                             options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
+    if (options.expire_at_ms) call.txn().SetExpiry(key, stored, *options.expire_at_ms);
   }
+  LogPairs(call, first, options);
 }
 
 bool AllHold(Call& call, Condition condition) {

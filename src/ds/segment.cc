@@ -2,8 +2,9 @@
 // The mechanics of one segment.
 //
 // Load limits. A segment is rebuilt one size class up when 0.89 of its slots are taken, and down
-// when less than 0.67 are. Sizes grow by 1.14 to 1.25, so the load stays between 0.70 and 0.89 while
-// a table grows, where a doubling table would swing between 0.44 and 0.89. Measured over a table:
+// when less than 0.67 are. Sizes grow by 1.14 to 1.25, so the load stays between 0.70 and 0.89
+// while a table grows, where a doubling table would swing between 0.44 and 0.89. Measured over a
+// table:
 //
 //     limits         bytes a key, filled / churned   hits at home   lines a miss looks at
 //     0.89, 0.67              11.6 / 12.2                0.90              2.2

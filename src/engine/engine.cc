@@ -46,7 +46,7 @@ class Engine::MemoryGate final : public command::Gate {
   Engine& engine_;
 };
 
-Engine::Engine(EngineOptions options)
+Engine::Engine(const EngineOptions& options)
     : clock_(options.clock != nullptr ? *options.clock : system_clock_),
       keyspace_(clock_, {.stripe_count = options.stripe_count,
                          .database_count = options.database_count,

@@ -46,7 +46,7 @@ class EmbeddedSession;
 
 class Engine {
  public:
-  explicit Engine(EngineOptions options);
+  explicit Engine(const EngineOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -10,8 +10,8 @@
 namespace cairn::keyspace {
 namespace {
 
-// Room in the log for one batch of DELs. A key may be longer than this allows for; the ring's own
-// margin takes that up.
+// Room in the log for the DELs of one batch. Keys may be longer than this allows for; the part of
+// the ring that is never promised takes that up.
 constexpr std::size_t kSweepCreditBytes = 256 * Expirer::kBatch;
 
 }  // namespace

@@ -70,9 +70,20 @@ void Txn::ExpireNow(DbId db, const KeyRef& key, Found& found) {
   counters.expired.Add(1);
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
-  const std::string_view effect[] = {"DEL", key.name};
-  LogIn(db, effect);
+  changes_ += 1;
+  if (keyspace_.log().active()) [[unlikely]] {
+    if (!expired_.empty() && expired_db_ != db) LogExpired();
+    expired_db_ = db;
+    expired_.emplace_back(key.name);
+  }
   Remove(key, found);
+}
+
+void Txn::LogExpired() {
+  std::vector<std::string_view> args = {"DEL"};
+  args.insert(args.end(), expired_.begin(), expired_.end());
+  keyspace_.log().Append(expired_db_, args);
+  expired_.clear();
 }
 
 bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl) {
@@ -228,8 +239,10 @@ void Txn::ClearExpiry(const KeyRef& key, Found& found) {
 
 void Txn::LogIn(DbId db, std::span<const std::string_view> args) {
   changes_ += 1;
-  if (keyspace_.log().active()) [[unlikely]]
-    keyspace_.log().Append(db, args);
+  if (!keyspace_.log().active()) [[likely]]
+    return;
+  if (!expired_.empty()) LogExpired();
+  keyspace_.log().Append(db, args);
 }
 
 }  // namespace cairn::keyspace

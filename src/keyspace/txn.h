@@ -14,7 +14,9 @@
 //   (1) A Txn exists only while its KeyLocks are held; every key it is asked for lies in a held
 //   stripe (DCHECKed). (2) A Found is good until the next change through this Txn of any key of the
 //   same stripe. (3) Every change is named to the log by Log before the locks go; expiry that Find
-//   comes upon is logged by Find itself, as DEL.
+//   comes upon names itself: in one DEL of all such keys, before the next effect or at the end. So
+//   a call's effects are a few records, however many keys it has, and the credit it took covers
+//   them.
 // One Txn belongs to one call on one thread. Cost of Find: one table lookup; of writes: amortized
 // constant in the table's size.
 #ifndef CAIRN_KEYSPACE_TXN_H_
@@ -22,7 +24,9 @@
 
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/random.h"
 #include "keyspace/access.h"
@@ -54,6 +58,12 @@ class Txn {
 
   Txn(Keyspace& keyspace, const KeyLocks& held, Context context) REQUIRES(held)
       : keyspace_(keyspace), held_(held), context_(context) {}
+  ~Txn() {
+    if (!expired_.empty()) [[unlikely]]
+      LogExpired();
+  }
+  Txn(const Txn&) = delete;
+  Txn& operator=(const Txn&) = delete;
 
   Found Find(const KeyRef& key, Access access);
   // The same in another database (COPY, MOVE): the stripe is the same.
@@ -100,6 +110,7 @@ class Txn {
   Stripe& StripeOf(const KeyRef& key);
   void Touch(Entry* entry);
   std::uint32_t FreshAccess() const;
+  void LogExpired();
   void ExpireNow(DbId db, const KeyRef& key, Found& found);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   // Puts `entry` where `found` says, or in a new slot; charges it and frees the old one.
@@ -112,6 +123,10 @@ class Txn {
   const KeyLocks& held_;
   const Context context_;
   int changes_ = 0;
+  // Expired keys whose DEL is not in the log yet, all of one database. Copies: a name may point
+  // into the entry that went. Stays empty without log readers.
+  std::vector<std::string> expired_;
+  DbId expired_db_;
 };
 
 }  // namespace cairn::keyspace

@@ -60,7 +60,8 @@ struct CommandLog::Record {
   bool on_heap() const { return payload_bytes > kInlineRecordBytesMax; }
 };
 
-CommandLog::CommandLog(std::size_t ring_bytes) : ring_bytes_(ring_bytes) {
+CommandLog::CommandLog(std::size_t ring_bytes)
+    : ring_bytes_(ring_bytes), promised_bytes_max_(ring_bytes - ring_bytes / 4) {
   CHECK((ring_bytes & (ring_bytes - 1)) == 0);
   CHECK(ring_bytes >= 4 * kInlineRecordBytesMax);
 }
@@ -78,7 +79,7 @@ std::size_t CommandLog::RecordBytes(std::span<const std::string_view> args) {
 bool CommandLog::TakeCredit(std::size_t bytes) {
   const std::uint64_t promised = credit_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   const std::uint64_t wanted_end = end_.load(std::memory_order_acquire) + promised;
-  if (wanted_end - floor_.load(std::memory_order_acquire) <= ring_bytes_ || MakeRoom(wanted_end))
+  if (HasRoom(wanted_end, floor_.load(std::memory_order_acquire)) || MakeRoom(wanted_end))
     return true;
   credit_.fetch_sub(bytes, std::memory_order_relaxed);
   return false;
@@ -98,13 +99,25 @@ std::uint64_t CommandLog::SlowestPosition() {
   return slowest;
 }
 
+bool CommandLog::HasRoom(std::uint64_t wanted_end, std::uint64_t slowest) const {
+  return wanted_end - slowest <= promised_bytes_max_ &&
+         big_bytes_.load(std::memory_order_relaxed) <= kBigPayloadBytesMax;
+}
+
 // Recomputes the floor; then gives up may-lag readers that stand in the way. A reader that is
 // copying a record out at this moment finishes within microseconds, so its state is simply asked
 // again.
 bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
   MutexLock hold(readers_mu_);
+  DropBigPayloads();
+  // Behind this position nobody is but laggards, so losing them makes room.
+  std::uint64_t kept = end_.load(std::memory_order_acquire);
+  for (const Reader* reader : readers_) {
+    if (reader->lag_ == Lag::kMustKeep) kept = std::min(kept, reader->position().value);
+  }
   for (Reader* reader : readers_) {
-    while (reader->lag_ == Lag::kMayLag && wanted_end - reader->position().value > ring_bytes_) {
+    while (reader->lag_ == Lag::kMayLag && reader->position().value < kept &&
+           !HasRoom(wanted_end, reader->position().value)) {
       std::uint32_t idle = Reader::kIdle;
       if (reader->state_.compare_exchange_strong(idle, Reader::kLost, std::memory_order_acq_rel) ||
           idle == Reader::kLost) {
@@ -114,7 +127,8 @@ bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
   }
   const std::uint64_t slowest = SlowestPosition();
   floor_.store(slowest, std::memory_order_release);
-  return wanted_end - slowest <= ring_bytes_;
+  DropBigPayloads();
+  return HasRoom(wanted_end, slowest);
 }
 
 Lsn CommandLog::Append(DbId db, std::span<const std::string_view> args) {
@@ -148,7 +162,8 @@ void CommandLog::Write(std::uint64_t position, DbId db, std::span<const std::str
     payload->append(static_cast<const char*>(data), size);
   });
   const std::shared_ptr<std::string> shared = std::move(payload);
-  MutexLock hold(readers_mu_);
+  big_bytes_.fetch_add(payload_bytes, std::memory_order_relaxed);
+  MutexLock hold(payloads_mu_);
   big_payloads_.emplace(position, shared);
 }
 
@@ -183,10 +198,8 @@ void CommandLog::Detach(Reader* reader) {
   {
     MutexLock hold(readers_mu_);
     std::erase(readers_, reader);
-    if (readers_.empty()) {
-      active_.store(false, std::memory_order_relaxed);
-      big_payloads_.clear();
-    }
+    if (readers_.empty()) active_.store(false, std::memory_order_relaxed);
+    DropBigPayloads();
     floor_.store(SlowestPosition(), std::memory_order_release);
   }
   room_.Notify();
@@ -202,21 +215,27 @@ std::optional<Effect> Reader::Next() {
   const std::size_t granule =
       position / CommandLog::kGranuleBytes % (log_.ring_bytes_ / CommandLog::kGranuleBytes);
   std::optional<Effect> effect;
+  bool was_big = false;
   // acquire: pairs with the release in Append, so the payload is whole.
   if (log_.commits_[granule].load(std::memory_order_acquire) == position + 1)
-    effect = ReadAt(position);
+    effect = ReadAt(position, &was_big);
   state_.store(kIdle, std::memory_order_release);
+  if (was_big) {
+    MutexLock hold(log_.readers_mu_);
+    log_.DropBigPayloads();
+  }
   if (effect) log_.room_.Notify();
   return effect;
 }
 
-std::optional<Effect> Reader::ReadAt(std::uint64_t position) {
+std::optional<Effect> Reader::ReadAt(std::uint64_t position, bool* was_big) {
   CommandLog::Record record;
   log_.CopyOut(position, &record, sizeof(record));
   Effect effect{.db = DbId(record.db), .args = {}};
   std::size_t inline_bytes = record.payload_bytes;
   if (record.on_heap()) {
     inline_bytes = 0;
+    *was_big = true;
     effect.args = DecodeArgs(*log_.BigPayload(position), record.arg_count);
   } else {
     std::string payload(record.payload_bytes, '\0');
@@ -228,13 +247,21 @@ std::optional<Effect> Reader::ReadAt(std::uint64_t position) {
 }
 
 std::shared_ptr<const std::string> CommandLog::BigPayload(std::uint64_t position) {
-  MutexLock hold(readers_mu_);
+  MutexLock hold(payloads_mu_);
   const auto found = big_payloads_.find(position);
   CHECK(found != big_payloads_.end());
-  const std::shared_ptr<const std::string> payload = found->second;
-  // Nobody slower can still want it: drop what lies before the slowest reader.
-  big_payloads_.erase(big_payloads_.begin(), big_payloads_.lower_bound(SlowestPosition()));
-  return payload;
+  return found->second;
+}
+
+void CommandLog::DropBigPayloads() {
+  if (big_bytes_.load(std::memory_order_relaxed) == 0) return;
+  const std::uint64_t slowest = SlowestPosition();
+  MutexLock hold(payloads_mu_);
+  const auto end = big_payloads_.lower_bound(slowest);
+  for (auto payload = big_payloads_.begin(); payload != end; ++payload) {
+    big_bytes_.fetch_sub(payload->second->size(), std::memory_order_relaxed);
+  }
+  big_payloads_.erase(big_payloads_.begin(), end);
 }
 
 }  // namespace cairn::log

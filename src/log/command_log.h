@@ -20,6 +20,8 @@
 //   (2) A taken position is always published.
 //   (3) A must-keep reader holds writers back (at TakeCredit); a may-lag reader that is overrun is
 //   lost, and is told so.
+//   (4) Credit is an estimate: a command may append a little more than it was given. A quarter of
+//   the ring is never promised, which takes that up.
 // Thread safety: Append and TakeCredit from any thread; a Reader belongs to one thread. Attach and
 // Detach need every stripe lock or a quiet store, which the keyspace provides.
 #ifndef CAIRN_LOG_COMMAND_LOG_H_
@@ -57,6 +59,10 @@ class CommandLog {
   static constexpr std::size_t kRingBytesDefault = 16 * 1024 * 1024;
   // A payload above this lives beside the ring, which then holds only the record's header.
   static constexpr std::size_t kInlineRecordBytesMax = 64 * 1024;
+
+  // Payloads beside the ring that may wait for readers, in all; beyond it writers wait, or laggards
+  // are lost, as when the ring is full.
+  static constexpr std::size_t kBigPayloadBytesMax = 256 * 1024 * 1024;
 
   // `ring_bytes`: a power of two, at least 4 * kInlineRecordBytesMax.
   explicit CommandLog(std::size_t ring_bytes = kRingBytesDefault);
@@ -97,10 +103,14 @@ class CommandLog {
   void CopyOut(std::uint64_t position, void* to, std::size_t size) const;
   std::uint64_t SlowestPosition() REQUIRES(readers_mu_);
   std::shared_ptr<const std::string> BigPayload(std::uint64_t position);
+  // Lets go of the big payloads that no reader wants any more.
+  void DropBigPayloads() REQUIRES(readers_mu_);
+  bool HasRoom(std::uint64_t wanted_end, std::uint64_t slowest) const;
   bool MakeRoom(std::uint64_t wanted_end);
 
   // constant after construction
   const std::size_t ring_bytes_;
+  const std::size_t promised_bytes_max_;
 
   // Made when the first reader attaches, under every stripe lock; kept from then on. A server
   // without readers has no ring.
@@ -108,15 +118,18 @@ class CommandLog {
   std::unique_ptr<std::atomic<std::uint64_t>[]> commits_;
 
   std::atomic<bool> active_{false};
-  std::atomic<std::uint64_t> end_{0};     // bytes ever reserved; acq_rel with end()
-  std::atomic<std::uint64_t> credit_{0};  // bytes promised to commands now running
-  std::atomic<std::uint64_t> floor_{0};   // cached position of the slowest reader
+  std::atomic<std::uint64_t> end_{0};      // bytes ever reserved; acq_rel with end()
+  std::atomic<std::uint64_t> credit_{0};   // bytes promised to commands now running
+  std::atomic<std::uint64_t> floor_{0};    // cached position of the slowest reader
+  std::atomic<std::size_t> big_bytes_{0};  // in big_payloads_; relaxed, a bound and no more
   Event room_;
-  Mutex readers_mu_;
+  Mutex readers_mu_;  // before payloads_mu_. A reader must not take it while it is kReading.
   std::vector<Reader*> readers_ GUARDED_BY(readers_mu_);
+  Mutex payloads_mu_;
   // Payloads above kInlineRecordBytesMax by position. Shared: a reader copies one out while a
   // faster one lets it go.
-  std::map<std::uint64_t, std::shared_ptr<const std::string>> big_payloads_ GUARDED_BY(readers_mu_);
+  std::map<std::uint64_t, std::shared_ptr<const std::string>> big_payloads_
+      GUARDED_BY(payloads_mu_);
 };
 
 // One consumer of the log. Belongs to one thread; the log outlives it.
@@ -139,7 +152,7 @@ class Reader {
 
   Reader(CommandLog& log, Lag lag, std::uint64_t position)
       : log_(log), lag_(lag), position_(position) {}
-  std::optional<Effect> ReadAt(std::uint64_t position);
+  std::optional<Effect> ReadAt(std::uint64_t position, bool* was_big);
 
   CommandLog& log_;
   const Lag lag_;

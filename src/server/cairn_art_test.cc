@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <sstream>
 #include <string>
+#include <string_view>
 
 namespace cairn::server {
 namespace {
@@ -19,8 +19,10 @@ struct Size {
 
 Size Measure(const std::string& picture) {
   Size size;
-  std::istringstream lines(picture);
-  for (std::string line; std::getline(lines, line);) {
+  std::string_view rest = picture;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     ++size.lines;
     size.widest = std::max<std::int64_t>(size.widest, static_cast<std::int64_t>(line.size()));
     size.narrowest = std::min<std::int64_t>(size.narrowest, static_cast<std::int64_t>(line.size()));

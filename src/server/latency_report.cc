@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See latency_report.h.
+// Text from samples. The graph scales durations to twelve levels, three signs in each of four rows,
+// and writes each sample's age from top to bottom beneath its column; 80 samples make a block.
 #include "server/latency_report.h"
 
 #include <fmt/format.h>

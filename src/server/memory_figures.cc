@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See memory_figures.h.
+// Taking the figures and judging them. MEMORY DOCTOR's borders are the constants here: each names a
+// state that an operator can do something about, and below kTooLittleToJudge nothing is judged.
 #include "server/memory_figures.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// All connections are made before the first thread starts, so that the load begins everywhere at
+// once. The first complaint is kept and stops all threads: what follows it is mostly its echo.
 #include "concurrency/clients.h"
 
 #include <memory>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Grammars come from COMMAND DOCS of the server itself; one that does not answer, or answers what
+// cannot be read, has no grammar, and the caller says so.
 #include "differential/commands.h"
 
 #include <string>
