@@ -152,7 +152,8 @@ await run({
   }),
   manyConnections: withClient(async (redis) => {
     const clients = Array.from({ length: 50 }, () => new Redis(options));
-    await Promise.all(clients.map((c) => Promise.all(Array.from({ length: 40 }, () => c.incr('n')))));
+    const burst = (client) => Promise.all(Array.from({ length: 40 }, () => client.incr('n')));
+    await Promise.all(clients.map(burst));
     same(await redis.get('n'), '2000');
     for (const client of clients) client.disconnect();
   }),

@@ -163,7 +163,8 @@ cases.pool = async () => {
 cases.passwordAndName = withClient(async (client) => {
   await client.configSet('requirepass', 'пароль');
   try {
-    const friend = await make({ RESP: 3, password: 'пароль', name: 'friend', database: 2 }).connect();
+    const friend = await make({ RESP: 3, password: 'пароль', name: 'friend', database: 2 })
+      .connect();
     same(await friend.clientGetName(), 'friend');
     same((await friend.clientInfo()).db, 2);
     friend.destroy();
