@@ -110,7 +110,6 @@ void Connection::KeepLeftover(std::string_view rest) {
 void Connection::Resume() {
   parked_ = false;
   resume_queued_ = false;
-  resume_queued_ = false;
   if (state_ != State::kOpen || leftover_.empty()) return;
   RunLeftover();
   Publish();

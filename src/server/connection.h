@@ -128,7 +128,6 @@ class Connection final : public command::Session, public io::Watcher {
   State state_ = State::kOpen;
   ReplyMode reply_mode_ = ReplyMode::kOn;
   bool flush_queued_ = false;
-  bool resume_queued_ = false;  // the worker resumes it in the next pass
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
