@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The runner on a table of three commands: what is refused before it runs, by whom, in which order;
+// how batches are prepared and run; what is counted.
+#include "command/runner.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace cairn::command {
+namespace {
+
+void Put(Call& call) {
+  const keyspace::Found found = call.txn().Find(call.key(0), keyspace::Access::kWrite);
+  call.txn().SetString(call.key(0), found, call.arg(2), keyspace::Ttl::kDrop);
+  call.LogVerbatim();
+  call.reply().Ok();
+}
+
+void Look(Call& call) {
+  const keyspace::Found found = call.txn().Find(call.key(0), keyspace::Access::kRead);
+  if (!found) return call.reply().Null();
+  call.reply().Bulk(found.entry->value());
+}
+
+void Fail(Call& call) { call.Error("OOPS it failed"); }
+
+constexpr Spec kSpecs[] = {
+    Spec({.syntax = "PUT key value",
+          .access = "OW UPDATE",
+          .since = "1.0.0",
+          .group = Group::kString,
+          .flags = kWrite,
+          .complexity = "O(1)",
+          .summary = "Puts.",
+          .run = &Put}),
+    Spec({.syntax = "LOOK key",
+          .access = "RO ACCESS",
+          .since = "1.0.0",
+          .group = Group::kString,
+          .flags = kReadonly,
+          .complexity = "O(1)",
+          .summary = "Looks.",
+          .run = &Look}),
+    Spec({.syntax = "FAIL",
+          .since = "1.0.0",
+          .group = Group::kGeneric,
+          .flags = kReadonly,
+          .complexity = "O(1)",
+          .summary = "Fails.",
+          .run = &Fail}),
+};
+
+// Lets pass, or refuses, and keeps a diary.
+class NotingGate final : public Gate {
+ public:
+  NotingGate(std::string name, std::vector<std::string>& diary)
+      : name_(std::move(name)), diary_(diary) {}
+  bool Admit(Call& call) override {
+    diary_.push_back(name_ + ' ' + std::string(call.arg(0)));
+    if (!closed) return true;
+    call.Error("CLOSED by " + name_);
+    return false;
+  }
+  bool closed = false;
+
+ private:
+  const std::string name_;
+  std::vector<std::string>& diary_;
+};
+
+class RunnerTest : public ::testing::Test {
+ protected:
+  std::string Execute(std::vector<std::string_view> args) {
+    resp::Writer reply(buffer_, 2);
+    runner_.Run(session_, args, reply);
+    return TakeReply();
+  }
+  std::string TakeReply() {
+    std::string bytes = buffer_.ToString();
+    buffer_.Clear();
+    return bytes;
+  }
+  CommandStats::PerCommand& StatsOf(std::string_view name) {
+    return runner_.stats().at(table_.Find(name)->index);
+  }
+
+  ManualClock clock_{1'700'000'000'000'000};
+  keyspace::Keyspace keyspace_{clock_, {}};
+  const CommandTable table_{std::vector<std::span<const Spec>>{kSpecs}};
+  std::vector<std::string> diary_;
+  NotingGate first_{"first", diary_};
+  NotingGate second_{"second", diary_};
+  Shared shared_{.keyspace = keyspace_, .table = table_, .gates = {&first_, &second_}};
+  Runner runner_{shared_, 1};
+  Session session_{ClientId(1), 1};
+  resp::ReplyBuffer buffer_;
+};
+
+TEST_F(RunnerTest, RunsCommandsInAnyCase) {
+  EXPECT_EQ(Execute({"PUT", "k", "v"}), "+OK\r\n");
+  EXPECT_EQ(Execute({"look", "k"}), "$1\r\nv\r\n");
+  EXPECT_EQ(Execute({"Look", "none"}), "$-1\r\n");
+  EXPECT_EQ(runner_.stats().total_calls.value(), 3);
+  EXPECT_EQ(runner_.stats().changes.value(), 1);
+  EXPECT_EQ(StatsOf("look").calls.value(), 2);
+}
+
+TEST_F(RunnerTest, GatesAreAskedInOrderAndTheFirstRefusalCounts) {
+  Execute({"PUT", "k", "v"});
+  EXPECT_EQ(diary_, (std::vector<std::string>{"first PUT", "second PUT"}));
+  diary_.clear();
+  second_.closed = true;
+  EXPECT_EQ(Execute({"PUT", "k", "w"}), "-CLOSED by second\r\n");
+  first_.closed = true;
+  EXPECT_EQ(Execute({"PUT", "k", "w"}), "-CLOSED by first\r\n");
+  EXPECT_EQ(diary_, (std::vector<std::string>{"first PUT", "second PUT", "first PUT"}));
+  EXPECT_EQ(StatsOf("put").rejected.value(), 2);
+  EXPECT_EQ(StatsOf("put").calls.value(), 1);
+  first_.closed = second_.closed = false;
+  EXPECT_EQ(Execute({"LOOK", "k"}), "$1\r\nv\r\n");
+}
+
+TEST_F(RunnerTest, ArityComesBeforeTheGates) {
+  first_.closed = true;
+  EXPECT_EQ(Execute({"PUT", "k"}), "-ERR wrong number of arguments for 'put' command\r\n");
+  EXPECT_EQ(Execute({"LOOK"}), "-ERR wrong number of arguments for 'look' command\r\n");
+  EXPECT_EQ(Execute({"NONE", "a"}),
+            "-ERR unknown command 'NONE', with args beginning with: 'a' \r\n");
+  EXPECT_TRUE(diary_.empty());
+}
+
+TEST_F(RunnerTest, ErrorsAreCountedByCode) {
+  Execute({"FAIL"});
+  Execute({"FAIL"});
+  Execute({"NONE"});
+  EXPECT_EQ(StatsOf("fail").failed.value(), 2);
+  EXPECT_EQ(runner_.stats().total_errors.value(), 3);
+  EXPECT_EQ(shared_.errors.Snapshot(),
+            (std::vector<std::pair<std::string, std::int64_t>>{{"ERR", 1}, {"OOPS", 2}}));
+}
+
+TEST_F(RunnerTest, AFullBatchIsPreparedTogetherAndRunInOrder) {
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < Runner::kBatchMax; ++i) values.push_back(std::to_string(i));
+  std::vector<std::array<std::string_view, 3>> puts;
+  for (const std::string& value : values) puts.push_back({"PUT", "k", value});
+  runner_.BeginBatch();
+  for (const auto& put : puts) runner_.Prepare(session_, put);
+  EXPECT_EQ(runner_.prepared_count(), Runner::kBatchMax);
+  runner_.PrefetchEntries(session_);
+  std::string expected;
+  resp::Writer reply(buffer_, 2);
+  for (std::size_t i = 0; i < Runner::kBatchMax; ++i) {
+    runner_.Execute(session_, i, reply);
+    expected += "+OK\r\n";
+  }
+  EXPECT_EQ(TakeReply(), expected);
+  EXPECT_EQ(Execute({"LOOK", "k"}), "$2\r\n31\r\n");
+}
+
+TEST_F(RunnerTest, SlowCommandsAreTold) {
+  class Observer final : public SlowObserver {
+   public:
+    void OnSlow(Call& call, std::uint64_t) override { name = call.arg(0); }
+    std::string name;
+  } observer;
+  shared_.slow_observer = &observer;
+  Execute({"PUT", "k", "v"});
+  EXPECT_EQ(observer.name, "");
+  shared_.slow_threshold_us = 0;
+  Execute({"LOOK", "k"});
+  EXPECT_EQ(observer.name, "LOOK");
+  shared_.slow_threshold_us = -1;
+  Execute({"PUT", "k", "v"});
+  EXPECT_EQ(observer.name, "LOOK");
+}
+
+}  // namespace
+}  // namespace cairn::command
