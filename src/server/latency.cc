@@ -30,6 +30,7 @@ void LatencyMonitor::Record(std::string_view event, std::int64_t duration_ms,
 std::vector<LatencyEvent> LatencyMonitor::Events() const {
   MutexLock hold(mu_);
   std::vector<LatencyEvent> events;
+  events.reserve(series_.size());
   for (const auto& [name, series] : series_) {
     events.push_back({name, {series.samples.begin(), series.samples.end()}, series.max_ms});
   }

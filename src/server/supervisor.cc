@@ -59,7 +59,7 @@ bool Daemonize() {
 }
 
 std::string PidFilePath(const Config& config) {
-  const std::string path = config.Text("pidfile");
+  std::string path = config.Text("pidfile");
   if (!path.empty() || !config.Bool("daemonize")) return path;
   return "/var/run/redis.pid";
 }
