@@ -4,8 +4,8 @@
 // Wires log, keyspace, command table and gates, and runs the keeper thread that expires keys and
 // frees what was flushed.
 //
-//   auto engine = Engine::Open({});
-//   std::unique_ptr<EmbeddedSession> session = engine->NewSession();
+//   Engine engine({});
+//   std::unique_ptr<EmbeddedSession> session = engine.NewSession();
 //   std::string reply = session->Execute({"SET", "k", "v"});     // "+OK\r\n"
 //
 // Owned by whoever embeds it; outlives its sessions. Thread safety: the engine is thread-safe, a

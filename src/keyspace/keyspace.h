@@ -51,7 +51,6 @@ struct KeyspaceTotals {
 struct DatabaseSize {
   std::size_t keys = 0;
   std::size_t volatile_keys = 0;
-  std::int64_t average_ttl_ms = 0;
 };
 
 class Keyspace {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "base/text.h"
 #include "command/call.h"
 #include "keyspace/access.h"
@@ -333,13 +334,39 @@ std::string ClusterSection(Server&) {
   return section.Take();
 }
 
+// Of a sample: up to kTtlSamples volatile keys of each stripe. Redis's figure is an estimate as
+// well.
+std::int64_t AverageTtlMs(Server& server, DbId db) {
+  constexpr std::size_t kTtlSamples = 4;
+  keyspace::Keyspace& keyspace = server.engine().keyspace();
+  const UnixMs now_ms = keyspace.clock().NowUnixMs();
+  Random random(static_cast<std::uint64_t>(now_ms));
+  std::int64_t samples = 0;
+  double sum_ms = 0;
+  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
+    keyspace::Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
+    MutexLock hold(stripe.mu);
+    keyspace::Shard* shard = stripe.shard(db);
+    if (shard == nullptr || shard->table.volatile_count() == 0) continue;
+    shard->table.SampleVolatileFrom(random, kTtlSamples,
+                                    [&](keyspace::Position at, const keyspace::Entry*) {
+                                      const UnixMs expiry = shard->table.ExpiryAt(at);
+                                      if (expiry <= now_ms) return;
+                                      sum_ms += static_cast<double>(expiry - now_ms);
+                                      ++samples;
+                                    });
+  }
+  return samples == 0 ? 0 : static_cast<std::int64_t>(sum_ms / static_cast<double>(samples));
+}
+
 std::string KeyspaceSection(Server& server) {
   Section section("Keyspace");
   for (std::uint32_t db = 0; db < server.engine().keyspace().database_count(); ++db) {
     const keyspace::DatabaseSize size = server.engine().keyspace().Size(DbId(db));
     if (size.keys == 0) continue;
-    section.Add(fmt::format("db{}", db), fmt::format("keys={},expires={},avg_ttl={}", size.keys,
-                                                     size.volatile_keys, size.average_ttl_ms));
+    section.Add(fmt::format("db{}", db),
+                fmt::format("keys={},expires={},avg_ttl={}", size.keys, size.volatile_keys,
+                            AverageTtlMs(server, DbId(db))));
   }
   return section.Take();
 }
