@@ -78,7 +78,7 @@ std::unique_ptr<log::Reader> Engine::AttachLogReader(log::Lag lag) {
 }
 
 // Order-free: the sum over all keys of a hash of database, key, value and expiry.
-std::string Engine::Digest() {
+std::string Engine::Digest(DigestExpiry expiry_part) {
   const UnixMs now_ms = clock_.NowUnixMs();
   std::array<std::uint64_t, 3> sums{};
   keyspace::KeyLocks locks(keyspace_);
@@ -91,8 +91,9 @@ std::string Engine::Digest() {
       shard->table.ForEach([&](keyspace::Position position, const keyspace::Entry* entry) {
         const UnixMs expiry = entry->is_volatile() ? shard->table.ExpiryAt(position) : kNever;
         if (expiry <= now_ms) return;
+        const bool as_flag = expiry_part == DigestExpiry::kPresence && expiry != kNever;
         const std::uint64_t parts[] = {db, Xxh3(entry->key()), Xxh3(entry->value()),
-                                       static_cast<std::uint64_t>(expiry)};
+                                       as_flag ? 0 : static_cast<std::uint64_t>(expiry)};
         for (std::size_t sum = 0; sum < sums.size(); ++sum) {
           const HashSeed seed(sum + 1);
           sums[sum] += seed.Hash({reinterpret_cast<const char*>(parts), sizeof(parts)});

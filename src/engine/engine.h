@@ -66,9 +66,10 @@ class Engine {
 
   // A reader of every effect from now on. Takes all stripes for a moment.
   std::unique_ptr<log::Reader> AttachLogReader(log::Lag lag);
-  // A digest of all databases: equal data sets have equal digests (DEBUG DIGEST). 40 hex digits;
-  // zeros when empty.
-  std::string Digest();
+  // What of a key's expiry a digest holds: its very time, or only that there is one (DEBUG DIGEST).
+  enum class DigestExpiry { kTime, kPresence };
+  // A digest of all databases: equal data sets have equal digests. 40 hex digits; zeros when empty.
+  std::string Digest(DigestExpiry expiry = DigestExpiry::kTime);
 
   // Memory beside the keyspace that maxmemory counts: client buffers. Folded in by the server.
   SharedCounter& other_bytes() { return other_bytes_; }

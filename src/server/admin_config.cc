@@ -29,7 +29,7 @@ void Get(Call& call) {
 }
 
 void Set(Call& call) {
-  if (call.argc() % 2 != 0) return call.Error(command::errors::WrongArity("config|set"));
+  if (call.argc() % 2 != 0) return call.Error(command::errors::kSyntax);
   std::vector<ConfigAssignment> assignments;
   for (std::size_t i = 2; i < call.argc(); i += 2)
     assignments.push_back({call.arg(i), call.arg(i + 1)});

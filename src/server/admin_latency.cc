@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // LATENCY: the commands over server/latency.h and the commands' histograms.
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -72,16 +73,24 @@ void Doctor(Call& call) {
                            server.config().Int("slowlog-log-slower-than"), call.now_ms() / 1000));
 }
 
+struct CommandBuckets {
+  std::string name;
+  std::vector<std::pair<std::int64_t, std::int64_t>> buckets;  // never empty
+};
+
 // Of the named commands, a container with its subcommands; of all if none is named.
-std::vector<CommandTotals> HistogramsWanted(Call& call) {
-  std::vector<CommandTotals> wanted;
+std::vector<CommandBuckets> HistogramsWanted(Call& call) {
+  std::vector<CommandBuckets> wanted;
   const std::vector<CommandTotals> all = TotalsByCommand(Connection::Of(call).server());
   const auto add = [&](std::string_view name) {
     for (const CommandTotals& totals : all) {
       const std::string_view full = totals.full_name;
       const bool fits = name.empty() || full == name ||
                         (full.starts_with(name) && full.substr(name.size()).starts_with('|'));
-      if (fits && !totals.histogram.empty() && totals.calls > 0) wanted.push_back(totals);
+      if (!fits) continue;
+      auto buckets = CumulativeHistogram(totals);
+      // Calls of a time when nothing was tracked are in no bucket.
+      if (!buckets.empty()) wanted.push_back({std::string(full), std::move(buckets)});
     }
   };
   if (call.argc() == 2) add({});
@@ -92,14 +101,13 @@ std::vector<CommandTotals> HistogramsWanted(Call& call) {
 }
 
 void Histogram(Call& call) {
-  const std::vector<CommandTotals> wanted = HistogramsWanted(call);
+  const std::vector<CommandBuckets> wanted = HistogramsWanted(call);
   call.reply().Map(wanted.size());
-  for (const CommandTotals& totals : wanted) {
-    const auto buckets = CumulativeHistogram(totals);
-    call.reply().Bulk(totals.full_name);
+  for (const auto& [name, buckets] : wanted) {
+    call.reply().Bulk(name);
     call.reply().Map(2);
     call.reply().Bulk("calls");
-    call.reply().Integer(buckets.empty() ? 0 : buckets.back().second);
+    call.reply().Integer(buckets.back().second);
     call.reply().Bulk("histogram_usec");
     call.reply().Map(buckets.size());
     for (const auto& [microseconds, count] : buckets) {

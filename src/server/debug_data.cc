@@ -100,7 +100,8 @@ std::size_t SerializedStringBytes(std::string_view value) {
 }
 
 void DebugDigest(Call& call) {
-  call.reply().Simple(Connection::Of(call).server().engine().Digest());
+  call.reply().Simple(
+      Connection::Of(call).server().engine().Digest(engine::Engine::DigestExpiry::kPresence));
 }
 
 void DebugDigestValue(Call& call) {

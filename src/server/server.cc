@@ -19,6 +19,7 @@
 #include "server/connection.h"
 #include "server/families.h"
 #include "server/memory.h"
+#include "server/redact.h"
 #include "server/signals.h"
 #include "server/statistics.h"
 #include "server/version.h"
@@ -93,7 +94,7 @@ class Server::SlowSink final : public command::SlowObserver {
       entry.client_address = info.texts.address;
       entry.client_name = info.texts.name;
     });
-    server_.slow_log_.Add(call.args(), std::move(entry));
+    server_.slow_log_.Add(WithoutSecrets(call.command().full_name, call.args()), std::move(entry));
   }
 
  private:
@@ -240,6 +241,19 @@ bool Server::CheckPassword(std::string_view password) {
                   static_cast<unsigned char>(wanted[wanted.empty() ? 0 : i % wanted.size()]);
   }
   return difference == 0;
+}
+
+void Server::NoteForeignProtocol(std::string_view address, UnixMs now_ms) {
+  constexpr std::int64_t kSilenceMs = 60'000;
+  UnixMs last_ms = foreign_protocol_noted_ms_.load(std::memory_order_relaxed);
+  if (now_ms - last_ms < kSilenceMs) return;
+  // Of several workers that come here at once, one writes.
+  if (!foreign_protocol_noted_ms_.compare_exchange_strong(last_ms, now_ms,
+                                                          std::memory_order_relaxed))
+    return;
+  log_.Warning("Possible SECURITY ATTACK: " + std::string(address) +
+               " speaks HTTP (POST or Host:) to this server, as a web page in somebody's browser "
+               "would. The connection is closed.");
 }
 
 void Server::PauseUntil(Pause::Kind kind, UnixMs end_ms) { pause_.Begin(kind, end_ms); }
