@@ -158,7 +158,8 @@ class Server:
                  "--command", command]
         for name, value in options.items():
             words += ["--" + name.replace("_", "-"), str(value)]
-        out = subprocess.run(["taskset", "-c", ",".join(map(str, cores)), *words], capture_output=True,
+        out = subprocess.run(["taskset", "-c", ",".join(map(str, cores)), *words],
+                             capture_output=True,
                              text=True, timeout=540, check=False)
         if out.returncode != 0:
             raise SystemExit(f"{self.product.name}: {out.stderr.strip()}")

@@ -3,7 +3,7 @@
 
 Two workers on two cores do 2 * (time an operation of one) / (time an operation of two) as much as
 one, if they have the cores to themselves. Here the load takes part of them, so the clock on the
-wall would tell nothing; processor time does, cache lines fought over included. Load and both servers
+wall would tell nothing; processor time does, cache lines fought over included. Load and servers
 may use both cores: a server that shares a core with its load is woken more cheaply than one that
 does not, so pinning one of them would compare that.
 """
@@ -37,5 +37,6 @@ def run(product, quick):
             value = median(ratios)
             judged = verdict.judge(f"{command.upper()}: two workers to one, by CPU", value,
                                    SCALING_MIN, at_least=True)
-            print(f"{command.upper():<10}{value:>8.2f} ({min(ratios):.2f}..{max(ratios):.2f})   {judged}",
+            spread = f"({min(ratios):.2f}..{max(ratios):.2f})"
+            print(f"{command.upper():<10}{value:>8.2f} {spread}   {judged}",
                   flush=True)

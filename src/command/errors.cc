@@ -29,7 +29,8 @@ std::string WrongArity(std::string_view full_name) {
 }
 
 std::string UnsupportedOption(std::string_view option) {
-  return "ERR Unsupported option " + std::string(option);
+  // Redis prints it as a C string, so a zero byte ends it.
+  return "ERR Unsupported option " + std::string(option.substr(0, option.find('\0')));
 }
 
 std::string BitopNeedsTwo(std::string_view operation) {

@@ -65,12 +65,10 @@ bool Allows(const ExpireConditions& conditions, UnixMs old_ms, UnixMs new_ms) {
 
 void SetExpiry(Call& call, ExpiryForm form) {
   ExpireConditions conditions;
-  const std::optional<std::int64_t> amount = ParseInt64(call.arg(2));
-  if (!amount) {
-    return call.Error(command::errors::kNotAnInteger);
-  }
-  const std::optional<UnixMs> at_ms = AbsoluteMs(*amount, form, call.now_ms());
   if (!ParseConditions(call, conditions)) return;
+  const std::optional<std::int64_t> amount = ParseInt64(call.arg(2));
+  if (!amount) return call.Error(command::errors::kNotAnInteger);
+  const std::optional<UnixMs> at_ms = AbsoluteMs(*amount, form, call.now_ms());
   if (!at_ms) return call.Error(command::errors::InvalidExpireTime(call.command().full_name));
   const Found found = call.txn().Find(call.key(0), Access::kPeek);
   const bool sets = found && Allows(conditions, call.txn().ExpiryAt(found), *at_ms);

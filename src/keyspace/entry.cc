@@ -2,16 +2,12 @@
 // Making, measuring and freeing entries. The layout is drawn in entry.h.
 #include "keyspace/entry.h"
 
+#include <utility>
+
 #include "base/check.h"
+#include "keyspace/tunables.h"
 
 namespace cairn::keyspace {
-namespace {
-
-constexpr std::size_t kStringBytesMax = std::size_t{1}
-                                        << 31;  // u32 sizes, with room; the protocol allows less
-
-}  // namespace
-
 void Entry::Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size) {
   const bool wide = key.size() > kKeySizeMax || value_size > kValueSizeMax;
   kind_ = static_cast<std::uint32_t>(type) | static_cast<std::uint32_t>(encoding) << 3 |
@@ -29,8 +25,8 @@ void Entry::Init(Type type, Encoding encoding, std::string_view key, std::size_t
 
 Entry* Entry::CreateInline(ds::SlabArena& arena, std::string_view key, std::size_t value_size,
                            Encoding encoding) {
-  CHECK(key.size() < kStringBytesMax);
-  CHECK(value_size < kStringBytesMax);
+  CHECK(std::cmp_less_equal(key.size(), kStringBytesMax));
+  CHECK(std::cmp_less_equal(value_size, kStringBytesMax));
   auto* entry = static_cast<Entry*>(arena.Allocate(InlineBytes(key.size(), value_size)));
   entry->Init(Type::kString, encoding, key, value_size);
   return entry;
@@ -47,7 +43,7 @@ Entry* Entry::CreateString(ds::SlabArena& arena, std::string_view key, std::stri
 }
 
 Entry* Entry::CreateBlob(ds::SlabArena& arena, std::string_view key, Blob* blob) {
-  CHECK(key.size() < kStringBytesMax);
+  CHECK(std::cmp_less_equal(key.size(), kStringBytesMax));
   auto* entry = static_cast<Entry*>(arena.Allocate(InlineBytes(key.size(), 0) + sizeof(blob)));
   entry->Init(Type::kString, Encoding::kBlob, key, 0);
   std::memcpy(const_cast<char*>(entry->bytes(entry->PointerOffset())), &blob, sizeof(blob));

@@ -6,8 +6,8 @@
 // when a database first gets a key there.
 //
 // Thread safety: everything but `mu` and the counters marked atomic is touched only by the holder
-// of `mu`. Commands lock stripes through KeyLocks, where the annotations stand; walks over the whole
-// keyspace (SCAN, DBSIZE, sampling) lock one stripe at a time by itself.
+// of `mu`. Commands lock stripes through KeyLocks, where the annotations stand; walks over the
+// whole keyspace (SCAN, DBSIZE, sampling) lock one stripe at a time by itself.
 #ifndef CAIRN_KEYSPACE_STRIPE_H_
 #define CAIRN_KEYSPACE_STRIPE_H_
 

@@ -29,6 +29,9 @@ constexpr bool IsVolatileOnly(EvictionPolicy policy) {
   return policy <= EvictionPolicy::kVolatileTtl;
 }
 
+// The longest key or string that an entry can hold, whatever proto-max-bulk-len says.
+inline constexpr std::int64_t kStringBytesMax = (std::int64_t{1} << 31) - 1;
+
 struct Tunables {
   std::atomic<std::int64_t> maxmemory_bytes{0};  // 0: no limit
   std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};

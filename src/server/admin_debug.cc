@@ -245,7 +245,7 @@ constexpr Spec kSpecs[] = {
           .since = "1.0.0",
           .group = Group::kServer,
           .flags = command::kAdmin | command::kNoScript | command::kLoading | command::kStale |
-                   command::kProtected | command::kOwnLocks,
+                   command::kProtected | command::kOwnLocks | command::kSystemCommand,
           .complexity = "Depends on subcommand.",
           .summary = "A container for what tests and people who look for faults need.",
           .arity = -2,

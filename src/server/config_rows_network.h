@@ -39,7 +39,7 @@ inline constexpr ConfigRow kNetworkRows[] = {
 
     // Protocol and clients.
     Integer("maxclients", "10000", {1, kUint32Max}).Applied().Does("clients connected at once"),
-    Memory("proto-max-bulk-len", "512mb", {1 << 20, (1LL << 31) - 1})
+    Memory("proto-max-bulk-len", "512mb", {1 << 20, kInt64Max})
         .Applied()
         .Does("longest argument and longest string value"),
     Memory("client-query-buffer-limit", "1gb", {1 << 20, kInt64Max})

@@ -25,12 +25,6 @@ constexpr std::size_t kIovecsMax = 64;
 // peer's announcement is not trusted.
 constexpr std::size_t kReserveAheadMax = 1024 * 1024;
 
-// How a web page that somebody was lured to would begin: by itself it is an unknown command, and
-// the lines after it may be commands that do harm.
-bool IsHttp(std::string_view command) {
-  return EqualsIgnoreCase(command, "POST") || EqualsIgnoreCase(command, "Host:");
-}
-
 // A web page that makes a browser post to us: what it smuggles in must not be run.
 bool IsOfHttp(std::string_view word) {
   return EqualsIgnoreCase(word, "host:") || EqualsIgnoreCase(word, "post");
@@ -195,12 +189,6 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
 
 void Connection::ExecuteOne(std::size_t i) {
   const command::Prepared& prepared = worker_.runner().prepared(i);
-  if (prepared.command == nullptr && IsHttp(prepared.args[0])) [[unlikely]] {
-    std::string address;
-    server().clients().With(id(), [&](ClientInfo& info) { address = info.texts.address; });
-    server().NoteForeignProtocol(address, worker_.runner().now_ms());
-    return CloseNow();
-  }
   if (prepared.command != nullptr) {
     info_.last_command.store(&prepared.command->full_name, std::memory_order_relaxed);
   } else if (IsOfHttp(prepared.args[0])) {

@@ -227,7 +227,7 @@ void Server::EvictClients() {
 
 resp::Limits Server::ParserLimits(bool authenticated) const {
   resp::Limits limits;
-  limits.bulk_bytes_max = config_.Int("proto-max-bulk-len");
+  limits.bulk_bytes_max = std::min(config_.Int("proto-max-bulk-len"), keyspace::kStringBytesMax);
   limits.authenticated = authenticated;
   return limits;
 }
@@ -241,19 +241,6 @@ bool Server::CheckPassword(std::string_view password) {
                   static_cast<unsigned char>(wanted[wanted.empty() ? 0 : i % wanted.size()]);
   }
   return difference == 0;
-}
-
-void Server::NoteForeignProtocol(std::string_view address, UnixMs now_ms) {
-  constexpr std::int64_t kSilenceMs = 60'000;
-  UnixMs last_ms = foreign_protocol_noted_ms_.load(std::memory_order_relaxed);
-  if (now_ms - last_ms < kSilenceMs) return;
-  // Of several workers that come here at once, one writes.
-  if (!foreign_protocol_noted_ms_.compare_exchange_strong(last_ms, now_ms,
-                                                          std::memory_order_relaxed))
-    return;
-  log_.Warning("Possible SECURITY ATTACK: " + std::string(address) +
-               " speaks HTTP (POST or Host:) to this server, as a web page in somebody's browser "
-               "would. The connection is closed.");
 }
 
 void Server::PauseUntil(Pause::Kind kind, UnixMs end_ms) { pause_.Begin(kind, end_ms); }

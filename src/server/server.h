@@ -89,8 +89,6 @@ class Server {
   // Ends a pause: every worker asks its parked connections again.
   void EndPause();
   void PauseUntil(Pause::Kind kind, UnixMs end_ms);
-  // A client that sent what a browser sends: told to the log, at most once a minute.
-  void NoteForeignProtocol(std::string_view address, UnixMs now_ms);
   void NoteClosed();
   // Warns, at most once a minute, of a client that speaks HTTP and is being closed.
   void ReportHttp(ClientInfo& info);
@@ -152,7 +150,6 @@ class Server {
   RateMeter rates_;
   std::atomic<std::int64_t> peak_bytes_{0};
   std::atomic<bool> requires_password_{false};
-  std::atomic<UnixMs> foreign_protocol_noted_ms_{0};
   std::atomic<std::int64_t> http_reported_us_{INT64_MIN};
 };
 

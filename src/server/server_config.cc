@@ -59,7 +59,11 @@ void Server::WireConfig() {
   copy_int("lfu-log-factor", "lfu-log-factor", &tunables.lfu_log_factor);
   copy_int("lfu-decay-time", "lfu-decay-time", &tunables.lfu_decay_minutes);
   copy_int("hll-sparse-max-bytes", "hll-sparse-max-bytes", &tunables.hll_sparse_bytes_max);
-  copy_int("proto-max-bulk-len", "proto-max-bulk-len", &tunables.string_bytes_max);
+  on_change("proto-max-bulk-len", [this, &tunables] {
+    tunables.string_bytes_max.store(
+        std::min(config_.Int("proto-max-bulk-len"), keyspace::kStringBytesMax),
+        std::memory_order_relaxed);
+  });
   on_change("maxmemory-policy", [this, &tunables] {
     tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"),
                           std::memory_order_relaxed);

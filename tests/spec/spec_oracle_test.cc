@@ -44,6 +44,8 @@ constexpr Meant kMeant[] = {
     {"command|getkeys", "arguments", "7.2 documents them"},
     {"command|getkeysandflags", "arguments", "7.2 documents them"},
     {"config|get", "arguments", "7.2 without a block around one argument"},
+    {"client|kill", "arguments", "MAXAGE came later"},
+    {"client|list", "arguments", "7.2 without a block around the ids"},
     {"config|resetstat", "tips", "7.2"},
     {"config|rewrite", "tips", "7.2"},
     {"bitop", "arguments", "7.2 names the operations; DIFF and the like came later"},
