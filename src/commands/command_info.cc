@@ -168,7 +168,7 @@ void WriteCommandInfo(const CommandTable::Command& command, Writer& reply) {
   for (std::size_t i = 0; i < spec.key_specs.count; ++i) {
     WriteKeySpec(spec.key_specs.specs[i], reply);
   }
-  reply.Set(command.subcommands.size());
+  reply.Array(command.subcommands.size());
   for (const CommandTable::Command& subcommand : command.subcommands) {
     WriteCommandInfo(subcommand, reply);
   }
