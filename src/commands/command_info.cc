@@ -168,6 +168,8 @@ void WriteCommandInfo(const CommandTable::Command& command, Writer& reply) {
   for (std::size_t i = 0; i < spec.key_specs.count; ++i) {
     WriteKeySpec(spec.key_specs.specs[i], reply);
   }
+  // Redis sends an empty set where there are none, and an array of those there are.
+  if (command.subcommands.empty()) return reply.Set(0);
   reply.Array(command.subcommands.size());
   for (const CommandTable::Command& subcommand : command.subcommands) {
     WriteCommandInfo(subcommand, reply);
