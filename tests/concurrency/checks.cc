@@ -86,7 +86,7 @@ Finding NoIncrementIsLost(const Setting& setting) {
   std::atomic<std::int64_t> added{0};
   clients.Run(kClients, [&](Client& client) {
     std::vector<std::pair<int, std::int64_t>> mine;
-    for (int i = 0; clients.GoOn(); ++i) {
+    while (clients.GoOn()) {
       const int counter = static_cast<int>(client.random.Below(kCounters));
       const Reply reply = client.Do({"INCR", KeyName(counter)});
       mine.emplace_back(counter, ParseInt64(reply.text).value_or(-1));
@@ -189,7 +189,7 @@ Finding OneWinsTheLock(const Setting& setting) {
   std::atomic<int> holders{0};
   std::atomic<std::int64_t> won{0};
   clients.Run(kClients, [&](Client& client) {
-    for (int i = 0; clients.GoOn(); ++i) {
+    while (clients.GoOn()) {
       const std::string me = std::to_string(client.index);
       const bool swap = client.random.Below(2) == 0;
       const Reply reply =

@@ -62,7 +62,7 @@ void Search::LinkEvents() {
     moments.push_back({history_[i].returned_ns, {.operation = i, .is_return = true}});
   }
   // Of one moment, calls come first: what touches overlaps.
-  std::stable_sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
+  std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
     return a.ns != b.ns ? a.ns < b.ns : a.event.is_return < b.event.is_return;
   });
   events_.resize(moments.size() + 1);
