@@ -191,6 +191,10 @@ void Session::RunAll(Result<std::unique_ptr<Target>> target, const std::string& 
     }
     for (const int protocol : options_.protocols) RunOne(**target, script, protocol, label);
   }
+  if (const std::string fault = (*target)->Close(); !fault.empty()) {
+    Say("[" + label + "] " + fault);
+    ++tally_.failed;
+  }
 }
 
 void Session::RunOracle() {

@@ -52,6 +52,7 @@ class EngineTarget final : public Target {
   }
   bool Healthy(std::string&) override { return true; }
   Status Revive() override { return {}; }
+  std::string Close() override { return {}; }
   bool is_oracle() const override { return false; }
   bool over_wire() const override { return false; }
 

@@ -40,6 +40,8 @@ class ServerTarget final : public Target {
     return {};
   }
 
+  std::string Close() override { return server_->StopAndExamine(); }
+
   bool is_oracle() const override { return kind_ == ServerKind::kOracle; }
   bool over_wire() const override { return true; }
 

@@ -27,6 +27,8 @@ class Target {
   // Whether it still answers; `why` says what happened if not.
   virtual bool Healthy(std::string& why) = 0;
   virtual Status Revive() = 0;
+  // Ends it; what was wrong with it, if anything.
+  virtual std::string Close() = 0;
   virtual bool is_oracle() const = 0;
   virtual bool over_wire() const = 0;
 };

@@ -22,9 +22,6 @@ namespace {
 
 using testing::ServerProcess;
 
-constexpr std::string_view kReports[] = {"ThreadSanitizer", "AddressSanitizer", "runtime error",
-                                         "CHECK failed", "BUG REPORT"};
-
 struct Options {
   std::string server;
   std::string only;
@@ -63,18 +60,6 @@ std::optional<Options> ParseOptions(const std::vector<std::string_view>& args) {
   return options;
 }
 
-// What is wrong with the server after a check; empty if nothing.
-std::string Examine(ServerProcess& server) {
-  const std::string log = server.Log();
-  for (const std::string_view report : kReports) {
-    if (const std::size_t at = log.find(report); at != std::string::npos) {
-      return "the server reports:\n" + log.substr(at > 200 ? at - 200 : 0, 4000);
-    }
-  }
-  if (!server.Alive()) return "the server died; it logged:\n" + server.LogTail();
-  return {};
-}
-
 struct Tally {
   int passed = 0;
   int failed = 0;
@@ -95,7 +80,7 @@ void RunCheck(const Options& options, const Check& check, const std::string& wor
   const Finding finding = check.run({.port = (*server)->port(),
                                      .milliseconds = static_cast<int>(options.milliseconds),
                                      .seed = static_cast<std::uint64_t>(options.seed)});
-  std::string fault = Examine(**server);
+  std::string fault = (*server)->StopAndExamine();
   if (fault.empty()) fault = finding.fault;
   ++(fault.empty() ? tally.passed : tally.failed);
   if (fault.empty()) {

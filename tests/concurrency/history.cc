@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 
@@ -63,7 +64,8 @@ void Search::LinkEvents() {
   }
   // Of one moment, calls come first: what touches overlaps.
   std::sort(moments.begin(), moments.end(), [](const Moment& a, const Moment& b) {
-    return a.ns != b.ns ? a.ns < b.ns : a.event.is_return < b.event.is_return;
+    return std::tie(a.ns, a.event.is_return, a.event.operation) <
+           std::tie(b.ns, b.event.is_return, b.event.operation);
   });
   events_.resize(moments.size() + 1);
   returns_.resize(history_.size());

@@ -202,6 +202,10 @@ int Tester::Run() {
       break;
     }
   }
+  if (const std::string fault = ours_->StopAndExamine(); !fault.empty()) {
+    Say(fault);
+    ++failed_;
+  }
   for (const auto& [command, count] : shown_) {
     Say("differed " + std::to_string(count) + " times at " + command);
   }

@@ -31,6 +31,10 @@ constexpr int kReadyTimeoutMs = 20'000;
 constexpr int kStopTimeoutMs = 10'000;
 constexpr int kPollIntervalMs = 5;
 constexpr std::size_t kLogTailBytes = 2000;
+constexpr std::size_t kReportLeadBytes = 200;  // shown before the first word of a report
+constexpr std::size_t kReportBytes = 4000;
+constexpr std::string_view kReports[] = {"ThreadSanitizer", "AddressSanitizer", "LeakSanitizer",
+                                         "runtime error:",  "CHECK failed",     "BUG REPORT"};
 
 using std::chrono::steady_clock;
 
@@ -141,6 +145,22 @@ int ServerProcess::Stop() {
     pid_ = -1;
   }
   return exit_status_;
+}
+
+std::string ServerProcess::StopAndExamine() {
+  const bool was_alive = Alive();
+  const int status = Stop();
+  const std::string log = Log();
+  for (const std::string_view report : kReports) {
+    const std::size_t at = log.find(report);
+    if (at == std::string::npos) continue;
+    const std::size_t begin = at > kReportLeadBytes ? at - kReportLeadBytes : 0;
+    return "the server reports:\n" + log.substr(begin, kReportBytes);
+  }
+  if (!was_alive) return "the server died; it logged:\n" + LogTail();
+  if (status == 0) return {};
+  return "the server ended with wait status " + std::to_string(status) + "; it logged:\n" +
+         LogTail();
 }
 
 std::string ServerProcess::Log() const { return ReadFile(directory_ + "/log").value_or(""); }

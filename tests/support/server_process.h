@@ -36,6 +36,9 @@ class ServerProcess {
   bool Alive();
   // SIGTERM, then SIGKILL after ten seconds. The exit status as waitpid gives it.
   int Stop();
+  // Stops it and says what was wrong with it: that it had died, that it did not end with status 0,
+  // or a report of a sanitizer or of a crash in its log. Empty if nothing was.
+  std::string StopAndExamine();
   // All that it logged, and the end of it.
   std::string Log() const;
   std::string LogTail() const;
