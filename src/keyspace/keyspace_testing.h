@@ -16,6 +16,20 @@ namespace cairn::keyspace {
 
 inline constexpr UnixMs kTestStartMs = 1'700'000'000'000;
 
+// One stripe held for a scope.
+class SCOPED_CAPABILITY StripeHold {
+ public:
+  StripeHold(KeyLocks& locks, StripeId stripe) ACQUIRE(locks) : locks_(locks) {
+    locks.AcquireStripe(stripe);
+  }
+  ~StripeHold() RELEASE() { locks_.Release(); }
+  StripeHold(const StripeHold&) = delete;
+  StripeHold& operator=(const StripeHold&) = delete;
+
+ private:
+  KeyLocks& locks_;
+};
+
 class TestStore {
  public:
   explicit TestStore(KeyspaceOptions options = {}) : keyspace(clock, options) {}
@@ -25,11 +39,7 @@ class TestStore {
   auto With(std::string_view name, Fn fn, DbId db = DbId(0)) {
     const KeyRef key = keyspace.Ref(name);
     KeyLocks locks(keyspace);
-    locks.AcquireStripe(key.stripe);
-    struct Releaser {
-      KeyLocks& locks;
-      ~Releaser() NO_THREAD_SAFETY_ANALYSIS { locks.Release(); }
-    } releaser{locks};
+    StripeHold hold(locks, key.stripe);
     Txn txn(keyspace, locks, {.db = db, .now_ms = clock.NowUnixMs(), .random = &random});
     return fn(txn, key);
   }
