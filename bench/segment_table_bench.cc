@@ -22,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "ds/segment_table.h"
 #include "ds/slab.h"
@@ -33,6 +34,8 @@ constexpr std::size_t kKeyBytes = 16;
 constexpr std::size_t kValueBytes = 64;
 constexpr std::size_t kBatch = 16;
 constexpr std::uint64_t kLookups = 4'000'000;
+constexpr std::uint64_t kSlice = 4096;
+constexpr std::size_t kLines = std::size_t{1} << 22;  // 256 MiB
 
 struct Entry {
   std::uint64_t header;
@@ -81,11 +84,13 @@ struct alignas(64) Line {
 class Bench {
  public:
   Bench(std::uint64_t keys, std::size_t tables) : keys_(keys) {
+    cycles_per_ns_ = MeasureCyclesPerUs() / 1000;
     for (std::size_t i = 0; i < tables; ++i) tables_.emplace_back(seed_);
     for (std::size_t i = 0; i < table_of_.size(); ++i) table_of_[i] = &tables_[i % tables];
   }
 
   void Run() {
+    lines_.resize(kLines);
     // Made and touched before, so that it does not count as the table's memory.
     std::vector<std::uint32_t> steps(keys_, 1);
     const std::int64_t resident_before = ResidentBytes();
@@ -93,17 +98,19 @@ class Bench {
     const std::int64_t resident = ResidentBytes() - resident_before;
     PrintBytes(resident);
     for (int round = 0; round < 3; ++round) {
-      Time("find", [&](std::uint64_t) { return FindOne(random_.Below(keys_)); });
+      Time("find", [&] { return FindOne(random_.Below(keys_)); });
       TimeBatches("find, batch 16", 0);
-      Time("miss", [&](std::uint64_t) { return FindOne(keys_ + random_.Below(keys_)); });
+      Time("miss", [&] { return FindOne(keys_ + random_.Below(keys_)); });
       TimeBatches("miss, batch 16", keys_);
-      TimeMachine();
-      TimeKeys();
+      TimeSlices("  two random lines, batch 16", [&] { return ReadLines(); });
+      // What the benchmark itself takes in a batch.
+      Time("  making and hashing a key",
+           [&] { return seed_.Hash(Key(random_.Below(keys_)).view()); });
     }
-    Time("erase + insert", [&](std::uint64_t) { return Reinsert(random_.Below(keys_)); });
+    Time("erase + insert", [&] { return Reinsert(random_.Below(keys_)); });
     TimeBatches("find, batch 16, churned", 0);
     SetTimes();
-    Time("expiry at", [&](std::uint64_t) { return ReadTime(random_.Below(keys_)); });
+    Time("expiry at", [&] { return ReadTime(random_.Below(keys_)); });
     Sweep();
   }
 
@@ -180,30 +187,42 @@ class Bench {
     return static_cast<std::uint64_t>(table.ExpiryAt(table.Find(hash, key.view())));
   }
 
+  // Runs `slice` (which does kSlice operations) again and again, and prints the nanoseconds an
+  // operation of the quickest tenth and of the median: other load on the machine only adds.
   template <class Fn>
-  void Time(std::string_view what, Fn fn) {
-    std::uint64_t sum = 0;
-    const std::int64_t start = ThreadNs();
-    for (std::uint64_t i = 0; i < kLookups; ++i) sum += fn(i);
-    Print(what, ThreadNs() - start, kLookups);
-    sink_ = sink_ + sum;
+  void TimeSlices(std::string_view what, Fn slice) {
+    std::vector<double> times;
+    for (std::uint64_t done = 0; done < kLookups; done += kSlice) {
+      const std::uint64_t start = CycleNow();
+      sink_ = sink_ + slice();
+      times.push_back(static_cast<double>(CycleNow() - start) / cycles_per_ns_ / kSlice);
+    }
+    std::sort(times.begin(), times.end());
+    fmt::print("{:<28}{:8.1f} ns   (median {:.1f})\n", what, times[times.size() / 10],
+               times[times.size() / 2]);
+  }
+
+  template <class Fn>
+  void Time(std::string_view what, Fn operation) {
+    TimeSlices(what, [&] {
+      std::uint64_t sum = 0;
+      for (std::uint64_t i = 0; i < kSlice; ++i) sum += operation();
+      return sum;
+    });
   }
 
   void TimeBatches(std::string_view what, std::uint64_t first_id) {
-    std::uint64_t sum = 0;
-    const std::int64_t start = ThreadNs();
-    for (std::uint64_t done = 0; done < kLookups; done += kBatch) sum += FindBatch(first_id);
-    Print(what, ThreadNs() - start, kLookups);
-    sink_ = sink_ + sum;
+    TimeSlices(what, [&] {
+      std::uint64_t sum = 0;
+      for (std::uint64_t done = 0; done < kSlice; done += kBatch) sum += FindBatch(first_id);
+      return sum;
+    });
   }
 
   // What the machine takes for the least a batch can do: two random lines a key, prefetched.
-  void TimeMachine() {
-    constexpr std::size_t kLines = std::size_t{1} << 22;  // 256 MiB
-    if (lines_.empty()) lines_.resize(kLines);
+  std::uint64_t ReadLines() {
     std::uint64_t sum = 0;
-    const std::int64_t start = ThreadNs();
-    for (std::uint64_t done = 0; done < kLookups; done += kBatch) {
+    for (std::uint64_t done = 0; done < kSlice; done += kBatch) {
       std::array<const Line*, 2 * kBatch> batch;
       for (const Line*& line : batch) {
         line = &lines_[random_.Next() % kLines];
@@ -211,21 +230,7 @@ class Bench {
       }
       for (const Line* line : batch) sum += line->words[0];
     }
-    Print("  two random lines, batch 16", ThreadNs() - start, kLookups);
-    sink_ = sink_ + sum;
-  }
-
-  // What the benchmark itself takes in a batch: making and hashing keys.
-  void TimeKeys() {
-    std::uint64_t sum = 0;
-    const std::int64_t start = ThreadNs();
-    for (std::uint64_t i = 0; i < kLookups; ++i) {
-      const std::uint64_t id = random_.Below(keys_);
-      sum += seed_.Hash(Key(id).view());
-      sink_ = static_cast<std::uint64_t>(Key(id).text[15]);
-    }
-    Print("  making and hashing keys", ThreadNs() - start, kLookups);
-    sink_ = sink_ + sum;
+    return sum;
   }
 
   std::uint64_t FindBatch(std::uint64_t first_id) {
@@ -289,6 +294,7 @@ class Bench {
   std::deque<Table> tables_;
   std::array<Table*, 256> table_of_;
   std::vector<Line> lines_;
+  double cycles_per_ns_ = 1;
   volatile std::uint64_t sink_ = 0;
 };
 

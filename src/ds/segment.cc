@@ -13,6 +13,7 @@
 #include "ds/segment.h"
 
 #include <algorithm>
+#include <array>
 #include <new>
 
 #include "base/check.h"
@@ -40,27 +41,48 @@ std::uint32_t ShrinkBelow(std::uint32_t bucket_count) {
                   Share(PreviousBucketCount(bucket_count), kFitLoad));
 }
 
-// Carries the time of a slot along. The new segment has room for it by construction.
-void MoveExpiry(const Segment& from, std::uint32_t index, Segment& to, std::uint32_t to_index) {
-  if (from.volatile_count == 0) return;
-  const UnixMs at = from.expiry.Get(from.slot_count(), index);
-  if (at != kNever) to.SetExpiry(to_index, at);
-}
-
 // Which bit of a slot decides the next split. The window's first bit is its highest.
 int SplitBit(const Segment& segment) {
   DCHECK(segment.depth < kDirectoryBits);
   return 63 - static_cast<int>(segment.depth % kWindowBits);
 }
 
+// Slots of a bucket that is filled from the front and has no holes, which a rebuild's target is.
+std::uint32_t FilledSlots(const Bucket& bucket) {
+  // The highest set bit of the tags, moved up by one so that no tag at all is bit 0.
+  const std::uint64_t tags = bucket.meta << 8 >> 7 | 1;
+  return static_cast<std::uint32_t>(std::bit_width(tags) + 6) / 8;
+}
+
+// Place for a rebuild's target. An insert costs about six moves in all (four rebuilds a doubling
+// and a split), so the moves are most of its cost and this is why it is not Place: 20 instructions.
+std::uint32_t Append(Segment& to, std::uint64_t slot, std::uint64_t tag) {
+  std::uint32_t b = HomeBucket(SlotBucketBits(slot), to.bucket_count);
+  for (;;) {
+    Bucket& bucket = to.buckets()[b];
+    const std::uint32_t i = FilledSlots(bucket);
+    if (i != Bucket::kSlots) [[likely]] {
+      bucket.meta |= tag << 8 * i;
+      bucket.slots[i] = slot;
+      return b * Bucket::kSlots + i;
+    }
+    bucket.CountOverflow();
+    if (++b == to.bucket_count) b = 0;
+  }
+}
+
+// With its time, if any. The target's count is the caller's.
 template <class Choose>
-void MoveAll(Segment& from, Choose choose) {
+void MoveAll(const Segment& from, Choose choose) {
   for (std::uint32_t b = 0; b < from.bucket_count; ++b) {
     const Bucket& bucket = from.buckets()[b];
     for (std::uint64_t mask = bucket.Occupied(); mask != 0; mask &= mask - 1) {
       const std::uint32_t i = Bucket::FirstOf(mask);
       Segment& to = choose(bucket.slots[i]);
-      MoveExpiry(from, b * Bucket::kSlots + i, to, to.Place(bucket.slots[i], bucket.tag(i)));
+      const std::uint32_t index = Append(to, bucket.slots[i], bucket.tag(i));
+      if (from.volatile_count == 0) continue;
+      const UnixMs at = from.expiry.Get(from.slot_count(), b * Bucket::kSlots + i);
+      if (at != kNever) to.SetExpiry(index, at);
     }
   }
 }
@@ -199,6 +221,7 @@ bool Segment::ClearExpiry(std::uint32_t index) {
 void MoveEntries(Segment& from, Segment& to) {
   DCHECK(to.count == 0);
   MoveAll(from, [&to](std::uint64_t) -> Segment& { return to; });
+  to.count = from.count;
 }
 
 std::uint32_t CountHighHalf(const Segment& segment) {
@@ -213,13 +236,15 @@ std::uint32_t CountHighHalf(const Segment& segment) {
   return high;
 }
 
-void SplitEntries(Segment& from, Segment& low, Segment& high) {
+void SplitEntries(Segment& from, std::uint32_t high_count, Segment& low, Segment& high) {
   DCHECK(low.count == 0);
   DCHECK(high.count == 0);
   const int bit = SplitBit(from);
-  MoveAll(from, [&low, &high, bit](std::uint64_t slot) -> Segment& {
-    return (slot >> bit & 1) != 0 ? high : low;
-  });
+  const std::array<Segment*, 2> halves = {&low, &high};
+  MoveAll(from,
+          [&halves, bit](std::uint64_t slot) -> Segment& { return *halves[slot >> bit & 1]; });
+  high.count = high_count;
+  low.count = from.count - high_count;
 }
 
 }  // namespace cairn::ds

@@ -213,10 +213,10 @@ std::uint32_t FittingBucketCount(std::uint32_t count);
 std::size_t SegmentBytes(std::uint32_t bucket_count);
 
 // Moves every entry, with its time, into an empty segment; or into two, by that bit of the slot's
-// window which says the half of a split it belongs to.
+// window which says the half of a split it belongs to. REQUIRES: high_count = CountHighHalf(from).
 void MoveEntries(Segment& from, Segment& to);
 std::uint32_t CountHighHalf(const Segment& segment);
-void SplitEntries(Segment& from, Segment& low, Segment& high);
+void SplitEntries(Segment& from, std::uint32_t high_count, Segment& low, Segment& high);
 
 }  // namespace cairn::ds
 

@@ -156,7 +156,7 @@ void SegmentTableBase::Split(Segment* segment) {
   Segment* low =
       Segment::Create(FittingBucketCount(segment->count - high_count), depth, segment->prefix);
   Segment* high = Segment::Create(FittingBucketCount(high_count), depth, high_prefix);
-  SplitEntries(*segment, *low, *high);
+  SplitEntries(*segment, high_count, *low, *high);
   if (WindowOf(static_cast<int>(depth)) != WindowOf(static_cast<int>(depth - 1))) {
     Rebase(*low);
     Rebase(*high);
@@ -396,7 +396,9 @@ std::size_t SegmentTableBase::NextIndex(std::size_t index) const {
 
 // ---- Bounds on expiry --------------------------------------------------------------------------
 
-int SegmentTableBase::GroupBits() const { return std::max(0, bounds_depth_ - kBoundGroupBits); }
+int SegmentTableBase::GroupBits() const {
+  return std::clamp(bounds_depth_ - kBoundGroupBits, 0, kBoundBitsMax);
+}
 
 std::size_t SegmentTableBase::GroupOf(const Segment& segment) const {
   return segment.prefix >> (kDirectoryBits - GroupBits());
@@ -420,8 +422,12 @@ void SegmentTableBase::AllocateBounds() {
 
 // The directory has doubled: each group becomes two, for which the old bound holds.
 void SegmentTableBase::GrowBounds() {
-  UnixMs* old = bounds_;
   const int old_bits = GroupBits();
+  if (old_bits == kBoundBitsMax) {
+    bounds_depth_ = directory_.depth();
+    return;
+  }
+  UnixMs* old = bounds_;
   AllocateBounds();
   const int added_bits = GroupBits() - old_bits;
   const std::size_t groups = std::size_t{1} << GroupBits();

@@ -254,6 +254,45 @@ TEST(SegmentTable, DirectoryGrowsInSteps) {
   EXPECT_FALSE(fixture.Find(3'000'001).found());
 }
 
+// A table whose entries are replaced again and again at a constant size must not wear out.
+TEST(SegmentTable, SearchesStayShortUnderChurn) {
+  TableFixture fixture;
+  constexpr std::uint64_t kSize = 20'000;
+  fixture.InsertRange(0, kSize);
+  for (std::uint64_t id = 0; id < 5 * kSize; ++id) {
+    fixture.Erase(id);
+    fixture.Insert(id + kSize);
+  }
+  std::uint64_t at_home = 0;
+  for (std::uint64_t id = 5 * kSize; id < 6 * kSize; ++id) {
+    const TestTable::Position at = fixture.Find(id);
+    const std::uint32_t bits = BucketBitsOf(fixture.HashOf(id));
+    at_home += at.slot / Bucket::kSlots == HomeBucket(bits, at.segment->bucket_count);
+  }
+  EXPECT_GT(at_home, kSize * 85 / 100);
+  EXPECT_LT(fixture.table().memory_bytes(), kSize * 13);
+  fixture.table().CheckInvariants();
+}
+
+// A directory deep enough for the cap on the groups of bounds, with times set while it grows. Few
+// entries do, since their hashes share nine bits.
+TEST(SegmentTable, BoundsUnderADeepDirectory) {
+  TableFixture fixture(TableFixture::Shape{~std::uint64_t{0} >> 9, 0});
+  TestTable& table = fixture.table();
+  constexpr std::uint64_t kSize = 1'700'000;
+  for (std::uint64_t id = 0; id < kSize; ++id) {
+    const TestTable::Position at = fixture.Insert(id);
+    if (id % 1000 == 0) table.SetExpiry(at, kExpiryEpochMs + static_cast<UnixMs>(id));
+  }
+  std::uint64_t expired = 0;
+  EXPECT_TRUE(table.ForEachExpired(kExpiryEpochMs + 850'000, SIZE_MAX, [&](auto at) {
+    EXPECT_LE(table.Erase(at)->id, 850'000u);
+    ++expired;
+  }));
+  EXPECT_EQ(expired, 851u);
+  EXPECT_EQ(table.min_expiry(), kExpiryEpochMs + 851'000);
+}
+
 // The one call that needs no lock. ThreadSanitizer is the judge.
 TEST(SegmentTable, PrefetchBucketBesideGrowthAndReset) {
   TableFixture fixture;

@@ -187,7 +187,7 @@ TEST(Segment, ExpiryMovesWithItsEntry) {
     for (const TestNode& node : nodes) count += DirectoryBitsOf(node.hash) >> 23;
     return count;
   }());
-  SplitEntries(*small, *low, *high);
+  SplitEntries(*small, CountHighHalf(*small), *low, *high);
   EXPECT_EQ(low->count + high->count, 100u);
   EXPECT_EQ(low->volatile_count + high->volatile_count, small->volatile_count);
   for (Segment* half : {low, high}) {
