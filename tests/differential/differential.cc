@@ -163,6 +163,7 @@ Status Tester::RunOne(const Sequence& sequence, std::int64_t number) {
     return {};
   }
   if (difference) {
+    const Difference first = **difference;
     Result<Sequence> shorter = (*pair)->Shrink(sequence);
     if (shorter) difference = (*pair)->Run(*shorter);
     if (shorter && difference && *difference) {
@@ -171,7 +172,7 @@ Status Tester::RunOne(const Sequence& sequence, std::int64_t number) {
     }
     if (shorter && difference) {
       Say("seed " + std::to_string(options_.seed) + ", sequence " + std::to_string(number) +
-          ": differed once, and not again");
+          ": differed once, and not again:\n" + Describe(sequence, first));
       ++failed_;
       return {};
     }

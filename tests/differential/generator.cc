@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "base/text.h"
@@ -72,6 +74,31 @@ constexpr std::string_view kEncodings[] = {"u1",  "u8",  "i8",  "u16", "i16", "u
 constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and", "FOO"};
 constexpr std::string_view kTypes[] = {"string", "list", "STRING", "nonsense"};
 
+// Whether a time so short stands in the command that the servers might differ about its end: a
+// changed word may have become one.
+bool DependsOnClock(const Command& command) {
+  constexpr std::string_view kBefore[] = {"EX", "PX"};
+  constexpr std::string_view kCommands[] = {"SETEX", "PSETEX", "EXPIRE", "PEXPIRE"};
+  const auto is_short = [&](std::size_t at, std::int64_t unit) {
+    if (at >= command.size()) return false;
+    const std::optional<std::int64_t> time = ParseInt64(command[at]);
+    return time && *time > 0 && *time < kRelativeSecondsMin * unit;
+  };
+  const auto is_one_of = [](const std::string& word, std::span<const std::string_view> words) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view other) { return EqualsIgnoreCase(word, other); });
+  };
+  const bool is_milliseconds = command.front().front() == 'P';
+  if (is_one_of(command.front(), kCommands) && is_short(2, is_milliseconds ? 1000 : 1)) {
+    return true;
+  }
+  for (std::size_t i = 1; i < command.size(); ++i) {
+    const std::int64_t unit = EqualsIgnoreCase(command[i], "PX") ? 1000 : 1;
+    if (is_one_of(command[i], kBefore) && is_short(i + 1, unit)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Generator::Generator(std::span<const CommandGrammar> grammars, std::uint64_t seed)
@@ -79,7 +106,10 @@ Generator::Generator(std::span<const CommandGrammar> grammars, std::uint64_t see
 
 Sequence Generator::NextSequence(std::size_t length) {
   Sequence sequence;
-  while (sequence.size() < length) sequence.push_back(NextCommand());
+  while (sequence.size() < length) {
+    Command command = NextCommand();
+    if (!DependsOnClock(command)) sequence.push_back(std::move(command));
+  }
   return sequence;
 }
 
