@@ -62,12 +62,16 @@ bool Evictor::EvictOne(EvictionPolicy policy) {
   return false;
 }
 
-// Samples one stripe that has keys the policy may take. False if there is none anywhere.
+// Samples stripes in turn from a random one on, until enough entries that the policy may take were
+// seen: one stripe where keys abound, all of them where keys are few. False if there is none.
 bool Evictor::FillPool(EvictionPolicy policy) {
   const UnixMs now_ms = keyspace_.clock().NowUnixMs();
   const std::size_t start = random_.Below(keyspace_.stripe_count());
-  bool sampled = false;
-  for (std::size_t i = 0; i < keyspace_.stripe_count() && !sampled; ++i) {
+  const auto samples = static_cast<std::size_t>(
+      keyspace_.tunables().maxmemory_samples.load(std::memory_order_relaxed));
+  const std::size_t wanted = IsRandom(policy) ? 1 : samples;
+  std::size_t sampled = 0;
+  for (std::size_t i = 0; i < keyspace_.stripe_count() && sampled < wanted; ++i) {
     Stripe& stripe = keyspace_.stripe(
         StripeId(static_cast<std::uint16_t>((start + i) % keyspace_.stripe_count())));
     MutexLock hold(stripe.mu);
@@ -77,29 +81,24 @@ bool Evictor::FillPool(EvictionPolicy policy) {
       const std::size_t eligible =
           IsVolatileOnly(policy) ? shard->table.volatile_count() : shard->table.size();
       if (eligible == 0) continue;
-      SampleShard(*shard, DbId(db), policy, now_ms);
-      sampled = true;
+      sampled += SampleShard(*shard, DbId(db), policy, now_ms, wanted);
     }
   }
-  return sampled;
+  return sampled > 0;
 }
 
-void Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms) {
-  const Tunables& tunables = keyspace_.tunables();
-  const int decay_minutes = tunables.lfu_decay_minutes.load(std::memory_order_relaxed);
-  auto wanted =
-      static_cast<std::size_t>(tunables.maxmemory_samples.load(std::memory_order_relaxed));
-  if (IsRandom(policy)) wanted = 1;
+std::size_t Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms,
+                                 std::size_t wanted) {
+  const int decay_minutes = keyspace_.tunables().lfu_decay_minutes.load(std::memory_order_relaxed);
   const auto consider = [&](Position position, const Entry* entry) {
     Offer(IsRandom(policy) ? 0 : Badness(shard, position, *entry, policy, now_ms, decay_minutes),
           db, entry->key());
   };
   if (IsVolatileOnly(policy)) {
     // Found through the expiry columns, however few they are among the rest.
-    shard.table.SampleVolatileFrom(random_, wanted, consider);
-  } else {
-    shard.table.SampleFrom(random_, wanted, consider);
+    return shard.table.SampleVolatileFrom(random_, wanted, consider);
   }
+  return shard.table.SampleFrom(random_, wanted, consider);
 }
 
 void Evictor::Offer(std::uint64_t badness, DbId db, std::string_view key) {

@@ -2,9 +2,9 @@
 // Evictor: makes room when the keyspace outgrows `maxmemory`, by Redis's eight policies.
 //
 // Before a command runs, outside all locks, its thread asks MakeRoom. While more is used than
-// allowed, a victim is chosen and removed: a random stripe and database with keys,
-// `maxmemory-samples` entries that lie side by side in one of its tables, of which the best goes
-// into a small pool of candidates; the best of the pool is taken. Every thread that writes evicts
+// allowed, a victim is chosen and removed: `maxmemory-samples` entries that lie side by
+// side in a table of a random stripe (and of the next ones, if that has too few) are offered to a
+// small pool of candidates; the best of the pool is taken. Every thread that writes evicts
 // for itself, so the room freed keeps up with the number of writers.
 //
 //     policy            worst is ...                       from
@@ -41,8 +41,6 @@ class Evictor {
 
  private:
   static constexpr std::size_t kPoolSize = 16;
-  // Stripes that are asked for keys before one gives up: all of them, in random order from a random
-  // start.
   struct Candidate {
     std::uint64_t badness = 0;  // higher goes first
     DbId db;
@@ -51,7 +49,9 @@ class Evictor {
 
   bool EvictOne(EvictionPolicy policy);
   bool FillPool(EvictionPolicy policy);
-  void SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms);
+  // Offers up to `wanted` entries to the pool; returns how many.
+  std::size_t SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms,
+                          std::size_t wanted);
   void Offer(std::uint64_t badness, DbId db, std::string_view key);
   bool RemoveCandidate(const Candidate& candidate, EvictionPolicy policy);
 

@@ -154,6 +154,21 @@ TEST(Evictor, VolatilePoliciesRefuseWhereNothingExpires) {
   EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 100u);
 }
 
+// Two keys lie in two stripes; which of them goes must not be left to where the search begins.
+TEST(Evictor, FewKeysAreAllCompared) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    TestStore store;
+    store.Set("far", std::string(10'000, 'v'), kTestStartMs + 1000 * kHourMs);
+    store.Set("near", std::string(10'000, 'v'), kTestStartMs + kHourMs);
+    store.keyspace.tunables().policy.store(EvictionPolicy::kVolatileTtl);
+    store.keyspace.tunables().maxmemory_bytes.store(store.keyspace.used_bytes() - 5000);
+    Evictor evictor(store.keyspace, seed);
+    EXPECT_TRUE(evictor.MakeRoom(0));
+    EXPECT_EQ(store.Get("near"), std::nullopt) << "seed " << seed;
+    EXPECT_TRUE(store.Get("far")) << "seed " << seed;
+  }
+}
+
 TEST(Evictor, OtherMemoryCountsToo) {
   TestStore store;
   for (int i = 0; i < 100; ++i) store.Set(std::to_string(i), std::string(10'000, 'v'));
