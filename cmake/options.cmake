@@ -21,7 +21,7 @@ target_link_libraries(cairn_options INTERFACE Threads::Threads fmt::fmt spdlog::
 target_compile_options(cairn_options INTERFACE
   -Wall -Wextra -Wnon-virtual-dtor -Werror
   -Wno-comment # a drawing's line may end in a backslash
-  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+  -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 # src/base/clock.h and the bit scans in ds want SSE4.2 and POPCNT, which every x86-64 server of the
 # last fifteen years has; nothing above that is assumed.
 if(CAIRN_MARCH)

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,19 @@ std::string FormatLongDouble(long double number);
 // "1gb", "100mb", "5k" (k=1000, kb=1024, m, mb, g, gb, b; any case). A missing number is 0, as it
 // is for Redis: "" and "kb" are sizes. nullopt when malformed or beyond 2^63-1 (never wraps).
 std::optional<std::int64_t> ParseMemorySize(std::string_view text);
+
+// Whether two stretches of `size` bytes are the same. Inline for 8 to 16 bytes, as keys mostly are:
+// two words that overlap.
+inline bool EqualBytes(const char* a, const char* b, std::size_t size) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const auto load = [](const char* from) {
+    std::uint64_t word;
+    std::memcpy(&word, from, kWord);
+    return word;
+  };
+  if (size - kWord > kWord) return std::memcmp(a, b, size) == 0;
+  return load(a) == load(b) && load(a + size - kWord) == load(b + size - kWord);
+}
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string ToLower(std::string_view text);

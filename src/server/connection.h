@@ -118,6 +118,7 @@ class Connection final : public command::Session, public io::Watcher {
   // Returns how many requests were run, or dropped with the connection; the rest is parked.
   std::size_t ExecuteBatch(const Batch& batch);
   void ExecuteOne(std::size_t i);
+  void ExecuteMuted(std::size_t i);
   void FailProtocol();
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
