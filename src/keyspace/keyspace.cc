@@ -109,11 +109,13 @@ void Keyspace::PrefetchEntry(DbId db, const KeyRef& key) {
   stripe.mu.Unlock();
 }
 
-void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+  std::size_t keys = 0;
   for (Stripe& stripe : stripes_) {
     DCHECK(held.Holds(StripeId(stripe.id)));
     Shard* shard = stripe.shard(db);
     if (shard == nullptr || shard->table.size() == 0) continue;
+    keys += shard->table.size();
     auto load = std::make_unique<Shard>(seed_);
     shard->table.MoveTo(load->table);
     Charge(stripe, *shard,
@@ -121,6 +123,7 @@ void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
                shard->charged_bytes);
     trash_.Add(std::move(load), *stripe.arena);
   }
+  return keys;
 }
 
 void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {

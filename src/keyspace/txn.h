@@ -97,14 +97,16 @@ class Txn {
     LogIn(context_.db, {args.begin(), args.size()});
   }
   void LogIn(DbId db, std::span<const std::string_view> args);
+  // What the effects named so far count as, where clients expect another number: MSET counts keys.
+  void CountAs(std::int64_t changes) { changes_ = changes; }
 
   Keyspace& keyspace() { return keyspace_; }
   const KeyLocks& locks() const { return held_; }
   DbId db() const { return context_.db; }
   UnixMs now_ms() const { return context_.now_ms; }
   Random& random() { return *context_.random; }
-  // Changes named so far.
-  int changes() const { return changes_; }
+  // Changes named so far; keys that expired are none.
+  std::int64_t changes() const { return changes_; }
 
  private:
   Stripe& StripeOf(const KeyRef& key);
@@ -122,7 +124,7 @@ class Txn {
   Keyspace& keyspace_;
   const KeyLocks& held_;
   const Context context_;
-  int changes_ = 0;
+  std::int64_t changes_ = 0;
   // Expired keys whose DEL is not in the log yet, all of one database. Copies: a name may point
   // into the entry that went. Stays empty without log readers.
   std::vector<std::string> expired_;
