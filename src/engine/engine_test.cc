@@ -73,6 +73,8 @@ TEST(Engine, ChangesAreCountedAsRedisCountsThem) {
       {{"PFADD", "h2", "a"}, 2},
       {{"PFCOUNT", "h"}, 1},
       {{"PFCOUNT", "h"}, 0},
+      {{"INCREX", "h2x", "EX", "100"}, 1},
+      {{"DEL", "h2x"}, 1},
       {{"SET", "e", "v", "PX", "1"}, 1},
   };
   const auto expect_changes = [&](std::span<const std::string_view> args, std::int64_t changes) {
