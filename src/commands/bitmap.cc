@@ -255,9 +255,11 @@ void ReplyStep(Call& call, std::optional<std::int64_t> number) {
   number ? call.reply().Integer(*number) : call.reply().Null();
 }
 
+// What a write made of a field.
+enum class FieldWrite : std::uint8_t { kRefused, kSame, kChanged };
+
 // Writes one field; SET answers the old number, INCRBY the new one, both null if FAIL forbids it.
-// True if it was written.
-bool RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
+FieldWrite RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
   const std::int64_t old = value::GetField({bytes.data(), bytes.size()}, step.type, step.offset);
   const bool sets = step.action == FieldAction::kSet;
   const std::optional<std::int64_t> number =
@@ -265,7 +267,8 @@ bool RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
            : value::AddToField(step.type, old, step.number, step.overflow);
   if (number) value::SetField(bytes, step.type, step.offset, *number);
   ReplyStep(call, number && sets ? std::optional<std::int64_t>(old) : number);
-  return number.has_value();
+  if (!number) return FieldWrite::kRefused;
+  return *number == old ? FieldWrite::kSame : FieldWrite::kChanged;
 }
 
 void RunBitField(Call& call, bool read_only) {
@@ -279,7 +282,8 @@ void RunBitField(Call& call, bool read_only) {
   }
   Found found;
   if (!FindString(call, 0, bytes_needed > 0 ? Access::kWrite : Access::kRead, &found)) return;
-  bool changed = bytes_needed > StringOf(found).size();
+  const bool grows = bytes_needed > StringOf(found).size();
+  std::int64_t changes = 0;
   std::span<char> bytes;
   if (bytes_needed > 0) bytes = call.txn().EditString(call.key(0), found, bytes_needed);
   call.reply().Array(steps.size());
@@ -287,10 +291,14 @@ void RunBitField(Call& call, bool read_only) {
     if (step.action == FieldAction::kGet) {
       call.reply().Integer(value::GetField(StringOf(found), step.type, step.offset));
     } else {
-      changed |= RunWrite(call, step, bytes);
+      // Where the string grew every write counts, as in Redis, whatever was there.
+      const FieldWrite write = RunWrite(call, step, bytes);
+      if (write == FieldWrite::kChanged || (grows && write == FieldWrite::kSame)) ++changes;
     }
   }
-  if (changed) call.LogVerbatim();
+  if (changes == 0 && !grows) return;
+  call.LogVerbatim();
+  call.txn().CountAs(changes);
 }
 
 void BitField(Call& call) { RunBitField(call, false); }

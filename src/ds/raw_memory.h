@@ -14,7 +14,8 @@ namespace cairn::ds {
 
 inline constexpr std::size_t kCacheLineBytes = 64;
 
-// What the allocator sets aside for a request of `bytes`. REQUIRES: bytes > 0.
+// What the allocator sets aside for a request of `bytes`; all of it may be used. REQUIRES: bytes >
+// 0.
 std::size_t AllocatedBytes(std::size_t bytes);
 
 // `bytes` of uninitialised memory that begins a cache line. Never null: a store that cannot get

@@ -101,6 +101,7 @@ class EmbeddedSession final : public command::Session {
   std::string Execute(std::initializer_list<std::string_view> args) {
     return Execute(std::span(args.begin(), args.size()));
   }
+  command::CommandStats& stats() { return runner_.stats(); }
 
  private:
   command::Runner runner_;

@@ -110,11 +110,13 @@ void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
   }
 }
 
-void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+  std::size_t keys = 0;
   for (Stripe& stripe : stripes_) {
     DCHECK(held.Holds(StripeId(stripe.id)));
     Shard* shard = stripe.shard(db);
     if (shard == nullptr || shard->table.size() == 0) continue;
+    keys += shard->table.size();
     auto load = std::make_unique<Shard>(seed_);
     shard->table.MoveTo(load->table);
     Charge(stripe, *shard,
@@ -122,6 +124,7 @@ void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
                shard->charged_bytes);
     trash_.Add(std::move(load), *stripe.arena);
   }
+  return keys;
 }
 
 void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {

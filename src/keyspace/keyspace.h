@@ -97,8 +97,8 @@ class Keyspace {
   void Prefetch(DbId db, std::span<KeyRef> keys);
 
   // REQUIRES: `held` holds every stripe (DCHECKed; the analysis cannot follow a lock set through a
-  // Txn). What was in the database goes to the trash.
-  void FlushDatabase(const KeyLocks& held, DbId db);
+  // Txn). What was in the database goes to the trash. Returns how many keys that were.
+  std::size_t FlushDatabase(const KeyLocks& held, DbId db);
   void SwapDatabases(const KeyLocks& held, DbId a, DbId b);
 
   // The stripe's share of a database, made if there is none. REQUIRES: the stripe locked.

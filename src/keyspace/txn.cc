@@ -44,7 +44,6 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
   counters.expired.Add(1);
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
-  changes_ += 1;
   if (keyspace_.log().active()) [[unlikely]] {
     if (expired_ != nullptr && expired_->db != db) LogExpired();
     if (expired_ == nullptr)

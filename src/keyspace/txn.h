@@ -193,14 +193,16 @@ class Txn {
     LogIn(viewer_.db, {args.begin(), args.size()});
   }
   void LogIn(DbId db, std::span<const std::string_view> args);
+  // What the effects named so far count as, where clients expect another number: MSET counts keys.
+  void CountAs(std::int64_t changes) { changes_ = changes; }
 
   Keyspace& keyspace() { return keyspace_; }
   const KeyLocks& locks() const { return held_; }
   DbId db() const { return viewer_.db; }
   UnixMs now_ms() const { return viewer_.now_ms(); }
   Random& random() { return viewer_.random; }
-  // Changes named so far.
-  int changes() const { return changes_; }
+  // Changes named so far; keys that expired are none.
+  std::int64_t changes() const { return changes_; }
 
  private:
   Stripe& StripeOf(const KeyRef& key) {
@@ -220,7 +222,7 @@ class Txn {
   Keyspace& keyspace_;
   const KeyLocks& held_;
   const Viewer& viewer_;
-  int changes_ = 0;
+  std::int64_t changes_ = 0;
   // Expired keys whose DEL is not in the log yet, all of one database. Copies: a name may point
   // into the entry that went. Null without log readers, and mostly.
   struct ExpiredKeys {

@@ -232,8 +232,8 @@ std::string Stored(std::string value) {
   return value;
 }
 
-HllResult<bool> AddAll(std::string& value, const std::vector<std::string>& elements,
-                       std::size_t sparse_max) {
+HllResult<std::size_t> AddAll(std::string& value, const std::vector<std::string>& elements,
+                              std::size_t sparse_max) {
   const std::vector<std::string_view> views(elements.begin(), elements.end());
   return HllAdd(value, views, sparse_max);
 }
