@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// LZF: light compression, as Redis applies it to the inner nodes of lists and to strings in RDB files.
+// LZF: light compression, as Redis applies it to the inner nodes of lists and to strings in RDB
+// files.
 //
 // The adapter of liblzf. Pure functions; safe from any thread. The compressor needs half a megabyte
 // of stack.

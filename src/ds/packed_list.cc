@@ -229,10 +229,15 @@ PackedValue PackedValue::FromText(std::string_view text) {
   return number ? PackedValue({}, *number, true) : Verbatim(text);
 }
 
-bool PackedValue::Equals(std::string_view other) const {
-  if (!is_integer_) return text_ == other;
-  Scratch scratch;
-  return Text(scratch) == other;
+// A number equals a text only if that was kept verbatim.
+bool PackedValue::Equals(const PackedValue& other) const {
+  if (is_integer_ != other.is_integer_) {
+    Scratch scratch;
+    const std::string_view text = is_integer_ ? other.text_ : text_;
+    if (text.empty() || text.size() > kInt64TextMax || text[0] > '9') return false;
+    return text == (is_integer_ ? *this : other).Text(scratch);
+  }
+  return is_integer_ ? number_ == other.number_ : text_ == other.text_;
 }
 
 std::size_t PackedView::size() const {

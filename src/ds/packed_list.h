@@ -75,7 +75,7 @@ class PackedValue {
     const char* end = FormatInt64(scratch.digits, number_);
     return {scratch.digits, static_cast<std::size_t>(end - scratch.digits)};
   }
-  bool Equals(std::string_view other) const;
+  bool Equals(const PackedValue& other) const;
 
  private:
   PackedValue(std::string_view text, std::int64_t number, bool is_integer)

@@ -2,6 +2,7 @@
 // The ring doubles when full and halves when a quarter is in use, so that neither happens often.
 #include "value/node_ring.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "base/check.h"
@@ -54,9 +55,23 @@ void NodeRing::Erase(std::size_t i, std::size_t count) {
     for (std::size_t k = i; k < i + behind; ++k) (*this)[k] = (*this)[k + count];
   }
   size_ -= count;
-  if (capacity_ > kCapacityMin && size_ <= capacity_ / 4) {
-    Resize(std::bit_ceil(size_ < kCapacityMin / 2 ? kCapacityMin / 2 : size_) * 2);
+  Shrink();
+}
+
+std::size_t NodeRing::DropEmpty() {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < size_; ++i) {
+    if ((*this)[i].count() > 0) (*this)[kept++] = (*this)[i];
   }
+  const std::size_t dropped = size_ - kept;
+  size_ = kept;
+  Shrink();
+  return dropped;
+}
+
+void NodeRing::Shrink() {
+  if (capacity_ <= kCapacityMin || size_ > capacity_ / 4) return;
+  Resize(std::max(kCapacityMin, 2 * std::bit_ceil(size_)));
 }
 
 }  // namespace cairn::value

@@ -36,9 +36,12 @@ class NodeRing {
   void Insert(std::size_t i, ListNode node);
   // REQUIRES: i + count <= size().
   void Erase(std::size_t i, std::size_t count);
+  // Drops the nodes without elements, which own nothing; returns how many there were.
+  std::size_t DropEmpty();
 
  private:
   void Resize(std::size_t capacity);
+  void Shrink();
 
   ListNode* slots_ = nullptr;
   std::size_t capacity_ = 0;  // a power of two, or 0
