@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Every figure here is one that clients can observe; list_rules.h names them.
 #include "value/list_rules.h"
 
 #include <algorithm>
