@@ -15,9 +15,9 @@
 //   (1) The low bit of the word tells a chain; an empty list is the null word and owns nothing.
 //   (2) memory_bytes() is what the allocator set aside for everything the list owns.
 //
-// Texts must not be views into the list itself. Owned by an entry; guarded by its stripe. Cost:
-// both ends constant; an index O(nodes passed over), 16 bytes each, and one node; searches touch it
-// all.
+// Texts must not be views into the list itself, nor longer than kListElementBytesMax. Owned by an
+// entry; guarded by its stripe. Cost: both ends constant; an index O(nodes passed over), 16 bytes
+// each, and one node; searches touch it all.
 #ifndef CAIRN_VALUE_LIST_H_
 #define CAIRN_VALUE_LIST_H_
 

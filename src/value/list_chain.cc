@@ -27,6 +27,10 @@ Position SeekTo(const ds::PackedView& list, std::size_t offset) {
   return at;
 }
 
+bool FitsPacked(std::size_t node_bytes, std::string_view text) {
+  return node_bytes + ds::PackedList::EncodedBytesMax(text.size()) <= ds::kPackedListBytesMax;
+}
+
 std::size_t RemoveForwards(ds::PackedList& list, std::string_view text, std::size_t limit) {
   std::size_t removed = 0;
   for (Position at = list.Find(text); at != kNone && removed < limit; at = list.Find(text, at)) {
@@ -302,17 +306,16 @@ void ListChain::MergeAround(std::size_t i) {
 }
 
 void ListChain::Replace(Place place, const ListElement& given) {
+  const bool was_plain = nodes_[place.node].is_plain();
   ListElement element = given;
-  ListNode& node = nodes_[place.node];
-  if (node.bytes() + element.text.size() + kListElementOverhead + 8 > ds::kPackedListBytesMax) {
-    element.is_plain = true;
-  }
-  if (!node.is_plain() && !element.is_plain) {
+  // A packed node may be of any size that a packed list may have, if it was loaded so.
+  if (!was_plain && !FitsPacked(nodes_[place.node].bytes(), element.text)) element.is_plain = true;
+  if (!was_plain && !element.is_plain) {
     Edit(place.node, [&](ds::PackedList& list, std::size_t count) {
       list.Replace(SeekTo(list, place.offset), element.text);
       return count;
     });
-  } else if (node.is_plain() && element.is_plain) {
+  } else if (was_plain && element.is_plain) {
     InsertElementNode(place.node, element);
     EraseNodes(place.node + 1, 1);
   } else {
@@ -388,6 +391,7 @@ std::size_t ListChain::Remove(std::string_view text, std::size_t limit, ListEnd 
 }
 
 void ListChain::FreeBack(std::size_t elements) {
+  depth_ = 0;  // nobody will read what comes to the end
   std::size_t count = 0;
   std::size_t freed = 0;
   while (count < nodes_.size() && freed < elements) {

@@ -70,7 +70,8 @@ class ListChain {
   void EraseRange(std::size_t start, std::size_t count);
   // Erases up to `limit` elements equal to `text`, seen from that end; returns how many.
   std::size_t Remove(std::string_view text, std::size_t limit, ListEnd from);
-  // Erases nodes at the back until they had `elements` elements or nothing is left.
+  // For freeing in steps: erases nodes at the back until they had `elements` elements or nothing is
+  // left. The chain must not be used for anything else any more.
   void FreeBack(std::size_t elements);
 
  private:

@@ -4,11 +4,12 @@
 #include "value/list_node.h"
 
 #include <cstring>
-#include <limits>
+#include <utility>
 
 #include "base/check.h"
 #include "base/lzf.h"
 #include "ds/raw_memory.h"
+#include "value/list_rules.h"
 
 namespace cairn::value {
 namespace {
@@ -28,7 +29,7 @@ ListNode ListNode::Packed(ds::PackedList list, std::size_t count) {
 }
 
 ListNode ListNode::Plain(std::string_view text) {
-  CHECK(text.size() <= std::numeric_limits<std::uint32_t>::max());
+  CHECK(text.size() <= kListElementBytesMax);
   ListNode node;
   node.count_ = 1;
   node.bytes_ = static_cast<std::uint32_t>(text.size());

@@ -32,6 +32,9 @@ inline constexpr int kListFillMax = 32767;
 inline constexpr int kListFillMin = -5;
 inline constexpr int kListDepthMax = 65535;
 
+// No element can be longer: nodes count their bytes in 32 bits.
+inline constexpr std::size_t kListElementBytesMax = 0xffffffff;
+
 struct ListNodeLimit {
   std::size_t bytes;
   std::size_t count;
