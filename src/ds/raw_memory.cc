@@ -34,6 +34,13 @@ void* AllocateRaw(std::size_t bytes) {
   return memory;
 }
 
+void* ReallocateRaw(void* memory, std::size_t bytes) {
+  DCHECK(bytes > 0);
+  void* moved = std::realloc(memory, bytes);
+  CHECK(moved != nullptr);
+  return moved;
+}
+
 void FreeRaw(void* memory) { std::free(memory); }
 
 }  // namespace cairn::ds
