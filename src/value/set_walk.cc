@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Batches of members, and which of them another set contains.
 //
-// A lookup in a table that is not in the cache waits twice: for the bucket and for the node. Eight
+// A lookup in a table that is not in the cache waits twice: for the bucket and for the node. Sixteen
 // lookups that wait together cost little more than one.
 #include "value/set_walk.h"
 
