@@ -44,7 +44,7 @@ HashNode* HashNode::Create(ds::SlabArena& arena, std::string_view field, std::st
 }
 
 HashNode::Parts HashNode::Split() const {
-  const char* at = &first_;
+  const char* at = reinterpret_cast<const char*>(this);
   const std::size_t field_size = ReadNodeSize(at);
   const std::size_t value_size = ReadNodeSize(at);
   return {{at, field_size}, {at + field_size, value_size}};
@@ -66,7 +66,7 @@ bool HashNode::SetInPlace(std::string_view value) {
       ds::SlabArena::AllocatedSize(NodeBytes(old.field.size(), value.size()))) {
     return false;
   }
-  WriteNodeSize(&first_ + NodeSizeBytes(old.field.size()), value.size());
+  WriteNodeSize(reinterpret_cast<char*>(this) + NodeSizeBytes(old.field.size()), value.size());
   WriteBytes(const_cast<char*>(old.value.data()), value);
   return true;
 }

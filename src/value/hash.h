@@ -58,9 +58,8 @@ class HashNode {
     std::string_view field;
     std::string_view value;
   };
+  HashNode() = default;
   Parts Split() const;
-
-  char first_;
 };
 
 class Hash {

@@ -43,7 +43,7 @@ SetNode* SetNode::Create(ds::SlabArena& arena, std::string_view member) {
 }
 
 std::string_view SetNode::key() const {
-  const char* at = &first_;
+  const char* at = reinterpret_cast<const char*>(this);
   const std::size_t size = ReadNodeSize(at);
   return {at, size};
 }

@@ -46,7 +46,7 @@ class SetNode {
   std::size_t bytes() const;
 
  private:
-  char first_;
+  SetNode() = default;
 };
 
 class Set {
