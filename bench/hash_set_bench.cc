@@ -22,6 +22,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "ds/slab.h"
 #include "value/hash.h"
 #include "value/set.h"
@@ -105,6 +106,7 @@ class Bench {
          [&](std::uint64_t) { set.Add(Text("member:", Any()).view(), kSetLimits, home_); });
     Time("SISMEMBER", kLookups,
          [&](std::uint64_t) { sink_ = sink_ + set.Contains(Text("member:", Any()).view()); });
+    Time("SISMEMBER of 16 together", kLookups / 16, [&](std::uint64_t) { LookUpSixteen(set); });
     Time("SISMEMBER, missing", kLookups,
          [&](std::uint64_t) { sink_ = sink_ + set.Contains(Text("nobody:", Any()).view()); });
     Time("SRANDMEMBER", kLookups, [&](std::uint64_t) {
@@ -120,6 +122,17 @@ class Bench {
     fmt::print(
         "{:<32}{:8.1f} ns\n", "SMEMBERS, a member",
         static_cast<double>(CycleNow() - start) / cycles_per_ns_ / static_cast<double>(members_));
+  }
+
+  void LookUpSixteen(const Set& set) {
+    std::vector<Text> texts;
+    texts.reserve(16);
+    for (int i = 0; i < 16; ++i) {
+      texts.emplace_back("member:", Any());
+      set.PrefetchBucket(texts.back().view());
+    }
+    for (const Text& text : texts) set.PrefetchNode(text.view());
+    for (const Text& text : texts) sink_ = sink_ + set.Contains(text.view());
   }
 
   void Hashes() {
@@ -162,8 +175,10 @@ class Bench {
     const std::string_view fields[] = {"name", "age", "city", "mail", "n"};
     Time("HSET of five fields", members_, [&](std::uint64_t id) {
       const Text name("user:::", id);
-      const std::string_view values[] = {name.view().substr(3, 12), "33", "Hamburg", "a@b.example",
-                                         name.view().substr(8)};
+      char digits[kInt64TextMax];
+      const std::string_view number(digits, FormatUint64(digits, id));
+      const std::string_view values[] = {name.view().substr(0, 12), "33", "Hamburg", "a@b.example",
+                                         number};
       Hash& hash = hashes[id];
       for (std::size_t i = 0; i < 5; ++i) hash.Set(fields[i], values[i], kHashLimits, home_);
       bytes += hash.memory_bytes();

@@ -60,6 +60,11 @@ std::size_t WidthOf(std::int64_t number) {
   return 8;
 }
 
+// A block in which Resize may use all that the allocator sets aside.
+char* AllocateBlock(std::size_t bytes) {
+  return static_cast<char*>(AllocateRaw(AllocatedBytes(bytes)));
+}
+
 std::unexpected<Status> Corrupt(std::string_view what) {
   return Fail(StatusCode::kCorrupt, "intset: " + std::string(what));
 }
@@ -91,7 +96,7 @@ Result<IntSet> IntSet::FromBytes(std::string_view bytes) {
   }
   IntSet set;
   if (count == 0) return set;
-  set.data_ = static_cast<char*>(AllocateRaw(bytes.size()));
+  set.data_ = AllocateBlock(bytes.size());
   std::memcpy(set.data_, bytes.data(), bytes.size());
   return set;
 }
@@ -99,7 +104,7 @@ Result<IntSet> IntSet::FromBytes(std::string_view bytes) {
 IntSet IntSet::Clone() const {
   IntSet clone;
   if (data_ == nullptr) return clone;
-  clone.data_ = static_cast<char*>(AllocateRaw(bytes().size()));
+  clone.data_ = AllocateBlock(bytes().size());
   std::memcpy(clone.data_, data_, bytes().size());
   return clone;
 }
@@ -153,7 +158,7 @@ bool IntSet::Contains(std::int64_t number) const {
 // Another block where the allocator's size for it changes; the header and what fits is kept.
 void IntSet::Resize(std::size_t old_bytes, std::size_t new_bytes) {
   if (data_ != nullptr && AllocatedBytes(old_bytes) == AllocatedBytes(new_bytes)) return;
-  auto* resized = static_cast<char*>(AllocateRaw(new_bytes));
+  char* resized = AllocateBlock(new_bytes);
   if (data_ == nullptr) {
     std::memcpy(resized, kEmptyBytes, kHeaderBytes);
   } else {

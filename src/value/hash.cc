@@ -36,7 +36,9 @@ char* WriteBytes(char* to, std::string_view bytes) {
 // ---- Nodes -------------------------------------------------------------------------------------
 
 HashNode* HashNode::Create(ds::SlabArena& arena, std::string_view field, std::string_view value) {
-  auto* memory = static_cast<char*>(arena.Allocate(NodeBytes(field.size(), value.size())));
+  // All that is set aside is asked for, since SetInPlace makes use of it.
+  auto* memory = static_cast<char*>(
+      arena.Allocate(ds::SlabArena::AllocatedSize(NodeBytes(field.size(), value.size()))));
   char* to = WriteNodeSize(memory, field.size());
   to = WriteNodeSize(to, value.size());
   WriteBytes(WriteBytes(to, field), value);

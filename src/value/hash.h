@@ -99,6 +99,15 @@ class Hash {
   // True if it was there.
   bool Remove(std::string_view field);
 
+  // Ask for the memory that a lookup of the field will touch, if the hash is large: the first for
+  // several fields, then the second for each, then look up.
+  void PrefetchBucket(std::string_view field) const {
+    if (!is_packed()) table().PrefetchBucket(field);
+  }
+  void PrefetchNode(std::string_view field) const {
+    if (!is_packed()) table().PrefetchNode(field);
+  }
+
   // Visits every field: packed ones in the order in which they came (or by time, if any has one).
   void ForEach(FieldFn fn) const;
   // Visits at least about `count` fields and returns the cursor to go on with, 0 at the end. Start

@@ -72,6 +72,8 @@ class NodeTable {
 
   std::uint64_t HashOf(std::string_view key) const { return home_.seed.Hash(key); }
   Position Find(std::string_view key) const { return table_.Find(HashOf(key), key); }
+  void PrefetchBucket(std::string_view key) const { table_.PrefetchBucket(HashOf(key)); }
+  void PrefetchNode(std::string_view key) const { table_.PrefetchNode(HashOf(key)); }
   Node* At(Position at) const { return table_.At(at); }
 
   // Takes over a node from arena(). REQUIRES: no node with its key is here; `hash` is the key's.

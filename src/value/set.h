@@ -87,6 +87,15 @@ class Set {
   // Makes it an intset if every member is a number and they are not too many.
   void ConvertToInts(const SetLimits& limits);
 
+  // Ask for the memory that a lookup of the member will touch, if the set is large: the first for
+  // several members, then the second for each, then look up.
+  void PrefetchBucket(std::string_view member) const {
+    if (!is_packed()) table().PrefetchBucket(member);
+  }
+  void PrefetchNode(std::string_view member) const {
+    if (!is_packed()) table().PrefetchNode(member);
+  }
+
   // Visits every member: numbers ascending, packed ones in the order in which they came.
   void ForEach(MemberFn fn) const;
   // Visits at least about `count` members and returns the cursor to go on with, 0 at the end. Start

@@ -6,6 +6,8 @@
 #include "value/set_algebra.h"
 
 #include <algorithm>
+#include <compare>
+#include <cstdint>
 #include <vector>
 
 #include "value/set_walk.h"
@@ -35,14 +37,32 @@ void AddAll(const Set& from, Set& to, const SetLimits& limits, const TableHome& 
   from.ForEach([&](std::string_view member) { to.Add(member, limits, home); });
 }
 
-// The sets that have members, the smallest first; empty if one has none.
+enum class Order : std::uint8_t { kSmallestFirst, kLargestFirst };
+
+// From the set at `first` on. Sets of one size keep their order, as in Redis: the first is walked.
+void SortBySize(SetList& list, std::size_t first, Order order) {
+  struct Item {
+    std::size_t key;
+    std::size_t place;
+    const Set* set;
+    auto operator<=>(const Item&) const = default;
+  };
+  std::vector<Item> items;
+  for (std::size_t i = first; i < list.size(); ++i) {
+    const std::size_t size = list[i]->size();
+    items.push_back({order == Order::kSmallestFirst ? size : SIZE_MAX - size, i, list[i]});
+  }
+  std::sort(items.begin(), items.end());
+  for (const Item& item : items) list[first++] = item.set;
+}
+
+// Empty if one of the sets is.
 SetList SmallestFirst(SetPointers sets) {
   SetList list(sets.begin(), sets.end());
   if (std::any_of(list.begin(), list.end(), [](const Set* set) { return SizeOf(set) == 0; })) {
     return {};
   }
-  std::stable_sort(list.begin(), list.end(),
-                   [](const Set* a, const Set* b) { return a->size() < b->size(); });
+  SortBySize(list, 0, Order::kSmallestFirst);
   return list;
 }
 
@@ -74,8 +94,7 @@ bool AskingIsLess(SetPointers sets) {
 SetList LargestOthersFirst(SetPointers sets) {
   SetList list(sets.begin(), sets.end());
   std::erase_if(list, [](const Set* set) { return SizeOf(set) == 0; });
-  std::stable_sort(list.begin() + 1, list.end(),
-                   [](const Set* a, const Set* b) { return a->size() > b->size(); });
+  SortBySize(list, 1, Order::kLargestFirst);
   return list;
 }
 
