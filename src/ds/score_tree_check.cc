@@ -17,7 +17,7 @@ namespace {
 
 bool IsBelow(const ScoreNode& a, std::uint32_t i, const ScoreNode& b, std::uint32_t j) {
   if (a.scores[i] != b.scores[j]) return a.scores[i] < b.scores[j];
-  return CompareMembers(a.members[i]->bytes(), b.members[j]->bytes()) < 0;
+  return CompareMembers(a.members[i]->key(), b.members[j]->key()) < 0;
 }
 
 void CheckKeys(const ScoreNode& node) {

@@ -95,7 +95,7 @@ inline std::uint32_t CutAmong(const ScoreNode& node, std::uint32_t begin, std::u
   const int limit = bound.side == ScoreBound::Side::kBefore ? -1 : 0;
   while (begin < end) {
     const std::uint32_t middle = (begin + end) / 2;
-    if (CompareMembers(node.members[middle]->bytes(), bound.member) <= limit) {
+    if (CompareMembers(node.members[middle]->key(), bound.member) <= limit) {
       begin = middle + 1;
     } else {
       end = middle;
@@ -115,7 +115,7 @@ inline std::uint32_t CutOf(const ScoreNode& node, KeyBound bound) {
   const bool alone = begin + 1 == node.count || node.scores[begin + 1] != bound.score;
   if (alone && node.members[begin] == bound.member) return begin + 1;
   const std::uint32_t end = alone ? begin + 1 : CountNotAbove(node, bound.score);
-  return CutAmong(node, begin, end, {bound.member->bytes(), ScoreBound::Side::kAfter});
+  return CutAmong(node, begin, end, {bound.member->key(), ScoreBound::Side::kAfter});
 }
 
 }  // namespace score_tree_internal

@@ -14,6 +14,7 @@
 
 #include "base/random.h"
 #include "ds/raw_memory.h"
+#include "ds/slab.h"
 
 namespace cairn::ds {
 namespace {
@@ -24,7 +25,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 struct KeyLess {
   bool operator()(const ScoredMember* a, const ScoredMember* b) const {
     if (a->score() != b->score()) return a->score() < b->score();
-    return a->bytes() < b->bytes();
+    return a->key() < b->key();
   }
 };
 
@@ -35,7 +36,7 @@ class Pair {
  public:
   Pair(Scores kind, std::uint64_t seed) : kind_(kind), random_(seed) {}
   ~Pair() {
-    for (ScoredMember* member : model_) ScoredMember::Free(member);
+    for (ScoredMember* member : model_) ScoredMember::Free(arena_, member);
   }
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
@@ -46,7 +47,8 @@ class Pair {
   std::vector<ScoredMember*> Members() const { return {model_.begin(), model_.end()}; }
 
   void Insert() {
-    ScoredMember* member = ScoredMember::Make(NextScore(), "m" + std::to_string(next_id_++));
+    ScoredMember* member =
+        ScoredMember::Make(arena_, NextScore(), "m" + std::to_string(next_id_++));
     model_.insert(member);
     tree_.Insert(member->score(), member);
   }
@@ -55,7 +57,7 @@ class Pair {
     ScoredMember* const member = *at;
     model_.erase(at);
     tree_.Erase(member->score(), member);
-    ScoredMember::Free(member);
+    ScoredMember::Free(arena_, member);
   }
   void Update() {
     const auto at = Any();
@@ -76,7 +78,7 @@ class Pair {
       ASSERT_EQ(member, *at);
       ASSERT_EQ(score, member->score());
       at = model_.erase(at);
-      ScoredMember::Free(member);
+      ScoredMember::Free(arena_, member);
     });
   }
   double NextScore() {
@@ -100,14 +102,16 @@ class Pair {
   Model::iterator Any() {
     const double score =
         kind_ == Scores::kAscending ? static_cast<double>(random_.Below(clock_ + 1)) : NextScore();
-    ScoredMember* probe = ScoredMember::Make(score, "m" + std::to_string(random_.Below(next_id_)));
+    ScoredMember* probe =
+        ScoredMember::Make(arena_, score, "m" + std::to_string(random_.Below(next_id_)));
     auto at = model_.lower_bound(probe);
-    ScoredMember::Free(probe);
+    ScoredMember::Free(arena_, probe);
     return at == model_.end() ? model_.begin() : at;
   }
 
   const Scores kind_;
   Random random_;
+  SlabArena arena_;
   Model model_;
   ScoreTree tree_;
   std::uint64_t next_id_ = 1;
@@ -163,8 +167,8 @@ void CheckMemberSearch(Pair& pair, int samples) {
   const std::vector<ScoredMember*> all = pair.Members();
   for (int i = 0; i < samples; ++i) {
     const std::string bound = "m" + std::to_string(pair.random().Below(100'000));
-    const auto less = [](const ScoredMember* m, std::string_view s) { return m->bytes() < s; };
-    const auto more = [](std::string_view s, const ScoredMember* m) { return s < m->bytes(); };
+    const auto less = [](const ScoredMember* m, std::string_view s) { return m->key() < s; };
+    const auto more = [](std::string_view s, const ScoredMember* m) { return s < m->key(); };
     const auto first = std::lower_bound(all.begin(), all.end(), bound, less) - all.begin();
     const auto last = std::upper_bound(all.begin(), all.end(), bound, more) - all.begin();
     CheckCut(pair.tree().Find(MemberBound{bound, Side::kBefore}), first, all);
@@ -249,11 +253,12 @@ TEST(ScoreTreeTest, ErasedFromEitherEndItGivesAllNodesBack) {
 }
 
 TEST(ScoreTreeTest, InfinitiesAreScoresLikeOthers) {
+  SlabArena arena;
   ScoreTree tree;
   std::vector<ScoredMember*> members;
   for (int i = 0; i < 300; ++i) {
     const double score = i % 3 == 0 ? -kInfinity : i % 3 == 1 ? 0 : kInfinity;
-    members.push_back(ScoredMember::Make(score, "m" + std::to_string(i)));
+    members.push_back(ScoredMember::Make(arena, score, "m" + std::to_string(i)));
     tree.Insert(score, members.back());
   }
   tree.CheckInvariants();
@@ -264,29 +269,31 @@ TEST(ScoreTreeTest, InfinitiesAreScoresLikeOthers) {
   EXPECT_TRUE(tree.Find(ScoreBound{kInfinity, Side::kAfter}).position.at_end());
   for (ScoredMember* member : members) {
     tree.Erase(member->score(), member);
-    ScoredMember::Free(member);
+    ScoredMember::Free(arena, member);
   }
   EXPECT_EQ(tree.size(), 0);
 }
 
 TEST(ScoreTreeTest, ZeroAndMinusZeroAreOneScore) {
+  SlabArena arena;
   ScoreTree tree;
-  ScoredMember* a = ScoredMember::Make(0.0, "a");
-  ScoredMember* b = ScoredMember::Make(-0.0, "b");
+  ScoredMember* a = ScoredMember::Make(arena, 0.0, "a");
+  ScoredMember* b = ScoredMember::Make(arena, -0.0, "b");
   tree.Insert(0.0, a);
   tree.Insert(-0.0, b);
   EXPECT_EQ(tree.RankOf(0.0, a), 0);
   EXPECT_EQ(tree.RankOf(0.0, b), 1);
   tree.CheckInvariants();
-  ScoredMember::Free(a);
-  ScoredMember::Free(b);
+  ScoredMember::Free(arena, a);
+  ScoredMember::Free(arena, b);
 }
 
 TEST(ScoreTreeTest, IsFreedInSteps) {
+  SlabArena arena;
   ScoreTree tree;
-  ScoredMember* member = ScoredMember::Make(0, "same for all, the tree does not look");
+  ScoredMember* member = ScoredMember::Make(arena, 0, "same for all, the tree does not look");
   for (int i = 0; i < 5000; ++i) tree.Insert(i, member);
-  ScoredMember::Free(member);
+  ScoredMember::Free(arena, member);
   int steps = 1;
   for (; !tree.FreeStep(500); ++steps) {
   }
@@ -297,13 +304,15 @@ TEST(ScoreTreeTest, IsFreedInSteps) {
 }
 
 TEST(ScoredMemberTest, EverySizeComesBack) {
+  SlabArena arena;
   for (const std::size_t size : {0u, 1u, 6u, 7u, 8u, 254u, 255u, 256u, 100'000u}) {
     const std::string bytes(size, 'x');
-    ScoredMember* member = ScoredMember::Make(1.5, bytes);
-    EXPECT_EQ(member->bytes(), bytes);
+    ScoredMember* member = ScoredMember::Make(arena, 1.5, bytes);
+    EXPECT_EQ(member->key(), bytes);
     EXPECT_EQ(member->score(), 1.5);
-    EXPECT_GE(member->allocated_bytes(), size + 9);
-    ScoredMember::Free(member);
+    EXPECT_GE(member->bytes(), size + 9);
+    ScoredMember::Free(arena, member);
+    EXPECT_EQ(arena.used_bytes(), 0);
   }
 }
 

@@ -6,8 +6,8 @@
 //     | score 8 | size 1 | bytes ...                     members below 255 bytes
 //     | score 8 | 255    | size 8 | bytes ...            longer ones
 //
-// The single byte matters: allocation classes lie 16 bytes apart, and with it members of up to 23
-// bytes take 32. Owned by whoever called Make; guarded by that owner's lock.
+// In the slabs of an arena, whose classes lie eight bytes apart: a member of 15 bytes takes 24.
+// Owned by whoever called Make; guarded by that owner's lock.
 #ifndef CAIRN_DS_SCORED_MEMBER_H_
 #define CAIRN_DS_SCORED_MEMBER_H_
 
@@ -16,16 +16,19 @@
 #include <cstring>
 #include <string_view>
 
+#include "ds/slab.h"
+
 namespace cairn::ds {
 
 class ScoredMember {
  public:
-  static ScoredMember* Make(double score, std::string_view bytes);
-  static void Free(ScoredMember* member);
+  static ScoredMember* Make(SlabArena& arena, double score, std::string_view key);
+  // REQUIRES: it is from this arena.
+  static void Free(SlabArena& arena, ScoredMember* member) { arena.Free(member, member->bytes()); }
 
   double score() const { return score_; }
   void set_score(double score) { score_ = score; }
-  std::string_view bytes() const {
+  std::string_view key() const {
     const char* const after_header = reinterpret_cast<const char*>(this) + kHeaderBytes;
     if (short_size_ != kLongSize) [[likely]] {
       return {after_header, short_size_};
@@ -34,16 +37,19 @@ class ScoredMember {
     std::memcpy(&size, after_header, sizeof(size));
     return {after_header + sizeof(size), size};
   }
-  // What the allocator sets aside for it.
-  std::size_t allocated_bytes() const;
+  // What was asked of the arena for it.
+  std::size_t bytes() const { return RequestFor(key().size()); }
 
  private:
   static constexpr std::uint8_t kLongSize = 255;
   static constexpr std::size_t kHeaderBytes = 9;
 
   ScoredMember(double score, std::uint8_t short_size) : score_(score), short_size_(short_size) {}
-  static std::size_t RequestFor(std::size_t bytes) {
-    return kHeaderBytes + (bytes < kLongSize ? 0 : sizeof(std::uint64_t)) + bytes;
+  // Never less than the struct with its padding, whose end an empty key does not reach.
+  static std::size_t RequestFor(std::size_t key_bytes) {
+    const std::size_t bytes =
+        kHeaderBytes + (key_bytes < kLongSize ? 0 : sizeof(std::uint64_t)) + key_bytes;
+    return bytes < sizeof(ScoredMember) ? sizeof(ScoredMember) : bytes;
   }
 
   double score_;
