@@ -90,7 +90,13 @@ class Bench {
       set_.Remove(Name(id).view());
       Add(id, random_.NextDouble());
     });
-    Time("pop min", members_ / 2, [&] {
+    Time("remove range of 1000, a member", kSlice * 16, [&, left = std::uint64_t{0}]() mutable {
+      if (left-- != 0) return;
+      left = 999;
+      const std::uint64_t begin = random_.Below(set_.size() - 1000);
+      set_.RemoveRange({begin, begin + 1000}, [&](std::string_view, double s) { sink_ += s; });
+    });
+    Time("pop min", set_.size() / 2, [&] {
       set_.Pop(1, Direction::kUp, [&](std::string_view, double score) { sink_ += score; });
     });
     set_ = SortedSet();
@@ -147,8 +153,8 @@ class Bench {
 
 int main(int argc, char** argv) {
   const std::uint64_t members = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
-  // A range needs more than it takes.
-  if (members < 1000) return 1;
+  // So many that the ranges removed do not empty it.
+  if (members < 100'000) return 1;
   cairn::value::Bench(members).Run();
   return 0;
 }

@@ -54,9 +54,22 @@ template ScoreTree::Cut ScoreTree::FindCut(const ScoreBound&) const;
 template ScoreTree::Cut ScoreTree::FindCut(const MemberBound&) const;
 
 std::uint64_t ScoreTree::RankOf(double score, const ScoredMember* member) const {
-  const std::uint64_t behind = FindCut(KeyBound{.score = score, .member = member}).rank;
-  DCHECK(behind != 0);
-  return behind - 1;
+  const KeyBound key = {.score = score, .member = member};
+  const ScoreNode* node = root_;
+  std::uint64_t rank = 0;
+  for (std::uint32_t depth = 0; !IsLeafLevel(depth); ++depth) {
+    const ScoreInner& inner = AsInner(node);
+    const std::uint32_t child = ChildOfCut(CutOf(inner, key));
+    rank += SizeBefore(inner, child);
+    node = inner.children[child];
+  }
+  // Alone with its score it must be this one: its member, another cache line, need not be read.
+  const std::uint32_t first = score_tree_internal::CountBelow(*node, score);
+  DCHECK(first < node->count);
+  if (first + 1 == node->count || node->scores[first + 1] != score) return rank + first;
+  const std::uint32_t behind = CutOf(*node, key);
+  DCHECK(node->members[behind - 1] == member);
+  return rank + behind - 1;
 }
 
 ScoreTree::Position ScoreTree::Select(std::uint64_t rank) const {
