@@ -30,6 +30,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/check.h"
 #include "ds/score_tree_node.h"
@@ -108,17 +109,17 @@ class ScoreTree {
     }
   }
 
-  // Takes the keys from rank `begin` on out of the tree, a leaf's at a time, and hands them to
-  // `fn`, in order. REQUIRES: begin + count <= size(); fn does not touch the tree.
-  template <class Fn>  // void(double score, ScoredMember*)
+  // Takes the keys from rank `begin` on out of the tree and hands them to `fn`, ascending, those of
+  // a leaf at a time: so the caller can fetch many of them from memory at once. REQUIRES:
+  // begin + count <= size(); fn does not touch the tree, but may free the members.
+  template <class Fn>  // void(std::span<const double>, std::span<ScoredMember* const>)
   void EraseRanks(std::uint64_t begin, std::uint64_t count, Fn&& fn) {
     while (count != 0) {
       Path path;
       Run run = DescendToRank(begin, path);
       if (run.count > count) run.count = static_cast<std::uint32_t>(count);
-      for (std::uint32_t i = run.begin; i < run.begin + run.count; ++i) {
-        fn(run.leaf->scores[i], run.leaf->members[i]);
-      }
+      fn(std::span<const double>(run.leaf->scores + run.begin, run.count),
+         std::span<ScoredMember* const>(run.leaf->members + run.begin, run.count));
       count -= run.count;
       EraseRun(path, run);
     }

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <limits>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,12 +75,16 @@ class Pair {
     const std::uint64_t begin = random_.Below(size());
     const std::uint64_t count = random_.Below(std::min<std::uint64_t>(size() - begin, 300) + 1);
     auto at = std::next(model_.begin(), static_cast<std::ptrdiff_t>(begin));
-    tree_.EraseRanks(begin, count, [&](double score, ScoredMember* member) {
-      ASSERT_EQ(member, *at);
-      ASSERT_EQ(score, member->score());
-      at = model_.erase(at);
-      ScoredMember::Free(arena_, member);
-    });
+    const auto check = [&](std::span<const double> scores, std::span<ScoredMember* const> members) {
+      ASSERT_EQ(scores.size(), members.size());
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        ASSERT_EQ(members[i], *at);
+        ASSERT_EQ(scores[i], members[i]->score());
+        at = model_.erase(at);
+        ScoredMember::Free(arena_, members[i]);
+      }
+    };
+    tree_.EraseRanks(begin, count, check);
   }
   double NextScore() {
     switch (kind_) {

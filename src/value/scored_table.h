@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "base/check.h"
@@ -70,9 +71,18 @@ class ScoredTable {
   }
   template <class Fn>  // void(std::string_view, double)
   void EraseRanks(std::uint64_t begin, std::uint64_t count, Fn&& fn) {
-    tree_.EraseRanks(begin, count, [&](double score, const Member* member) {
-      fn(member->key(), score);
-      members_.Erase(members_.Find(member->key()));
+    tree_.EraseRanks(begin, count, [&](auto scores, std::span<Member* const> members) {
+      // A leaf's members lie anywhere, and so do their buckets: all are fetched before any is used.
+      for (const Member* member : members) __builtin_prefetch(member);
+      std::uint64_t hashes[ds::ScoreNode::kKeysMax];
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        hashes[i] = HashOf(members[i]->key());
+        members_.table().PrefetchBucket(hashes[i]);
+      }
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        fn(members[i]->key(), scores[i]);
+        members_.Erase(members_.table().Find(hashes[i], members[i]->key()));
+      }
     });
   }
 
