@@ -38,8 +38,11 @@ std::optional<long double> ParseLongDouble(std::string_view text);
 char* FormatInt64(char* out, std::int64_t number);
 char* FormatUint64(char* out, std::uint64_t number);
 std::string Int64ToString(std::int64_t number);
-// Shortest-ish form Redis 7.2 sends for doubles: integers without point when exactly representable,
-// else %.17g; "inf", "-inf", "nan".
+// As Redis 7.2 sends doubles: the shortest text that comes back as the same number; integers up to
+// 2^62 plain, beyond it and for small fractions with an exponent ("1e+20", "1.5e-7"); "inf",
+// "-inf", "nan", "-0". (7.0 sent %.17g.) Of the shortest texts this is the nearest one; Redis's
+// Grisu2 ends in another digit for one number in seven hundred (84 of 60,000, compared with
+// Valkey 8.0.1), which comes back as the same number.
 char* FormatDouble(char* out, double number);
 // As Redis's ld2string in human form (INCRBYFLOAT): %.17Lf with trailing zeros and point removed;
 // "-0" is "0".
