@@ -225,6 +225,18 @@ bool StreamNode::ReadAt(std::uint32_t at, Place* place) const {
   return true;
 }
 
+std::vector<std::uint32_t> StreamNode::AllAt() const {
+  std::vector<std::uint32_t> all;
+  all.reserve(std::size_t{live_} + deleted_);
+  unsigned length_bytes = 0;
+  for (std::uint32_t at = entries_at_; at < used_;) {
+    all.push_back(at);
+    const std::uint32_t length = GetLength(bytes() + at, &length_bytes);
+    at += length_bytes + length;
+  }
+  return all;
+}
+
 StreamId StreamNode::LastId() const {
   Place place;
   ReadAt(last_at_, &place);

@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/status.h"
 #include "ds/packed_list.h"
@@ -78,6 +79,9 @@ class StreamNode {
   bool First(Place* place) const { return ReadAt(entries_at_, place); }
   bool Next(const Place& place, Place* next) const { return ReadAt(place.next, next); }
   bool ReadAt(std::uint32_t at, Place* place) const;
+  std::uint32_t first_at() const { return entries_at_; }
+  // Every entry's `at`, in order, without looking at the entries: much less than reading them.
+  std::vector<std::uint32_t> AllAt() const;
   // The id of the last entry, deleted or not.
   StreamId LastId() const;
 

@@ -19,12 +19,10 @@ void StreamRange::EnterNode(Stream::Nodes::Position at) {
   node_ = nullptr;
   if (at == nodes_->End()) return;
   node_ = nodes_->At(at).value;
-  StreamNode::Place place;
-  bool more = node_->First(&place);
-  entry_at_ = place.at;
-  if (order_ == StreamOrder::kForward) return;
-  for (; more && place.id <= end_; more = node_->Next(place, &place)) {
-    if (!place.deleted && start_ <= place.id) entries_at_.push_back(place.at);
+  if (order_ == StreamOrder::kForward) {
+    entry_at_ = node_->first_at();
+  } else {
+    entries_at_ = node_->AllAt();
   }
 }
 
@@ -47,15 +45,22 @@ bool StreamRange::NextForward(StreamEntry* entry) {
 }
 
 bool StreamRange::NextBackward(StreamEntry* entry) {
-  while (node_ != nullptr && entries_at_.empty()) {
-    EnterNode(node_->base() <= start_ ? nodes_->End() : nodes_->Previous(at_));
+  while (node_ != nullptr) {
+    while (!entries_at_.empty()) {
+      StreamNode::Place place;
+      node_->ReadAt(entries_at_.back(), &place);
+      entries_at_.pop_back();
+      if (place.deleted || end_ < place.id) continue;
+      if (place.id < start_) {
+        node_ = nullptr;
+        return false;
+      }
+      *entry = StreamEntry(node_, place);
+      return true;
+    }
+    EnterNode(nodes_->Previous(at_));
   }
-  if (node_ == nullptr) return false;
-  StreamNode::Place place;
-  node_->ReadAt(entries_at_.back(), &place);
-  entries_at_.pop_back();
-  *entry = StreamEntry(node_, place);
-  return true;
+  return false;
 }
 
 bool StreamRange::Next(StreamEntry* entry) {
