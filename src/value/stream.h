@@ -137,6 +137,9 @@ class Stream {
   StreamId max_deleted_id() const;
   std::uint64_t entries_added() const;
   std::size_t node_count() const;
+  // How many nodes the radix tree would have in which Redis keeps these nodes by their first ids:
+  // XINFO shows that. Walks all nodes.
+  std::size_t RadixTreeNodes() const;
   // The greatest id that is there; 0-0 in an empty stream.
   StreamId TopId() const;
 
@@ -175,6 +178,12 @@ class Stream {
   // What ReadNew does for each entry.
   void NoteRead(StreamGroup& group, StreamConsumer& consumer, StreamId id,
                 StreamAcknowledge acknowledge, UnixMs now);
+  // XREADGROUP with an id: hands at most `count` (0: all) of the consumer's pending entries after
+  // `after` to fn(StreamId, const std::optional<StreamEntry>&), which gets nothing for one that was
+  // deleted. The others count as delivered again.
+  template <class Fn>
+  std::size_t ReadHistory(StreamGroup& group, const StreamConsumer& consumer, StreamId after,
+                          std::size_t count, UnixMs now, Fn fn);
   StreamClaimResult Claim(StreamGroup& group, StreamConsumer& consumer, StreamId id,
                           const StreamClaim& claim);
   StreamAutoClaimed AutoClaim(StreamGroup& group, StreamConsumer& consumer,
@@ -244,6 +253,24 @@ std::size_t Stream::ReadNew(StreamGroup& group, StreamConsumer& consumer, std::s
   while ((count == 0 || read < count) && range.Next(&entry)) {
     NoteRead(group, consumer, entry.id(), acknowledge, now);
     fn(entry);
+    ++read;
+  }
+  return read;
+}
+
+template <class Fn>
+std::size_t Stream::ReadHistory(StreamGroup& group, const StreamConsumer& consumer, StreamId after,
+                                std::size_t count, UnixMs now, Fn fn) {
+  const auto start = Successor(after);
+  if (!start) return 0;
+  const StreamConsumer::Pending& pending = consumer.pending();
+  std::size_t read = 0;
+  for (auto at = pending.LowerBound(*start); at != pending.End(); at = pending.Next(at)) {
+    if (count != 0 && read == count) break;
+    const StreamId id = pending.At(at).key;
+    const std::optional<StreamEntry> entry = Find(id);
+    if (entry) group.Redeliver(id, now);
+    fn(id, entry);
     ++read;
   }
   return read;

@@ -95,6 +95,10 @@ class StreamGroup {
 
   const Pending& pending() const { return pending_; }
   const StreamDelivery* FindPending(StreamId id) const;
+  // Calls fn(id, delivery) for what is pending with start <= id <= end, at `consumer` if one is
+  // given, until fn returns false. fn changes nothing.
+  template <class Fn>
+  void ForEachPending(StreamId start, StreamId end, const StreamConsumer* consumer, Fn fn) const;
   // The entry is pending at this consumer, as given, whoever had it before. True if nobody had.
   bool SetPending(StreamId id, const StreamDelivery& delivery);
   // Notes one more delivery of what the consumer has pending already.
@@ -125,6 +129,23 @@ class StreamGroup {
   std::size_t counted_bytes_ = 0;   // what stands in *stream_bytes_ for this group
   std::size_t* stream_bytes_;
 };
+
+template <class Fn>
+void StreamGroup::ForEachPending(StreamId start, StreamId end, const StreamConsumer* consumer,
+                                 Fn fn) const {
+  const auto walk = [&](const auto& map, auto delivery_of) {
+    for (auto at = map.LowerBound(start); at != map.End(); at = map.Next(at)) {
+      const auto& entry = map.At(at);
+      if (end < entry.key || !fn(entry.key, delivery_of(entry))) return;
+    }
+  };
+  if (consumer == nullptr) {
+    walk(pending_, [](const auto& entry) -> const StreamDelivery& { return entry.value; });
+  } else {
+    walk(consumer->pending(),
+         [this](const auto& entry) -> const StreamDelivery& { return *FindPending(entry.key); });
+  }
+}
 
 }  // namespace cairn::value
 

@@ -78,6 +78,67 @@ TEST(StreamGroup, ReadAndAcknowledge) {
   EXPECT_TRUE(group.pending().empty());
 }
 
+TEST(StreamGroup, History) {
+  Stream stream;
+  Fill(stream, 6);
+  StreamGroup& group = *stream.CreateGroup("g", {}, 0);
+  Read(stream, group, "x", 2, 100);
+  Read(stream, group, "y", 1, 100);
+  Read(stream, group, "x", 3, 100);
+  stream.Delete({2, 0});
+  const StreamConsumer& x = *group.FindConsumer("x");
+  std::vector<StreamId> ids;
+  const auto read = [&](StreamId after, std::size_t count) {
+    ids.clear();
+    return stream.ReadHistory(group, x, after, count, 200,
+                              [&](StreamId id, const std::optional<StreamEntry>& entry) {
+                                EXPECT_EQ(entry.has_value(), id != (StreamId{2, 0}));
+                                ids.push_back(id);
+                              });
+  };
+  EXPECT_EQ(read({1, 0}, 2), 2U);
+  EXPECT_EQ(ids, (std::vector<StreamId>{{2, 0}, {4, 0}}));
+  EXPECT_EQ(read({}, 0), 5U);
+  EXPECT_EQ(read(kStreamIdMax, 0), 0U);
+  EXPECT_EQ(group.FindPending({2, 0})->count, 1U);
+  EXPECT_EQ(group.FindPending({4, 0})->count, 3U);
+  EXPECT_EQ(group.FindPending({4, 0})->time, 200);
+}
+
+TEST(StreamGroup, ForEachPending) {
+  Stream stream;
+  Fill(stream, 10);
+  StreamGroup& group = *stream.CreateGroup("g", {}, 0);
+  for (int i = 0; i < 5; ++i) {
+    Read(stream, group, "x", 1, 100);
+    Read(stream, group, "y", 1, 200);
+  }
+  struct Row {
+    StreamId start;
+    StreamId end;
+    const char* consumer;
+    std::size_t count;
+    std::vector<StreamId> ids;
+  };
+  const Row rows[] = {
+      {{2, 1}, {5, 0}, nullptr, 9, {{3, 0}, {4, 0}, {5, 0}}},
+      {{2, 1}, {5, 0}, "y", 9, {{4, 0}}},
+      {{0, 0}, kStreamIdMax, "x", 2, {{1, 0}, {3, 0}}},
+      {{11, 0}, kStreamIdMax, "x", 2, {}},
+  };
+  for (const Row& row : rows) {
+    std::vector<StreamId> ids;
+    const StreamConsumer* consumer =
+        row.consumer == nullptr ? nullptr : group.FindConsumer(row.consumer);
+    group.ForEachPending(row.start, row.end, consumer, [&](StreamId id, const StreamDelivery& d) {
+      EXPECT_EQ(d.time, id.ms % 2 == 1 ? 100 : 200);
+      ids.push_back(id);
+      return ids.size() < row.count;
+    });
+    EXPECT_EQ(ids, row.ids);
+  }
+}
+
 TEST(StreamGroup, MemoryIsGivenBack) {
   Stream stream;
   Fill(stream, 3000);
