@@ -65,16 +65,16 @@ class OptionReader {
                                                                   const StreamLimits& limits) {
     if (!trim_) {
       // LIMIT 0 passes here, as it does in Redis, to be refused for another reason.
-      if (limit_.value_or(0) != 0) return std::unexpected(errors::kLimitWithoutStrategy);
+      if (limit_ != 0) return std::unexpected(errors::kLimitWithoutStrategy);
       if (need == Need::kMust) return std::unexpected(errors::kNoStrategy);
-      if (limit_) return std::unexpected(errors::kLimitWithoutTilde);
+      if (limit_given_) return std::unexpected(errors::kLimitWithoutTilde);
       return std::nullopt;
     }
     const bool exact = trim_->precision == StreamTrim::Precision::kExact;
-    if (limit_ && exact) return std::unexpected(errors::kLimitWithoutTilde);
+    if (limit_given_ && exact) return std::unexpected(errors::kLimitWithoutTilde);
     trim_->references = references_.value_or(StreamReferences::kKeep);
-    if (limit_) {
-      trim_->limit = *limit_;
+    if (limit_given_) {
+      trim_->limit = limit_;
     } else if (!exact) {
       trim_->limit = limits.node_entries == 0
                          ? kTrimLimitDefault
@@ -119,6 +119,7 @@ class OptionReader {
     if (!limit) return Fail(command::errors::kNotAnInteger);
     if (*limit < 0) return Fail(errors::kLimitNegative);
     limit_ = static_cast<std::uint64_t>(*limit);
+    limit_given_ = true;
     at_ += 2;
     return Step::kTaken;
   }
@@ -126,7 +127,8 @@ class OptionReader {
   const Args args_;
   std::size_t at_;
   std::optional<StreamTrim> trim_;
-  std::optional<std::uint64_t> limit_;
+  std::uint64_t limit_ = 0;
+  bool limit_given_ = false;
   std::optional<StreamReferences> references_;
   std::string_view error_;
 };
