@@ -74,6 +74,17 @@ TEST(Stream, NextId) {
   }
 }
 
+// Refused by their sizes alone: nothing is read, so nothing needs to be there.
+TEST(Stream, TooLargeForAListpack) {
+  constexpr std::size_t kFrameMax = StreamNode::PackedBytesMax(0, 2);
+  Stream stream;
+  for (const std::size_t size : {ds::kPackedListBytesMax - kFrameMax, std::size_t{1} << 31}) {
+    const std::string_view fields[] = {"f", std::string_view("v", size)};
+    EXPECT_EQ(stream.Append({}, fields, 1, {}), std::unexpected(StreamAppendError::kTooLarge));
+  }
+  EXPECT_EQ(stream.memory_bytes(), 0U);
+}
+
 TEST(Stream, FieldsOfEveryKind) {
   Stream stream;
   const std::string long_text(300, 'x');
