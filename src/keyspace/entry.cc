@@ -50,9 +50,32 @@ Entry* Entry::CreateBlob(ds::SlabArena& arena, std::string_view key, Blob* blob)
   return entry;
 }
 
+Entry* Entry::CreateCollection(ds::SlabArena& arena, std::string_view key, Type type) {
+  return CreateEmpty(arena, key, type, Encoding::kCollection);
+}
+
+Entry* Entry::CreateTimedHash(ds::SlabArena& arena, std::string_view key) {
+  Entry* entry = CreateEmpty(arena, key, Type::kHash, Encoding::kTimed);
+  entry->set_own_expiry(kNever);
+  return entry;
+}
+
+Entry* Entry::CreateEmpty(ds::SlabArena& arena, std::string_view key, Type type,
+                          Encoding encoding) {
+  CHECK(std::cmp_less_equal(key.size(), kStringBytesMax));
+  const std::size_t words = sizeof(void*) + (encoding == Encoding::kTimed ? sizeof(UnixMs) : 0);
+  auto* entry = static_cast<Entry*>(arena.Allocate(InlineBytes(key.size(), 0) + words));
+  entry->Init(type, encoding, key, 0);
+  entry->Visit([]<class V>(V& place) { new (&place) V(); });
+  return entry;
+}
+
 Entry* Entry::CloneAs(ds::SlabArena& arena, std::string_view key) const {
   Entry* clone;
-  if (Blob* shared = blob(); shared != nullptr) {
+  if (is_collection()) {
+    clone = CreateEmpty(arena, key, type(), Encoding::kCollection);
+    Visit([clone]<class V>(const V& from) { clone->as<V>() = from.Clone(); });
+  } else if (Blob* shared = blob(); shared != nullptr) {
     shared->AddRef();
     clone = CreateBlob(arena, key, shared);
   } else {
@@ -62,9 +85,21 @@ Entry* Entry::CloneAs(ds::SlabArena& arena, std::string_view key) const {
   return clone;
 }
 
+Entry* Entry::MoveAs(ds::SlabArena& arena, std::string_view key) {
+  if (!is_collection()) return CloneAs(arena, key);
+  Entry* moved = CreateEmpty(arena, key, type(), Encoding::kCollection);
+  Visit([moved]<class V>(V& from) { moved->as<V>() = std::move(from); });
+  moved->set_access(access());
+  return moved;
+}
+
 void Entry::Destroy(ds::SlabArena& arena) {
   const std::size_t own = own_bytes();
-  if (Blob* out_of_line = blob(); out_of_line != nullptr) out_of_line->Release();
+  if (is_collection()) {
+    Visit([]<class V>(V& value) { value.~V(); });
+  } else if (Blob* out_of_line = blob(); out_of_line != nullptr) {
+    out_of_line->Release();
+  }
   arena.Free(this, own);
 }
 
@@ -83,14 +118,15 @@ std::string_view Entry::SlowValue() const {
 }
 
 std::size_t Entry::own_bytes() const {
-  if (encoding() == Encoding::kBlob) return KeyOffset() + key_size();
+  if ((kind_ & kPointerBit) != 0) return KeyOffset() + key_size();
   return KeyOffset() + key_size() + value().size();
 }
 
 std::size_t Entry::charged_bytes() const {
+  const std::size_t own = ds::SlabArena::AllocatedSize(own_bytes());
+  if (is_collection()) return own + Visit([](const auto& value) { return value.memory_bytes(); });
   const Blob* out_of_line = blob();
-  return ds::SlabArena::AllocatedSize(own_bytes()) +
-         (out_of_line != nullptr ? out_of_line->allocated_bytes() : 0);
+  return own + (out_of_line != nullptr ? out_of_line->allocated_bytes() : 0);
 }
 
 }  // namespace cairn::keyspace

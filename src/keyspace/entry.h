@@ -3,7 +3,7 @@
 //
 //      0        4        8      (wide)        (out of line)
 //     +--------+--------+------+------+------+-------------+-----------+-------------+
-//     | kind   | sizes  | key size    | value size         | 8 B       | key bytes | value bytes
+//     | kind   | sizes  | key size    | value size         | 8 or 16 B | key bytes | value bytes
 //     +--------+--------+------+------+------+-------------+-----------+-------------+
 //     kind   type:3 | encoding:3 | volatile:1 | wide:1 | access:24
 //     sizes  key size:8 | value size:24             (both in two further u32 when `wide`)
@@ -11,7 +11,9 @@
 // Strings are kept as text. A short string's bytes follow the key; one of kBlobThreshold bytes or
 // more is a Blob behind the pointer, so that replies can share it. Whether OBJECT ENCODING says
 // int, embstr or raw follows from the text and from Encoding::kRaw, which marks strings that were
-// edited in place (Redis reports those as raw). Collections will hang off the pointer.
+// edited in place (Redis reports those as raw). A collection is the one word of its value type
+// (value/list.h and its kin), in the pointer's place. A hash whose fields have times has the key's
+// own expiry behind that word, since the table's column then holds whatever is due first.
 //
 // Invariants
 //   (1) An entry is referenced by exactly one slot of one table, so it may move under its stripe
@@ -25,20 +27,42 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "base/blob.h"
+#include "base/check.h"
 #include "base/hash.h"
+#include "base/ids.h"
 #include "base/text.h"
 #include "ds/slab.h"
+#include "value/hash.h"
+#include "value/list.h"
+#include "value/set.h"
+#include "value/sorted_set.h"
+#include "value/stream.h"
 
 namespace cairn::keyspace {
 
 enum class Type : std::uint8_t { kString, kList, kSet, kSortedSet, kHash, kStream };
 
 // kText: reported as embstr even where the text is an integer's, as INCRBYFLOAT leaves it.
-// Those with bit 2 keep the value behind a pointer.
-enum class Encoding : std::uint8_t { kPlain, kRaw, kText, kBlob = 4 };
+// Those with bit 2 have a pointer's place. kTimed: a hash whose fields have times.
+enum class Encoding : std::uint8_t { kPlain, kRaw, kText, kBlob = 4, kCollection = 5, kTimed = 6 };
+
+// The type that a value class stands for.
+template <class V>
+inline constexpr Type kTypeOf = Type::kString;
+template <>
+inline constexpr Type kTypeOf<value::List> = Type::kList;
+template <>
+inline constexpr Type kTypeOf<value::Set> = Type::kSet;
+template <>
+inline constexpr Type kTypeOf<value::SortedSet> = Type::kSortedSet;
+template <>
+inline constexpr Type kTypeOf<value::Hash> = Type::kHash;
+template <>
+inline constexpr Type kTypeOf<value::Stream> = Type::kStream;
 
 class Entry {
  public:
@@ -56,8 +80,15 @@ class Entry {
                              Encoding encoding);
   // Takes over the caller's reference to `blob`.
   static Entry* CreateBlob(ds::SlabArena& arena, std::string_view key, Blob* blob);
-  // The same value under another key (not volatile, same access); a blob is shared.
+  // A collection without elements. REQUIRES: type != Type::kString.
+  static Entry* CreateCollection(ds::SlabArena& arena, std::string_view key, Type type);
+  // A hash that is about to have fields with times; its own expiry is kNever.
+  static Entry* CreateTimedHash(ds::SlabArena& arena, std::string_view key);
+  // The same value under another key (not volatile, same access); a blob is shared, a collection
+  // copied.
   Entry* CloneAs(ds::SlabArena& arena, std::string_view key) const;
+  // The same, but a collection moves: this entry keeps an empty one.
+  Entry* MoveAs(ds::SlabArena& arena, std::string_view key);
   // Gives back the entry and what hangs off it.
   void Destroy(ds::SlabArena& arena);
 
@@ -117,6 +148,55 @@ class Entry {
     return {bytes(kHeaderBytes) + (sizes_ & 0xFF), sizes_ >> 8};
   }
 
+  // REQUIRES: type() == kTypeOf<V>.
+  template <class V>
+  V& as() {
+    return *std::launder(reinterpret_cast<V*>(const_cast<char*>(bytes(PointerOffset()))));
+  }
+  template <class V>
+  const V& as() const {
+    return const_cast<Entry*>(this)->as<V>();
+  }
+  bool is_collection() const { return encoding() >= Encoding::kCollection; }
+  // Calls fn with the collection by its class. REQUIRES: is_collection().
+  template <class Fn>
+  decltype(auto) Visit(Fn&& fn) {
+    switch (type()) {
+      case Type::kList:
+        return fn(as<value::List>());
+      case Type::kSet:
+        return fn(as<value::Set>());
+      case Type::kSortedSet:
+        return fn(as<value::SortedSet>());
+      case Type::kHash:
+        return fn(as<value::Hash>());
+      case Type::kStream:
+      case Type::kString:
+        break;
+    }
+    DCHECK(type() == Type::kStream);
+    return fn(as<value::Stream>());
+  }
+  template <class Fn>
+  decltype(auto) Visit(Fn&& fn) const {
+    return const_cast<Entry*>(this)->Visit([&](const auto& collection) { return fn(collection); });
+  }
+  // Elements of a collection, 1 for a string: what freeing it costs.
+  std::size_t element_count() const {
+    return is_collection() ? Visit([](const auto& value) { return value.size(); }) : 1;
+  }
+
+  bool is_timed() const { return encoding() == Encoding::kTimed; }
+  // When the key itself expires. REQUIRES: is_timed().
+  UnixMs own_expiry() const {
+    UnixMs at_ms;
+    std::memcpy(&at_ms, bytes(PointerOffset() + sizeof(void*)), sizeof(at_ms));
+    return at_ms;
+  }
+  void set_own_expiry(UnixMs at_ms) {
+    std::memcpy(const_cast<char*>(bytes(PointerOffset() + sizeof(void*))), &at_ms, sizeof(at_ms));
+  }
+
   // Bytes asked from the arena for this entry (without a blob).
   std::size_t own_bytes() const;
   // All bytes charged for this entry, the blob included.
@@ -134,10 +214,13 @@ class Entry {
   }
   std::size_t PointerOffset() const { return kHeaderBytes + (is_wide() ? kWideBytes : 0); }
   std::size_t KeyOffset() const {
-    return PointerOffset() + (encoding() == Encoding::kBlob ? sizeof(Blob*) : 0);
+    if ((kind_ & kPointerBit) == 0) return PointerOffset();
+    return PointerOffset() + sizeof(void*) + (is_timed() ? sizeof(UnixMs) : 0);
   }
   std::size_t key_size() const;
   std::string_view SlowValue() const;
+  static Entry* CreateEmpty(ds::SlabArena& arena, std::string_view key, Type type,
+                            Encoding encoding);
   void Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size);
 
   std::uint32_t kind_;

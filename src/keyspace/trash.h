@@ -10,6 +10,7 @@
 
 #include <deque>
 #include <memory>
+#include <variant>
 
 #include "base/counter.h"
 #include "base/mutex.h"
@@ -22,9 +23,14 @@ class Trash {
   Trash() = default;
   ~Trash();
 
+  // An entry with more elements than this leaves them here; smaller ones are freed at once.
+  static constexpr std::size_t kAtOnceMax = 64;
+
   // `arena` is where the shard's entries live.
   void Add(std::unique_ptr<Shard> shard, ds::SlabArena& arena);
-  // Frees at most `budget` objects. True if nothing is left. Blobs count as one.
+  // Frees the entry, but leaves a large collection of its to be drained.
+  void Dispose(Entry* entry, ds::SlabArena& arena);
+  // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one.
   bool Drain(std::size_t budget);
   // Keys waiting, INFO's lazyfree_pending_objects; and freed so far, lazyfreed_objects.
   std::int64_t pending() const { return pending_.value(); }
@@ -32,10 +38,22 @@ class Trash {
   void ResetFreed() { freed_.Set(0); }
 
  private:
-  struct Load {
+  struct FlushedShard {
     std::unique_ptr<Shard> shard;
     ds::SlabArena* arena;
   };
+  using Load = std::variant<FlushedShard, value::List, value::Set, value::SortedSet, value::Hash,
+                            value::Stream>;
+
+  void Push(Load load);
+  bool DrainLoad(FlushedShard& flushed, std::size_t budget);
+  template <class V>
+  bool DrainLoad(V& collection, std::size_t budget) {
+    if (!collection.FreeStep(budget)) return false;
+    NoteFreed(1);
+    return true;
+  }
+  void NoteFreed(std::int64_t keys);
 
   Mutex mu_;
   std::deque<Load> loads_ GUARDED_BY(mu_);
