@@ -30,6 +30,9 @@ class Session {
   void set_touches_keys(bool touches) { touches_keys_ = touches; }
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
+  // Whether the client listens to anything: PING and the commands it may run depend on it.
+  bool subscribed() const { return subscribed_; }
+  void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
   Random& random() { return random_; }
 
  private:
@@ -38,6 +41,7 @@ class Session {
   int protocol_ = 2;
   bool touches_keys_ = true;  // false under CLIENT NO-TOUCH
   bool authenticated_ = true;
+  bool subscribed_ = false;
   Random random_;
 };
 

@@ -54,6 +54,7 @@ void SetBit(Call& call) {
   }
   const bool old = value::SetBit(call.txn().EditString(call.key(0), found, bytes), *offset, bit);
   call.LogVerbatim();
+  call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
   call.reply().Integer(old ? 1 : 0);
 }
 
@@ -157,9 +158,11 @@ void BitOp(Call& call) {
   if (!result.empty()) {
     call.txn().SetString(call.key(0), destination, result, keyspace::Ttl::kDrop);
     call.LogVerbatim();
+    call.txn().Notify(keyspace::kEventString, "set", call.key(0));
   } else if (destination) {
     call.txn().Remove(call.key(0), destination);
     call.txn().Log({"DEL", call.key(0).name});
+    call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));
   }
   call.reply().Integer(static_cast<std::int64_t>(result.size()));
 }
@@ -256,8 +259,9 @@ void ReplyStep(Call& call, std::optional<std::int64_t> number) {
 }
 
 // Writes one field; SET answers the old number, INCRBY the new one, both null if FAIL forbids it.
-// True if it was written.
-bool RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
+enum class Written : std::uint8_t { kNothing, kSameNumber, kOtherNumber };
+
+Written RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
   const std::int64_t old = value::GetField({bytes.data(), bytes.size()}, step.type, step.offset);
   const bool sets = step.action == FieldAction::kSet;
   const std::optional<std::int64_t> number =
@@ -265,7 +269,8 @@ bool RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
            : value::AddToField(step.type, old, step.number, step.overflow);
   if (number) value::SetField(bytes, step.type, step.offset, *number);
   ReplyStep(call, number && sets ? std::optional<std::int64_t>(old) : number);
-  return number.has_value();
+  if (!number) return Written::kNothing;
+  return *number == old ? Written::kSameNumber : Written::kOtherNumber;
 }
 
 void RunBitField(Call& call, bool read_only) {
@@ -279,18 +284,22 @@ void RunBitField(Call& call, bool read_only) {
   }
   Found found;
   if (!FindString(call, 0, bytes_needed > 0 ? Access::kWrite : Access::kRead, &found)) return;
-  bool changed = bytes_needed > StringOf(found).size();
+  const bool grows = bytes_needed > StringOf(found).size();
   std::span<char> bytes;
   if (bytes_needed > 0) bytes = call.txn().EditString(call.key(0), found, bytes_needed);
+  bool changed = false;
   call.reply().Array(steps.size());
   for (const FieldStep& step : steps) {
     if (step.action == FieldAction::kGet) {
       call.reply().Integer(value::GetField(StringOf(found), step.type, step.offset));
     } else {
-      changed |= RunWrite(call, step, bytes);
+      // In a string that has grown for it, even the number that was there counts as a change.
+      const Written written = RunWrite(call, step, bytes);
+      changed |= written == Written::kOtherNumber || (grows && written == Written::kSameNumber);
     }
   }
-  if (changed) call.LogVerbatim();
+  if (grows || changed) call.LogVerbatim();
+  if (changed) call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
 }
 
 void BitField(Call& call) { RunBitField(call, false); }

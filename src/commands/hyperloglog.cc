@@ -68,7 +68,10 @@ void PfAdd(Call& call) {
     changed |= *added;
     if (changed) StoreHll(call, found, bytes);
   }
-  if (changed) call.LogVerbatim();
+  if (changed) {
+    call.LogVerbatim();
+    call.txn().Notify(keyspace::kEventString, "pfadd", call.key(0));
+  }
   call.reply().Integer(changed ? 1 : 0);
 }
 
@@ -104,7 +107,7 @@ void PfMerge(Call& call) {
   std::string destination;
   for (std::size_t n = 0; n < call.key_count(); ++n) {
     Found found;
-    if (!FindHll(call, n, n == 0 ? Access::kWrite : Access::kRead, &found)) return;
+    if (!FindHll(call, n, Access::kRead, &found)) return;
     if (!found) continue;
     if (n == 0) destination = StringOf(found);
     if (const auto added = all.Add(StringOf(found)); !added)
@@ -115,6 +118,7 @@ void PfMerge(Call& call) {
   if (!merged) return ReplyHllError(call, merged.error());
   StoreHll(call, call.txn().Find(call.key(0), Access::kWrite), *merged);
   call.LogVerbatim();
+  call.txn().Notify(keyspace::kEventString, "pfadd", call.key(0));
   call.reply().Ok();
 }
 

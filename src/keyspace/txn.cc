@@ -57,9 +57,21 @@ Found Txn::FindIn(DbId db, const KeyRef& key, Access access) {
       }
     }
   }
-  if (access == Access::kRead) (found ? stripe.counters.hits : stripe.counters.misses).Add(1);
-  if (found && access != Access::kPeek && context_.touch) Touch(found.entry);
+  if (access == Access::kRead || access == Access::kLook) {
+    if (!found) [[unlikely]] {
+      CountMiss(db, key, stripe.counters);
+      return found;
+    }
+    stripe.counters.hits.Add(1);
+  }
+  if (found && (access == Access::kRead || access == Access::kWrite) && context_.touch)
+    Touch(found.entry);
   return found;
+}
+
+void Txn::CountMiss(DbId db, const KeyRef& key, StripeCounters& counters) {
+  counters.misses.Add(1);
+  NotifyIn(db, kEventKeyMiss, "keymiss", key);
 }
 
 // An expired key that a command comes upon goes at once, with its DEL in the log before the
@@ -76,7 +88,8 @@ void Txn::ExpireNow(DbId db, const KeyRef& key, Found& found) {
     expired_db_ = db;
     expired_.emplace_back(key.name);
   }
-  Remove(key, found);
+  NotifyIn(db, kEventExpired, "expired", key);
+  Remove(key, found);  // last: a name may point into the entry
 }
 
 void Txn::LogExpired() {
@@ -116,11 +129,12 @@ Found Txn::SetStringIn(DbId db, const KeyRef& key, const Found& found, std::stri
   Stripe& stripe = StripeOf(key);
   Entry* entry = Entry::CreateString(*stripe.arena, key.name, value, Encoding::kPlain);
   entry->set_access(FreshAccess());
-  return Store(stripe, keyspace_.EnsureShard(stripe, db), key, found, entry, ttl);
+  return Store(stripe, db, key, found, entry, ttl);
 }
 
-Found Txn::Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& found, Entry* entry,
+Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
                  Ttl ttl) {
+  Shard& shard = keyspace_.EnsureShard(stripe, db);
   auto delta = static_cast<std::int64_t>(entry->charged_bytes()) -
                static_cast<std::int64_t>(shard.table.memory_bytes());
   Found stored{.shard = &shard, .position = found.position, .entry = entry};
@@ -133,6 +147,7 @@ Found Txn::Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& f
     old->Destroy(*stripe.arena);
   } else {
     stored.position = shard.table.Insert(key.hash, entry);
+    NotifyIn(db, kEventNewKey, "new", key);
   }
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
   keyspace_.Charge(stripe, shard, delta);
@@ -143,7 +158,9 @@ void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Foun
   const UnixMs expiry = ExpiryAt(from);
   Stripe& stripe = StripeOf(to_key);
   Entry* clone = from.entry->CloneAs(*stripe.arena, to_key.name);
-  Found stored = Store(stripe, keyspace_.EnsureShard(stripe, to_db), to_key, to, clone, Ttl::kDrop);
+  Found stored = Store(stripe, to_db, to_key, to, clone, Ttl::kDrop);
+  // Redis deletes what was there, in silence, and adds the key anew.
+  if (to) NotifyIn(to_db, kEventNewKey, "new", to_key);
   if (expiry != kNever) SetExpiry(to_key, stored, expiry);
 }
 
@@ -180,7 +197,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
     std::memset(bytes.data() + old.size(), 0, size - old.size());
   }
   entry->set_access(found ? found.entry->access() : FreshAccess());
-  found = Store(stripe, keyspace_.EnsureShard(stripe, context_.db), key, found, entry, Ttl::kKeep);
+  found = Store(stripe, context_.db, key, found, entry, Ttl::kKeep);
   return bytes;
 }
 

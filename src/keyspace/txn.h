@@ -34,9 +34,9 @@
 
 namespace cairn::keyspace {
 
-// kRead counts a hit or miss and refreshes the access clock; kWrite refreshes it only; kPeek leaves
-// no trace (TTL, OBJECT, EXISTS' kin).
-enum class Access { kRead, kWrite, kPeek };
+// kRead counts a hit or miss (and tells of a miss) and refreshes the access clock; kLook only
+// counts (EXISTS, TTL); kWrite only refreshes; kPeek leaves no trace (OBJECT).
+enum class Access { kRead, kLook, kWrite, kPeek };
 
 enum class Ttl { kDrop, kKeep };
 
@@ -98,6 +98,17 @@ class Txn {
   }
   void LogIn(DbId db, std::span<const std::string_view> args);
 
+  // Tells of an event of a key, once it has happened. One load while nobody listens.
+  void Notify(EventClass event_class, std::string_view event, const KeyRef& key) {
+    NotifyIn(context_.db, event_class, event, key);
+  }
+  void NotifyIn(DbId db, EventClass event_class, std::string_view event, const KeyRef& key) {
+    const EventClass wanted = keyspace_.tunables().event_classes.load(std::memory_order_relaxed);
+    if ((wanted & event_class) != 0) [[unlikely]]
+      keyspace_.event_sink()->OnEvent(wanted & (kEventKeyspace | kEventKeyevent), event, db,
+                                      key.name);
+  }
+
   Keyspace& keyspace() { return keyspace_; }
   const KeyLocks& locks() const { return held_; }
   DbId db() const { return context_.db; }
@@ -109,12 +120,13 @@ class Txn {
  private:
   Stripe& StripeOf(const KeyRef& key);
   void Touch(Entry* entry);
+  void CountMiss(DbId db, const KeyRef& key, StripeCounters& counters);
   std::uint32_t FreshAccess() const;
   void LogExpired();
   void ExpireNow(DbId db, const KeyRef& key, Found& found);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   // Puts `entry` where `found` says, or in a new slot; charges it and frees the old one.
-  Found Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& found, Entry* entry,
+  Found Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
               Ttl ttl);
   std::span<char> EditInline(const KeyRef& key, Found& found, std::size_t size);
   std::span<char> EditBlob(const KeyRef& key, Found& found, std::size_t size);

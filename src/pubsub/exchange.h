@@ -56,12 +56,12 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
+  // Whether a message on a channel could reach anybody.
+  bool HasSubscribers() const { return !empty(Kind::kChannel) || !empty(Kind::kPattern); }
   // To the subscribers of the channel and of all patterns that fit it. Returns to how many: a
   // client counts once for each of its subscriptions.
   std::size_t Publish(std::string_view channel, std::string_view payload) {
-    return empty(Kind::kChannel) && empty(Kind::kPattern)
-               ? 0
-               : PublishTo(Kind::kChannel, channel, payload);
+    return HasSubscribers() ? PublishTo(Kind::kChannel, channel, payload) : 0;
   }
   std::size_t PublishToShard(std::string_view channel, std::string_view payload) {
     return empty(Kind::kShard) ? 0 : PublishTo(Kind::kShard, channel, payload);

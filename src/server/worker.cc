@@ -16,6 +16,7 @@ Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop
       number_(number),
       loop_(std::move(loop)),
       runner_(server.engine().shared(), SecureRandomUint64()),
+      desk_(server.exchange(), number),
       read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)) {
   loop_->SetBeforeSleep([this] { EndPass(); });
   runner_.BeginBatch();
@@ -73,6 +74,10 @@ void Worker::WatchFlush(Connection* connection) {
 
 void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connection); }
 
+void Worker::DrainMessages() {
+  if (!desk_.Drain(kMessagesPerPass)) WakeForMessages();
+}
+
 void Worker::Retire(Connection* connection) { to_delete_.push_back(connection); }
 
 // Flushing may close connections and resuming may give more to flush, so the two take turns;
@@ -99,6 +104,7 @@ void Worker::EndPass() {
   for (Connection* connection : to_delete_) {
     // Closed before it goes from the list: who sees it gone there may count on it.
     connection->stream().Close();
+    connection->DropSubscriptions();
     server_.clients().Remove(&connection->info());
     server_.engine().other_bytes().Add(
         -connection->info().memory_bytes.load(std::memory_order_relaxed));

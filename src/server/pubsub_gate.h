@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// PubsubGate: over RESP2 a subscribed client cannot tell a reply from a message, so it may run only
+// a few commands. Over RESP3 there is no such limit.
+#ifndef CAIRN_SERVER_PUBSUB_GATE_H_
+#define CAIRN_SERVER_PUBSUB_GATE_H_
+
+#include "command/gate.h"
+
+namespace cairn::server {
+
+class PubsubGate final : public command::Gate {
+ public:
+  bool Admit(command::Call& call) override {
+    const command::Session& session = call.session();
+    if (!session.subscribed() || session.protocol() != 2) [[likely]]
+      return true;
+    return AdmitSubscribed(call);
+  }
+
+ private:
+  static bool AdmitSubscribed(command::Call& call);
+};
+
+}  // namespace cairn::server
+
+#endif  // CAIRN_SERVER_PUBSUB_GATE_H_
