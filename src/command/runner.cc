@@ -128,6 +128,8 @@ bool Runner::Admit(Call& call) {
   for (Gate* gate : shared_.gates) {
     if (!gate->Admit(call)) return false;
   }
+  if (call.session().subscribed() && shared_.subscribed_gate != nullptr) [[unlikely]]
+    return shared_.subscribed_gate->Admit(call);
   return true;
 }
 

@@ -41,6 +41,8 @@ struct Shared {
   keyspace::Keyspace& keyspace;
   const CommandTable& table;
   std::vector<Gate*> gates;  // in the order in which they are asked; constant once runners exist
+  // Asked last, and only of subscribed clients: others pay for it with a bit they have at hand.
+  Gate* subscribed_gate = nullptr;
   SlowObserver* slow_observer = nullptr;
   double cycles_per_us = 1000;
   std::atomic<std::int64_t> slow_threshold_us{INT64_MAX};

@@ -266,7 +266,8 @@ constexpr Spec kSpecs[] = {
 
 }  // namespace
 
-bool PubsubGate::AdmitSubscribed(Call& call) {
+bool PubsubGate::Admit(Call& call) {
+  if (call.session().protocol() != 2) return true;
   static constexpr std::array<void (*)(Call&), 6> kSubscribing = {
       &SubscribeChannels,   &SubscribePatterns,   &SubscribeShards,
       &UnsubscribeChannels, &UnsubscribePatterns, &UnsubscribeShards,

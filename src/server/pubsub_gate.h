@@ -10,15 +10,8 @@ namespace cairn::server {
 
 class PubsubGate final : public command::Gate {
  public:
-  bool Admit(command::Call& call) override {
-    const command::Session& session = call.session();
-    if (!session.subscribed() || session.protocol() != 2) [[likely]]
-      return true;
-    return AdmitSubscribed(call);
-  }
-
- private:
-  static bool AdmitSubscribed(command::Call& call);
+  // REQUIRES: the session is subscribed.
+  bool Admit(command::Call& call) override;
 };
 
 }  // namespace cairn::server

@@ -130,6 +130,8 @@ void Worker::Tick() {
   const std::int64_t timeout_s = server_.config().Int("timeout");
   const UnixMs oldest_ms = timeout_s > 0 ? runner_.now_ms() - timeout_s * 1000 : 0;
   for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);
+  // The doorbell may have been lost to a full mailbox.
+  if (desk_.pending()) DrainMessages();
   loop_->AddTimer(kTickUs, [this] { Tick(); });
 }
 
