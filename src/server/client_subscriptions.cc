@@ -28,7 +28,7 @@ void ClientSubscriptions::Publish() {
   info.channels.store(count(Kind::kChannel), std::memory_order_relaxed);
   info.patterns.store(count(Kind::kPattern), std::memory_order_relaxed);
   info.shard_channels.store(count(Kind::kShard), std::memory_order_relaxed);
-  connection_.set_subscribed(!empty());
+  connection_.SetListening(!empty());
 }
 
 void ClientSubscriptions::Deliver(std::string_view header, const BlobRef& tail) {

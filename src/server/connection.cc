@@ -291,8 +291,6 @@ void Connection::Flush() {
     worker_.counters().output_bytes.Add(static_cast<std::int64_t>(written.bytes));
   }
   if (output_.empty() && state_ == State::kDraining) return CloseNow();
-  // Listeners are many, and wait for long between messages.
-  if (output_.empty() && subscribed()) output_.ReleaseIdle();
   CheckOutputLimit();
   UpdatePolling();
   // Memory that went with the bytes is not counted until the client speaks again.

@@ -93,6 +93,11 @@ class Connection final : public command::Session, public io::Watcher {
   // The client's subscriptions, or null.
   ClientSubscriptions* subscriptions() { return subscriptions_.get(); }
   ClientSubscriptions& EnsureSubscriptions();
+  // Listeners are many, and wait for long between messages: they hold no large buffers.
+  void SetListening(bool listening) {
+    set_subscribed(listening);
+    output_.StartSmall(listening);
+  }
   // Ends them without what is on its way; the client is gone.
   void DropSubscriptions();
   // A message: its first byte by the protocol, `header`, then the bytes of `tail`.
