@@ -236,17 +236,24 @@ class Bench {
   std::uint64_t FindBatch(std::uint64_t first_id) {
     std::array<std::uint64_t, kBatch> ids;
     std::array<std::uint64_t, kBatch> hashes;
+    std::array<ds::TableHint, kBatch> hints;
     for (std::size_t i = 0; i < kBatch; ++i) {
       ids[i] = first_id + random_.Below(keys_);
       hashes[i] = seed_.Hash(Key(ids[i]).view());
-      TableOf(hashes[i]).PrefetchBucket(hashes[i]);
+      hints[i] = TableOf(hashes[i]).PrefetchBucket(hashes[i]);
     }
-    for (const std::uint64_t hash : hashes) TableOf(hash).PrefetchNode(hash);
+    for (std::size_t i = 0; i < kBatch; ++i) {
+      TableOf(hashes[i]).PrefetchNode(hashes[i], hints[i]);
+    }
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < kBatch; ++i) {
       const Table& table = TableOf(hashes[i]);
-      const Table::Position at = table.Find(hashes[i], Key(ids[i]).view());
-      if (at.found()) sum += static_cast<std::uint64_t>(table.At(at)->value[kValueBytes - 1]);
+      const auto* node = table.FindHinted(Key(ids[i]).view(), hints[i]);
+      if (node == nullptr) {
+        const Table::Position at = table.Find(hashes[i], Key(ids[i]).view());
+        if (at.found()) node = table.At(at);
+      }
+      if (node != nullptr) sum += static_cast<std::uint64_t>(node->value[kValueBytes - 1]);
     }
     return sum;
   }

@@ -10,18 +10,20 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
+find_library(CAIRN_LZF_LIBRARY NAMES lzf REQUIRED)
 
 add_library(cairn_options INTERFACE)
 target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/include)
   target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR}/include)
 endif()
-target_link_libraries(cairn_options INTERFACE Threads::Threads fmt::fmt spdlog::spdlog)
+target_link_libraries(cairn_options INTERFACE Threads::Threads fmt::fmt spdlog::spdlog
+  ${CAIRN_LZF_LIBRARY})
 # Paths in CHECK texts and debug information are relative to the tree, wherever it was built.
 target_compile_options(cairn_options INTERFACE
   -Wall -Wextra -Wnon-virtual-dtor -Werror
   -Wno-comment # a drawing's line may end in a backslash
-  -fno-omit-frame-pointer -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+  -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
 # src/base/clock.h and the bit scans in ds want SSE4.2 and POPCNT, which every x86-64 server of the
 # last fifteen years has; nothing above that is assumed.
 if(CAIRN_MARCH)

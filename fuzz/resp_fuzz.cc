@@ -69,9 +69,12 @@ Parsed ParseRequests(std::string_view stream, std::size_t piece_max, Random& ran
   Parsed parsed;
   parsed.rest = Deliver(stream, piece_max, random, [&](std::string_view buffer) {
     std::size_t consumed = 0;
+    Request request;
     for (;;) {
-      Request request;
-      const Outcome outcome = parser.Next(buffer.substr(consumed), limits, arena, &request);
+      const std::string_view rest = buffer.substr(consumed);
+      const Outcome outcome = parser.Again(rest, arena, &request)
+                                  ? Outcome::kRequest
+                                  : parser.Next(rest, limits, arena, &request);
       consumed += request.consumed;
       CHECK(consumed <= buffer.size());
       if (outcome == Outcome::kError) parsed.error = parser.error();

@@ -209,7 +209,7 @@ struct Folded {
   return bytes.empty() ? 0 : Reduce(Fold(bytes).sum);
 }
 
-[[CAIRN_CLMUL]] std::uint16_t TaggedCrc16ByFolding(std::string_view key) {
+[[CAIRN_CLMUL]] inline std::uint16_t TaggedCrc16ByFolding(std::string_view key) {
   if (key.empty()) return 0;
   const Folded folded = Fold(key);
   if (folded.has_brace) [[unlikely]]
@@ -217,7 +217,34 @@ struct Folded {
   return Reduce(folded.sum);
 }
 
+SlotId SlotOfCrc(std::uint16_t crc) { return SlotId(static_cast<std::uint16_t>(crc % kSlotCount)); }
+
+// One function, so that the key's bytes and length stay in registers for both. Long keys go
+// elsewhere, so that short ones save no registers for them.
+[[CAIRN_CLMUL, gnu::noinline]] KeyHashes HashLongWithSlotByFolding(std::string_view key,
+                                                                   std::uint64_t seed) {
+  return {XXH3_64bits_withSeed(key.data(), key.size(), seed), SlotOfCrc(TaggedCrc16ByFolding(key))};
+}
+
+[[CAIRN_CLMUL]] KeyHashes HashWithSlotByFolding(std::string_view key, std::uint64_t seed) {
+  constexpr std::size_t kShortMax = 16;
+  if (key.size() > kShortMax) return HashLongWithSlotByFolding(key, seed);
+  return {XXH3_64bits_withSeed(key.data(), key.size(), seed), SlotOfCrc(TaggedCrc16ByFolding(key))};
+}
+
+KeyHashes HashWithSlotByTables(std::string_view key, std::uint64_t seed) {
+  return {XXH3_64bits_withSeed(key.data(), key.size(), seed), SlotOfCrc(TaggedCrc16ByTables(key))};
+}
+
+[[CAIRN_CLMUL]] std::uint16_t SlotCrcByFolding(std::string_view key) {
+  return TaggedCrc16ByFolding(key);
+}
+
 }  // namespace
+
+HashSeed::HashSeed(std::uint64_t seed)
+    : hash_with_slot_(CanMultiply() ? &HashWithSlotByFolding : &HashWithSlotByTables),
+      seed_(seed) {}
 
 std::uint64_t HashSeed::Hash(std::string_view key) const {
   return XXH3_64bits_withSeed(key.data(), key.size(), seed_);
@@ -251,8 +278,7 @@ std::string_view HashTag(std::string_view key) {
 }
 
 SlotId KeySlot(std::string_view key) {
-  const std::uint16_t crc = CanMultiply() ? TaggedCrc16ByFolding(key) : TaggedCrc16ByTables(key);
-  return SlotId(static_cast<std::uint16_t>(crc % kSlotCount));
+  return SlotOfCrc(CanMultiply() ? SlotCrcByFolding(key) : TaggedCrc16ByTables(key));
 }
 
 std::uint64_t Crc64(std::uint64_t crc, std::string_view bytes) {

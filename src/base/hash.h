@@ -15,13 +15,22 @@
 
 namespace cairn {
 
+struct KeyHashes {
+  std::uint64_t hash;
+  SlotId slot;
+};
+
 // The secret of the table hash. One per keyspace; never leaves the process.
 class HashSeed {
  public:
-  explicit HashSeed(std::uint64_t seed) : seed_(seed) {}
+  explicit HashSeed(std::uint64_t seed);
   std::uint64_t Hash(std::string_view key) const;
+  // Hash and KeySlot in one call.
+  KeyHashes HashWithSlot(std::string_view key) const { return hash_with_slot_(key, seed_); }
 
  private:
+  // The way that suits the processor.
+  KeyHashes (*hash_with_slot_)(std::string_view key, std::uint64_t seed);
   std::uint64_t seed_;
 };
 

@@ -26,7 +26,10 @@ constexpr std::uint64_t kInt64MinMagnitude = std::uint64_t{1} << 63;
 // Redis reads a size's digits into 128 bytes, and a long double into 5 KiB.
 constexpr std::size_t kMemoryDigitsMax = 127;
 constexpr std::size_t kLongDoubleInputMax = kLongDoubleTextMax - 1;
-constexpr std::size_t kDoubleCopyMax = 127;  // longer numbers are legal, but copied to the heap
+constexpr std::size_t kDoubleCopyMax = 127;     // longer numbers are legal, but copied to the heap
+constexpr std::size_t kShortestDigitsMax = 17;  // that any double needs to come back
+constexpr int kTrailingZerosEnd = 7;
+constexpr int kDecimalPlacesEnd = 7;
 
 constexpr bool IsDigit(char byte) { return byte >= '0' && byte <= '9'; }
 // isspace and isprint of the C locale, whatever locale the process was started in.
@@ -138,6 +141,59 @@ inline void FormatEightDigits(char* out, std::uint32_t number) {
   std::memcpy(out + 2, &kDigitPairs[2 * (high % 100)], 2);
   std::memcpy(out + 4, &kDigitPairs[2 * (low / 100)], 2);
   std::memcpy(out + 6, &kDigitPairs[2 * (low % 100)], 2);
+}
+
+// A number as digits and the power of ten of the last of them: 0.0125 is 125, -4.
+struct Decimal {
+  char digits[kShortestDigitsMax];
+  int count;
+  int exponent;
+};
+
+// The fewest digits that come back as `number`, and of these the nearest. REQUIRES: it is positive
+// and finite.
+Decimal DecimalOf(double number) {
+  char text[kShortestDigitsMax + 8];  // d.ddddde-308
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof(text), number, std::chars_format::scientific);
+  CHECK(error == std::errc());
+  const char* const mark = std::find(text, end, 'e');
+  int exponent = 0;
+  // from_chars takes '-', but no '+'.
+  std::from_chars(mark + (mark[1] == '+' ? 2 : 1), end, exponent);
+  Decimal decimal;
+  decimal.digits[0] = text[0];
+  decimal.count = 1;
+  for (const char* at = text + 2; at < mark; ++at) decimal.digits[decimal.count++] = *at;
+  decimal.exponent = exponent - (decimal.count - 1);
+  return decimal;
+}
+
+// Lays digits out as Redis 7.2 does: zeros up to seven places after an integer or six before a
+// fraction, beyond that an exponent of as many digits as it needs.
+char* FormatDecimal(char* out, const Decimal& decimal) {
+  const int power = decimal.count - 1 + decimal.exponent;  // of the first digit
+  if (decimal.exponent >= 0 && power < decimal.count + kTrailingZerosEnd) {
+    out = std::copy_n(decimal.digits, decimal.count, out);
+    return std::fill_n(out, decimal.exponent, '0');
+  }
+  if (decimal.exponent < 0 && (decimal.exponent > -kDecimalPlacesEnd || std::abs(power) < 4)) {
+    const int before_point = decimal.count + decimal.exponent;
+    if (before_point > 0) {
+      out = std::copy_n(decimal.digits, before_point, out);
+      *out++ = '.';
+      return std::copy_n(decimal.digits + before_point, -decimal.exponent, out);
+    }
+    out = std::copy_n("0.", 2, out);
+    out = std::fill_n(out, -before_point, '0');
+    return std::copy_n(decimal.digits, decimal.count, out);
+  }
+  *out++ = decimal.digits[0];
+  if (decimal.count > 1) *out++ = '.';
+  out = std::copy_n(decimal.digits + 1, decimal.count - 1, out);
+  *out++ = 'e';
+  *out++ = power < 0 ? '-' : '+';
+  return FormatInt64(out, std::abs(power));
 }
 
 // What a size is multiplied by; 0 for an unknown unit.
@@ -333,7 +389,8 @@ std::string Int64ToString(std::int64_t number) {
 }
 
 char* FormatDouble(char* out, double number) {
-  constexpr double kExactMax = 0x1p53;
+  // Redis goes by way of an integer up to here, where doubles have long been all integers.
+  constexpr double kIntegerMax = 0x1p62;
   if (std::isnan(number)) return std::copy_n("nan", 3, out);
   if (std::isinf(number)) {
     return number < 0 ? std::copy_n("-inf", 4, out) : std::copy_n("inf", 3, out);
@@ -341,13 +398,11 @@ char* FormatDouble(char* out, double number) {
   if (number == 0) {
     return std::signbit(number) ? std::copy_n("-0", 2, out) : std::copy_n("0", 1, out);
   }
-  if (std::abs(number) <= kExactMax && number == std::trunc(number)) {
+  if (std::abs(number) <= kIntegerMax && number == std::trunc(number)) {
     return FormatInt64(out, static_cast<std::int64_t>(number));
   }
-  const auto [end, error] =
-      std::to_chars(out, out + kDoubleTextMax, number, std::chars_format::general, 17);
-  CHECK(error == std::errc());
-  return end;
+  if (number < 0) *out++ = '-';
+  return FormatDecimal(out, DecimalOf(std::abs(number)));
 }
 
 std::string FormatLongDouble(long double number) {

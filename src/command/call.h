@@ -27,46 +27,45 @@ namespace cairn::command {
 
 class Runner;
 
+// A request whose command and keys have been looked up.
+struct Prepared {
+  const CommandTable::Command* command = nullptr;  // null: no such command
+  std::span<const std::string_view> args;
+  std::uint32_t first_key = 0;  // in the batch's keys
+  std::uint32_t key_count = 0;
+};
+
 class Call {
  public:
-  Call(Runner& runner, Session& session, const CommandTable::Command& command,
-       std::span<const std::string_view> args, std::span<const keyspace::KeyRef> keys,
+  Call(Runner& runner, Session& session, const Prepared& prepared, const keyspace::KeyRef* keys,
        resp::Writer& reply)
-      : runner_(runner),
-        session_(session),
-        command_(command),
-        args_(args),
-        keys_(keys),
-        reply_(reply) {}
+      : runner_(runner), session_(session), prepared_(prepared), keys_(keys), reply_(reply) {}
 
   // The command (of a container: the subcommand) as it stands in the table.
-  const CommandTable::Command& command() const { return command_; }
+  const CommandTable::Command& command() const { return *prepared_.command; }
   // All arguments, with the command's name first.
-  std::span<const std::string_view> args() const { return args_; }
-  std::string_view arg(std::size_t i) const { return args_[i]; }
-  std::size_t argc() const { return args_.size(); }
+  std::span<const std::string_view> args() const { return prepared_.args; }
+  std::string_view arg(std::size_t i) const { return prepared_.args[i]; }
+  std::size_t argc() const { return prepared_.args.size(); }
   // The n-th key, in the order in which the arguments name them.
   const keyspace::KeyRef& key(std::size_t n) const { return keys_[n]; }
-  std::size_t key_count() const { return keys_.size(); }
+  std::size_t key_count() const { return prepared_.key_count; }
 
   Session& session() { return session_; }
   resp::Writer& reply() { return reply_; }
   Runner& runner() { return runner_; }
   keyspace::Keyspace& keyspace();
   const CommandTable& table();
-  UnixMs now_ms() const;
+  UnixMs now_ms() const { return session_.viewer().now_ms(); }
 
   // REQUIRES: the command has keys, or runs under all stripes; not kOwnLocks.
   keyspace::Txn& txn() {
     DCHECK(txn_ != nullptr);
     return *txn_;
   }
-  // For a command that takes its stripes itself (Flag::kOwnLocks): what a Txn of this call is made
-  // with.
-  keyspace::Txn::Context txn_context();
   // Names the call itself as its effect. For commands whose outcome follows from their arguments
   // and the data alone.
-  void LogVerbatim() { txn().Log(args_); }
+  void LogVerbatim() { txn().Log(args()); }
 
   // Shorthands for the commonest error replies.
   void Error(std::string_view text) { reply_.Error(text); }
@@ -76,9 +75,8 @@ class Call {
 
   Runner& runner_;
   Session& session_;
-  const CommandTable::Command& command_;
-  const std::span<const std::string_view> args_;
-  const std::span<const keyspace::KeyRef> keys_;
+  const Prepared& prepared_;
+  const keyspace::KeyRef* const keys_;
   resp::Writer& reply_;
   keyspace::Txn* txn_ = nullptr;
 };

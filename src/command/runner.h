@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Runner: takes requests to replies, on one thread.
 //
-//     request -> Prepare: look up the command, find and hash its keys, prefetch their buckets
-//             -> PrefetchEntries: (for the whole batch) prefetch the entries
+//     request -> Prepare: look up the command, find and hash its keys
+//             -> Begin: (for the whole batch) prefetch buckets and entries of all keys, read clocks
 //             -> Execute: arity, gates, stripe locks, the command's function, unlock, statistics
 //
 // Commands that wait in a client's input buffer are prepared together and executed in order, so
@@ -41,20 +41,14 @@ struct Shared {
   keyspace::Keyspace& keyspace;
   const CommandTable& table;
   std::vector<Gate*> gates;  // in the order in which they are asked; constant once runners exist
-  // Asked last, and only of subscribed clients: others pay for it with a bit they have at hand.
-  Gate* subscribed_gate = nullptr;
+  // How many reasons there are for asking the gates about every command (see gate.h).
+  std::atomic<int> guards{0};
   SlowObserver* slow_observer = nullptr;
   double cycles_per_us = 1000;
-  std::atomic<std::int64_t> slow_threshold_us{INT64_MAX};
+  // Commands that take at least so long are shown to the observer; UINT64_MAX: none.
+  std::atomic<std::uint64_t> slow_threshold_ns{UINT64_MAX};
   std::atomic<bool> track_latency{true};
   ErrorStats errors = {};
-};
-
-struct Prepared {
-  const CommandTable::Command* command = nullptr;  // null: no such command
-  std::span<const std::string_view> args;
-  std::uint32_t first_key = 0;  // in the batch's keys
-  std::uint32_t key_count = 0;
 };
 
 class Runner {
@@ -65,14 +59,18 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  // A batch begins: the clock is read, the last batch's keys are forgotten. Requests' arguments
-  // must stay until it has been executed.
-  void BeginBatch();
-  // REQUIRES: fewer than kBatchMax prepared since BeginBatch.
-  void Prepare(const Session& session, std::span<const std::string_view> args);
-  void PrefetchEntries(const Session& session);
+  // Forgets the last batch. Requests' arguments must stay until theirs has been executed.
+  void Reset();
+  // REQUIRES: fewer than kBatchMax prepared since Reset.
+  void Prepare(std::span<const std::string_view> args);
+  // The same for a request with the same name as the one before it. REQUIRES: there is one.
+  void PrepareAgain(std::span<const std::string_view> args);
+  // All of the batch is prepared: its keys are prefetched, the clocks read.
+  void Begin(Session& session);
   std::size_t prepared_count() const { return prepared_count_; }
   const Prepared& prepared(std::size_t i) const { return prepared_[i]; }
+  // For who asks now_ms() without a batch: between passes.
+  void ReadClock();
   // Runs the i-th prepared call and writes its reply.
   void Execute(Session& session, std::size_t i, resp::Writer& reply);
   // The three in one, for a single request.
@@ -86,26 +84,129 @@ class Runner {
   UnixMs now_ms() const { return now_ms_; }
 
  private:
-  void FindKeys(const CommandTable::Command& command, std::span<const std::string_view> args);
+  const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;
+  void AddPrepared(const CommandTable::Command* command, std::span<const std::string_view> args);
+  void FindKeysBySpec(const CommandTable::Command& command, std::span<const std::string_view> args);
+  bool Guarded(const CommandTable::Command& command, const Session& session) const;
+  bool TryRead(Session& session, const Prepared& prepared, resp::Writer& reply);
+  void ExecuteAny(Session& session, const Prepared& prepared, resp::Writer& reply);
   bool Admit(Call& call);
+  bool AskGates(Call& call);
+  void Reject(Call& call);
   void RunLocked(Call& call);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void CountError(const resp::Writer& reply);
-  void Account(Call& call, std::uint64_t begin_cycles, std::uint32_t errors_before);
+  void CountFailure(const Prepared& prepared, const resp::Writer& reply);
+  void Account(Session& session, const Prepared& prepared, resp::Writer& reply,
+               std::uint32_t errors_before);
+  void ReportSlow(Session& session, const Prepared& prepared, resp::Writer& reply,
+                  std::uint64_t ns);
+  void RefreshClock(Session& session);
   void AnswerUnknown(std::span<const std::string_view> args, resp::Writer& reply);
-  const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;
 
   Shared& shared_;
   CommandStats stats_;
   keyspace::Evictor evictor_;
-  const double ns_per_cycle_;
+  const std::uint64_t ns_per_cycle_;      // in 2^-32 nanoseconds
+  const std::uint64_t clock_cycles_max_;  // now_ms_ is read again when it is older
   std::size_t prepared_count_ = 0;
   std::array<Prepared, kBatchMax> prepared_;
   std::vector<keyspace::KeyRef> keys_;
   std::vector<std::uint32_t> key_positions_;
   UnixMs now_ms_ = 0;
-  std::uint64_t now_cycles_ = 0;  // when now_ms_ was read
+  std::uint64_t now_cycles_ = 0;    // when now_ms_ was read
+  std::uint64_t begin_cycles_ = 0;  // of the command that runs: the end of the one before it
 };
+
+// ---- What every request goes through, inline ---------------------------------------------------
+
+inline const CommandTable::Command* Runner::Resolve(std::span<const std::string_view> args) const {
+  const CommandTable::Command* command = shared_.table.Find(args[0]);
+  if (command == nullptr || !command->is_container || args.size() < 2) [[likely]]
+    return command;
+  return shared_.table.FindSubcommand(*command, args[1]);
+}
+
+inline void Runner::Prepare(std::span<const std::string_view> args) {
+  AddPrepared(Resolve(args), args);
+}
+
+inline void Runner::PrepareAgain(std::span<const std::string_view> args) {
+  const CommandTable::Command* command = prepared_[prepared_count_ - 1].command;
+  const bool same = command != nullptr && command->spec->container.empty();
+  AddPrepared(same ? command : Resolve(args), args);
+}
+
+inline void Runner::AddPrepared(const CommandTable::Command* command,
+                                std::span<const std::string_view> args) {
+  DCHECK(prepared_count_ < kBatchMax);
+  const std::size_t first_key = keys_.size();
+  std::size_t key_count = 0;
+  if (command != nullptr) {
+    if (command->key_plan == CommandTable::KeyPlan::kFirstArgument) [[likely]] {
+      if (args.size() > 1) {
+        shared_.keyspace.AppendRef(args[1], keys_);
+        key_count = 1;
+      }
+    } else if (command->key_plan == CommandTable::KeyPlan::kBySpec) {
+      FindKeysBySpec(*command, args);
+      key_count = keys_.size() - first_key;
+    }
+  }
+  Prepared& prepared = prepared_[prepared_count_++];
+  prepared.command = command;
+  prepared.args = args;
+  prepared.first_key = static_cast<std::uint32_t>(first_key);
+  prepared.key_count = static_cast<std::uint32_t>(key_count);
+}
+
+inline bool Runner::Guarded(const CommandTable::Command& command, const Session& session) const {
+  return (command.flags & kProtected) != 0 || session.guarded() ||
+         shared_.guards.load(std::memory_order_relaxed) != 0;
+}
+
+[[gnu::always_inline]] inline void Runner::Execute(Session& session, std::size_t i,
+                                                   resp::Writer& reply) {
+  const Prepared& prepared = prepared_[i];
+  if (prepared.command == nullptr) [[unlikely]]
+    return AnswerUnknown(prepared.args, reply);
+  if (!TryRead(session, prepared, reply)) ExecuteAny(session, prepared, reply);
+}
+
+// False, and nothing done, if there may be more to do than to reply from an entry.
+[[gnu::always_inline]] inline bool Runner::TryRead(Session& session, const Prepared& prepared,
+                                                   resp::Writer& reply) {
+  const CommandTable::Command& command = *prepared.command;
+  if (command.read == nullptr || static_cast<std::int32_t>(prepared.args.size()) != command.arity ||
+      Guarded(command, session)) {
+    return false;
+  }
+  const std::uint32_t errors_before = reply.error_count();
+  {
+    const keyspace::Reading reading(shared_.keyspace, keys_[prepared.first_key], session.viewer());
+    if (reading.is_due()) [[unlikely]]
+      return false;
+    command.read(reading.entry(), reply);
+  }
+  Account(session, prepared, reply, errors_before);
+  return true;
+}
+
+inline void Runner::Account(Session& session, const Prepared& prepared, resp::Writer& reply,
+                            std::uint32_t errors_before) {
+  const std::uint64_t end_cycles = CycleNow();
+  const std::uint64_t cycles = end_cycles - begin_cycles_;
+  begin_cycles_ = end_cycles;
+  __extension__ using Wide = unsigned __int128;
+  const auto ns = static_cast<std::uint64_t>(static_cast<Wide>(cycles) * ns_per_cycle_ >> 32);
+  stats_.Record(prepared.command->index, ns, shared_.track_latency.load(std::memory_order_relaxed));
+  if (reply.error_count() != errors_before) [[unlikely]]
+    CountFailure(prepared, reply);
+  if (ns >= shared_.slow_threshold_ns.load(std::memory_order_relaxed)) [[unlikely]]
+    ReportSlow(session, prepared, reply, ns);
+  if (end_cycles - now_cycles_ > clock_cycles_max_) [[unlikely]]
+    RefreshClock(session);
+}
 
 }  // namespace cairn::command
 

@@ -93,7 +93,7 @@ class RunnerTest : public ::testing::Test {
   std::vector<std::string> diary_;
   NotingGate first_{"first", diary_};
   NotingGate second_{"second", diary_};
-  Shared shared_{.keyspace = keyspace_, .table = table_, .gates = {&first_, &second_}};
+  Shared shared_{.keyspace = keyspace_, .table = table_, .gates = {&first_, &second_}, .guards = 1};
   Runner runner_{shared_, 1};
   Session session_{ClientId(1), 1};
   resp::ReplyBuffer buffer_;
@@ -103,7 +103,7 @@ TEST_F(RunnerTest, RunsCommandsInAnyCase) {
   EXPECT_EQ(Execute({"PUT", "k", "v"}), "+OK\r\n");
   EXPECT_EQ(Execute({"look", "k"}), "$1\r\nv\r\n");
   EXPECT_EQ(Execute({"Look", "none"}), "$-1\r\n");
-  EXPECT_EQ(runner_.stats().total_calls.value(), 3);
+  EXPECT_EQ(runner_.stats().total_calls(), 3);
   EXPECT_EQ(runner_.stats().changes.value(), 1);
   EXPECT_EQ(StatsOf("look").calls.value(), 2);
 }
@@ -121,6 +121,15 @@ TEST_F(RunnerTest, GatesAreAskedInOrderAndTheFirstRefusalCounts) {
   EXPECT_EQ(StatsOf("put").calls.value(), 1);
   first_.closed = second_.closed = false;
   EXPECT_EQ(Execute({"LOOK", "k"}), "$1\r\nv\r\n");
+}
+
+TEST_F(RunnerTest, GatesAreNotAskedWithoutAReason) {
+  shared_.guards = 0;
+  first_.closed = true;
+  EXPECT_EQ(Execute({"PUT", "k", "v"}), "+OK\r\n");
+  EXPECT_TRUE(diary_.empty());
+  session_.set_authenticated(false);
+  EXPECT_EQ(Execute({"LOOK", "k"}), "-CLOSED by first\r\n");
 }
 
 TEST_F(RunnerTest, ArityComesBeforeTheGates) {
@@ -147,10 +156,10 @@ TEST_F(RunnerTest, AFullBatchIsPreparedTogetherAndRunInOrder) {
   for (std::size_t i = 0; i < Runner::kBatchMax; ++i) values.push_back(std::to_string(i));
   std::vector<std::array<std::string_view, 3>> puts;
   for (const std::string& value : values) puts.push_back({"PUT", "k", value});
-  runner_.BeginBatch();
-  for (const auto& put : puts) runner_.Prepare(session_, put);
+  runner_.Reset();
+  for (const auto& put : puts) runner_.Prepare(put);
   EXPECT_EQ(runner_.prepared_count(), Runner::kBatchMax);
-  runner_.PrefetchEntries(session_);
+  runner_.Begin(session_);
   std::string expected;
   resp::Writer reply(buffer_, 2);
   for (std::size_t i = 0; i < Runner::kBatchMax; ++i) {
@@ -170,10 +179,10 @@ TEST_F(RunnerTest, SlowCommandsAreTold) {
   shared_.slow_observer = &observer;
   Execute({"PUT", "k", "v"});
   EXPECT_EQ(observer.name, "");
-  shared_.slow_threshold_us = 0;
+  shared_.slow_threshold_ns = 0;
   Execute({"LOOK", "k"});
   EXPECT_EQ(observer.name, "LOOK");
-  shared_.slow_threshold_us = -1;
+  shared_.slow_threshold_ns = UINT64_MAX;
   Execute({"PUT", "k", "v"});
   EXPECT_EQ(observer.name, "LOOK");
 }

@@ -11,38 +11,44 @@
 
 #include "base/ids.h"
 #include "base/random.h"
+#include "keyspace/txn.h"
 
 namespace cairn::command {
 
 class Session {
  public:
-  Session(ClientId id, std::uint64_t random_seed) : id_(id), random_(random_seed) {}
+  Session(ClientId id, std::uint64_t random_seed)
+      : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_) {}
   virtual ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   ClientId id() const { return id_; }
-  DbId db() const { return db_; }
-  void set_db(DbId db) { db_ = db; }
+  DbId db() const { return viewer_.db; }
+  void set_db(DbId db) { viewer_.db = db; }
   int protocol() const { return protocol_; }
   void set_protocol(int protocol) { protocol_ = protocol; }
-  bool touches_keys() const { return touches_keys_; }
-  void set_touches_keys(bool touches) { touches_keys_ = touches; }
+  // False under CLIENT NO-TOUCH.
+  void set_touches_keys(bool touches) { viewer_.touch = touches; }
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
+  // Whether the gates must be asked about each of this session's commands.
+  bool guarded() const { return !authenticated_ || subscribed_; }
   // Whether the client listens to anything: PING and the commands it may run depend on it.
   bool subscribed() const { return subscribed_; }
   void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
   Random& random() { return random_; }
+  // How its transactions see the keyspace; the Runner keeps its moment.
+  const keyspace::Viewer& viewer() const { return viewer_; }
+  void set_now_ms(UnixMs now_ms) { viewer_.set_now_ms(now_ms); }
 
  private:
   const ClientId id_;
-  DbId db_{0};
   int protocol_ = 2;
-  bool touches_keys_ = true;  // false under CLIENT NO-TOUCH
   bool authenticated_ = true;
   bool subscribed_ = false;
   Random random_;
+  keyspace::Viewer viewer_;
 };
 
 }  // namespace cairn::command

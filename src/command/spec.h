@@ -31,6 +31,13 @@
 #include "command/key_spec.h"
 #include "command/syntax.h"
 
+namespace cairn::keyspace {
+class Entry;
+}
+namespace cairn::resp {
+class Writer;
+}
+
 namespace cairn::command {
 
 class Call;
@@ -125,6 +132,9 @@ struct Row {
   int arity = 0;
   // Null for a container that has only subcommands.
   void (*run)(Call&) = nullptr;
+  // For a command that reads its one key and does nothing else: replies from the entry, null if
+  // there is none. Called instead of `run` where that is all there is to do.
+  void (*read)(const keyspace::Entry*, resp::Writer&) = nullptr;
   std::span<const Spec> subcommands = {};
 };
 
@@ -163,6 +173,10 @@ consteval Spec::Spec(Row given) : row(given) {
   SetKeys();
   if (row.run == nullptr && row.subcommands.empty())
     internal::RowIsWrong("there is nothing to run");
+  if (row.read != nullptr &&
+      (arity <= 0 || keys.first != 1 || keys.last != 1 || movable || (row.flags & kWrite) != 0)) {
+    internal::RowIsWrong("read is for commands that read one key and have a fixed arity");
+  }
   if (row.since.empty()) internal::RowIsWrong("since is missing");
   if (row.summary.empty()) internal::RowIsWrong("the summary is missing");
 }

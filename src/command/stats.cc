@@ -12,6 +12,12 @@ LatencyHistogram* CommandStats::MakeHistogram(PerCommand& stats) {
   return histogram;
 }
 
+std::int64_t CommandStats::total_calls() const {
+  std::int64_t total = 0;
+  for (const PerCommand& command : commands_) total += command.calls.value();
+  return total;
+}
+
 void ErrorStats::Count(std::string_view code) {
   MutexLock hold(mu_);
   auto found = counts_.find(code);

@@ -28,8 +28,8 @@ namespace cairn::command {
 class LatencyHistogram {
  public:
   static constexpr int kSubBits = 3;
-  static constexpr int kBuckets =
-      (40 - kSubBits) << kSubBits;  // up to 2^39 ns, nine minutes; longer counts as that
+  static constexpr int kBuckets = 40
+                                  << kSubBits;  // up to 2^40 ns, 18 minutes; longer counts as that
 
   void Record(std::uint64_t ns) { buckets_[Bucket(ns)].Add(1); }
   std::int64_t count(int bucket) const {
@@ -39,19 +39,22 @@ class LatencyHistogram {
     for (Counter& bucket : buckets_) bucket.Set(0);
   }
 
+  // Exponent and first bits of the fraction, as they stand side by side in a double. 0 counts as 1.
   static std::size_t Bucket(std::uint64_t ns) {
-    if (ns < (1u << kSubBits)) return ns;
-    const int exponent = std::bit_width(ns) - 1 - kSubBits;
-    const std::size_t bucket = (static_cast<std::size_t>(exponent + 1) << kSubBits) +
-                               ((ns >> exponent) & ((1u << kSubBits) - 1));
+    constexpr int kFractionBits = 52;
+    constexpr std::uint64_t kExponentOfOne = 1023;
+    const auto bits = std::bit_cast<std::uint64_t>(
+        static_cast<double>(static_cast<std::int64_t>(ns + (ns == 0 ? 1 : 0))));
+    const std::uint64_t bucket =
+        (bits >> (kFractionBits - kSubBits)) - (kExponentOfOne << kSubBits);
     return bucket < kBuckets ? bucket : kBuckets - 1;
   }
-  // The largest duration that falls into `bucket`.
+  // The largest duration that falls into `bucket`, or into one before it if none does.
   static std::uint64_t UpperBoundNs(int bucket) {
     const int exponent = bucket >> kSubBits;
     const auto sub = static_cast<std::uint64_t>(bucket & ((1 << kSubBits) - 1));
-    if (exponent == 0) return sub;
-    return ((sub + (1u << kSubBits) + 1) << (exponent - 1)) - 1;
+    const std::uint64_t eighths = (sub + (1u << kSubBits) + 1) << exponent;
+    return ((eighths + (1u << kSubBits) - 1) >> kSubBits) - 1;
   }
 
  private:
@@ -83,8 +86,9 @@ class CommandStats {
   }
   PerCommand& at(std::uint32_t command) { return commands_[command]; }
   std::size_t size() const { return commands_.size(); }
+  // Of all commands; linear in their number.
+  std::int64_t total_calls() const;
 
-  Counter total_calls;
   Counter total_errors;
   Counter changes;  // writes that took effect
 

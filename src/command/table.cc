@@ -49,18 +49,36 @@ CommandTable::CommandTable(std::span<const std::span<const Spec>> families) {
   ChooseMultiplier();
 }
 
+CommandTable::Command CommandTable::MakeCommand(const Spec& spec, std::size_t index) {
+  Command command;
+  command.run = spec.row.run;
+  command.read = spec.row.read;
+  command.spec = &spec;
+  command.flags = spec.row.flags;
+  command.index = static_cast<std::uint32_t>(index);
+  command.arity = spec.arity;
+  command.is_container = !spec.row.subcommands.empty();
+  if (spec.movable) {
+    command.key_plan = KeyPlan::kBySpec;
+  } else if (spec.keys.step != 0) {
+    const bool one = spec.keys.first == 1 && spec.keys.last == 1;
+    command.key_plan = one ? KeyPlan::kFirstArgument : KeyPlan::kBySpec;
+  }
+  if ((spec.row.flags & kAllStripes) != 0) command.locking = Locking::kAll;
+  if ((spec.row.flags & kOwnLocks) != 0) command.locking = Locking::kNone;
+  command.categories = CategoriesOf(spec.row);
+  command.full_name = ToLower(spec.name);
+  return command;
+}
+
 void CommandTable::AddRows(std::span<const std::span<const Spec>> families) {
   // No later push moves a command: slots and spans point to them.
   commands_.reserve(CountRows(families));
   for (const std::span<const Spec> family : families) {
     for (const Spec& spec : family) {
       CHECK(spec.container.empty());
-      commands_.push_back({.spec = &spec,
-                           .index = static_cast<std::uint32_t>(commands_.size()),
-                           .categories = CategoriesOf(spec.row),
-                           .full_name = ToLower(spec.name),
-                           .lookup_name = ToLower(spec.name),
-                           .subcommands = {}});
+      Command& command = commands_.emplace_back(MakeCommand(spec, commands_.size()));
+      command.lookup_name = command.full_name;
     }
   }
   top_level_count_ = commands_.size();
@@ -73,12 +91,8 @@ void CommandTable::AddSubcommands(std::size_t container) {
   for (const Spec& spec : parent.row.subcommands) {
     CHECK(spec.container == parent.name);
     CHECK(spec.row.subcommands.empty());
-    commands_.push_back({.spec = &spec,
-                         .index = static_cast<std::uint32_t>(commands_.size()),
-                         .categories = CategoriesOf(spec.row),
-                         .full_name = commands_[container].full_name + "|" + ToLower(spec.name),
-                         .lookup_name = {},
-                         .subcommands = {}});
+    Command& command = commands_.emplace_back(MakeCommand(spec, commands_.size()));
+    command.full_name = commands_[container].full_name + "|" + command.full_name;
   }
   commands_[container].subcommands = all().subspan(first);
 }

@@ -31,9 +31,22 @@ namespace cairn::command {
 
 class CommandTable {
  public:
+  // Where a command's keys are found.
+  enum class KeyPlan : std::uint8_t { kNone, kFirstArgument, kBySpec };
+  // Which stripes the runner locks for it.
+  enum class Locking : std::uint8_t { kOfItsKeys, kAll, kNone };
+
   struct Command {
+    // What the runner asks of every call, beside each other; the rest of what it is in `spec`.
+    void (*run)(Call&) = nullptr;
+    void (*read)(const keyspace::Entry*, resp::Writer&) = nullptr;
     const Spec* spec = nullptr;
-    std::uint32_t index = 0;    // in all(), for statistics
+    std::uint32_t flags = 0;
+    std::uint32_t index = 0;  // in all(), for statistics
+    std::int32_t arity = 0;
+    KeyPlan key_plan = KeyPlan::kNone;
+    Locking locking = Locking::kOfItsKeys;
+    bool is_container = false;
     Categories categories = 0;  // ACL categories
     std::string full_name;      // lower-case: "get", "client|list"
     // What Find knows it by; another name, or none, after Rename. Empty for subcommands.
@@ -123,6 +136,7 @@ class CommandTable {
   std::size_t SlotOf(const Name& name) const {
     return ((name.word + name.length) * multiplier_) >> slot_shift_;
   }
+  static Command MakeCommand(const Spec& spec, std::size_t index);
   void AddRows(std::span<const std::span<const Spec>> families);
   void AddSubcommands(std::size_t container);
   void ChooseMultiplier();

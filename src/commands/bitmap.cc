@@ -258,10 +258,11 @@ void ReplyStep(Call& call, std::optional<std::int64_t> number) {
   number ? call.reply().Integer(*number) : call.reply().Null();
 }
 
-// Writes one field; SET answers the old number, INCRBY the new one, both null if FAIL forbids it.
-enum class Written : std::uint8_t { kNothing, kSameNumber, kOtherNumber };
+// What a write made of a field.
+enum class FieldWrite : std::uint8_t { kRefused, kSame, kChanged };
 
-Written RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
+// Writes one field; SET answers the old number, INCRBY the new one, both null if FAIL forbids it.
+FieldWrite RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
   const std::int64_t old = value::GetField({bytes.data(), bytes.size()}, step.type, step.offset);
   const bool sets = step.action == FieldAction::kSet;
   const std::optional<std::int64_t> number =
@@ -269,8 +270,8 @@ Written RunWrite(Call& call, const FieldStep& step, std::span<char> bytes) {
            : value::AddToField(step.type, old, step.number, step.overflow);
   if (number) value::SetField(bytes, step.type, step.offset, *number);
   ReplyStep(call, number && sets ? std::optional<std::int64_t>(old) : number);
-  if (!number) return Written::kNothing;
-  return *number == old ? Written::kSameNumber : Written::kOtherNumber;
+  if (!number) return FieldWrite::kRefused;
+  return *number == old ? FieldWrite::kSame : FieldWrite::kChanged;
 }
 
 void RunBitField(Call& call, bool read_only) {
@@ -285,21 +286,23 @@ void RunBitField(Call& call, bool read_only) {
   Found found;
   if (!FindString(call, 0, bytes_needed > 0 ? Access::kWrite : Access::kRead, &found)) return;
   const bool grows = bytes_needed > StringOf(found).size();
+  std::int64_t changes = 0;
   std::span<char> bytes;
   if (bytes_needed > 0) bytes = call.txn().EditString(call.key(0), found, bytes_needed);
-  bool changed = false;
   call.reply().Array(steps.size());
   for (const FieldStep& step : steps) {
     if (step.action == FieldAction::kGet) {
       call.reply().Integer(value::GetField(StringOf(found), step.type, step.offset));
     } else {
-      // In a string that has grown for it, even the number that was there counts as a change.
-      const Written written = RunWrite(call, step, bytes);
-      changed |= written == Written::kOtherNumber || (grows && written == Written::kSameNumber);
+      // Where the string grew every write counts, as in Redis, whatever was there.
+      const FieldWrite write = RunWrite(call, step, bytes);
+      if (write == FieldWrite::kChanged || (grows && write == FieldWrite::kSame)) ++changes;
     }
   }
-  if (grows || changed) call.LogVerbatim();
-  if (changed) call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
+  if (changes == 0 && !grows) return;
+  call.LogVerbatim();
+  call.txn().CountAs(changes);
+  if (changes > 0) call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
 }
 
 void BitField(Call& call) { RunBitField(call, false); }

@@ -50,6 +50,7 @@ void Del(Call& call) {
     ++deleted;
   }
   if (deleted > 0) call.LogVerbatim();
+  call.txn().CountAs(deleted);
   call.reply().Integer(deleted);
 }
 

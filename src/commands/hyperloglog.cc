@@ -57,22 +57,26 @@ void PfAdd(Call& call) {
   Found found;
   if (!FindHll(call, 0, Access::kWrite, &found)) return;
   const std::span<const std::string_view> elements = call.args().subspan(2);
-  bool changed = !found;
+  std::size_t changes = found ? 0 : 1;
   if (IsDense(found)) {
-    changed = value::HllAddDense(call.txn().EditString(call.key(0), found, 0), elements);
+    changes = value::HllAddDense(call.txn().EditString(call.key(0), found, 0), elements);
   } else {
     std::string bytes = found ? std::string(StringOf(found)) : value::NewHll();
-    const value::HllResult<bool> added = value::HllAdd(bytes, elements, SparseBytesMax(call));
+    const value::HllResult<std::size_t> added =
+        value::HllAdd(bytes, elements, SparseBytesMax(call));
     if (!added) return ReplyHllError(call, added.error());
-    if (*added || !found) value::HllMarkStale(bytes);
-    changed |= *added;
-    if (changed) StoreHll(call, found, bytes);
+    changes += *added;
+    if (changes > 0) {
+      value::HllMarkStale(bytes);
+      StoreHll(call, found, bytes);
+    }
   }
-  if (changed) {
+  if (changes > 0) {
     call.LogVerbatim();
     call.txn().Notify(keyspace::kEventString, "pfadd", call.key(0));
   }
-  call.reply().Integer(changed ? 1 : 0);
+  call.txn().CountAs(static_cast<std::int64_t>(changes));
+  call.reply().Integer(changes > 0 ? 1 : 0);
 }
 
 void CountUnion(Call& call) {

@@ -200,20 +200,26 @@ bool ParseFlush(Call& call) {
   return known;
 }
 
+// An effect even where there was nothing to flush: a replica may have keys that we have not.
+void FinishFlush(Call& call, std::string_view effect, std::size_t keys) {
+  call.txn().Log({effect});
+  call.txn().CountAs(static_cast<std::int64_t>(keys));
+  call.reply().Ok();
+}
+
 void FlushDb(Call& call) {
   if (!ParseFlush(call)) return;
-  call.keyspace().FlushDatabase(call.txn().locks(), call.txn().db());
-  call.txn().Log({"FLUSHDB"});
-  call.reply().Ok();
+  const std::size_t keys = call.keyspace().FlushDatabase(call.txn().locks(), call.txn().db());
+  FinishFlush(call, "FLUSHDB", keys);
 }
 
 void FlushAll(Call& call) {
   if (!ParseFlush(call)) return;
+  std::size_t keys = 0;
   for (std::uint32_t db = 0; db < call.keyspace().database_count(); ++db) {
-    call.keyspace().FlushDatabase(call.txn().locks(), DbId(db));
+    keys += call.keyspace().FlushDatabase(call.txn().locks(), DbId(db));
   }
-  call.txn().Log({"FLUSHALL"});
-  call.reply().Ok();
+  FinishFlush(call, "FLUSHALL", keys);
 }
 
 void SwapDb(Call& call) {

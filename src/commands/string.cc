@@ -34,9 +34,21 @@ bool CheckLength(Call& call, std::size_t size) {
   return false;
 }
 
+[[gnu::noinline]] void ReadOtherString(const keyspace::Entry* entry, resp::Writer& reply) {
+  if (entry == nullptr) return reply.Null();
+  if (entry->type() != keyspace::Type::kString) return reply.Error(command::errors::kWrongType);
+  if (const Blob* blob = entry->blob(); blob != nullptr) return reply.BulkBlob(blob);
+  reply.Bulk(entry->value());
+}
+
+void ReadString(const keyspace::Entry* entry, resp::Writer& reply) {
+  if (entry == nullptr || !entry->is_compact_string()) [[unlikely]]
+    return ReadOtherString(entry, reply);
+  reply.Bulk(entry->compact_value());
+}
+
 void Get(Call& call) {
-  Found found;
-  if (FindString(call, 0, Access::kRead, &found)) ReplyString(call, found);
+  ReadString(call.txn().Find(call.key(0), Access::kRead).entry, call.reply());
 }
 
 void MGet(Call& call) {
@@ -273,7 +285,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kReadonly | command::kFast,
           .complexity = "O(1)",
           .summary = "Returns the string stored under a key.",
-          .run = &Get}),
+          .run = &Get,
+          .read = &ReadString}),
     Spec({.syntax = "MGET key [key ...]",
           .access = "RO ACCESS",
           .since = "1.0.0",

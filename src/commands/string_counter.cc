@@ -217,6 +217,7 @@ void IncrExInteger(Call& call, const IncrExOptions& options) {
   const auto result = static_cast<std::int64_t>(sum);
   const Found stored = StoreInteger(call, found, result);
   FinishIncrEx(call, stored, Int64ToString(result), options);
+  call.txn().CountAs(1);
   ReplyPair(call, result, static_cast<std::int64_t>(applied));
 }
 
@@ -256,6 +257,7 @@ void IncrExFloat(Call& call, const IncrExOptions& options) {
   const std::string text = FormatLongDouble(sum);
   const Found stored = StoreFloat(call, found, text);
   FinishIncrEx(call, stored, text, options);
+  call.txn().CountAs(1);
   ReplyPair(call, sum, applied);
 }
 

@@ -247,6 +247,7 @@ void RemoveKeys(Call& call) {
     effect.push_back(call.key(n).name);
   }
   if (effect.size() > 1) call.txn().Log(effect);
+  call.txn().CountAs(static_cast<std::int64_t>(effect.size() - 1));
 }
 
 // Names pairs that were stored, in one effect: as many as a call has keys would not fit the room
@@ -265,6 +266,7 @@ void LogPairs(Call& call, std::size_t first, const SetOptions& options) {
     effect.insert(effect.end(), {"PXAT", at_ms});
   }
   call.txn().Log(effect);
+  call.txn().CountAs(static_cast<std::int64_t>(call.key_count()));
 }
 
 // Stores every pair that starts at argument `first`. Finds each key anew, since storing one may

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What the families that work on strings (string, bitmap, hyperloglog) share: finding a key as a
-// string, and replying with one.
+// string, and replying with one. Inline: a GET is these two.
 #ifndef CAIRN_COMMANDS_STRINGS_H_
 #define CAIRN_COMMANDS_STRINGS_H_
 
 #include <string_view>
 
 #include "command/call.h"
+#include "command/errors.h"
 #include "keyspace/txn.h"
 
 namespace cairn::commands {
 
 // Finds the n-th key of the call. False, with WRONGTYPE replied, if it holds something other than a
 // string; an absent key is fine.
-bool FindString(command::Call& call, std::size_t n, keyspace::Access access,
-                keyspace::Found* found);
+inline bool FindString(command::Call& call, std::size_t n, keyspace::Access access,
+                       keyspace::Found* found) {
+  *found = call.txn().Find(call.key(n), access);
+  if (!*found || found->entry->type() == keyspace::Type::kString) [[likely]]
+    return true;
+  call.Error(command::errors::kWrongType);
+  return false;
+}
 
 // The string's bytes, empty if the key is absent.
 inline std::string_view StringOf(const keyspace::Found& found) {
@@ -22,7 +29,12 @@ inline std::string_view StringOf(const keyspace::Found& found) {
 }
 
 // Replies with the string, or null if absent; a large value is shared with the reply, not copied.
-void ReplyString(command::Call& call, const keyspace::Found& found);
+inline void ReplyString(command::Call& call, const keyspace::Found& found) {
+  if (!found) return call.reply().Null();
+  if (const Blob* blob = found.entry->blob(); blob != nullptr) [[unlikely]]
+    return call.reply().BulkBlob(blob);
+  call.reply().Bulk(found.entry->value());
+}
 
 }  // namespace cairn::commands
 

@@ -27,9 +27,18 @@ void* AllocateLines(std::size_t bytes) {
 
 void* AllocateRaw(std::size_t bytes) {
   DCHECK(bytes > 0);
-  void* memory = std::malloc(bytes);
+  // Callers may use what AllocatedBytes promises: jemalloc's classes hold it anyhow, other
+  // allocators must be asked for it.
+  void* memory = std::malloc(nallocx != nullptr ? bytes : AllocatedBytes(bytes));
   CHECK(memory != nullptr);
   return memory;
+}
+
+void* ReallocateRaw(void* memory, std::size_t bytes) {
+  DCHECK(bytes > 0);
+  void* moved = std::realloc(memory, bytes);
+  CHECK(moved != nullptr);
+  return moved;
 }
 
 void FreeRaw(void* memory) { std::free(memory); }

@@ -14,7 +14,8 @@ namespace cairn::ds {
 
 inline constexpr std::size_t kCacheLineBytes = 64;
 
-// What the allocator sets aside for a request of `bytes`. REQUIRES: bytes > 0.
+// What the allocator sets aside for a request of `bytes`; all of it may be used. REQUIRES: bytes >
+// 0.
 std::size_t AllocatedBytes(std::size_t bytes);
 
 // `bytes` of uninitialised memory that begins a cache line. Never null: a store that cannot get
@@ -24,7 +25,11 @@ void* AllocateLines(std::size_t bytes);
 // Plain memory, 16-byte aligned, never null. REQUIRES: bytes > 0.
 void* AllocateRaw(std::size_t bytes);
 
-// Gives back what either of them returned; null is fine.
+// The block of AllocateRaw (or null) at another size, perhaps elsewhere, with its first bytes kept.
+// REQUIRES: bytes > 0.
+void* ReallocateRaw(void* memory, std::size_t bytes);
+
+// Gives back what any of them returned; null is fine.
 void FreeRaw(void* memory);
 
 }  // namespace cairn::ds

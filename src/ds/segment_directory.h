@@ -48,13 +48,19 @@ class SegmentDirectory {
   Entry Find(std::uint64_t hash) const {
     return Unpack(EntryOf(hash, root_.load(std::memory_order_relaxed)));
   }
-  // Brings the home bucket of a hash into the cache. Any thread, no lock.
-  void PrefetchBucket(std::uint64_t hash) const {
+  // Brings the home bucket of a hash into the cache; returns where it is. Any thread, no lock: what
+  // is returned may be gone already.
+  struct Home {
+    Segment* segment;
+    std::uint32_t bucket;
+  };
+  Home PrefetchBucket(std::uint64_t hash) const {
     // acquire: the block's entries are written before the root names it.
     const Entry entry = Unpack(EntryOf(hash, root_.load(std::memory_order_acquire)));
     const std::uint32_t home = HomeBucket(BucketBitsOf(hash), entry.bucket_count);
     __builtin_prefetch(reinterpret_cast<const char*>(entry.segment) + sizeof(Segment) +
                        sizeof(Bucket) * std::size_t{home});
+    return {entry.segment, home};
   }
 
   int depth() const {

@@ -67,6 +67,16 @@ class SegmentTable : public SegmentTableBase {
     return {};
   }
 
+  // The node of `key` if it is where PrefetchNode saw it, at PositionOf(hint); else null, and Find
+  // must be asked. `hint` is this table's.
+  Node* FindHinted(std::string_view key, const TableHint& hint) const {
+    if (!IsCurrent(hint)) [[unlikely]]
+      return nullptr;
+    auto* node = static_cast<Node*>(SlotNode(*hint.slot));
+    return Traits::Matches(node, key) ? node : nullptr;
+  }
+  static Position PositionOf(const TableHint& hint) { return {hint.segment, hint.index}; }
+
   Node* At(Position at) const {
     DCHECK(at.found());
     return static_cast<Node*>(SlotNode(at.segment->SlotAt(at.slot)));

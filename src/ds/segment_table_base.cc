@@ -76,9 +76,10 @@ void SegmentTableBase::EraseEntry(TablePosition at) {
   --size_;
   if (freeze_ == Freeze::kEntries) {
     untidy_ = true;
-    return;
+    return VoidHints();
   }
   at.segment->FillHole(at.slot);
+  VoidHints();
   if (freeze_ == Freeze::kSegments) return;
   Settle(at.segment);
   ResetIfEmpty();
@@ -109,6 +110,19 @@ bool SegmentTableBase::ClearExpiry(TablePosition at) {
     segment.expiry.Release();
   }
   return true;
+}
+
+// The entry had to pass its full home bucket, or there is none.
+void SegmentTableBase::PrefetchPasser(std::uint64_t hash, TableHint& hint) const {
+  const std::uint32_t bucket_count = hint.segment->bucket_count;
+  for (int probe = 1; probe < kPrefetchProbes; ++probe) {
+    if (hint.segment->buckets()[hint.index].overflow() == 0) return;
+    if (++hint.index == bucket_count) hint.index = 0;
+    const Bucket& bucket = hint.segment->buckets()[hint.index];
+    if (const std::uint64_t match = bucket.MatchTag(TagOf(hash)); match != 0) {
+      return PrefetchSlot(bucket, Bucket::FirstOf(match), hint);
+    }
+  }
 }
 
 // ---- Growth ------------------------------------------------------------------------------------
@@ -147,6 +161,7 @@ void SegmentTableBase::Rebuild(Segment* segment, std::uint32_t bucket_count) {
   stats_.moved_max = std::max(stats_.moved_max, rebuilt->count);
   Adopt(*rebuilt);
   Discard(segment);
+  VoidHints();
 }
 
 void SegmentTableBase::Split(Segment* segment) {
@@ -167,6 +182,7 @@ void SegmentTableBase::Split(Segment* segment) {
   Adopt(*low);
   Adopt(*high);
   Discard(segment);
+  VoidHints();
 }
 
 // Asks every node for its hash: once in six splits of a segment's life, the only step of growth
@@ -234,6 +250,7 @@ void SegmentTableBase::Forget() {
   segment_bytes_ = 0;
   min_expiry_ = kNever;
   drain_index_ = 0;
+  VoidHints();
 }
 
 bool SegmentTableBase::DrainSome(std::size_t budget, void (*take)(void*, void*), void* context) {
@@ -272,6 +289,7 @@ void SegmentTableBase::MoveAllTo(SegmentTableBase& target) {
   std::swap(target.bounds_, bounds_);
   std::swap(target.bounds_bytes_, bounds_bytes_);
   std::swap(target.bounds_depth_, bounds_depth_);
+  target.VoidHints();
   Forget();
 }
 

@@ -14,6 +14,7 @@
 #ifndef CAIRN_DS_SEGMENT_TABLE_BASE_H_
 #define CAIRN_DS_SEGMENT_TABLE_BASE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -30,6 +31,16 @@ struct TablePosition {
   Segment* segment = nullptr;
   std::uint32_t slot = 0;
   bool found() const { return segment != nullptr; }
+};
+
+// Where a key's entry will probably be found: PrefetchBucket makes one, PrefetchNode completes it,
+// and Find looks there first, which spares it the way through directory and tags. A table that has
+// moved entries since is told by its version.
+struct TableHint {
+  Segment* segment;
+  const std::uint64_t* slot;  // of `segment`; null: nothing is known
+  std::uint32_t index;        // of the slot; of the home bucket until PrefetchNode
+  std::uint32_t version;
 };
 
 // What growth has cost so far; for tests, benchmarks and DEBUG.
@@ -63,24 +74,24 @@ class SegmentTableBase {
   UnixMs min_expiry() const { return min_expiry_; }
 
   // Brings the home bucket of a hash into the cache. Any thread, no lock; the table must exist.
-  void PrefetchBucket(std::uint64_t hash) const { directory_.PrefetchBucket(hash); }
+  TableHint PrefetchBucket(std::uint64_t hash) const {
+    // acquire, and before the directory: if this version is still the table's later on, so is what
+    // was read after it.
+    const std::uint32_t version = version_.load(std::memory_order_acquire);
+    const SegmentDirectory::Home home = directory_.PrefetchBucket(hash);
+    return {home.segment, nullptr, home.bucket, version};
+  }
   // Brings the likely node of a hash into the cache, for which it reads the bucket: REQUIRES the
-  // table's lock.
-  void PrefetchNode(std::uint64_t hash) const {
-    const auto [segment, bucket_count] = directory_.Find(hash);
-    const std::uint8_t tag = TagOf(hash);
-    std::uint32_t b = HomeBucket(BucketBitsOf(hash), bucket_count);
-    for (int probe = 0; probe < kPrefetchProbes; ++probe) {
-      const Bucket& bucket = segment->buckets()[b];
-      if (const std::uint64_t match = bucket.MatchTag(tag); match != 0) {
-        const auto* node = static_cast<const char*>(SlotNode(bucket.slots[Bucket::FirstOf(match)]));
-        __builtin_prefetch(node);
-        __builtin_prefetch(node + kCacheLineBytes);
-        return;
-      }
-      if (bucket.overflow() == 0) return;
-      if (++b == bucket_count) b = 0;
+  // table's lock. `hint` is PrefetchBucket's of the same hash.
+  void PrefetchNode(std::uint64_t hash, TableHint& hint) const {
+    if (hint.version != version_.load(std::memory_order_relaxed)) [[unlikely]] {
+      hint = PrefetchBucket(hash);
     }
+    const Bucket& bucket = hint.segment->buckets()[hint.index];
+    const std::uint64_t match = bucket.MatchTag(TagOf(hash));
+    if (match == 0) [[unlikely]]
+      return PrefetchPasser(hash, hint);
+    PrefetchSlot(bucket, Bucket::FirstOf(match), hint);
   }
 
   // kNever if the entry has no time.
@@ -91,6 +102,9 @@ class SegmentTableBase {
   bool ClearExpiry(TablePosition at);
 
  protected:
+  bool IsCurrent(const TableHint& hint) const {
+    return hint.slot != nullptr && hint.version == version_.load(std::memory_order_relaxed);
+  }
   SegmentTableBase(const HashSeed& seed, HashNode hash_node);
   // Frees segments and directory, not the nodes: drain them before.
   ~SegmentTableBase();
@@ -126,6 +140,20 @@ class SegmentTableBase {
     SegmentTableBase& table_;
     const Freeze before_;
   };
+
+  void PrefetchPasser(std::uint64_t hash, TableHint& hint) const;
+  static void PrefetchSlot(const Bucket& bucket, std::uint32_t i, TableHint& hint) {
+    hint.slot = &bucket.slots[i];
+    hint.index = hint.index * Bucket::kSlots + i;
+    const auto* node = static_cast<const char*>(SlotNode(*hint.slot));
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + kCacheLineBytes);
+  }
+  // Entries have moved, or are gone: hints are void. Called after the change.
+  // release: see PrefetchBucket.
+  void VoidHints() {
+    version_.store(version_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
 
   // Buckets in which PrefetchNode looks: 99 of 100 entries lie in the first three.
   static constexpr int kPrefetchProbes = 3;
@@ -169,6 +197,9 @@ class SegmentTableBase {
   bool SweepGroup(std::size_t group, UnixMs now, std::size_t& budget, Visit visit, void* context);
   bool SweepSegment(Segment& segment, UnixMs now, std::size_t& budget, Visit visit, void* context);
 
+  // Beside the directory's root, with which it is read. Changed under the table's lock; read by
+  // prefetchers without.
+  std::atomic<std::uint32_t> version_{0};
   SegmentDirectory directory_;
   HashSeed seed_;
   HashNode hash_node_;

@@ -184,8 +184,8 @@ TEST(SegmentTable, EmptyTableOwnsNothing) {
   EXPECT_TRUE(fixture.table().ForEachExpired(INT64_MAX - 1, 10, [](auto) { FAIL(); }));
   EXPECT_TRUE(fixture.table().Drain(1, [](auto*) { FAIL(); }));
   EXPECT_EQ(fixture.table().min_expiry(), kNever);
-  fixture.table().PrefetchBucket(1);
-  fixture.table().PrefetchNode(1);
+  TableHint hint = fixture.table().PrefetchBucket(1);
+  fixture.table().PrefetchNode(1, hint);
   fixture.table().CheckInvariants();
 }
 
@@ -291,6 +291,44 @@ TEST(SegmentTable, BoundsUnderADeepDirectory) {
   }));
   EXPECT_EQ(expired, 851u);
   EXPECT_EQ(table.min_expiry(), kExpiryEpochMs + 851'000);
+}
+
+// Hints taken at any time and used after any change find what a search without them finds.
+TEST(SegmentTable, HintsAreNeverWrong) {
+  TableFixture fixture;
+  TestTable& table = fixture.table();
+  Random random(20261121);
+  constexpr std::uint64_t kIds = 500;
+  std::vector<TableHint> hints(kIds, TableHint{});
+  std::vector<bool> present(kIds);
+  int used = 0;
+  for (int step = 0; step < 200'000; ++step) {
+    const std::uint64_t id = random.Below(kIds);
+    const std::uint64_t hash = fixture.HashOf(id);
+    const TestNode* node = table.FindHinted(TestNode{id, 0}.key(), hints[id]);
+    const TestTable::Position at = TestTable::PositionOf(hints[id]);
+    const TestTable::Position sought = fixture.Find(id);
+    ASSERT_EQ(sought.found(), present[id]) << step;
+    if (node != nullptr) {
+      ++used;
+      ASSERT_EQ(node, table.At(sought)) << step;
+      ASSERT_EQ(at.segment, sought.segment) << step;
+      ASSERT_EQ(at.slot, sought.slot) << step;
+    }
+    const std::uint64_t choice = random.Below(step % 40'000 < 20'000 ? 400 : 100);
+    if (choice == 0) {
+      if (present[id]) fixture.Erase(id);
+      present[id] = false;
+    } else if (choice == 1) {
+      if (!present[id]) fixture.Insert(id);
+      present[id] = true;
+    } else {
+      hints[id] = table.PrefetchBucket(hash);
+      if (choice % 4 != 0) table.PrefetchNode(hash, hints[id]);
+    }
+  }
+  EXPECT_GT(used, 1000);
+  table.CheckInvariants();
 }
 
 // The one call that needs no lock. ThreadSanitizer is the judge.

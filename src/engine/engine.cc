@@ -62,6 +62,11 @@ Engine::Engine(const EngineOptions& options)
   if (options.with_keeper) keeper_.Start();
 }
 
+void Engine::SetMemoryLimit(std::int64_t bytes) {
+  const std::int64_t before = keyspace_.tunables().maxmemory_bytes.exchange(bytes);
+  shared_.guards.fetch_add((bytes > 0 ? 1 : 0) - (before > 0 ? 1 : 0));
+}
+
 Engine::~Engine() { keeper_.Stop(); }
 
 std::unique_ptr<EmbeddedSession> Engine::NewSession() {

@@ -71,6 +71,9 @@ class Engine {
   // A digest of all databases: equal data sets have equal digests. 40 hex digits; zeros when empty.
   std::string Digest(DigestExpiry expiry = DigestExpiry::kTime);
 
+  // maxmemory: eviction begins, or writes are refused, above so many bytes; 0: no limit.
+  void SetMemoryLimit(std::int64_t bytes);
+
   // Memory beside the keyspace that maxmemory counts: client buffers. Folded in by the server.
   SharedCounter& other_bytes() { return other_bytes_; }
 
@@ -98,6 +101,7 @@ class EmbeddedSession final : public command::Session {
   std::string Execute(std::initializer_list<std::string_view> args) {
     return Execute(std::span(args.begin(), args.size()));
   }
+  command::CommandStats& stats() { return runner_.stats(); }
 
  private:
   command::Runner runner_;

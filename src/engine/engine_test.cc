@@ -46,6 +46,50 @@ TEST(Engine, RunsStringAndGenericCommands) {
   }
 }
 
+// INFO's rdb_changes_since_last_save, as redis-server 7.0.15 counts: keys rather than commands.
+TEST(Engine, ChangesAreCountedAsRedisCountsThem) {
+  ManualClock clock(1'700'000'000'000'000);
+  Engine engine({.clock = &clock, .with_keeper = false});
+  const std::unique_ptr<EmbeddedSession> session = engine.NewSession();
+  const struct {
+    std::vector<std::string_view> args;
+    std::int64_t changes;
+  } steps[] = {
+      {{"SET", "a", "1"}, 1},
+      {{"SET", "a", "1", "NX"}, 0},
+      {{"MSET", "a", "1", "b", "2", "c", "3"}, 3},
+      {{"MSETNX", "a", "1", "z", "2"}, 0},
+      {{"MSETNX", "x", "1", "z", "2"}, 2},
+      {{"DEL", "a", "b", "none"}, 2},
+      {{"UNLINK", "x", "z", "none"}, 2},
+      {{"DEL", "none"}, 0},
+      {{"BITFIELD", "f", "SET", "u8", "0", "1", "SET", "u8", "8", "0", "GET", "u8", "0"}, 2},
+      {{"BITFIELD", "f", "SET", "u8", "0", "1", "INCRBY", "u8", "8", "1"}, 1},
+      {{"BITFIELD", "f", "SET", "u8", "0", "1"}, 0},
+      {{"BITFIELD", "f", "OVERFLOW", "FAIL", "INCRBY", "u2", "0", "100"}, 0},
+      {{"PFADD", "h"}, 1},
+      {{"PFADD", "h", "a", "b", "c"}, 3},
+      {{"PFADD", "h", "a", "b", "c", "d"}, 1},
+      {{"PFADD", "h2", "a"}, 2},
+      {{"PFCOUNT", "h"}, 1},
+      {{"PFCOUNT", "h"}, 0},
+      {{"INCREX", "h2x", "EX", "100"}, 1},
+      {{"DEL", "h2x"}, 1},
+      {{"SET", "e", "v", "PX", "1"}, 1},
+  };
+  const auto expect_changes = [&](std::span<const std::string_view> args, std::int64_t changes) {
+    const std::int64_t before = session->stats().changes.value();
+    const std::string reply = session->Execute(args);
+    EXPECT_EQ(session->stats().changes.value() - before, changes) << args[0] << ": " << reply;
+  };
+  for (const auto& step : steps) expect_changes(step.args, step.changes);
+  clock.AdvanceMs(2);
+  const std::vector<std::string_view> get = {"GET", "e"}, flush = {"FLUSHALL"};
+  expect_changes(get, 0);  // what expires is no change
+  expect_changes(flush, 4);
+  expect_changes(flush, 0);
+}
+
 TEST(Engine, ExpiresByItsClock) {
   ManualClock clock(1'700'000'000'000'000);
   Engine engine({.clock = &clock, .with_keeper = false});

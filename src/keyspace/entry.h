@@ -29,6 +29,7 @@
 
 #include "base/blob.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "ds/slab.h"
 
 namespace cairn::keyspace {
@@ -36,7 +37,8 @@ namespace cairn::keyspace {
 enum class Type : std::uint8_t { kString, kList, kSet, kSortedSet, kHash, kStream };
 
 // kText: reported as embstr even where the text is an integer's, as INCRBYFLOAT leaves it.
-enum class Encoding : std::uint8_t { kPlain, kRaw, kBlob, kText };
+// Those with bit 2 keep the value behind a pointer.
+enum class Encoding : std::uint8_t { kPlain, kRaw, kText, kBlob = 4 };
 
 class Entry {
  public:
@@ -76,15 +78,14 @@ class Entry {
   void set_access(std::uint32_t access) { kind_ = (kind_ & 0xFF) | access << 8; }
 
   std::string_view key() const {
-    if (!is_wide() && encoding() != Encoding::kBlob) [[likely]]
+    if (is_compact()) [[likely]]
       return {bytes(kHeaderBytes), sizes_ & 0xFF};
     return {bytes(KeyOffset()), key_size()};
   }
   // REQUIRES: type() == Type::kString
   std::string_view value() const {
-    if (!is_wide() && encoding() != Encoding::kBlob) [[likely]] {
+    if (is_compact()) [[likely]]
       return {bytes(kHeaderBytes) + (sizes_ & 0xFF), sizes_ >> 8};
-    }
     return SlowValue();
   }
   // The out-of-line value, or null if it is inline.
@@ -106,6 +107,15 @@ class Entry {
     sizes_ = (sizes_ & 0xFF) | static_cast<std::uint32_t>(size) << 8;
   }
   bool is_wide() const { return (kind_ & kWideBit) != 0; }
+  // Neither wide nor with a pointer: key and value follow the header.
+  bool is_compact() const { return (kind_ & (kWideBit | kPointerBit)) == 0; }
+
+  // Is it a string whose value follows header and key, as nearly all are?
+  bool is_compact_string() const { return (kind_ & (7 | kWideBit | kPointerBit)) == 0; }
+  // REQUIRES: is_compact_string().
+  std::string_view compact_value() const {
+    return {bytes(kHeaderBytes) + (sizes_ & 0xFF), sizes_ >> 8};
+  }
 
   // Bytes asked from the arena for this entry (without a blob).
   std::size_t own_bytes() const;
@@ -115,6 +125,7 @@ class Entry {
  private:
   static constexpr std::uint32_t kVolatileBit = 1u << 6;
   static constexpr std::uint32_t kWideBit = 1u << 7;
+  static constexpr std::uint32_t kPointerBit = 1u << 5;  // of Encoding
   static constexpr std::size_t kKeySizeMax = 0xFF;
   static constexpr std::size_t kValueSizeMax = 0xFFFFFF;
 
@@ -139,7 +150,7 @@ struct EntryTraits {
   using Node = Entry;
   static bool Matches(const Entry* entry, std::string_view key) {
     const std::string_view own = entry->key();
-    return own.size() == key.size() && std::memcmp(own.data(), key.data(), key.size()) == 0;
+    return own.size() == key.size() && EqualBytes(own.data(), key.data(), key.size());
   }
   static std::uint64_t Hash(const Entry* entry, const HashSeed& seed) {
     return seed.Hash(entry->key());

@@ -126,8 +126,8 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
   KeyLocks locks(keyspace_);
   locks.AcquireStripe(key.stripe);
   {
-    Txn txn(keyspace_, locks,
-            {.db = candidate.db, .now_ms = keyspace_.clock().NowUnixMs(), .random = &random_});
+    const Viewer viewer(candidate.db, keyspace_.clock().NowUnixMs(), random_);
+    Txn txn(keyspace_, locks, viewer);
     Found found = txn.Find(key, Access::kPeek);
     if (found && (!IsVolatileOnly(policy) || found.entry->is_volatile())) {
       txn.Log(effect);

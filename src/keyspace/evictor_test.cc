@@ -205,8 +205,8 @@ TEST(Evictor, KeepsUpWithFourWriters) {
         KeyLocks locks(store.keyspace);
         locks.AcquireStripe(key.stripe);
         {
-          Txn txn(store.keyspace, locks,
-                  {.db = DbId(0), .now_ms = kTestStartMs, .random = &random});
+          const Viewer viewer(DbId(0), kTestStartMs, random);
+          Txn txn(store.keyspace, locks, viewer);
           txn.SetString(key, txn.Find(key, Access::kWrite), std::string(random.Below(2000), 'v'),
                         Ttl::kDrop);
         }

@@ -67,7 +67,8 @@ bool Expirer::SweepStripe(Stripe& stripe, UnixMs now_ms) {
 // Finding the key again through the Txn, rather than removing it by position, keeps one place where
 // expiry happens and is logged.
 bool Expirer::SweepShard(const KeyLocks& held, Stripe& stripe, DbId db, UnixMs now_ms) {
-  Txn txn(keyspace_, held, {.db = db, .now_ms = now_ms, .random = &random_});
+  const Viewer viewer(db, now_ms, random_);
+  Txn txn(keyspace_, held, viewer);
   Table& table = stripe.shard(db)->table;
   return table.ForEachExpired(now_ms, kBatch, [&](Position position) {
     txn.Find(keyspace_.Ref(table.At(position)->key()), Access::kPeek);

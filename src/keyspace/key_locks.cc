@@ -4,69 +4,42 @@
 // CHECKed in debug builds by Txn.
 #include "keyspace/key_locks.h"
 
-#include "base/check.h"
 #include "keyspace/keyspace.h"
 
 namespace cairn::keyspace {
 
-KeyLocks::~KeyLocks() { CHECK(held_ == Held::kNothing); }
-
-void KeyLocks::Acquire(std::span<const KeyRef> keys) NO_THREAD_SAFETY_ANALYSIS {
-  DCHECK(held_ == Held::kNothing);
-  if (keys.size() == 1) {
-    AcquireStripe(keys[0].stripe);
-    return;
-  }
-  set_.reset();
-  for (const KeyRef& key : keys) set_.set(key.stripe.value);
+void KeyLocks::AcquireSet(std::span<const KeyRef> keys) NO_THREAD_SAFETY_ANALYSIS {
+  DCHECK(!holds_any());
+  set_.emplace();
+  for (const KeyRef& key : keys) set_->set(key.stripe.value);
   LockSet();
 }
 
 void KeyLocks::AcquireAll() NO_THREAD_SAFETY_ANALYSIS {
-  DCHECK(held_ == Held::kNothing);
-  set_.reset();
-  for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) set_.set(i);
+  DCHECK(!holds_any());
+  set_.emplace();
+  for (std::size_t i = 0; i < stripes_.size(); ++i) set_->set(i);
   LockSet();
 }
 
 void KeyLocks::LockSet() NO_THREAD_SAFETY_ANALYSIS {
-  for (std::size_t i = set_._Find_first(); i < set_.size(); i = set_._Find_next(i)) {
-    keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i))).mu.Lock();
+  for (std::size_t i = set_->_Find_first(); i < set_->size(); i = set_->_Find_next(i)) {
+    stripes_[i].mu.Lock();
   }
-  held_ = Held::kSet;
 }
 
-void KeyLocks::AcquireStripe(StripeId stripe) NO_THREAD_SAFETY_ANALYSIS {
-  DCHECK(held_ == Held::kNothing);
-  keyspace_.stripe(stripe).mu.Lock();
-  one_ = stripe;
-  held_ = Held::kOne;
-}
-
-bool KeyLocks::TryAcquireStripe(StripeId stripe) NO_THREAD_SAFETY_ANALYSIS {
-  DCHECK(held_ == Held::kNothing);
-  if (!keyspace_.stripe(stripe).mu.TryLock()) return false;
-  one_ = stripe;
-  held_ = Held::kOne;
-  return true;
-}
-
-void KeyLocks::Release() NO_THREAD_SAFETY_ANALYSIS {
-  const Held held = held_;
-  held_ = Held::kNothing;
-  if (held == Held::kOne) [[likely]] {
-    keyspace_.stripe(one_).mu.Unlock();
-    return;
-  }
-  if (held == Held::kNothing) return;
-  for (std::size_t i = set_._Find_first(); i < set_.size(); i = set_._Find_next(i)) {
-    keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i))).mu.Unlock();
+void KeyLocks::ReleaseSet() NO_THREAD_SAFETY_ANALYSIS {
+  if (!set_.has_value()) return;
+  const StripeSet held = *set_;
+  set_.reset();
+  for (std::size_t i = held._Find_first(); i < held.size(); i = held._Find_next(i)) {
+    stripes_[i].mu.Unlock();
   }
 }
 
 bool KeyLocks::Holds(StripeId stripe) const {
-  if (held_ == Held::kOne) return one_ == stripe;
-  return held_ == Held::kSet && set_.test(stripe.value);
+  if (one_ != nullptr) return one_ == &stripes_[stripe.value];
+  return set_.has_value() && set_->test(stripe.value);
 }
 
 }  // namespace cairn::keyspace

@@ -8,6 +8,7 @@
 //     keys --crc16--> slots --mod--> stripes --sort, dedup--> lock up ...run, log... unlock
 //
 // Invariants
+//   (0) Whoever locks also releases: nothing is held at the end of a KeyLocks (DCHECKed).
 //   (1) Stripes are locked ascending, only here; no call adds a stripe later.
 //   (2) A log position is taken while they are held, so log order agrees with lock order.
 //   (3) Under a stripe nothing waits: no I/O, no mutex but the log's and the arenas', both leaves.
@@ -21,8 +22,12 @@
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
+#include "base/check.h"
 #include "base/thread_annotations.h"
 #include "keyspace/stripe.h"
 
@@ -32,29 +37,43 @@ class Keyspace;
 
 class CAPABILITY("stripes") KeyLocks {
  public:
-  explicit KeyLocks(Keyspace& keyspace) : keyspace_(keyspace) {}
-  ~KeyLocks();  // CHECKs that nothing is held
+  explicit KeyLocks(Keyspace& keyspace);  // inline in keyspace.h
+  ~KeyLocks() { DCHECK(!holds_any()); }
   KeyLocks(const KeyLocks&) = delete;
   KeyLocks& operator=(const KeyLocks&) = delete;
 
   // Locks the stripes of these keys; none at all for no keys.
-  void Acquire(std::span<const KeyRef> keys) ACQUIRE();
+  void Acquire(std::span<const KeyRef> keys) ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
+    if (keys.size() == 1) [[likely]]
+      return AcquireStripe(keys[0].stripe);
+    AcquireSet(keys);
+  }
   void AcquireAll() ACQUIRE();
-  void AcquireStripe(StripeId stripe) ACQUIRE();
-  // Does not wait. For hints (prefetching) only.
-  bool TryAcquireStripe(StripeId stripe) TRY_ACQUIRE(true);
-  void Release() RELEASE();
+  void AcquireStripe(StripeId stripe) ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
+    DCHECK(!holds_any());
+    one_ = &stripes_[stripe.value];
+    one_->mu.Lock();
+  }
+  void Release() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    if (one_ == nullptr) [[unlikely]]
+      return ReleaseSet();
+    std::exchange(one_, nullptr)->mu.Unlock();
+  }
 
   bool Holds(StripeId stripe) const;
 
  private:
+  void AcquireSet(std::span<const KeyRef> keys) ACQUIRE();
+  void ReleaseSet() RELEASE();
   void LockSet();
 
-  Keyspace& keyspace_;
-  enum class Held : std::uint8_t { kNothing, kOne, kSet } held_ = Held::kNothing;
-  StripeId one_;
-  std::bitset<kStripeCountMax>
-      set_;  // when kSet; walking it visits stripes in ascending order, which sorts for free
+  using StripeSet = std::bitset<kStripeCountMax>;
+  bool holds_any() const { return one_ != nullptr || set_.has_value(); }
+
+  std::vector<Stripe>& stripes_;
+  Stripe* one_ = nullptr;  // the one that is held, unless a set is
+  // Walking it visits stripes in ascending order, which sorts for free.
+  std::optional<StripeSet> set_;
 };
 
 }  // namespace cairn::keyspace

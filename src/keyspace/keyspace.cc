@@ -95,25 +95,28 @@ std::size_t Keyspace::TableBytes() {
   return bytes;
 }
 
-// Without the lock: shards stay, and the table's directory may be asked by anybody for an address
-// to prefetch.
-void Keyspace::PrefetchBucket(DbId db, const KeyRef& key) {
-  const Shard* shard = stripes_[key.stripe.value].shard(db);
-  if (shard != nullptr) shard->table.PrefetchBucket(key.hash);
+// The buckets without the lock: shards stay, and a table's directory may be asked by anybody for an
+// address to prefetch.
+void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
+  for (KeyRef& key : keys) {
+    key.hinted = stripes_[key.stripe.value].shard(db);
+    if (key.hinted != nullptr) key.hint = key.hinted->table.PrefetchBucket(key.hash);
+  }
+  for (KeyRef& key : keys) {
+    Mutex& mu = stripes_[key.stripe.value].mu;
+    if (key.hinted == nullptr || !mu.TryLock()) continue;
+    key.hinted->table.PrefetchNode(key.hash, key.hint);
+    mu.Unlock();
+  }
 }
 
-void Keyspace::PrefetchEntry(DbId db, const KeyRef& key) {
-  Stripe& stripe = stripes_[key.stripe.value];
-  if (!stripe.mu.TryLock()) return;
-  if (Shard* shard = stripe.shard(db); shard != nullptr) shard->table.PrefetchNode(key.hash);
-  stripe.mu.Unlock();
-}
-
-void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+  std::size_t keys = 0;
   for (Stripe& stripe : stripes_) {
     DCHECK(held.Holds(StripeId(stripe.id)));
     Shard* shard = stripe.shard(db);
     if (shard == nullptr || shard->table.size() == 0) continue;
+    keys += shard->table.size();
     auto load = std::make_unique<Shard>(seed_);
     shard->table.MoveTo(load->table);
     Charge(stripe, *shard,
@@ -121,6 +124,7 @@ void Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
                shard->charged_bytes);
     trash_.Add(std::move(load), *stripe.arena);
   }
+  return keys;
 }
 
 void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {

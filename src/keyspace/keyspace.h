@@ -19,6 +19,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/clock.h"
@@ -62,7 +63,13 @@ class Keyspace {
 
   // Any thread, no lock.
   KeyRef Ref(std::string_view key) const {
-    return {key, seed_.Hash(key), StripeId(KeySlot(key).value & stripe_mask_)};
+    const KeyHashes hashes = seed_.HashWithSlot(key);
+    return {key, hashes.hash, StripeId(hashes.slot.value & stripe_mask_)};
+  }
+  // The same, appended.
+  void AppendRef(std::string_view key, std::vector<KeyRef>& keys) const {
+    const KeyHashes hashes = seed_.HashWithSlot(key);
+    keys.emplace_back(key, hashes.hash, StripeId(hashes.slot.value & stripe_mask_));
   }
   std::size_t stripe_count() const { return stripes_.size(); }
   std::uint32_t database_count() const { return database_count_; }
@@ -87,14 +94,14 @@ class Keyspace {
   DatabaseSize Size(DbId db);
   std::size_t TableBytes();
 
-  // Asks the processor for the bucket, then the entry, of a key that a queued command will touch.
-  // Hints: the second is skipped if the stripe is busy.
-  void PrefetchBucket(DbId db, const KeyRef& key);
-  void PrefetchEntry(DbId db, const KeyRef& key);
+  // Asks the processor for the buckets, then the entries, of keys that queued commands will touch,
+  // so that their cache misses overlap, and notes where they are. Hints: an entry is skipped if its
+  // stripe is busy.
+  void Prefetch(DbId db, std::span<KeyRef> keys);
 
   // REQUIRES: `held` holds every stripe (DCHECKed; the analysis cannot follow a lock set through a
-  // Txn). What was in the database goes to the trash.
-  void FlushDatabase(const KeyLocks& held, DbId db);
+  // Txn). What was in the database goes to the trash. Returns how many keys that were.
+  std::size_t FlushDatabase(const KeyLocks& held, DbId db);
   void SwapDatabases(const KeyLocks& held, DbId a, DbId b);
 
   // The stripe's share of a database, made if there is none. REQUIRES: the stripe locked.
@@ -110,6 +117,8 @@ class Keyspace {
   static constexpr std::int64_t kFoldBytes = 2048;
 
  private:
+  friend class KeyLocks;
+
   void Fold(Stripe& stripe);
 
   // constant after construction
@@ -126,6 +135,8 @@ class Keyspace {
   SharedCounter used_bytes_;
   Trash trash_;
 };
+
+inline KeyLocks::KeyLocks(Keyspace& keyspace) : stripes_(keyspace.stripes_) {}
 
 }  // namespace cairn::keyspace
 

@@ -40,7 +40,8 @@ class TestStore {
     const KeyRef key = keyspace.Ref(name);
     KeyLocks locks(keyspace);
     StripeHold hold(locks, key.stripe);
-    Txn txn(keyspace, locks, {.db = db, .now_ms = clock.NowUnixMs(), .random = &random});
+    const Viewer viewer(db, clock.NowUnixMs(), random);
+    Txn txn(keyspace, locks, viewer);
     return fn(txn, key);
   }
 

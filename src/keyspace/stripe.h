@@ -30,19 +30,26 @@ using Position = Table::Position;
 inline constexpr std::size_t kStripeCountMax = 256;
 inline constexpr std::size_t kArenaCount = 16;
 
-// A key as a command carries it: hashed once, before any lock.
-struct KeyRef {
-  std::string_view name;
-  std::uint64_t hash;
-  StripeId stripe;
-};
-
 // A stripe's share of one database.
 struct Shard {
   explicit Shard(const HashSeed& seed) : table(seed) {}
   Table table;
   // Entries, values and the table itself: what flushing this share gives back.
   std::int64_t charged_bytes = 0;
+};
+
+// A key as a command carries it: hashed once, before any lock.
+struct KeyRef {
+  KeyRef(std::string_view key, std::uint64_t key_hash, StripeId key_stripe)
+      : name(key), hash(key_hash), stripe(key_stripe) {}
+
+  std::string_view name;
+  std::uint64_t hash;
+  StripeId stripe;
+  // What Keyspace::Prefetch saw: the table in which, and where in it, the entry probably is.
+  // Without a table the hint is not set.
+  const Shard* hinted = nullptr;
+  ds::TableHint hint;
 };
 
 struct StripeCounters {

@@ -2,8 +2,7 @@
 // Trash: what was taken out of the keyspace under its locks and is freed later, in bounded steps.
 //
 // FLUSHALL swaps tables of millions of keys away in microseconds; freeing them takes a second. They
-// wait here until the keeper thread drains them, a bounded number of objects a step. Large blobs
-// are unmapped here too.
+// wait here until the keeper thread drains them, a bounded number of objects a step.
 //
 // Thread safety: any thread adds; one thread at a time drains.
 #ifndef CAIRN_KEYSPACE_TRASH_H_

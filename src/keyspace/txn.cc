@@ -21,82 +21,52 @@ std::size_t GrownCapacity(std::size_t size) { return size + std::min(size, kDoub
 
 }  // namespace
 
-Stripe& Txn::StripeOf(const KeyRef& key) {
-  DCHECK(held_.Holds(key.stripe));
-  return keyspace_.stripe(key.stripe);
+Found internal::Search(const KeyRef& key, Shard& shard) {
+  Found found{.shard = &shard, .position = shard.table.Find(key.hash, key.name)};
+  if (found.position.found()) found.entry = shard.table.At(found.position);
+  return found;
+}
+
+void internal::TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& viewer) {
+  entry->set_access(NextLfuAccess(entry->access(), viewer.now_ms(), tunables, viewer.random));
+}
+
+void internal::TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key) {
+  const EventClass wanted = keyspace.tunables().event_classes.load(std::memory_order_relaxed);
+  if ((wanted & kEventKeyMiss) != 0)
+    keyspace.event_sink()->OnEvent(wanted & (kEventKeyspace | kEventKeyevent), "keymiss", db,
+                                   key.name);
 }
 
 std::uint32_t Txn::FreshAccess() const {
   return InitialAccess(keyspace_.tunables().policy.load(std::memory_order_relaxed),
-                       context_.now_ms);
-}
-
-void Txn::Touch(Entry* entry) {
-  if (IsLfu(keyspace_.tunables().policy.load(std::memory_order_relaxed))) {
-    entry->set_access(
-        NextLfuAccess(entry->access(), context_.now_ms, keyspace_.tunables(), *context_.random));
-    return;
-  }
-  // Written only when it changes, so that reading a hot key does not dirty its cache line.
-  const std::uint32_t access = LruAccess(context_.now_ms);
-  if (entry->access() != access) entry->set_access(access);
-}
-
-Found Txn::Find(const KeyRef& key, Access access) { return FindIn(context_.db, key, access); }
-
-Found Txn::FindIn(DbId db, const KeyRef& key, Access access) {
-  Stripe& stripe = StripeOf(key);
-  Found found;
-  found.shard = stripe.shard(db);
-  if (found.shard != nullptr) [[likely]] {
-    found.position = found.shard->table.Find(key.hash, key.name);
-    if (found.position.found()) {
-      found.entry = found.shard->table.At(found.position);
-      if (found.entry->is_volatile() && ExpiryAt(found) <= context_.now_ms) [[unlikely]] {
-        ExpireNow(db, key, found);
-      }
-    }
-  }
-  if (access == Access::kRead || access == Access::kLook) {
-    if (!found) [[unlikely]] {
-      CountMiss(db, key, stripe.counters);
-      return found;
-    }
-    stripe.counters.hits.Add(1);
-  }
-  if (found && (access == Access::kRead || access == Access::kWrite) && context_.touch)
-    Touch(found.entry);
-  return found;
-}
-
-void Txn::CountMiss(DbId db, const KeyRef& key, StripeCounters& counters) {
-  counters.misses.Add(1);
-  NotifyIn(db, kEventKeyMiss, "keymiss", key);
+                       viewer_.now_ms());
 }
 
 // An expired key that a command comes upon goes at once, with its DEL in the log before the
 // command's own effect.
-void Txn::ExpireNow(DbId db, const KeyRef& key, Found& found) {
+Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
   StripeCounters& counters = StripeOf(key).counters;
-  const std::int64_t lag_ms = context_.now_ms - ExpiryAt(found);
+  const std::int64_t lag_ms = viewer_.now_ms() - ExpiryAt(found);
   counters.expired.Add(1);
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
-  changes_ += 1;
   if (keyspace_.log().active()) [[unlikely]] {
-    if (!expired_.empty() && expired_db_ != db) LogExpired();
-    expired_db_ = db;
-    expired_.emplace_back(key.name);
+    if (expired_ != nullptr && expired_->db != db) LogExpired();
+    if (expired_ == nullptr)
+      expired_ = std::make_unique<ExpiredKeys>(ExpiredKeys{.db = db, .names = {}});
+    expired_->names.emplace_back(key.name);
   }
   NotifyIn(db, kEventExpired, "expired", key);
   Remove(key, found);  // last: a name may point into the entry
+  return found;
 }
 
 void Txn::LogExpired() {
   std::vector<std::string_view> args = {"DEL"};
-  args.insert(args.end(), expired_.begin(), expired_.end());
-  keyspace_.log().Append(expired_db_, args);
-  expired_.clear();
+  args.insert(args.end(), expired_->names.begin(), expired_->names.end());
+  keyspace_.log().Append(expired_->db, args);
+  expired_ = nullptr;
 }
 
 bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl) {
@@ -120,7 +90,7 @@ bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_vi
 }
 
 Found Txn::SetString(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl) {
-  return SetStringIn(context_.db, key, found, value, ttl);
+  return SetStringIn(viewer_.db, key, found, value, ttl);
 }
 
 Found Txn::SetStringIn(DbId db, const KeyRef& key, const Found& found, std::string_view value,
@@ -197,7 +167,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
     std::memset(bytes.data() + old.size(), 0, size - old.size());
   }
   entry->set_access(found ? found.entry->access() : FreshAccess());
-  found = Store(stripe, context_.db, key, found, entry, Ttl::kKeep);
+  found = Store(stripe, viewer_.db, key, found, entry, Ttl::kKeep);
   return bytes;
 }
 
@@ -258,7 +228,7 @@ void Txn::LogIn(DbId db, std::span<const std::string_view> args) {
   changes_ += 1;
   if (!keyspace_.log().active()) [[likely]]
     return;
-  if (!expired_.empty()) LogExpired();
+  if (expired_ != nullptr) LogExpired();
   keyspace_.log().Append(db, args);
 }
 

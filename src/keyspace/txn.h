@@ -23,6 +23,7 @@
 #define CAIRN_KEYSPACE_TXN_H_
 
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,27 +48,130 @@ struct Found {
   explicit operator bool() const { return entry != nullptr; }
 };
 
+// Who looks at the keyspace, and at which moment: what the transactions of a session have in
+// common.
+class Viewer {
+ public:
+  Viewer(DbId db, UnixMs now_ms, Random& random) : db(db), random(random) { set_now_ms(now_ms); }
+
+  UnixMs now_ms() const { return now_ms_; }
+  void set_now_ms(UnixMs now_ms) {
+    now_ms_ = now_ms;
+    lru_access_ = LruAccess(now_ms);
+  }
+  // What an access at that moment leaves behind, unless the policy is an LFU one.
+  std::uint32_t lru_access() const { return lru_access_; }
+
+  DbId db;
+  bool touch = true;  // false under CLIENT NO-TOUCH
+  Random& random;
+
+ private:
+  std::uint32_t lru_access_;
+  UnixMs now_ms_;
+};
+
+// What Txn and Reading have in common. The key's stripe is locked.
+namespace internal {
+
+// Kept apart from what Lookup does when a prefetch has told where the entry is.
+Found Search(const KeyRef& key, Shard& shard);
+void TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& viewer);
+
+// Finds even what has expired.
+inline Found Lookup(const Stripe& stripe, DbId db, const KeyRef& key) {
+  Shard* shard = stripe.shard(db);
+  if (shard == nullptr) return {};
+  if (key.hinted == shard) {
+    if (Entry* entry = shard->table.FindHinted(key.name, key.hint); entry != nullptr) [[likely]]
+      return {.shard = shard, .position = Table::PositionOf(key.hint), .entry = entry};
+  }
+  return Search(key, *shard);
+}
+
+inline UnixMs ExpiryOf(const Found& found) {
+  return found.entry->is_volatile() ? found.shard->table.ExpiryAt(found.position) : kNever;
+}
+inline bool IsDue(const Found& found, const Viewer& viewer) {
+  return found && found.entry->is_volatile() && ExpiryOf(found) <= viewer.now_ms();
+}
+
+void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
+inline void CountLookup(Keyspace& keyspace, Stripe& stripe, DbId db, const KeyRef& key,
+                        const Found& found) {
+  if (found) [[likely]]
+    return stripe.counters.hits.Add(1);
+  stripe.counters.misses.Add(1);
+  TellMiss(keyspace, db, key);
+}
+
+inline void Touch(Entry* entry, const Tunables& tunables, const Viewer& viewer) {
+  if (IsLfu(tunables.policy.load(std::memory_order_relaxed))) [[unlikely]]
+    return TouchLfu(entry, tunables, viewer);
+  // Written only when it changes, so that reading a hot key does not dirty its cache line.
+  if (entry->access() != viewer.lru_access()) entry->set_access(viewer.lru_access());
+}
+
+}  // namespace internal
+
+// One key looked at, under its stripe's lock, by a command that only reads it: what KeyLocks and
+// Txn do for any call, cut down to this commonest case.
+//
+//   Reading reading(keyspace, key, viewer);
+//   if (reading.is_due()) ...   expired: it takes a Txn to remove it, so nothing was noted here
+//   reply.Bulk(reading.entry()->value());
+class Reading {
+ public:
+  Reading(Keyspace& keyspace, const KeyRef& key, const Viewer& viewer) NO_THREAD_SAFETY_ANALYSIS
+      : stripe_(keyspace.stripe(key.stripe)) {
+    stripe_.mu.Lock();
+    const Found found = internal::Lookup(stripe_, viewer.db, key);
+    entry_ = found.entry;
+    is_due_ = internal::IsDue(found, viewer);
+    if (is_due_) [[unlikely]]
+      return;
+    internal::CountLookup(keyspace, stripe_, viewer.db, key, found);
+    if (found && viewer.touch) internal::Touch(found.entry, keyspace.tunables(), viewer);
+  }
+  ~Reading() NO_THREAD_SAFETY_ANALYSIS { stripe_.mu.Unlock(); }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+  bool is_due() const { return is_due_; }
+  // Null if there is no such key.
+  const Entry* entry() const { return entry_; }
+
+ private:
+  Stripe& stripe_;
+  const Entry* entry_;
+  bool is_due_;
+};
+
 class Txn {
  public:
-  struct Context {
-    DbId db;
-    UnixMs now_ms;
-    Random* random;     // the session's
-    bool touch = true;  // false under CLIENT NO-TOUCH
-  };
-
-  Txn(Keyspace& keyspace, const KeyLocks& held, Context context) REQUIRES(held)
-      : keyspace_(keyspace), held_(held), context_(context) {}
+  // `viewer` must stay for as long.
+  Txn(Keyspace& keyspace, const KeyLocks& held, const Viewer& viewer) REQUIRES(held)
+      : keyspace_(keyspace), held_(held), viewer_(viewer) {}
   ~Txn() {
-    if (!expired_.empty()) [[unlikely]]
+    if (expired_ != nullptr) [[unlikely]]
       LogExpired();
   }
   Txn(const Txn&) = delete;
   Txn& operator=(const Txn&) = delete;
 
-  Found Find(const KeyRef& key, Access access);
+  Found Find(const KeyRef& key, Access access) { return FindIn(viewer_.db, key, access); }
   // The same in another database (COPY, MOVE): the stripe is the same.
-  Found FindIn(DbId db, const KeyRef& key, Access access);
+  Found FindIn(DbId db, const KeyRef& key, Access access) {
+    Stripe& stripe = StripeOf(key);
+    Found found = internal::Lookup(stripe, db, key);
+    if (internal::IsDue(found, viewer_)) [[unlikely]]
+      found = ExpireNow(db, key, found);
+    if (access == Access::kRead || access == Access::kLook)
+      internal::CountLookup(keyspace_, stripe, db, key, found);
+    if (found && (access == Access::kRead || access == Access::kWrite) && viewer_.touch)
+      internal::Touch(found.entry, keyspace_.tunables(), viewer_);
+    return found;
+  }
 
   // Stores a string under `key`, replacing whatever `found` (from Find of the same key) holds.
   // Returns where it is now.
@@ -84,23 +188,23 @@ class Txn {
   void CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to);
 
   void Remove(const KeyRef& key, Found& found);
-  UnixMs ExpiryAt(const Found& found) const {
-    return found.entry->is_volatile() ? found.shard->table.ExpiryAt(found.position) : kNever;
-  }
+  UnixMs ExpiryAt(const Found& found) const { return internal::ExpiryOf(found); }
   void SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms);
   void ClearExpiry(const KeyRef& key, Found& found);
 
   // Names the effect of this call; counts as one change. Call it once per change, in order, before
   // the locks go.
-  void Log(std::span<const std::string_view> args) { LogIn(context_.db, args); }
+  void Log(std::span<const std::string_view> args) { LogIn(viewer_.db, args); }
   void Log(std::initializer_list<std::string_view> args) {
-    LogIn(context_.db, {args.begin(), args.size()});
+    LogIn(viewer_.db, {args.begin(), args.size()});
   }
   void LogIn(DbId db, std::span<const std::string_view> args);
+  // What the effects named so far count as, where clients expect another number: MSET counts keys.
+  void CountAs(std::int64_t changes) { changes_ = changes; }
 
   // Tells of an event of a key, once it has happened. One load while nobody listens.
   void Notify(EventClass event_class, std::string_view event, const KeyRef& key) {
-    NotifyIn(context_.db, event_class, event, key);
+    NotifyIn(viewer_.db, event_class, event, key);
   }
   void NotifyIn(DbId db, EventClass event_class, std::string_view event, const KeyRef& key) {
     const EventClass wanted = keyspace_.tunables().event_classes.load(std::memory_order_relaxed);
@@ -111,19 +215,20 @@ class Txn {
 
   Keyspace& keyspace() { return keyspace_; }
   const KeyLocks& locks() const { return held_; }
-  DbId db() const { return context_.db; }
-  UnixMs now_ms() const { return context_.now_ms; }
-  Random& random() { return *context_.random; }
-  // Changes named so far.
-  int changes() const { return changes_; }
+  DbId db() const { return viewer_.db; }
+  UnixMs now_ms() const { return viewer_.now_ms(); }
+  Random& random() { return viewer_.random; }
+  // Changes named so far; keys that expired are none.
+  std::int64_t changes() const { return changes_; }
 
  private:
-  Stripe& StripeOf(const KeyRef& key);
-  void Touch(Entry* entry);
-  void CountMiss(DbId db, const KeyRef& key, StripeCounters& counters);
+  Stripe& StripeOf(const KeyRef& key) {
+    DCHECK(held_.Holds(key.stripe));
+    return keyspace_.stripe(key.stripe);
+  }
   std::uint32_t FreshAccess() const;
   void LogExpired();
-  void ExpireNow(DbId db, const KeyRef& key, Found& found);
+  Found ExpireNow(DbId db, const KeyRef& key, Found found);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   // Puts `entry` where `found` says, or in a new slot; charges it and frees the old one.
   Found Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
@@ -133,12 +238,15 @@ class Txn {
 
   Keyspace& keyspace_;
   const KeyLocks& held_;
-  const Context context_;
-  int changes_ = 0;
+  const Viewer& viewer_;
+  std::int64_t changes_ = 0;
   // Expired keys whose DEL is not in the log yet, all of one database. Copies: a name may point
-  // into the entry that went. Stays empty without log readers.
-  std::vector<std::string> expired_;
-  DbId expired_db_;
+  // into the entry that went. Null without log readers, and mostly.
+  struct ExpiredKeys {
+    DbId db;
+    std::vector<std::string> names;
+  };
+  std::unique_ptr<ExpiredKeys> expired_;
 };
 
 }  // namespace cairn::keyspace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The parser in two gears.
+// The parser in three gears, of which the header has the first: TryShort.
 //
 // TryWhole takes the common request, complete and well-formed, in one pass with no state: lengths
 // of up to kFastDigitsMax digits, no error text, and no call, so that it needs few registers.
@@ -24,7 +24,6 @@ constexpr std::size_t kPendingKept = 64;  // slices whose memory a connection ke
 
 // The shortest thing that can stand from a header on: "$0\r\n\r\n", or "*1\r\n" and that.
 constexpr std::size_t kHeaderRoom = 6;
-constexpr std::int64_t kShortBulkMax = 99;  // two digits
 
 unsigned DigitAt(std::string_view buffer, std::size_t at) {
   return static_cast<unsigned>(static_cast<unsigned char>(buffer[at])) - '0';
@@ -134,9 +133,10 @@ bool Parser::TryWhole(std::string_view buffer, const Limits& limits, ArgArena& a
     if (at > buffer.size()) return false;
     *arg = {buffer.data() + bulk.after, bulk.number};
   } while (++arg != args_end);
-  out->args = arena.next();
-  out->argc = static_cast<std::uint32_t>(count.number);
-  out->consumed = at;
+  *out = {.args = arena.next(),
+          .argc = static_cast<std::uint32_t>(count.number),
+          .head = {},
+          .consumed = at};
   arena.Commit(args_end);
   return true;
 }
@@ -144,6 +144,7 @@ bool Parser::TryWhole(std::string_view buffer, const Limits& limits, ArgArena& a
 Outcome Parser::NextStepwise(std::string_view buffer, const Limits& limits, ArgArena& arena,
                              Request* out) {
   std::size_t skipped = 0;
+  out->head = {};
   for (;;) {
     out->consumed = skipped;
     if (state_ == State::kFailed) return Outcome::kError;

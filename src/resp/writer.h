@@ -18,6 +18,7 @@
 #ifndef CAIRN_RESP_WRITER_H_
 #define CAIRN_RESP_WRITER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -127,14 +128,19 @@ class Writer {
       return p + 4;
     }
     if (number < 100) {
-      p[1] = static_cast<char>('0' + number / 10);
-      p[2] = static_cast<char>('0' + number % 10);
-      p[3] = '\r';
-      p[4] = '\n';
+      std::memcpy(p + 1, kTwoDigitLines[number].data(), 4);
       return p + 5;
     }
     return PutLongHeader(p, number);
   }
+  // "10\r\n" to "99\r\n".
+  static constexpr std::array<std::array<char, 4>, 100> kTwoDigitLines = [] {
+    std::array<std::array<char, 4>, 100> lines{};
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      lines[i] = {static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10), '\r', '\n'};
+    }
+    return lines;
+  }();
   static char* PutLongHeader(char* p, std::size_t number);
   void Header(char type, std::size_t number) {
     buffer_->CommitTo(PutHeader(buffer_->Reserve(kHeaderBytesMax), type, number));

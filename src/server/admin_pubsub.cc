@@ -267,7 +267,7 @@ constexpr Spec kSpecs[] = {
 }  // namespace
 
 bool PubsubGate::Admit(Call& call) {
-  if (call.session().protocol() != 2) return true;
+  if (!call.session().subscribed() || call.session().protocol() != 2) return true;
   static constexpr std::array<void (*)(Call&), 6> kSubscribing = {
       &SubscribeChannels,   &SubscribePatterns,   &SubscribeShards,
       &UnsubscribeChannels, &UnsubscribePatterns, &UnsubscribeShards,

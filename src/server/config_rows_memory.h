@@ -19,8 +19,8 @@ inline constexpr ConfigRow kMemoryRows[] = {
         .Applied()
         .Does("keys looked at for each one evicted"),
     Integer("maxmemory-eviction-tenacity", "10", {0, 100})
-        .Applied()
-        .Does("how long one command may go on evicting; 100 until there is room"),
+        .Ignored()
+        .Does("a command evicts at most 128 keys before it runs, at any setting"),
     Integer("lfu-log-factor", "10", {0, kInt32Max})
         .Applied()
         .Does("how slowly the frequency counter grows"),
@@ -30,13 +30,14 @@ inline constexpr ConfigRow kMemoryRows[] = {
     Integer("active-expire-effort", "1", {1, 10})
         .Ignored()
         .Does("every expired key is found within 100 ms at any setting"),
-    Bool("lazyfree-lazy-eviction", "no").Applied().Does("free evicted values in the background"),
-    Bool("lazyfree-lazy-expire", "no").Applied().Does("free expired values in the background"),
-    Bool("lazyfree-lazy-server-del", "no")
-        .Applied()
-        .Does("free overwritten values in the background"),
-    Bool("lazyfree-lazy-user-del", "no").Applied().Does("DEL frees like UNLINK"),
-    Bool("lazyfree-lazy-user-flush", "no").Applied().Does("FLUSHALL and FLUSHDB are ASYNC"),
+    // A string is freed at once whatever these say: it is one allocation, or one and its blob.
+    Bool("lazyfree-lazy-eviction", "no").Does("free large evicted values in the background"),
+    Bool("lazyfree-lazy-expire", "no").Does("free large expired values in the background"),
+    Bool("lazyfree-lazy-server-del", "no").Does("free large overwritten values in the background"),
+    Bool("lazyfree-lazy-user-del", "no").Does("DEL frees large values in the background"),
+    Bool("lazyfree-lazy-user-flush", "no")
+        .Ignored()
+        .Does("FLUSHALL and FLUSHDB always free in the background"),
     Bool("activerehashing", "yes").Ignored().Does("tables grow by segments and never rehash"),
     Bool("jemalloc-bg-thread", "yes").Does("let the allocator purge in its own thread"),
     Bool("activedefrag", "no").Does("move entries together to give memory back"),

@@ -126,10 +126,10 @@ std::size_t Connection::ProcessInput(std::string_view input) {
       worker_.WatchResume(this);
       break;
     }
-    runner.BeginBatch();
+    runner.Reset();
     worker_.args().Reset();
     const Batch batch = ParseBatch(input.substr(done), share);
-    runner.PrefetchEntries(*this);
+    runner.Begin(*this);
     const std::size_t executed = ExecuteBatch(batch);
     share -= static_cast<int>(batch.count);
     // Replies of one pass can be many times the request's size, so the pass itself is bounded.
@@ -159,14 +159,23 @@ Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
                                            : std::min<std::size_t>(command::Runner::kBatchMax,
                                                                    static_cast<std::size_t>(share));
   const resp::Limits limits = server().ParserLimits(authenticated());
+  command::Runner& runner = worker_.runner();
+  resp::ArgArena& args = worker_.args();
+  resp::Request request;
   while (batch.count < count_max) {
-    resp::Request request;
-    batch.outcome = parser_.Next(input.substr(batch.consumed), limits, worker_.args(), &request);
+    if (batch.count > 0 && parser_.Again(input, args, &request)) {
+      runner.PrepareAgain({request.args, request.argc});
+    } else {
+      batch.outcome = parser_.Next(input, limits, args, &request);
+      if (batch.outcome != resp::Outcome::kRequest) break;
+      runner.Prepare({request.args, request.argc});
+    }
+    input.remove_prefix(request.consumed);
     batch.consumed += request.consumed;
-    if (batch.outcome != resp::Outcome::kRequest) break;
-    worker_.runner().Prepare(*this, {request.args, request.argc});
     batch.ends[batch.count++] = batch.consumed;
   }
+  // Empty lines, which are skipped.
+  if (batch.outcome != resp::Outcome::kRequest) batch.consumed += request.consumed;
   return batch;
 }
 
@@ -188,7 +197,7 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
   return batch.count;
 }
 
-void Connection::ExecuteOne(std::size_t i) {
+[[gnu::always_inline]] inline void Connection::ExecuteOne(std::size_t i) {
   const command::Prepared& prepared = worker_.runner().prepared(i);
   if (prepared.command != nullptr) {
     info_.last_command.store(&prepared.command->full_name, std::memory_order_relaxed);
@@ -199,23 +208,24 @@ void Connection::ExecuteOne(std::size_t i) {
   // What was published before this command was read comes before its reply.
   if (subscriptions_ != nullptr) [[unlikely]]
     worker_.desk().DrainAll();
-  resp::Writer writer(output_, protocol());
   if (reply_mode_ == ReplyMode::kOn) [[likely]] {
+    resp::Writer writer(output_, protocol());
     worker_.runner().Execute(*this, i, writer);
   } else {
-    ExecuteSilenced(i, writer);
+    ExecuteMuted(i);
   }
   if (subscriptions_ != nullptr) [[unlikely]]
     FinishPushes();
 }
 
-void Connection::ExecuteSilenced(std::size_t i, resp::Writer& writer) {
+// CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped leaves
+// no trace.
+void Connection::ExecuteMuted(std::size_t i) {
+  resp::Writer writer(output_, protocol());
   const resp::ReplyBuffer::Mark before = output_.mark();
   keeps_reply_ = false;
   if (reply_mode_ == ReplyMode::kSkipNext) reply_mode_ = ReplyMode::kSkipping;
   worker_.runner().Execute(*this, i, writer);
-  // CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped
-  // leaves no trace.
   if (reply_mode_ != ReplyMode::kOn && !keeps_reply_) output_.Truncate(before);
   if (reply_mode_ == ReplyMode::kSkipping) reply_mode_ = ReplyMode::kOn;
 }

@@ -135,7 +135,7 @@ class Connection final : public command::Session, public io::Watcher {
   // Returns how many requests were run, or dropped with the connection; the rest is parked.
   std::size_t ExecuteBatch(const Batch& batch);
   void ExecuteOne(std::size_t i);
-  void ExecuteSilenced(std::size_t i, resp::Writer& writer);
+  void ExecuteMuted(std::size_t i);
   // After each command of a subscriber: what it published to itself comes right behind its reply.
   void FinishPushes();
   void FailProtocol();

@@ -33,7 +33,7 @@ void WithKey(Call& call, std::string_view key, Fn fn) {
   const keyspace::KeyRef ref = call.keyspace().Ref(key);
   keyspace::KeyLocks locks(call.keyspace());
   locks.Acquire({&ref, 1});
-  keyspace::Txn txn(call.keyspace(), locks, call.txn_context());
+  keyspace::Txn txn(call.keyspace(), locks, call.session().viewer());
   fn(txn, ref);
   locks.Release();
 }

@@ -10,7 +10,6 @@ namespace cairn::server {
 
 class PubsubGate final : public command::Gate {
  public:
-  // REQUIRES: the session is subscribed.
   bool Admit(command::Call& call) override;
 };
 

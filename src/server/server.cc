@@ -120,7 +120,7 @@ Server::Server(Config& config, const Clock& clock)
       auth_gate_(std::make_unique<AuthGate>()) {
   command::Shared& shared = engine_.shared();
   shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
-  shared.subscribed_gate = &pubsub_gate_;
+  shared.gates.push_back(&pubsub_gate_);
   engine_.keyspace().SetEventSink(&notifier_);
   shared.slow_observer = slow_sink_.get();
   WireConfig();

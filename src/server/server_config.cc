@@ -54,7 +54,7 @@ void Server::WireConfig() {
       target->store(static_cast<Value>(config_.Int(typed)), std::memory_order_relaxed);
     });
   };
-  copy_int("maxmemory", "maxmemory", &tunables.maxmemory_bytes);
+  on_change("maxmemory", [this] { engine_.SetMemoryLimit(config_.Int("maxmemory")); });
   copy_int("maxmemory-samples", "maxmemory-samples", &tunables.maxmemory_samples);
   copy_int("lfu-log-factor", "lfu-log-factor", &tunables.lfu_log_factor);
   copy_int("lfu-decay-time", "lfu-decay-time", &tunables.lfu_decay_minutes);
@@ -112,7 +112,10 @@ void Server::SetSlowThreshold() {
   const std::int64_t latency_ms = config_.Int("latency-monitor-threshold");
   std::int64_t threshold_us = slow_us >= 0 ? slow_us : INT64_MAX;
   if (latency_ms > 0) threshold_us = std::min(threshold_us, latency_ms * 1000);
-  engine_.shared().slow_threshold_us.store(threshold_us, std::memory_order_relaxed);
+  engine_.shared().slow_threshold_ns.store(threshold_us < INT64_MAX / 1000
+                                               ? static_cast<std::uint64_t>(threshold_us) * 1000
+                                               : UINT64_MAX,
+                                           std::memory_order_relaxed);
 }
 
 }  // namespace cairn::server

@@ -24,6 +24,7 @@ constexpr std::int64_t kListenWaitUs = 5'000'000;
 
 void Server::MakeDealer() {
   std::vector<io::Dealer::Target> targets;
+  targets.reserve(workers_.size());
   for (const std::unique_ptr<Worker>& worker : workers_) {
     targets.push_back(
         {&worker->loop(), [this, raw = worker.get()](io::Fd socket, io::PeerInfo peer) {

@@ -43,7 +43,6 @@ void Reset(command::CommandStats& stats) {
     if (command::LatencyHistogram* histogram = command.histogram.load(std::memory_order_acquire))
       histogram->Reset();
   }
-  stats.total_calls.Set(0);
   stats.total_errors.Set(0);
 }
 
@@ -75,7 +74,7 @@ double PercentileUs(const CommandTotals& totals, double percent) {
 TrafficTotals Traffic(Server& server) {
   TrafficTotals totals;
   for (const std::unique_ptr<Worker>& worker : server.workers()) {
-    totals.commands += worker->runner().stats().total_calls.value();
+    totals.commands += worker->runner().stats().total_calls();
     totals.errors += worker->runner().stats().total_errors.value();
     totals.changes += worker->runner().stats().changes.value();
     totals.input_bytes += worker->counters().input_bytes.value();

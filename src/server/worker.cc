@@ -19,7 +19,7 @@ Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop
       desk_(server.exchange(), number),
       read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)) {
   loop_->SetBeforeSleep([this] { EndPass(); });
-  runner_.BeginBatch();
+  runner_.ReadClock();
 }
 
 Worker::~Worker() = default;
@@ -126,7 +126,7 @@ void Worker::ResumeAll() {
 }
 
 void Worker::Tick() {
-  runner_.BeginBatch();
+  runner_.ReadClock();
   const std::int64_t timeout_s = server_.config().Int("timeout");
   const UnixMs oldest_ms = timeout_s > 0 ? runner_.now_ms() - timeout_s * 1000 : 0;
   for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);

@@ -43,7 +43,7 @@ HllResult<HllHistogram> HistogramOf(std::string_view bytes) {
 
 // Adds to a sparse value the elements from `next` on, and stops early when it has become dense.
 struct SparseProgress {
-  bool changed = false;
+  std::size_t raised = 0;
   std::size_t next = 0;
 };
 
@@ -57,7 +57,7 @@ HllResult<SparseProgress> AddSparse(std::string& value, std::span<const std::str
       case HllSparseRaise::kUnchanged:
         break;
       case HllSparseRaise::kRaised:
-        progress.changed = true;
+        ++progress.raised;
         break;
       case HllSparseRaise::kTooBig: {
         HllResult<std::string> dense = HllToDense(value);
@@ -105,27 +105,27 @@ void HllMarkStale(std::span<char> bytes) {
   bytes[kStaleAt] = static_cast<char>(static_cast<unsigned char>(bytes[kStaleAt]) | kStaleBit);
 }
 
-HllResult<bool> HllAdd(std::string& value, std::span<const std::string_view> elements,
-                       std::size_t sparse_bytes_max) {
+HllResult<std::size_t> HllAdd(std::string& value, std::span<const std::string_view> elements,
+                              std::size_t sparse_bytes_max) {
   const HllResult<HllEncoding> encoding = HllEncodingOf(value);
   if (!encoding) return std::unexpected(encoding.error());
   if (*encoding == HllEncoding::kDense) return HllAddDense(value, elements);
   const HllResult<SparseProgress> sparse = AddSparse(value, elements, sparse_bytes_max);
   if (!sparse) return std::unexpected(sparse.error());
-  if (sparse->changed) HllMarkStale(value);
-  if (sparse->next == elements.size()) return sparse->changed;
-  // The element that did not fit raises its register, so that the answer is always true here.
-  return HllAddDense(value, elements.subspan(sparse->next)) || sparse->changed;
+  if (sparse->raised > 0) HllMarkStale(value);
+  if (sparse->next == elements.size()) return sparse->raised;
+  // The element that did not fit raises its register, so that the answer is never zero here.
+  return HllAddDense(value, elements.subspan(sparse->next)) + sparse->raised;
 }
 
-bool HllAddDense(std::span<char> bytes, std::span<const std::string_view> elements) {
+std::size_t HllAddDense(std::span<char> bytes, std::span<const std::string_view> elements) {
   CHECK(bytes.size() == kHllDenseBytes);
-  bool changed = false;
+  std::size_t raised = 0;
   for (const std::string_view element : elements) {
-    changed |= HllDenseRaise(RegisterBytes(bytes), HllLocate(element));
+    if (HllDenseRaise(RegisterBytes(bytes), HllLocate(element))) ++raised;
   }
-  if (changed) HllMarkStale(bytes);
-  return changed;
+  if (raised > 0) HllMarkStale(bytes);
+  return raised;
 }
 
 std::optional<std::uint64_t> HllCachedCount(std::string_view bytes) {

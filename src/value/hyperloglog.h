@@ -54,13 +54,13 @@ HllResult<HllEncoding> HllEncodingOf(std::string_view bytes);
 std::string NewHll();
 void HllMarkStale(std::span<char> bytes);
 
-// Adds elements; true when a register changed. The value becomes dense where it outgrows
+// Adds elements; returns how often one raised a register. The value becomes dense where it outgrows
 // `sparse_bytes_max`. After kCorrupt `value` is of no use: elements may have been added already.
-HllResult<bool> HllAdd(std::string& value, std::span<const std::string_view> elements,
-                       std::size_t sparse_bytes_max);
+HllResult<std::size_t> HllAdd(std::string& value, std::span<const std::string_view> elements,
+                              std::size_t sparse_bytes_max);
 
 // The same in place. REQUIRES: HllEncodingOf(bytes) is kDense.
-bool HllAddDense(std::span<char> bytes, std::span<const std::string_view> elements);
+std::size_t HllAddDense(std::span<char> bytes, std::span<const std::string_view> elements);
 
 // The cached count where it is not stale. REQUIRES: HllEncodingOf(bytes) succeeded.
 std::optional<std::uint64_t> HllCachedCount(std::string_view bytes);

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ListNode: a stretch of a long list, in one block of memory.
+//
+//     packed       a PackedList of `count` elements
+//     plain        one element too large for a PackedList: its bytes alone
+//     compressed   either of them, through LZF: length of the compressed form: 4 | compressed form
+//
+// A node is a handle of two words which moves by copying; whoever keeps it (ListChain) frees it.
+// bytes() is what the node has uncompressed, by which Redis's rules decide.
+#ifndef CAIRN_VALUE_LIST_NODE_H_
+#define CAIRN_VALUE_LIST_NODE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "ds/packed_list.h"
+
+namespace cairn::value {
+
+// Nodes below are left alone, and so are those that would not become smaller by so much: Redis's
+// figures.
+inline constexpr std::size_t kListCompressBytesMin = 48;
+inline constexpr std::size_t kListCompressGainMin = 8;
+
+// What a node holds, for reading: `packed`, or for a plain node its only element.
+struct ListNodeView {
+  bool is_plain = false;
+  ds::PackedView packed;
+  std::string_view plain;
+};
+
+class ListNode {
+ public:
+  ListNode() = default;
+  static ListNode Packed(ds::PackedList list, std::size_t count);
+  static ListNode Plain(std::string_view text);
+
+  std::uint32_t count() const { return count_; }
+  std::uint32_t bytes() const { return bytes_; }
+  bool is_plain() const { return (word_ & kPlain) != 0; }
+  bool is_compressed() const { return (word_ & kCompressed) != 0; }
+  std::size_t memory_bytes() const;
+
+  // Views stay valid until the node changes; a compressed one is expanded into `scratch`.
+  ListNodeView View(std::string& scratch) const;
+
+  // Leaves the node as it is where little is to be won.
+  void Compress();
+  void Decompress();
+
+  // The list of a packed, expanded node, to be changed and put back with its new count.
+  ds::PackedList Take();
+  void Put(ds::PackedList list, std::size_t count);
+
+  ListNode Clone() const;
+  void Free();
+
+ private:
+  static constexpr std::uintptr_t kPlain = 1;
+  static constexpr std::uintptr_t kCompressed = 2;
+  static constexpr std::uintptr_t kTags = 3;
+
+  char* block() const { return reinterpret_cast<char*>(word_ & ~kTags); }
+  std::string_view compressed() const;
+  std::size_t block_bytes() const;
+  void SetBlock(void* block, std::uintptr_t tags) {
+    word_ = reinterpret_cast<std::uintptr_t>(block) | tags;
+  }
+
+  std::uintptr_t word_ = 0;
+  std::uint32_t count_ = 0;
+  std::uint32_t bytes_ = 0;
+};
+
+static_assert(sizeof(ListNode) == 16, "four nodes a cache line");
+
+}  // namespace cairn::value
+
+#endif  // CAIRN_VALUE_LIST_NODE_H_

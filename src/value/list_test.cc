@@ -1,0 +1,522 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Lists: the form they take after every kind of change, their edges, and random operations against
+// a deque under many limits. What they allocate is compared with the allocator's own count.
+// list_oracle_test.cc compares nodes with a real server's.
+#include "value/list.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+
+extern "C" __attribute__((weak)) int mallctl(const char* name, void* old, std::size_t* old_bytes,
+                                             void* value, std::size_t value_bytes);
+
+namespace cairn::value {
+namespace {
+
+constexpr std::uint64_t kSeed = 21;
+constexpr ListLimits kDefault;
+
+// Bytes this thread has allocated and not freed; nothing where jemalloc is not linked.
+std::optional<std::uint64_t> AllocatedNow() {
+  if (mallctl == nullptr) return std::nullopt;
+  std::uint64_t allocated = 0;
+  std::uint64_t freed = 0;
+  std::size_t bytes = sizeof(allocated);
+  if (mallctl("thread.allocated", &allocated, &bytes, nullptr, 0) != 0) return std::nullopt;
+  if (mallctl("thread.deallocated", &freed, &bytes, nullptr, 0) != 0) return std::nullopt;
+  return allocated - freed;
+}
+
+std::vector<std::string> Contents(const List& list, std::size_t index = 0,
+                                  ListEnd towards = ListEnd::kBack) {
+  std::vector<std::string> texts;
+  ds::PackedValue::Scratch scratch;
+  for (ListCursor at(list, index, towards); !at.done(); at.Advance()) {
+    texts.emplace_back(at.value().Text(scratch));
+  }
+  return texts;
+}
+
+void PushOne(List& list, ListEnd end, std::string_view text, const ListLimits& limits = kDefault) {
+  list.Push(end, {&text, 1}, limits);
+}
+
+List Of(const std::vector<std::string>& texts, const ListLimits& limits = kDefault) {
+  List list;
+  for (const std::string& text : texts) PushOne(list, ListEnd::kBack, text, limits);
+  return list;
+}
+
+List Numbers(std::size_t count, const ListLimits& limits) {
+  List list;
+  for (std::size_t i = 0; i < count; ++i) {
+    PushOne(list, ListEnd::kBack, std::to_string(i), limits);
+  }
+  return list;
+}
+
+TEST(List, EmptyOwnsNothing) {
+  List list;
+  EXPECT_TRUE(list.empty());
+  EXPECT_EQ(list.size(), 0U);
+  EXPECT_EQ(list.memory_bytes(), 0U);
+  EXPECT_EQ(list.encoding(), "listpack");
+  EXPECT_TRUE(ListCursor(list, 0, ListEnd::kBack).done());
+  EXPECT_TRUE(list.Clone().empty());
+  EXPECT_TRUE(list.Positions("x", {}).empty());
+  EXPECT_EQ(list.Remove("x", 0, kDefault), 0U);
+  EXPECT_FALSE(list.Set(0, "x", kDefault));
+  EXPECT_FALSE(list.Insert("x", ListSide::kAfter, "y", kDefault));
+  EXPECT_TRUE(list.FreeStep(10));
+}
+
+TEST(List, NodeLimits) {
+  struct Case {
+    int fill;
+    std::size_t bytes;
+    std::size_t count;
+  };
+  const Case cases[] = {{-1, 4096, SIZE_MAX},    {-2, 8192, SIZE_MAX},  {-3, 16384, SIZE_MAX},
+                        {-4, 32768, SIZE_MAX},   {-5, 65536, SIZE_MAX}, {-6, 65536, SIZE_MAX},
+                        {-900, 65536, SIZE_MAX}, {0, SIZE_MAX, 1},      {1, SIZE_MAX, 1},
+                        {128, SIZE_MAX, 128}};
+  for (const Case& c : cases) {
+    SCOPED_TRACE(c.fill);
+    const ListNodeLimit limit = ListNodeLimitOf(c.fill);
+    EXPECT_EQ(limit.bytes, c.bytes);
+    EXPECT_EQ(limit.count, c.count);
+    if (c.fill < 0) {
+      EXPECT_FALSE(ListNodeExceeds(c.fill, c.bytes, 1 << 20));
+      EXPECT_TRUE(ListNodeExceeds(c.fill, c.bytes + 1, 1));
+    } else {
+      EXPECT_FALSE(ListNodeExceeds(c.fill, 8192, c.count));
+      EXPECT_TRUE(ListNodeExceeds(c.fill, 8193, 1));
+      EXPECT_TRUE(ListNodeExceeds(c.fill, 100, c.count + 1));
+    }
+  }
+}
+
+// A packed list of 8192 bytes is 7 bytes of frame and this element.
+constexpr std::size_t kFillsNode = 8192 - 7;
+
+TEST(List, GrowsAtTheLimitOfBytes) {
+  List list;
+  PushOne(list, ListEnd::kBack, std::string(kFillsNode, 'x'));
+  EXPECT_EQ(list.encoding(), "listpack");  // the text is reckoned, not its lengths
+  PushOne(list, ListEnd::kBack, "");
+  EXPECT_EQ(list.encoding(), "quicklist");
+  List other;
+  PushOne(other, ListEnd::kFront, std::string(kFillsNode + 1, 'x'));
+  EXPECT_EQ(other.encoding(), "quicklist");
+}
+
+TEST(List, GrowsAtTheLimitOfElements) {
+  const ListLimits limits{.node_fill = 3};
+  List list = Numbers(3, limits);
+  EXPECT_EQ(list.encoding(), "listpack");
+  PushOne(list, ListEnd::kFront, "x", limits);
+  EXPECT_EQ(list.encoding(), "quicklist");
+}
+
+// One push of many is judged as a whole, before any of them is in.
+TEST(List, GrowsByWhatWillCome) {
+  const std::vector<std::string_view> four = {"a", "b", "c", "d"};
+  List list;
+  list.Push(ListEnd::kBack, four, {.node_fill = 3});
+  EXPECT_EQ(list.encoding(), "quicklist");
+  EXPECT_EQ(list.size(), 4U);
+}
+
+TEST(List, GrowsEvenWhereNothingGoesIn) {
+  const ListLimits limits{.node_fill = 3};
+  List list = Numbers(3, limits);
+  EXPECT_FALSE(list.Insert("no such", ListSide::kBefore, "x", limits));
+  EXPECT_EQ(list.encoding(), "quicklist");
+  List other = Numbers(3, limits);
+  EXPECT_FALSE(other.Set(7, "x", limits));
+  EXPECT_EQ(other.encoding(), "quicklist");
+}
+
+TEST(List, SettingAtTheLimitGoesThereAndBack) {
+  const ListLimits limits{.node_fill = 3};
+  List list = Numbers(3, limits);
+  EXPECT_TRUE(list.Set(0, "x", limits));
+  EXPECT_EQ(list.encoding(), "quicklist");  // three are more than half of three
+  list.Pop(ListEnd::kBack, limits);
+  EXPECT_EQ(list.encoding(), "quicklist");
+  list.Pop(ListEnd::kBack, limits);
+  EXPECT_EQ(list.encoding(), "listpack");
+}
+
+TEST(List, MovedNumbersDoNotCount) {
+  List list;
+  PushOne(list, ListEnd::kBack, std::string(kFillsNode - 12, 'x'));
+  list.PushMoved(ListEnd::kBack, "1234567890123456", kDefault);
+  EXPECT_EQ(list.encoding(), "listpack");
+  list.PushMoved(ListEnd::kBack, "a", kDefault);
+  EXPECT_EQ(list.encoding(), "quicklist");
+}
+
+TEST(List, ShrinksAtHalfTheLimit) {
+  const ListLimits limits{.node_fill = 10};
+  List list = Numbers(11, limits);
+  EXPECT_EQ(list.encoding(), "quicklist");  // nodes of 10 and 1
+  while (list.size() > 5) {
+    EXPECT_EQ(list.encoding(), "quicklist") << list.size();
+    list.Pop(ListEnd::kBack, limits);
+  }
+  EXPECT_EQ(list.encoding(), "listpack");
+}
+
+// Elements that are spread over two nodes keep the chain, however few they are.
+TEST(List, TwoNodesStayAChain) {
+  const ListLimits limits{.node_fill = 10};
+  List list = Numbers(20, limits);
+  list.Trim(9, 2, limits);
+  EXPECT_EQ(Contents(list), (std::vector<std::string>{"9", "10"}));
+  EXPECT_EQ(list.encoding(), "quicklist");
+  list.Normalize(limits);
+  EXPECT_EQ(list.encoding(), "quicklist");
+  EXPECT_EQ(list.Remove("9", 1, limits), 1U);
+  EXPECT_EQ(list.encoding(), "listpack");
+}
+
+TEST(List, NormalizeKnowsNoHalf) {
+  const ListLimits limits{.node_fill = 10};
+  List list = Numbers(11, limits);
+  list.Pop(ListEnd::kBack, limits);
+  EXPECT_EQ(list.encoding(), "quicklist");
+  list.Normalize(limits);
+  EXPECT_EQ(list.encoding(), "listpack");
+  list.Normalize({.node_fill = 9});
+  EXPECT_EQ(list.encoding(), "quicklist");
+  List empty;
+  empty.Normalize({.node_fill = 1});
+  EXPECT_TRUE(empty.empty());
+}
+
+TEST(List, EmptiedChainsOwnNothing) {
+  const ListLimits limits{.node_fill = 2};
+  List trimmed = Numbers(9, limits);
+  trimmed.Trim(4, 0, limits);
+  EXPECT_TRUE(trimmed.empty());
+  List removed = Of({"a", "a", "a", "a", "a"}, limits);
+  EXPECT_EQ(removed.Remove("a", 0, limits), 5U);
+  EXPECT_TRUE(removed.empty());
+  List popped = Numbers(3, limits);
+  popped.EraseRange(0, 3, limits);
+  EXPECT_TRUE(popped.empty());
+  EXPECT_EQ(popped.memory_bytes(), 0U);
+}
+
+TEST(List, PlainNodes) {
+  const ListLimits limits{.node_fill = 4, .plain_bytes = 10};
+  const std::string huge(10, 'h');
+  List list = Numbers(6, limits);
+  EXPECT_TRUE(list.Set(1, huge, limits));
+  EXPECT_TRUE(list.Insert("4", ListSide::kBefore, huge, limits));
+  EXPECT_TRUE(list.Insert(huge, ListSide::kAfter, huge, limits));
+  EXPECT_EQ(Contents(list), (std::vector<std::string>{"0", huge, huge, "2", "3", huge, "4", "5"}));
+  EXPECT_EQ(Contents(list, 7, ListEnd::kFront),
+            (std::vector<std::string>{"5", "4", huge, "3", "2", huge, huge, "0"}));
+  EXPECT_EQ(list.Positions(huge, {.rank = -1, .count = 0}), (std::vector<std::size_t>{5, 2, 1}));
+  EXPECT_TRUE(list.Set(2, "x", limits));
+  EXPECT_EQ(list.Remove(huge, -1, limits), 1U);
+  EXPECT_EQ(Contents(list), (std::vector<std::string>{"0", huge, "x", "2", "3", "4", "5"}));
+  list.Trim(1, 1, limits);
+  EXPECT_EQ(list.encoding(), "quicklist");  // a plain node is no packed list
+  EXPECT_TRUE(list.End(ListEnd::kFront).Equals(huge));
+  list.Pop(ListEnd::kBack, limits);
+  EXPECT_TRUE(list.empty());
+}
+
+TEST(List, PositionsByRankCountAndLength) {
+  for (const int fill : {-2, 2}) {
+    const List list = Of({"a", "b", "c", "1", "2", "3", "c", "c"}, {.node_fill = fill});
+    using Found = std::vector<std::size_t>;
+    EXPECT_EQ(list.Positions("c", {}), Found{2});
+    EXPECT_EQ(list.Positions("c", {.rank = 2}), Found{6});
+    EXPECT_EQ(list.Positions("c", {.rank = -1}), Found{7});
+    EXPECT_EQ(list.Positions("c", {.rank = -1, .count = 2}), (Found{7, 6}));
+    EXPECT_EQ(list.Positions("c", {.count = 0}), (Found{2, 6, 7}));
+    EXPECT_EQ(list.Positions("c", {.rank = 2, .count = 0}), (Found{6, 7}));
+    EXPECT_EQ(list.Positions("c", {.elements = 2}), Found{});
+    EXPECT_EQ(list.Positions("c", {.count = 0, .elements = 7}), (Found{2, 6}));
+    EXPECT_EQ(list.Positions("c", {.rank = -3, .elements = 6}), Found{2});
+    EXPECT_EQ(list.Positions("3", {}), Found{5});
+    EXPECT_EQ(list.Positions("d", {.count = 0}), Found{});
+    EXPECT_EQ(list.Positions("c", {.rank = INT64_MIN}), Found{});
+  }
+}
+
+TEST(List, NodesGoOutAndIn) {
+  const ListLimits limits{.node_fill = 4, .compress_depth = 1, .plain_bytes = 1000};
+  List list = Numbers(30, limits);
+  PushOne(list, ListEnd::kBack, std::string(1000, 'p'), limits);
+  List loaded;
+  list.ForEachNode([&](const ListNodeView& node) {
+    if (node.is_plain) {
+      loaded.AppendPlainNode(node.plain, limits);
+    } else {
+      loaded.AppendNode(ds::PackedList::FromBytes(node.packed.bytes()).value(), limits);
+    }
+  });
+  loaded.Normalize(limits);
+  EXPECT_EQ(Contents(loaded), Contents(list));
+  EXPECT_EQ(loaded.memory_bytes(), list.memory_bytes());
+  List small = Numbers(3, limits);
+  List small_loaded;
+  small.ForEachNode([&](const ListNodeView& node) {
+    small_loaded.AppendNode(ds::PackedList::FromBytes(node.packed.bytes()).value(), limits);
+  });
+  small_loaded.Normalize(limits);
+  EXPECT_TRUE(small_loaded.is_packed());
+}
+
+TEST(List, FreedInSteps) {
+  List list = Numbers(100, {.node_fill = 10});
+  int steps = 1;
+  while (!list.FreeStep(20)) ++steps;
+  EXPECT_EQ(steps, 5);
+  EXPECT_TRUE(list.empty());
+}
+
+// A list of a million elements is read at any index without touching all of them; here only that
+// it is right.
+TEST(List, LongList) {
+  constexpr std::size_t kElements = 200'000;
+  List list = Numbers(kElements, kDefault);
+  ASSERT_EQ(list.size(), kElements);
+  for (const std::size_t index : {0UL, 1UL, 99'999UL, 100'000UL, 100'001UL, 199'999UL}) {
+    ListCursor at(list, index, ListEnd::kBack);
+    EXPECT_TRUE(at.value().Equals(std::to_string(index)));
+  }
+  EXPECT_TRUE(ListCursor(list, kElements, ListEnd::kBack).done());
+}
+
+TEST(List, CompressionSavesMemory) {
+  List plain;
+  List compressed;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string text = "an element that is much like its neighbours " + std::to_string(i);
+    PushOne(plain, ListEnd::kBack, text);
+    PushOne(compressed, ListEnd::kBack, text, {.compress_depth = 1});
+  }
+  EXPECT_LT(compressed.memory_bytes() * 2, plain.memory_bytes());
+  EXPECT_EQ(Contents(compressed), Contents(plain));
+}
+
+std::string RandomText(Random& random) {
+  switch (random.Below(10)) {
+    case 0:
+      return std::string(random.Below(60), 'z');
+    case 1:
+      return std::string(random.Below(random.Below(10) == 0 ? 9000 : 300),
+                         static_cast<char>(random.Next()));
+    case 2:
+      return std::to_string(static_cast<std::int64_t>(random.Next()) >> random.Below(64));
+    default:
+      return std::to_string(random.Below(12));
+  }
+}
+
+// A list and the deque it must agree with.
+class Twins {
+ public:
+  Twins(std::uint64_t seed, const ListLimits& limits) : random_(seed), limits_(limits) {}
+
+  void Step() {
+    if (model_.empty()) growing_ = true;
+    if (model_.size() > 250) growing_ = false;
+    switch (model_.empty() ? random_.Below(2) : random_.Below(growing_ ? 11 : 17)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        PushSome();
+        break;
+      case 4:
+        SetOne();
+        break;
+      case 5:
+      case 6:
+        InsertOne();
+        break;
+      case 7:
+        Rotate();
+        break;
+      case 8:
+        ComparePositions();
+        break;
+      case 9:
+        list_ = list_.Clone();
+        break;
+      case 10:
+      case 11:
+      case 12:
+        PopOne();
+        break;
+      case 13:
+        RemoveSome();
+        break;
+      case 14:
+        if (random_.Below(8) == 0) Trim();
+        break;
+      default:
+        EraseSome();
+    }
+  }
+
+  void Check() {
+    ASSERT_EQ(list_.size(), model_.size());
+    const std::vector<std::string> expected(model_.begin(), model_.end());
+    ASSERT_EQ(Contents(list_), expected);
+    if (model_.empty()) return;
+    const std::vector<std::string> reversed(model_.rbegin(), model_.rend());
+    ASSERT_EQ(Contents(list_, model_.size() - 1, ListEnd::kFront), reversed);
+    ASSERT_TRUE(list_.End(ListEnd::kFront).Equals(model_.front()));
+    ASSERT_TRUE(list_.End(ListEnd::kBack).Equals(model_.back()));
+    const std::size_t index = random_.Below(model_.size());
+    const auto rest = Contents(list_, index);
+    ASSERT_TRUE(
+        std::equal(rest.begin(), rest.end(), expected.begin() + Signed(index), expected.end()));
+    CheckMemory();
+  }
+
+ private:
+  static std::ptrdiff_t Signed(std::size_t n) { return static_cast<std::ptrdiff_t>(n); }
+  ListEnd AnyEnd() { return random_.Below(2) == 0 ? ListEnd::kFront : ListEnd::kBack; }
+
+  void CheckMemory() {
+    const auto before = AllocatedNow();
+    List copy = list_.Clone();
+    const auto after = AllocatedNow();
+    if (before) ASSERT_EQ(copy.memory_bytes(), *after - *before);
+    std::size_t bytes = 0;
+    list_.ForEachNode([&](const ListNodeView& node) {
+      bytes += node.is_plain ? node.plain.size() : node.packed.bytes().size();
+      ASSERT_TRUE(node.is_plain || node.packed.size() > 0);
+    });
+    if (limits_.compress_depth == 0) ASSERT_LE(bytes, list_.memory_bytes());
+  }
+
+  void PushSome() {
+    std::vector<std::string> texts(1 + random_.Below(3));
+    const ListEnd end = AnyEnd();
+    for (std::string& text : texts) {
+      text = RandomText(random_);
+      end == ListEnd::kFront ? model_.push_front(text) : model_.push_back(text);
+    }
+    list_.Push(end, std::vector<std::string_view>(texts.begin(), texts.end()), limits_);
+  }
+  void PopOne() {
+    const ListEnd end = AnyEnd();
+    list_.Pop(end, limits_);
+    end == ListEnd::kFront ? model_.pop_front() : model_.pop_back();
+  }
+  void SetOne() {
+    const auto size = Signed(model_.size());
+    const std::int64_t index = Signed(random_.Below(2 * model_.size() + 2)) - size - 1;
+    const std::string text = RandomText(random_);
+    const bool is_inside = index >= -size && index < size;
+    ASSERT_EQ(list_.Set(index, text, limits_), is_inside);
+    if (is_inside) model_[static_cast<std::size_t>(index < 0 ? index + size : index)] = text;
+  }
+  void InsertOne() {
+    const std::string pivot =
+        random_.Below(4) != 0 ? model_[random_.Below(model_.size())] : RandomText(random_);
+    const std::string text = RandomText(random_);
+    const auto found = std::find(model_.begin(), model_.end(), pivot);
+    const ListSide side = random_.Below(2) == 0 ? ListSide::kBefore : ListSide::kAfter;
+    ASSERT_EQ(list_.Insert(pivot, side, text, limits_), found != model_.end());
+    if (found != model_.end()) model_.insert(side == ListSide::kAfter ? found + 1 : found, text);
+  }
+  void Rotate() {
+    const ListEnd from = AnyEnd();
+    const ListEnd to = AnyEnd();
+    list_.Rotate(from, to, limits_);
+    const std::string text = from == ListEnd::kFront ? model_.front() : model_.back();
+    from == ListEnd::kFront ? model_.pop_front() : model_.pop_back();
+    to == ListEnd::kFront ? model_.push_front(text) : model_.push_back(text);
+  }
+  void RemoveSome() {
+    const std::string text = model_[random_.Below(model_.size())];
+    const std::int64_t count = Signed(random_.Below(9)) - 4;
+    std::size_t left = count == 0 ? model_.size() : static_cast<std::size_t>(std::abs(count));
+    std::deque<std::string> kept;
+    std::size_t removed = 0;
+    if (count < 0) std::reverse(model_.begin(), model_.end());
+    for (const std::string& element : model_) {
+      const bool is_match = element == text && left > 0;
+      left -= is_match ? 1 : 0;
+      removed += is_match ? 1 : 0;
+      if (!is_match) kept.push_back(element);
+    }
+    if (count < 0) std::reverse(kept.begin(), kept.end());
+    model_ = kept;
+    ASSERT_EQ(list_.Remove(text, count, limits_), removed);
+  }
+  void Trim() {
+    const std::size_t start = random_.Below(model_.size() + 1);
+    const std::size_t count = random_.Below(model_.size() - start + 1);
+    list_.Trim(start, count, limits_);
+    model_.erase(model_.begin() + Signed(start + count), model_.end());
+    model_.erase(model_.begin(), model_.begin() + Signed(start));
+  }
+  void EraseSome() {
+    const std::size_t start = random_.Below(model_.size() + 1);
+    const std::size_t count = random_.Below(std::min<std::size_t>(model_.size() - start, 40) + 1);
+    list_.EraseRange(start, count, limits_);
+    const auto first = model_.begin() + Signed(start);
+    model_.erase(first, first + Signed(count));
+  }
+  void ComparePositions() {
+    const std::string text = model_[random_.Below(model_.size())];
+    const bool is_forward = random_.Below(2) == 0;
+    std::vector<std::size_t> expected;
+    for (std::size_t i = 0; i < model_.size(); ++i) {
+      if (model_[i] == text) expected.push_back(i);
+    }
+    if (!is_forward) std::reverse(expected.begin(), expected.end());
+    ASSERT_EQ(list_.Positions(text, {.rank = is_forward ? 1 : -1, .count = 0}), expected);
+  }
+
+  Random random_;
+  ListLimits limits_;
+  List list_;
+  std::deque<std::string> model_;
+  bool growing_ = true;
+};
+
+TEST(List, RandomOperationsAgreeWithADeque) {
+  const ListLimits kinds[] = {{},
+                              {.node_fill = -1},
+                              {.node_fill = -1, .compress_depth = 1},
+                              {.node_fill = 0},
+                              {.node_fill = 1, .compress_depth = 3},
+                              {.node_fill = 5},
+                              {.node_fill = 16, .compress_depth = 1},
+                              {.node_fill = 7, .compress_depth = 2, .plain_bytes = 40},
+                              {.node_fill = -2, .plain_bytes = 100}};
+  for (std::uint64_t seed = kSeed; const ListLimits& limits : kinds) {
+    Twins twins(++seed, limits);
+    for (int step = 0; step < 3000; ++step) {
+      SCOPED_TRACE(testing::Message()
+                   << "fill " << limits.node_fill << " depth " << limits.compress_depth << " seed "
+                   << seed << " step " << step);
+      twins.Step();
+      if (step % 5 == 0) twins.Check();
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cairn::value

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Batches of members, and which of them another set contains.
+//
+// A lookup in a table that is not in the cache waits twice: for the bucket and for the node.
+// Sixteen lookups that wait together cost little more than one.
+#include "value/set_walk.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace cairn::value {
+namespace {
+
+constexpr std::size_t kLookups = 16;
+
+}  // namespace
+
+SetWalk::SetWalk(const Set& set) : set_(set) {
+  batch_.reserve(kBatch * 2);
+  if (set.word_.form() == Set::Form::kPacked) {
+    cursor_ = set.packed().First();
+    ended_ = cursor_ == ds::PackedView::kNone;
+  }
+}
+
+bool SetWalk::Next() {
+  batch_.clear();
+  if (ended_) return false;
+  switch (set_.word_.form()) {
+    case Set::Form::kInts:
+      ReadInts();
+      break;
+    case Set::Form::kPacked:
+      ReadPacked();
+      break;
+    case Set::Form::kTable:
+      ReadTable();
+  }
+  return !batch_.empty();
+}
+
+void SetWalk::ReadInts() {
+  const Lent<ds::IntSet> ints(set_.word_.pointer());
+  const std::size_t end = std::min<std::size_t>(ints->size(), cursor_ + kBatch);
+  for (; cursor_ < end; ++cursor_) batch_.emplace_back(ints->At(cursor_));
+  ended_ = end == ints->size();
+}
+
+void SetWalk::ReadPacked() {
+  const ds::PackedView list = set_.packed();
+  auto at = static_cast<ds::PackedView::Position>(cursor_);
+  for (; at != ds::PackedView::kNone && batch_.size() < kBatch; at = list.Next(at)) {
+    batch_.push_back(list.At(at));
+  }
+  cursor_ = at;
+  ended_ = at == ds::PackedView::kNone;
+}
+
+void SetWalk::ReadTable() {
+  nodes_.clear();
+  do {
+    cursor_ = set_.mutable_table().table().Scan(cursor_,
+                                                [this](Set::Table::Position, const SetNode* node) {
+                                                  __builtin_prefetch(node);
+                                                  nodes_.push_back(node);
+                                                });
+  } while (cursor_ != 0 && nodes_.size() < kBatch);
+  ended_ = cursor_ == 0;
+  for (const SetNode* node : nodes_) {
+    batch_.push_back(ds::PackedValue::Verbatim(node->key()));
+  }
+}
+
+void SetWalk::Filter(const Set& set, Keep keep, std::vector<ds::PackedValue>& batch) {
+  if (set.word_.form() == Set::Form::kTable) {
+    FilterByTable(set.table(), keep, batch);
+    return;
+  }
+  std::erase_if(batch, [&](const ds::PackedValue& member) {
+    return ContainsInSmall(set, member) != (keep == Keep::kContained);
+  });
+}
+
+bool SetWalk::ContainsInSmall(const Set& set, const ds::PackedValue& member) {
+  if (set.is_int_set() && member.is_integer()) {
+    return Lent<ds::IntSet>(set.word_.pointer())->Contains(member.integer());
+  }
+  ds::PackedValue::Scratch scratch;
+  return set.Contains(member.Text(scratch));
+}
+
+void SetWalk::FilterByTable(const Set::Table& table, Keep keep,
+                            std::vector<ds::PackedValue>& batch) {
+  std::array<std::uint64_t, kLookups> hashes;
+  std::array<ds::PackedValue::Scratch, kLookups> scratch;
+  std::size_t kept = 0;
+  for (std::size_t begin = 0; begin < batch.size(); begin += kLookups) {
+    const std::size_t count = std::min(kLookups, batch.size() - begin);
+    for (std::size_t i = 0; i < count; ++i) {
+      hashes[i] = table.HashOf(batch[begin + i].Text(scratch[i]));
+      table.table().PrefetchBucket(hashes[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i) table.table().PrefetchNode(hashes[i]);
+    for (std::size_t i = 0; i < count; ++i) {
+      const ds::PackedValue& member = batch[begin + i];
+      const bool found = table.table().Find(hashes[i], member.Text(scratch[i])).found();
+      if (found == (keep == Keep::kContained)) batch[kept++] = member;
+    }
+  }
+  batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(kept), batch.end());
+}
+
+}  // namespace cairn::value
