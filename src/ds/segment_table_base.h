@@ -94,6 +94,12 @@ class SegmentTableBase {
     PrefetchSlot(bucket, Bucket::FirstOf(match), hint);
   }
 
+  // The same for who keeps no hint.
+  void PrefetchNode(std::uint64_t hash) const {
+    TableHint hint = PrefetchBucket(hash);
+    PrefetchNode(hash, hint);
+  }
+
   // kNever if the entry has no time.
   UnixMs ExpiryAt(TablePosition at) const { return at.segment->ExpiryAt(at.slot); }
   // REQUIRES: when != kNever.
