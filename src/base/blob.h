@@ -68,6 +68,7 @@ class BlobRef {
     if (blob_ != nullptr) blob_->Release();
   }
   const Blob* get() const { return blob_; }
+  BlobRef Share() const { return blob_ == nullptr ? BlobRef() : BlobRef(blob_); }
 
  private:
   Blob* blob_ = nullptr;

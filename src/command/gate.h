@@ -6,8 +6,8 @@
 // client sees. Gates run before any stripe is locked.
 //
 // They are asked only where there is a reason to: the session is guarded (it has not
-// authenticated), the command is (kProtected), or the server is (Shared::guards: a memory limit).
-// So a gate that has nothing to say costs nothing.
+// authenticated, or it is subscribed), the command is (kProtected), or the server is
+// (Shared::guards: a memory limit). So a gate that has nothing to say costs nothing.
 //
 // Thread safety: Admit runs on every worker at once.
 #ifndef CAIRN_COMMAND_GATE_H_

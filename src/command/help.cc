@@ -26,6 +26,15 @@ void AppendWrapped(std::string_view text, std::vector<std::string>& lines) {
   lines.push_back(std::string(kIndent).append(text));
 }
 
+// The arguments without the type that tells a plain word from a key ("shardchannel:string").
+std::string WithoutTypes(std::string_view arguments) {
+  constexpr std::string_view kPlain = ":string";
+  std::string text(arguments);
+  for (std::size_t at = 0; (at = text.find(kPlain, at)) != text.npos;)
+    text.erase(at, kPlain.size());
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> HelpLines(const CommandTable::Command& container) {
@@ -45,7 +54,7 @@ std::vector<std::string> HelpLines(const CommandTable::Command& container) {
   for (const Spec* spec : specs) {
     const std::string_view arguments = Syntax(spec->row.syntax).arguments();
     std::string line(spec->name);
-    if (!arguments.empty()) line.append(" ").append(arguments);
+    if (!arguments.empty()) line.append(" ").append(WithoutTypes(arguments));
     lines.push_back(std::move(line));
     AppendWrapped(spec->row.summary, lines);
   }

@@ -33,7 +33,10 @@ class Session {
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.
-  bool guarded() const { return !authenticated_; }
+  bool guarded() const { return !authenticated_ || subscribed_; }
+  // Whether the client listens to anything: PING and the commands it may run depend on it.
+  bool subscribed() const { return subscribed_; }
+  void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
   Random& random() { return random_; }
   // How its transactions see the keyspace; the Runner keeps its moment.
   const keyspace::Viewer& viewer() const { return viewer_; }
@@ -43,6 +46,7 @@ class Session {
   const ClientId id_;
   int protocol_ = 2;
   bool authenticated_ = true;
+  bool subscribed_ = false;
   Random random_;
   keyspace::Viewer viewer_;
 };

@@ -54,6 +54,7 @@ void SetBit(Call& call) {
   }
   const bool old = value::SetBit(call.txn().EditString(call.key(0), found, bytes), *offset, bit);
   call.LogVerbatim();
+  call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
   call.reply().Integer(old ? 1 : 0);
 }
 
@@ -157,9 +158,11 @@ void BitOp(Call& call) {
   if (!result.empty()) {
     call.txn().SetString(call.key(0), destination, result, keyspace::Ttl::kDrop);
     call.LogVerbatim();
+    call.txn().Notify(keyspace::kEventString, "set", call.key(0));
   } else if (destination) {
     call.txn().Remove(call.key(0), destination);
     call.txn().Log({"DEL", call.key(0).name});
+    call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));
   }
   call.reply().Integer(static_cast<std::int64_t>(result.size()));
 }
@@ -299,6 +302,7 @@ void RunBitField(Call& call, bool read_only) {
   if (changes == 0 && !grows) return;
   call.LogVerbatim();
   call.txn().CountAs(changes);
+  if (changes > 0) call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
 }
 
 void BitField(Call& call) { RunBitField(call, false); }

@@ -2,6 +2,7 @@
 // COMMAND: the server tells about its own commands, all of it from their rows.
 //
 // Commands come in the order of the table, which Redis leaves open (it walks a hash table).
+#include <algorithm>
 #include <vector>
 
 #include "base/glob.h"
@@ -119,7 +120,13 @@ bool FindKeysOfCalled(Call& call, std::vector<command::KeyAt>& keys) {
   };
   if (called == nullptr) return fail(errors::kInvalidCommand);
   const Spec& spec = *called->spec;
-  if (spec.key_specs.count == 0) return fail(errors::kNoKeyArguments);
+  // Shard channels have the place of keys, but are none.
+  const auto specs = std::span(spec.key_specs.specs).first(spec.key_specs.count);
+  if (std::ranges::all_of(specs, [](const command::KeySpec& key) {
+        return (key.flags & command::kKeyNotKey) != 0;
+      })) {
+    return fail(errors::kNoKeyArguments);
+  }
   const std::span<const std::string_view> args = call.args().subspan(2);
   const auto count = static_cast<int>(args.size());
   if ((spec.arity > 0 && count != spec.arity) || count < -spec.arity) {

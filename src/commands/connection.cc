@@ -16,6 +16,12 @@ using command::Spec;
 
 void Ping(Call& call) {
   if (call.argc() > 2) return call.Error(command::errors::WrongArity("ping"));
+  if (call.session().subscribed() && !call.reply().resp3()) {
+    // Where messages may come at any time, everything looks like one.
+    call.reply().Array(2);
+    call.reply().Bulk("pong");
+    return call.reply().Bulk(call.argc() == 2 ? call.arg(1) : std::string_view());
+  }
   if (call.argc() == 2) return call.reply().Bulk(call.arg(1));
   call.reply().Simple("PONG");
 }

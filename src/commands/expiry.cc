@@ -37,13 +37,14 @@ void ExpireAt(command::Call& call, const keyspace::KeyRef& key, keyspace::Found 
   if (at_ms <= call.now_ms()) {
     txn.Remove(key, found);
     txn.Log({"DEL", key.name});
-    return;
+    return txn.Notify(keyspace::kEventGeneric, "del", key);
   }
   txn.SetExpiry(key, found, at_ms);
   char digits[kInt64TextMax];
   const char* end = FormatInt64(digits, at_ms);
   txn.Log(
       {"PEXPIREAT", key.name, std::string_view(digits, static_cast<std::size_t>(end - digits))});
+  txn.Notify(keyspace::kEventGeneric, "expire", key);
 }
 
 }  // namespace cairn::commands

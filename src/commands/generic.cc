@@ -46,6 +46,7 @@ void Del(Call& call) {
     Found found = call.txn().Find(call.key(n), Access::kPeek);
     if (!found) continue;
     call.txn().Remove(call.key(n), found);
+    call.txn().Notify(keyspace::kEventGeneric, "del", call.key(n));
     ++deleted;
   }
   if (deleted > 0) call.LogVerbatim();
@@ -60,11 +61,11 @@ void CountPresent(Call& call, Access access) {
   call.reply().Integer(present);
 }
 
-void Exists(Call& call) { CountPresent(call, Access::kPeek); }
+void Exists(Call& call) { CountPresent(call, Access::kLook); }
 void Touch(Call& call) { CountPresent(call, Access::kRead); }
 
 void Type(Call& call) {
-  const Found found = call.txn().Find(call.key(0), Access::kPeek);
+  const Found found = call.txn().Find(call.key(0), Access::kLook);
   call.reply().Simple(found ? TypeName(*found.entry) : "none");
 }
 
@@ -88,7 +89,11 @@ void RenameKey(Call& call, bool only_if_absent) {
   if (!call.txn().Find(call.key(0), Access::kPeek)) return call.Error(command::errors::kNoSuchKey);
   const bool same = call.arg(1) == call.arg(2);
   const bool taken = only_if_absent && (same || call.txn().Find(call.key(1), Access::kPeek));
-  if (!same && !taken) CopyKey(call, call.txn().db(), call.key(1), Source::kRemoved);
+  if (!same && !taken) {
+    CopyKey(call, call.txn().db(), call.key(1), Source::kRemoved);
+    call.txn().Notify(keyspace::kEventGeneric, "rename_from", call.key(0));
+    call.txn().Notify(keyspace::kEventGeneric, "rename_to", call.key(1));
+  }
   if (!only_if_absent) return call.reply().Ok();
   call.reply().Integer(taken ? 0 : 1);
 }
@@ -112,10 +117,11 @@ void Copy(Call& call) {
   }
   if (to_db == call.txn().db() && call.arg(1) == call.arg(2))
     return call.Error(command::errors::kSameObject);
-  if (!call.txn().Find(call.key(0), Access::kPeek)) return call.reply().Integer(0);
+  if (!call.txn().Find(call.key(0), Access::kRead)) return call.reply().Integer(0);
   if (!replace && call.txn().FindIn(to_db, call.key(1), Access::kPeek))
     return call.reply().Integer(0);
   CopyKey(call, to_db, call.key(1), Source::kKept);
+  call.txn().NotifyIn(to_db, keyspace::kEventGeneric, "copy_to", call.key(1));
   call.reply().Integer(1);
 }
 
@@ -125,7 +131,11 @@ void Move(Call& call) {
   if (*to_db == call.txn().db()) return call.Error(command::errors::kSameObject);
   const bool moves = call.txn().Find(call.key(0), Access::kPeek) &&
                      !call.txn().FindIn(*to_db, call.key(0), Access::kPeek);
-  if (moves) CopyKey(call, *to_db, call.key(0), Source::kRemoved);
+  if (moves) {
+    CopyKey(call, *to_db, call.key(0), Source::kRemoved);
+    call.txn().Notify(keyspace::kEventGeneric, "move_from", call.key(0));
+    call.txn().NotifyIn(*to_db, keyspace::kEventGeneric, "move_to", call.key(0));
+  }
   call.reply().Integer(moves ? 1 : 0);
 }
 

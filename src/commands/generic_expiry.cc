@@ -84,7 +84,7 @@ void PExpireAt(Call& call) { SetExpiry(call, {TimeUnit::kMilliseconds, TimeBase:
 void ReplyExpiry(Call& call, ExpiryForm form) {
   constexpr std::int64_t kAbsent = -2;
   constexpr std::int64_t kNoExpiry = -1;
-  const Found found = call.txn().Find(call.key(0), Access::kPeek);
+  const Found found = call.txn().Find(call.key(0), Access::kLook);
   if (!found) return call.reply().Integer(kAbsent);
   const UnixMs at_ms = call.txn().ExpiryAt(found);
   if (at_ms == kNever) return call.reply().Integer(kNoExpiry);
@@ -107,6 +107,7 @@ void Persist(Call& call) {
   if (clears) {
     call.txn().ClearExpiry(call.key(0), found);
     call.LogVerbatim();
+    call.txn().Notify(keyspace::kEventGeneric, "persist", call.key(0));
   }
   call.reply().Integer(clears ? 1 : 0);
 }

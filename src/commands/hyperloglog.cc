@@ -71,7 +71,10 @@ void PfAdd(Call& call) {
       StoreHll(call, found, bytes);
     }
   }
-  if (changes > 0) call.LogVerbatim();
+  if (changes > 0) {
+    call.LogVerbatim();
+    call.txn().Notify(keyspace::kEventString, "pfadd", call.key(0));
+  }
   call.txn().CountAs(static_cast<std::int64_t>(changes));
   call.reply().Integer(changes > 0 ? 1 : 0);
 }
@@ -108,7 +111,7 @@ void PfMerge(Call& call) {
   std::string destination;
   for (std::size_t n = 0; n < call.key_count(); ++n) {
     Found found;
-    if (!FindHll(call, n, n == 0 ? Access::kWrite : Access::kRead, &found)) return;
+    if (!FindHll(call, n, Access::kRead, &found)) return;
     if (!found) continue;
     if (n == 0) destination = StringOf(found);
     if (const auto added = all.Add(StringOf(found)); !added)
@@ -119,6 +122,7 @@ void PfMerge(Call& call) {
   if (!merged) return ReplyHllError(call, merged.error());
   StoreHll(call, call.txn().Find(call.key(0), Access::kWrite), *merged);
   call.LogVerbatim();
+  call.txn().Notify(keyspace::kEventString, "pfadd", call.key(0));
   call.reply().Ok();
 }
 

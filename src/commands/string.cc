@@ -67,6 +67,7 @@ void GetDel(Call& call) {
   if (!found) return;
   call.txn().Remove(call.key(0), found);
   call.txn().Log({"DEL", call.key(0).name});
+  call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));
 }
 
 struct GetExOptions {
@@ -108,6 +109,7 @@ void GetEx(Call& call) {
   if (options.persist && found.entry->is_volatile()) {
     call.txn().ClearExpiry(call.key(0), found);
     call.txn().Log({"PERSIST", call.key(0).name});
+    call.txn().Notify(keyspace::kEventGeneric, "persist", call.key(0));
   }
 }
 
@@ -149,6 +151,7 @@ void SetRange(Call& call) {
   const std::span<char> bytes = call.txn().EditString(call.key(0), found, begin + patch.size());
   std::memcpy(bytes.data() + begin, patch.data(), patch.size());
   call.LogVerbatim();
+  call.txn().Notify(keyspace::kEventString, "setrange", call.key(0));
   call.reply().Integer(static_cast<std::int64_t>(bytes.size()));
 }
 
@@ -166,6 +169,7 @@ void Append(Call& call) {
     if (!tail.empty()) std::memcpy(bytes.data() + old_size, tail.data(), tail.size());
   }
   call.LogVerbatim();
+  call.txn().Notify(keyspace::kEventString, "append", call.key(0));
   call.reply().Integer(static_cast<std::int64_t>(old_size + tail.size()));
 }
 

@@ -36,14 +36,17 @@ std::optional<std::int64_t> CounterOf(Call& call, Found* found) {
 Found StoreInteger(Call& call, const Found& found, std::int64_t number) {
   char digits[kInt64TextMax];
   const char* end = FormatInt64(digits, number);
-  return call.txn().SetString(call.key(0), found, {digits, static_cast<std::size_t>(end - digits)},
-                              Ttl::kKeep);
+  const std::string_view text(digits, static_cast<std::size_t>(end - digits));
+  const Found stored = call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
+  call.txn().Notify(keyspace::kEventString, "incrby", call.key(0));
+  return stored;
 }
 
 // Stays text, whatever its digits say: OBJECT ENCODING never answers int for it.
 Found StoreFloat(Call& call, const Found& found, std::string_view text) {
   Found stored = call.txn().SetString(call.key(0), found, text, Ttl::kKeep);
   if (stored.entry->blob() == nullptr) stored.entry->set_encoding(keyspace::Encoding::kText);
+  call.txn().Notify(keyspace::kEventString, "incrbyfloat", call.key(0));
   return stored;
 }
 
@@ -176,6 +179,7 @@ void FinishIncrEx(Call& call, Found stored, std::string_view text, const IncrExO
   if (options.persist && stored.entry->is_volatile()) {
     txn.ClearExpiry(key, stored);
     txn.Log({"PERSIST", key.name});
+    txn.Notify(keyspace::kEventGeneric, "persist", key);
   }
 }
 

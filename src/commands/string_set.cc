@@ -164,19 +164,25 @@ void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_
                  const SetOptions& options) {
   keyspace::Txn& txn = call.txn();
   if (IsPast(call, options)) {
-    // EXAT in the past: the value is never seen.
+    // EXAT in the past: the value is never seen. Its events are, as if it had been.
     if (Found gone = found; gone) {
       txn.Remove(key, gone);
       txn.Log({"DEL", key.name});
+    } else {
+      txn.Notify(keyspace::kEventNewKey, "new", key);
     }
-    return;
+    txn.Notify(keyspace::kEventString, "set", key);
+    txn.Notify(keyspace::kEventGeneric, "expire", key);
+    return txn.Notify(keyspace::kEventExpired, "expired", key);
   }
   Found stored = txn.SetString(key, found, text, options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
+  txn.Notify(keyspace::kEventString, "set", key);
   if (!options.expire_at_ms) {
     if (options.keep_ttl) return txn.Log({"SET", key.name, text, "KEEPTTL"});
     return txn.Log({"SET", key.name, text});
   }
   txn.SetExpiry(key, stored, *options.expire_at_ms);
+  txn.Notify(keyspace::kEventGeneric, "expire", key);
   char digits[kInt64TextMax];
   const char* end = FormatInt64(digits, *options.expire_at_ms);
   txn.Log({"SET", key.name, text, "PXAT",
@@ -237,6 +243,7 @@ void RemoveKeys(Call& call) {
     Found found = call.txn().Find(call.key(n), Access::kWrite);
     if (!found) continue;
     call.txn().Remove(call.key(n), found);
+    call.txn().Notify(keyspace::kEventGeneric, "del", call.key(n));
     effect.push_back(call.key(n).name);
   }
   if (effect.size() > 1) call.txn().Log(effect);
@@ -271,7 +278,10 @@ void StorePairs(Call& call, std::size_t first, const SetOptions& options) {
     Found stored =
         call.txn().SetString(key, call.txn().Find(key, Access::kWrite), call.arg(first + n * 2 + 1),
                              options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
-    if (options.expire_at_ms) call.txn().SetExpiry(key, stored, *options.expire_at_ms);
+    call.txn().Notify(keyspace::kEventString, "set", key);
+    if (!options.expire_at_ms) continue;
+    call.txn().SetExpiry(key, stored, *options.expire_at_ms);
+    call.txn().Notify(keyspace::kEventGeneric, "expire", key);
   }
   LogPairs(call, first, options);
 }
@@ -323,6 +333,7 @@ void DeleteIf(Call& call, Condition condition, std::string_view comparand) {
   if (deletes) {
     call.txn().Remove(call.key(0), found);
     call.txn().Log({"DEL", call.key(0).name});
+    call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));
   }
   call.reply().Integer(deletes ? 1 : 0);
 }

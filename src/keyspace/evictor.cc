@@ -132,6 +132,7 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
     if (found && (!IsVolatileOnly(policy) || found.entry->is_volatile())) {
       txn.Log(effect);
       txn.Remove(key, found);
+      txn.Notify(kEventEvicted, "evicted", key);
       keyspace_.stripe(key.stripe).counters.evicted.Add(1);
       removed = true;
     }

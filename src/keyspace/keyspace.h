@@ -79,6 +79,9 @@ class Keyspace {
   Tunables& tunables() { return tunables_; }
   log::CommandLog& log() { return log_; }
   Trash& trash() { return trash_; }
+  // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
+  EventSink* event_sink() const { return event_sink_; }
+  void SetEventSink(EventSink* sink) { event_sink_ = sink; }
   // Bytes charged to all keys, tables and values: what maxmemory is held against. Exact but for
   // what stripes have not folded yet, at most kFoldBytes each.
   std::int64_t used_bytes() const { return used_bytes_.value(); }
@@ -123,6 +126,7 @@ class Keyspace {
   const std::uint32_t database_count_;
   const std::uint16_t stripe_mask_;
   const HashSeed seed_;
+  EventSink* event_sink_ = nullptr;
 
   Tunables tunables_;
   log::CommandLog log_;

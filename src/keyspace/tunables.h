@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "keyspace/events.h"
+
 namespace cairn::keyspace {
 
 enum class EvictionPolicy : std::uint8_t {
@@ -38,7 +40,8 @@ struct Tunables {
   std::atomic<int> maxmemory_samples{5};
   std::atomic<int> lfu_log_factor{10};
   std::atomic<int> lfu_decay_minutes{1};
-  std::atomic<bool> active_expire{true};  // DEBUG SET-ACTIVE-EXPIRE
+  std::atomic<bool> active_expire{true};     // DEBUG SET-ACTIVE-EXPIRE
+  std::atomic<EventClass> event_classes{0};  // notify-keyspace-events; 0 without K and E
   std::atomic<std::int64_t> hll_sparse_bytes_max{3000};
   std::atomic<std::int64_t> string_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
 };

@@ -31,6 +31,13 @@ void internal::TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& vi
   entry->set_access(NextLfuAccess(entry->access(), viewer.now_ms(), tunables, viewer.random));
 }
 
+void internal::TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key) {
+  const EventClass wanted = keyspace.tunables().event_classes.load(std::memory_order_relaxed);
+  if ((wanted & kEventKeyMiss) != 0)
+    keyspace.event_sink()->OnEvent(wanted & (kEventKeyspace | kEventKeyevent), "keymiss", db,
+                                   key.name);
+}
+
 std::uint32_t Txn::FreshAccess() const {
   return InitialAccess(keyspace_.tunables().policy.load(std::memory_order_relaxed),
                        viewer_.now_ms());
@@ -50,7 +57,8 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
       expired_ = std::make_unique<ExpiredKeys>(ExpiredKeys{.db = db, .names = {}});
     expired_->names.emplace_back(key.name);
   }
-  Remove(key, found);
+  NotifyIn(db, kEventExpired, "expired", key);
+  Remove(key, found);  // last: a name may point into the entry
   return found;
 }
 
@@ -91,11 +99,12 @@ Found Txn::SetStringIn(DbId db, const KeyRef& key, const Found& found, std::stri
   Stripe& stripe = StripeOf(key);
   Entry* entry = Entry::CreateString(*stripe.arena, key.name, value, Encoding::kPlain);
   entry->set_access(FreshAccess());
-  return Store(stripe, keyspace_.EnsureShard(stripe, db), key, found, entry, ttl);
+  return Store(stripe, db, key, found, entry, ttl);
 }
 
-Found Txn::Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& found, Entry* entry,
+Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
                  Ttl ttl) {
+  Shard& shard = keyspace_.EnsureShard(stripe, db);
   auto delta = static_cast<std::int64_t>(entry->charged_bytes()) -
                static_cast<std::int64_t>(shard.table.memory_bytes());
   Found stored{.shard = &shard, .position = found.position, .entry = entry};
@@ -108,6 +117,7 @@ Found Txn::Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& f
     old->Destroy(*stripe.arena);
   } else {
     stored.position = shard.table.Insert(key.hash, entry);
+    NotifyIn(db, kEventNewKey, "new", key);
   }
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
   keyspace_.Charge(stripe, shard, delta);
@@ -118,7 +128,9 @@ void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Foun
   const UnixMs expiry = ExpiryAt(from);
   Stripe& stripe = StripeOf(to_key);
   Entry* clone = from.entry->CloneAs(*stripe.arena, to_key.name);
-  Found stored = Store(stripe, keyspace_.EnsureShard(stripe, to_db), to_key, to, clone, Ttl::kDrop);
+  Found stored = Store(stripe, to_db, to_key, to, clone, Ttl::kDrop);
+  // Redis deletes what was there, in silence, and adds the key anew.
+  if (to) NotifyIn(to_db, kEventNewKey, "new", to_key);
   if (expiry != kNever) SetExpiry(to_key, stored, expiry);
 }
 
@@ -155,7 +167,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
     std::memset(bytes.data() + old.size(), 0, size - old.size());
   }
   entry->set_access(found ? found.entry->access() : FreshAccess());
-  found = Store(stripe, keyspace_.EnsureShard(stripe, viewer_.db), key, found, entry, Ttl::kKeep);
+  found = Store(stripe, viewer_.db, key, found, entry, Ttl::kKeep);
   return bytes;
 }
 

@@ -35,9 +35,9 @@
 
 namespace cairn::keyspace {
 
-// kRead counts a hit or miss and refreshes the access clock; kWrite refreshes it only; kPeek leaves
-// no trace (TTL, OBJECT, EXISTS' kin).
-enum class Access { kRead, kWrite, kPeek };
+// kRead counts a hit or miss (and tells of a miss) and refreshes the access clock; kLook only
+// counts (EXISTS, TTL); kWrite only refreshes; kPeek leaves no trace (OBJECT).
+enum class Access { kRead, kLook, kWrite, kPeek };
 
 enum class Ttl { kDrop, kKeep };
 
@@ -96,8 +96,13 @@ inline bool IsDue(const Found& found, const Viewer& viewer) {
   return found && found.entry->is_volatile() && ExpiryOf(found) <= viewer.now_ms();
 }
 
-inline void CountLookup(Stripe& stripe, const Found& found) {
-  (found ? stripe.counters.hits : stripe.counters.misses).Add(1);
+void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
+inline void CountLookup(Keyspace& keyspace, Stripe& stripe, DbId db, const KeyRef& key,
+                        const Found& found) {
+  if (found) [[likely]]
+    return stripe.counters.hits.Add(1);
+  stripe.counters.misses.Add(1);
+  TellMiss(keyspace, db, key);
 }
 
 inline void Touch(Entry* entry, const Tunables& tunables, const Viewer& viewer) {
@@ -125,7 +130,7 @@ class Reading {
     is_due_ = internal::IsDue(found, viewer);
     if (is_due_) [[unlikely]]
       return;
-    internal::CountLookup(stripe_, found);
+    internal::CountLookup(keyspace, stripe_, viewer.db, key, found);
     if (found && viewer.touch) internal::Touch(found.entry, keyspace.tunables(), viewer);
   }
   ~Reading() NO_THREAD_SAFETY_ANALYSIS { stripe_.mu.Unlock(); }
@@ -161,8 +166,9 @@ class Txn {
     Found found = internal::Lookup(stripe, db, key);
     if (internal::IsDue(found, viewer_)) [[unlikely]]
       found = ExpireNow(db, key, found);
-    if (access == Access::kRead) internal::CountLookup(stripe, found);
-    if (found && access != Access::kPeek && viewer_.touch)
+    if (access == Access::kRead || access == Access::kLook)
+      internal::CountLookup(keyspace_, stripe, db, key, found);
+    if (found && (access == Access::kRead || access == Access::kWrite) && viewer_.touch)
       internal::Touch(found.entry, keyspace_.tunables(), viewer_);
     return found;
   }
@@ -196,6 +202,17 @@ class Txn {
   // What the effects named so far count as, where clients expect another number: MSET counts keys.
   void CountAs(std::int64_t changes) { changes_ = changes; }
 
+  // Tells of an event of a key, once it has happened. One load while nobody listens.
+  void Notify(EventClass event_class, std::string_view event, const KeyRef& key) {
+    NotifyIn(viewer_.db, event_class, event, key);
+  }
+  void NotifyIn(DbId db, EventClass event_class, std::string_view event, const KeyRef& key) {
+    const EventClass wanted = keyspace_.tunables().event_classes.load(std::memory_order_relaxed);
+    if ((wanted & event_class) != 0) [[unlikely]]
+      keyspace_.event_sink()->OnEvent(wanted & (kEventKeyspace | kEventKeyevent), event, db,
+                                      key.name);
+  }
+
   Keyspace& keyspace() { return keyspace_; }
   const KeyLocks& locks() const { return held_; }
   DbId db() const { return viewer_.db; }
@@ -214,7 +231,7 @@ class Txn {
   Found ExpireNow(DbId db, const KeyRef& key, Found found);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   // Puts `entry` where `found` says, or in a new slot; charges it and frees the old one.
-  Found Store(Stripe& stripe, Shard& shard, const KeyRef& key, const Found& found, Entry* entry,
+  Found Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
               Ttl ttl);
   std::span<char> EditInline(const KeyRef& key, Found& found, std::size_t size);
   std::span<char> EditBlob(const KeyRef& key, Found& found, std::size_t size);

@@ -31,8 +31,8 @@ void ReplyBuffer::UseTail(Chunk chunk, std::size_t bytes) {
 }
 
 void ReplyBuffer::AddTail(std::size_t size) {
-  const std::size_t bytes =
-      std::max(size, std::clamp(pending_bytes(), kChunkBytes, kChunkBytesMax));
+  const std::size_t least = starts_small_ && empty() ? kSmallChunkBytes : kChunkBytes;
+  const std::size_t bytes = std::max(size, std::clamp(pending_bytes(), least, kChunkBytesMax));
   UseTail(std::make_unique_for_overwrite<char[]>(bytes), bytes);
 }
 

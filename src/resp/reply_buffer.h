@@ -37,6 +37,7 @@ namespace cairn::resp {
 class ReplyBuffer {
  public:
   static constexpr std::size_t kChunkBytes = 16 * 1024;
+  static constexpr std::size_t kSmallChunkBytes = 512;        // the first one, after StartSmall
   static constexpr std::size_t kChunkBytesMax = 1024 * 1024;  // of growth; one append may need more
 
   ReplyBuffer() = default;
@@ -77,6 +78,9 @@ class ReplyBuffer {
   void Consume(std::size_t size);
   // Drops everything.
   void Clear();
+  // From now on the first chunk after a drain is a small one, and is not kept: for a connection of
+  // many to which little is sent at a time.
+  void StartSmall(bool small) { starts_small_ = small; }
   // Gives the last chunk back as well. REQUIRES: empty().
   void ReleaseIdle();
 
@@ -118,6 +122,7 @@ class ReplyBuffer {
   void DropLastPiece();
   void UseTail(Chunk chunk, std::size_t bytes);
 
+  bool starts_small_ = false;
   char* slice_ = nullptr;   // the open slice begins here...
   char* cursor_ = nullptr;  // ...and ends here
   char* limit_ = nullptr;   // end of the tail chunk

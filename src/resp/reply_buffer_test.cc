@@ -222,5 +222,25 @@ TEST(ReplyBuffer, SlowReaderKeepsThePieceListShort) {
   EXPECT_LE(buffer.allocated_bytes(), 256u * 1024);
 }
 
+TEST(ReplyBuffer, StartsSmallAndKeepsNothing) {
+  ReplyBuffer buffer;
+  buffer.StartSmall(true);
+  std::string wanted;
+  for (const std::size_t size : {std::size_t{10}, ReplyBuffer::kSmallChunkBytes, std::size_t{5}}) {
+    buffer.Append(std::string(size, 'x'));
+    wanted.append(size, 'x');
+    EXPECT_EQ(buffer.ToString(), wanted);
+  }
+  buffer.Consume(wanted.size());
+  buffer.ReleaseIdle();
+  buffer.Append("y");
+  EXPECT_LE(buffer.allocated_bytes(), ReplyBuffer::kSmallChunkBytes);
+  buffer.Consume(1);
+  EXPECT_EQ(buffer.allocated_bytes(), 0u);
+  buffer.StartSmall(false);
+  buffer.Append("z");
+  EXPECT_GE(buffer.allocated_bytes(), ReplyBuffer::kChunkBytes);
+}
+
 }  // namespace
 }  // namespace cairn::resp

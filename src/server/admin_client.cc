@@ -58,7 +58,7 @@ void ListByType(Call& call) {
     return call.Error("ERR Unknown client type '" +
                       std::string(call.arg(3).substr(0, command::errors::kEchoLimit)) + "'");
   }
-  ReplyLines(call, [&](const ClientInfo&) { return client_class == ClientClass::kNormal; });
+  ReplyLines(call, [&](const ClientInfo& info) { return client_class == ClassOf(info); });
 }
 
 void ListById(Call& call) {

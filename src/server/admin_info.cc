@@ -114,14 +114,18 @@ std::string ClientsSection(Server& server) {
   section.Add("maxclients", server.config().Int("maxclients"));
   std::int64_t largest_input = 0;
   std::int64_t largest_output = 0;
+  std::int64_t subscribed = 0;
   server.clients().ForEach([&](const ClientInfo& info) {
     largest_input = std::max(largest_input, info.input_bytes.load(std::memory_order_relaxed));
     largest_output = std::max(largest_output, info.output_bytes.load(std::memory_order_relaxed));
+    subscribed += info.subscribed() ? 1 : 0;
   });
   section.Add("client_recent_max_input_buffer", largest_input);
   section.Add("client_recent_max_output_buffer", largest_output);
-  section.AddZeros({"blocked_clients", "tracking_clients", "clients_in_timeout_table",
-                    "total_blocking_keys", "total_blocking_keys_on_nokey"});
+  section.AddZeros({"blocked_clients", "tracking_clients"});
+  section.Add("pubsub_clients", subscribed);
+  section.AddZeros(
+      {"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"});
   return section.Take();
 }
 
@@ -232,8 +236,10 @@ std::string StatsSection(Server& server) {
   section.Add("rejected_connections", server.counters().connections_rejected.value());
   section.AddZeros({"sync_full", "sync_partial_ok", "sync_partial_err"});
   AddExpiry(section, totals, server.counters().evicted_clients.value());
-  section.AddZeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels",
-                    "latest_fork_usec", "total_forks", "migrate_cached_sockets",
+  section.Add("pubsub_channels", server.exchange().NameCount(pubsub::Kind::kChannel));
+  section.Add("pubsub_patterns", server.exchange().NameCount(pubsub::Kind::kPattern));
+  section.Add("pubsubshard_channels", server.exchange().NameCount(pubsub::Kind::kShard));
+  section.AddZeros({"latest_fork_usec", "total_forks", "migrate_cached_sockets",
                     "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
                     "active_defrag_key_hits", "active_defrag_key_misses",
                     "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",

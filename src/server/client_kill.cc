@@ -96,7 +96,7 @@ bool ParseOption(Call& call, std::string_view option, std::string_view value, Ki
 
 bool Fits(const ClientInfo& info, const KillFilter& filter, UnixMs now_ms) {
   if (filter.id && *filter.id != info.id.value) return false;
-  if (filter.client_class && *filter.client_class != ClientClass::kNormal) return false;
+  if (filter.client_class && *filter.client_class != ClassOf(info)) return false;
   if (filter.address && *filter.address != info.texts.address) return false;
   if (filter.local_address && *filter.local_address != info.texts.local_address) return false;
   if (filter.user && *filter.user != info.texts.user) return false;

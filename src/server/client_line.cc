@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The line is one format of all fields. Those about things that are not built yet (subscriptions,
-// MULTI, tracking) hold what a client without them shows.
+// The line is one format of all fields. Those about things that are not built yet (MULTI,
+// tracking) hold what a client without them shows.
 #include "server/client_line.h"
 
 #include <fmt/format.h>
@@ -19,6 +19,7 @@ T Load(const std::atomic<T>& value) {
 
 std::string Flags(const ClientInfo& info) {
   std::string flags;
+  if (info.subscribed()) flags += 'P';
   if (Load(info.closing)) flags += 'c';
   if (info.is_unix_socket) flags += 'U';
   if (Load(info.no_evict)) flags += 'e';
@@ -37,11 +38,12 @@ std::string ClientLine(const ClientInfo& info, UnixMs now_ms, std::int64_t argum
   const std::int64_t output_bytes = Load(info.output_bytes);
   const std::int64_t reply_bytes = Load(info.reply_buffer_bytes);
   return fmt::format(
-             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 "
-             "ssub=0 multi=-1 ",
+             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} "
+             "ssub={} multi=-1 ",
              info.id.value, texts.address, texts.local_address, info.fd, texts.name,
              seconds_since(info.created_ms), seconds_since(Load(info.last_interaction_ms)),
-             Flags(info), Load(info.db)) +
+             Flags(info), Load(info.db), Load(info.channels), Load(info.patterns),
+             Load(info.shard_channels)) +
          fmt::format(
              "qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={} rbp={} obl={} oll={} omem={} "
              "tot-mem={} ",
@@ -52,6 +54,10 @@ std::string ClientLine(const ClientInfo& info, UnixMs now_ms, std::int64_t argum
                      Load(info.writable_wanted) ? "rw" : "r",
                      command == nullptr ? "NULL" : *command, texts.user, Load(info.protocol),
                      texts.library_name, texts.library_version);
+}
+
+ClientClass ClassOf(const ClientInfo& info) {
+  return info.subscribed() ? ClientClass::kPubsub : ClientClass::kNormal;
 }
 
 bool ParseClientClass(std::string_view name, ClientClass* client_class) {

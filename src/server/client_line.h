@@ -18,6 +18,7 @@ std::string ClientLine(const ClientInfo& info, UnixMs now_ms, std::int64_t argum
 // What one client is of: all are normal until replicas and subscribers come.
 enum class ClientClass : std::uint8_t { kNormal, kReplica, kPubsub, kMaster };
 
+ClientClass ClassOf(const ClientInfo& info);
 // "normal", "replica" or "slave", "pubsub", "master", in any case; false if it is none of them.
 bool ParseClientClass(std::string_view name, ClientClass* client_class);
 

@@ -55,10 +55,19 @@ struct ClientInfo {
   std::atomic<bool> writable_wanted{false};  // EPOLLOUT is armed: events=rw
   std::atomic<bool> no_evict{false};
   std::atomic<bool> no_touch{false};
+  std::atomic<std::size_t> channels{0};  // subscribed to
+  std::atomic<std::size_t> patterns{0};
+  std::atomic<std::size_t> shard_channels{0};
   std::atomic<bool> closing{false};  // reply, then close
 
   // atomic, written by any worker: the owner runs no further command of this client
   std::atomic<bool> kill_requested{false};
+
+  bool subscribed() const {
+    return channels.load(std::memory_order_relaxed) + patterns.load(std::memory_order_relaxed) +
+               shard_channels.load(std::memory_order_relaxed) !=
+           0;
+  }
 
   ClientTexts texts;  // guarded by the registry's mutex
 };

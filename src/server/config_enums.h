@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "keyspace/events.h"
 #include "keyspace/tunables.h"
 
 namespace cairn::server {
@@ -128,20 +129,20 @@ inline constexpr ChoiceName kSyslogFacilities[] = {
 };
 
 // Events that notify-keyspace-events chooses from, one bit each; `config.Int` gives the set.
-inline constexpr std::int64_t kEventKeyspace = 1 << 0;   // K
-inline constexpr std::int64_t kEventKeyevent = 1 << 1;   // E
-inline constexpr std::int64_t kEventGeneric = 1 << 2;    // g
-inline constexpr std::int64_t kEventString = 1 << 3;     // $
-inline constexpr std::int64_t kEventList = 1 << 4;       // l
-inline constexpr std::int64_t kEventSet = 1 << 5;        // s
-inline constexpr std::int64_t kEventHash = 1 << 6;       // h
-inline constexpr std::int64_t kEventSortedSet = 1 << 7;  // z
-inline constexpr std::int64_t kEventExpired = 1 << 8;    // x
-inline constexpr std::int64_t kEventEvicted = 1 << 9;    // e
-inline constexpr std::int64_t kEventStream = 1 << 10;    // t
-inline constexpr std::int64_t kEventModule = 1 << 11;    // d
-inline constexpr std::int64_t kEventKeyMiss = 1 << 12;   // m, not in A
-inline constexpr std::int64_t kEventNewKey = 1 << 13;    // n, not in A
+inline constexpr std::int64_t kEventKeyspace = keyspace::kEventKeyspace;    // K
+inline constexpr std::int64_t kEventKeyevent = keyspace::kEventKeyevent;    // E
+inline constexpr std::int64_t kEventGeneric = keyspace::kEventGeneric;      // g
+inline constexpr std::int64_t kEventString = keyspace::kEventString;        // $
+inline constexpr std::int64_t kEventList = keyspace::kEventList;            // l
+inline constexpr std::int64_t kEventSet = keyspace::kEventSet;              // s
+inline constexpr std::int64_t kEventHash = keyspace::kEventHash;            // h
+inline constexpr std::int64_t kEventSortedSet = keyspace::kEventSortedSet;  // z
+inline constexpr std::int64_t kEventExpired = keyspace::kEventExpired;      // x
+inline constexpr std::int64_t kEventEvicted = keyspace::kEventEvicted;      // e
+inline constexpr std::int64_t kEventStream = keyspace::kEventStream;        // t
+inline constexpr std::int64_t kEventModule = keyspace::kEventModule;        // d
+inline constexpr std::int64_t kEventKeyMiss = keyspace::kEventKeyMiss;      // m, not in A
+inline constexpr std::int64_t kEventNewKey = keyspace::kEventNewKey;        // n, not in A
 inline constexpr std::int64_t kEventAll = kEventGeneric | kEventString | kEventList | kEventSet |
                                           kEventHash | kEventSortedSet | kEventExpired |
                                           kEventEvicted | kEventStream | kEventModule;  // A

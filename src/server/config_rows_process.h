@@ -85,6 +85,7 @@ inline constexpr ConfigRow kObservationRows[] = {
         .Applied()
         .Does("percentiles that INFO latencystats shows"),
     Row("notify-keyspace-events", "", ConfigKind::kEvents)
+        .Applied()
         .Does("events published to subscribers, as letters of AKEg$lshzxetdmn"),
 };
 

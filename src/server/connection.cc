@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "command/call.h"
+#include "server/client_subscriptions.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -204,10 +205,17 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
     server().ReportHttp(info_);
     return CloseNow();
   }
-  if (reply_mode_ != ReplyMode::kOn) [[unlikely]]
-    return ExecuteMuted(i);
-  resp::Writer writer(output_, protocol());
-  worker_.runner().Execute(*this, i, writer);
+  // What was published before this command was read comes before its reply.
+  if (subscriptions_ != nullptr) [[unlikely]]
+    worker_.desk().DrainAll();
+  if (reply_mode_ == ReplyMode::kOn) [[likely]] {
+    resp::Writer writer(output_, protocol());
+    worker_.runner().Execute(*this, i, writer);
+  } else {
+    ExecuteMuted(i);
+  }
+  if (subscriptions_ != nullptr) [[unlikely]]
+    FinishPushes();
 }
 
 // CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped leaves
@@ -215,10 +223,48 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
 void Connection::ExecuteMuted(std::size_t i) {
   resp::Writer writer(output_, protocol());
   const resp::ReplyBuffer::Mark before = output_.mark();
+  keeps_reply_ = false;
   if (reply_mode_ == ReplyMode::kSkipNext) reply_mode_ = ReplyMode::kSkipping;
   worker_.runner().Execute(*this, i, writer);
-  if (reply_mode_ != ReplyMode::kOn) output_.Truncate(before);
+  if (reply_mode_ != ReplyMode::kOn && !keeps_reply_) output_.Truncate(before);
   if (reply_mode_ == ReplyMode::kSkipping) reply_mode_ = ReplyMode::kOn;
+}
+
+ClientSubscriptions& Connection::EnsureSubscriptions() {
+  if (subscriptions_ == nullptr) subscriptions_ = std::make_unique<ClientSubscriptions>(*this);
+  return *subscriptions_;
+}
+
+void Connection::DropSubscriptions() {
+  if (subscriptions_ == nullptr) return;
+  worker_.desk().Leave(*subscriptions_);
+  subscriptions_.reset();
+}
+
+bool Connection::IsNested(command::Call& call) const {
+  return info_.last_command.load(std::memory_order_relaxed) != &call.command().full_name;
+}
+
+void Connection::Push(std::string_view header, const BlobRef& tail) {
+  if (state_ != State::kOpen) return;
+  char* to = output_.Reserve(1 + header.size());
+  *to++ = protocol() >= 3 ? '>' : '*';
+  std::memcpy(to, header.data(), header.size());
+  output_.CommitTo(to + header.size());
+  if (const Blob* blob = tail.get(); blob->size() >= kBlobThreshold) {
+    output_.AppendBlob(tail.Share());
+  } else {
+    output_.Append(blob->view());
+  }
+  // One burst of messages can be many times what the peer takes.
+  if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
+  worker_.WatchFlush(this);
+}
+
+void Connection::FinishPushes() {
+  subscriptions_->Release();
+  worker_.desk().DrainAll();
+  if (subscriptions_->empty()) subscriptions_.reset();
 }
 
 void Connection::FailProtocol() {
@@ -266,14 +312,17 @@ void Connection::Flush() {
 
 void Connection::Tick(UnixMs oldest_ms) {
   if (state_ == State::kClosed) return;
-  if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms) return CloseNow();
+  // One that listens may be silent for ever.
+  if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms && !subscribed())
+    return CloseNow();
   // A peer that reads nothing causes no event that would notice the end of its time.
   if (!output_.empty()) CheckOutputLimit();
 }
 
 // Hard limit: at once. Soft limit: once it has been exceeded for so many seconds without a break.
 void Connection::CheckOutputLimit() {
-  const OutputLimit limit = server().config().OutputLimitOf(OutputClass::kNormal);
+  const OutputLimit limit =
+      server().config().OutputLimitOf(subscribed() ? OutputClass::kPubsub : OutputClass::kNormal);
   const auto pending = static_cast<std::int64_t>(output_.pending_bytes());
   info_.output_bytes.store(pending, std::memory_order_relaxed);
   info_.output_pieces.store(static_cast<std::int64_t>(output_.piece_count()),
@@ -323,6 +372,7 @@ void Connection::DiscardInput() {
 }
 
 void Connection::ResetSession() {
+  if (subscriptions_ != nullptr) subscriptions_->Reset();
   set_db(DbId(0));
   set_protocol(2);
   set_touches_keys(true);

@@ -43,6 +43,7 @@ class Call;
 
 namespace cairn::server {
 
+class ClientSubscriptions;
 class Server;
 class Worker;
 
@@ -89,6 +90,22 @@ class Connection final : public command::Session, public io::Watcher {
   void Publish();
   // Puts back what a new connection has: RESET.
   void ResetSession();
+  // The client's subscriptions, or null.
+  ClientSubscriptions* subscriptions() { return subscriptions_.get(); }
+  ClientSubscriptions& EnsureSubscriptions();
+  // Listeners are many, and wait for long between messages: they hold no large buffers.
+  void SetListening(bool listening) {
+    set_subscribed(listening);
+    output_.StartSmall(listening);
+  }
+  // Ends them without what is on its way; the client is gone.
+  void DropSubscriptions();
+  // A message: its first byte by the protocol, `header`, then the bytes of `tail`.
+  void Push(std::string_view header, const BlobRef& tail);
+  // The running command's reply is one that CLIENT REPLY does not silence.
+  void KeepReply() { keeps_reply_ = true; }
+  // Whether `call` is part of another command, and its reply of that one's.
+  bool IsNested(command::Call& call) const;
   bool closed() const { return state_ == State::kClosed; }
   bool has_pending_input() const { return !leftover_.empty(); }
   io::Stream& stream() { return *stream_; }
@@ -119,6 +136,8 @@ class Connection final : public command::Session, public io::Watcher {
   std::size_t ExecuteBatch(const Batch& batch);
   void ExecuteOne(std::size_t i);
   void ExecuteMuted(std::size_t i);
+  // After each command of a subscriber: what it published to itself comes right behind its reply.
+  void FinishPushes();
   void FailProtocol();
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
@@ -135,6 +154,8 @@ class Connection final : public command::Session, public io::Watcher {
   resp::Parser parser_;
   std::string leftover_;  // input not yet done with; empty between complete requests
   resp::ReplyBuffer output_;
+  std::unique_ptr<ClientSubscriptions> subscriptions_;
+  bool keeps_reply_ = false;
   UnixMs over_soft_limit_since_ms_ = 0;  // 0: within the soft output limit
   ClientInfo info_;
 };

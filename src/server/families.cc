@@ -6,8 +6,9 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily(),     SlowLogFamily(),
-          LatencyFamily(),   MemoryFamily(), DebugFamily(),  ShutdownFamily(), LolwutFamily()};
+  return {HandshakeFamily(), ClientFamily(),  ConfigFamily(), InfoFamily(),
+          SlowLogFamily(),   LatencyFamily(), MemoryFamily(), DebugFamily(),
+          ShutdownFamily(),  LolwutFamily(),  PubsubFamily()};
 }
 
 }  // namespace cairn::server

@@ -107,6 +107,10 @@ Server::Server(Config& config, const Clock& clock)
       started_ms_(clock.NowUnixMs()),
       executable_(ExecutablePath()),
       log_(clock),
+      exchange_({.worker_count = static_cast<std::size_t>(config.Int("io-threads")),
+                 .hash_seed = SecureRandomUint64(),
+                 .wake = [this](std::size_t worker) { workers_[worker]->WakeForMessages(); }}),
+      notifier_(exchange_),
       engine_({.stripe_count = static_cast<std::size_t>(config.Int("cairn-stripes")),
                .database_count = static_cast<std::uint32_t>(config.Int("databases")),
                .clock = &clock,
@@ -116,6 +120,8 @@ Server::Server(Config& config, const Clock& clock)
       auth_gate_(std::make_unique<AuthGate>()) {
   command::Shared& shared = engine_.shared();
   shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
+  shared.gates.push_back(&pubsub_gate_);
+  engine_.keyspace().SetEventSink(&notifier_);
   shared.slow_observer = slow_sink_.get();
   WireConfig();
 }
@@ -181,6 +187,8 @@ int Server::RunUntilShutdown() {
   tcp_listeners_.clear();
   unix_listener_.reset();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+  // An expiring key is told of to the workers: nobody may do that any more when they go.
+  engine_.keeper().Stop();
   workers_.clear();
   if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
   log_.Notice("Redis is now ready to exit, bye bye...");

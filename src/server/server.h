@@ -21,13 +21,16 @@
 #include "command/gate.h"
 #include "engine/engine.h"
 #include "io/listener.h"
+#include "pubsub/exchange.h"
 #include "resp/parser.h"
 #include "server/client_registry.h"
 #include "server/config.h"
 #include "server/config_file.h"
 #include "server/latency.h"
 #include "server/logger.h"
+#include "server/notifier.h"
 #include "server/pause.h"
+#include "server/pubsub_gate.h"
 #include "server/rates.h"
 #include "server/slow_log.h"
 
@@ -67,6 +70,7 @@ class Server {
 
   Config& config() { return config_; }
   engine::Engine& engine() { return engine_; }
+  pubsub::Exchange& exchange() { return exchange_; }
   ClientRegistry& clients() { return clients_; }
   Logger& log() { return log_; }
   Pause& pause() { return pause_; }
@@ -131,6 +135,8 @@ class Server {
   std::int64_t base_bytes_ = 0;
 
   Logger log_;
+  pubsub::Exchange exchange_;
+  Notifier notifier_;
   engine::Engine engine_;
   ClientRegistry clients_;
   Pause pause_;
@@ -140,6 +146,7 @@ class Server {
   std::unique_ptr<SlowSink> slow_sink_;
   std::unique_ptr<ProtectedGate> protected_gate_;
   std::unique_ptr<AuthGate> auth_gate_;
+  PubsubGate pubsub_gate_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Dealer> dealer_;
   std::unique_ptr<io::EventLoop> main_loop_;

@@ -68,6 +68,12 @@ void Server::WireConfig() {
     tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"),
                           std::memory_order_relaxed);
   });
+  on_change("notify-keyspace-events", [this, &tunables] {
+    auto classes = static_cast<keyspace::EventClass>(config_.Int("notify-keyspace-events"));
+    // Without one of the two forms there is nothing to tell.
+    if ((classes & (keyspace::kEventKeyspace | keyspace::kEventKeyevent)) == 0) classes = 0;
+    tunables.event_classes.store(classes, std::memory_order_relaxed);
+  });
   on_change("requirepass", [this] {
     requires_password_.store(!config_.Text("requirepass").empty(), std::memory_order_relaxed);
   });

@@ -16,6 +16,7 @@ Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop
       number_(number),
       loop_(std::move(loop)),
       runner_(server.engine().shared(), SecureRandomUint64()),
+      desk_(server.exchange(), number),
       read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)) {
   loop_->SetBeforeSleep([this] { EndPass(); });
   runner_.ReadClock();
@@ -73,6 +74,10 @@ void Worker::WatchFlush(Connection* connection) {
 
 void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connection); }
 
+void Worker::DrainMessages() {
+  if (!desk_.Drain(kMessagesPerPass)) WakeForMessages();
+}
+
 void Worker::Retire(Connection* connection) { to_delete_.push_back(connection); }
 
 // Flushing may close connections and resuming may give more to flush, so the two take turns;
@@ -99,6 +104,7 @@ void Worker::EndPass() {
   for (Connection* connection : to_delete_) {
     // Closed before it goes from the list: who sees it gone there may count on it.
     connection->stream().Close();
+    connection->DropSubscriptions();
     server_.clients().Remove(&connection->info());
     server_.engine().other_bytes().Add(
         -connection->info().memory_bytes.load(std::memory_order_relaxed));
@@ -124,6 +130,8 @@ void Worker::Tick() {
   const std::int64_t timeout_s = server_.config().Int("timeout");
   const UnixMs oldest_ms = timeout_s > 0 ? runner_.now_ms() - timeout_s * 1000 : 0;
   for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);
+  // The doorbell may have been lost to a full mailbox.
+  if (desk_.pending()) DrainMessages();
   loop_->AddTimer(kTickUs, [this] { Tick(); });
 }
 

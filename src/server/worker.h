@@ -24,6 +24,7 @@
 #include "io/event_loop.h"
 #include "io/socket.h"
 #include "io/stream.h"
+#include "pubsub/desk.h"
 #include "resp/parser.h"
 #include "server/connection.h"
 
@@ -41,6 +42,9 @@ class Worker {
  public:
   static constexpr std::size_t kReadBufferBytes = 64 * 1024;
   static constexpr std::int64_t kTickUs = 1'000'000;
+  // Copies of messages handed to clients in one pass. Each may cost a system call at its end (about
+  // 6 us), so these hold up the worker's other clients for 2 ms at most.
+  static constexpr std::size_t kMessagesPerPass = 256;
 
   Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop> loop);
   ~Worker();
@@ -50,6 +54,10 @@ class Worker {
   void Stop();
   // Runs `task` on this worker's thread. Any thread.
   void Post(io::Task task);
+  // Messages wait for this worker's clients. Any thread.
+  void WakeForMessages() {
+    Post([this] { DrainMessages(); });
+  }
 
   // Worker thread only:
   void Adopt(io::Fd socket, io::PeerInfo peer);
@@ -65,12 +73,15 @@ class Worker {
   command::Runner& runner() { return runner_; }
   io::EventLoop& loop() { return *loop_; }
   resp::ArgArena& args() { return args_; }
+  pubsub::Desk& desk() { return desk_; }
   // The buffer that connections read into; free between reads.
   std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
   WorkerCounters& counters() { return counters_; }
 
  private:
   void EndPass();
+  // Hands out messages, as many as one pass shall.
+  void DrainMessages();
   // Once a second: idle clients are closed.
   void Tick();
 
@@ -79,6 +90,7 @@ class Worker {
   const std::unique_ptr<io::EventLoop> loop_;
   command::Runner runner_;
   resp::ArgArena args_;
+  pubsub::Desk desk_;
   const std::unique_ptr<char[]> read_buffer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
   std::vector<Connection*> to_flush_;

@@ -157,6 +157,50 @@ await run({
     same(await redis.get('n'), '2000');
     for (const client of clients) client.disconnect();
   }),
+  subscriber: withClient(async (redis) => {
+    const listener = new Redis(options);
+    const got = [];
+    listener.on('message', (channel, text) => got.push([channel, text]));
+    listener.on('pmessage', (pattern, channel, text) => got.push([pattern, channel, text]));
+    same(await listener.subscribe('news', 'other'), 2);
+    same(await listener.psubscribe('n*'), 3);
+    same(await redis.publish('news', 'hello'), 2);
+    await waitFor(() => got.length === 2, 'both messages');
+    same(got, [['news', 'hello'], ['n*', 'news', 'hello']]);
+    await rejects(listener.get('a'), /subscriber mode/);
+    same(await listener.ping(), ['pong', '']);
+    same(await redis.pubsub('NUMSUB', 'news', 'none'), ['news', 1, 'none', 0]);
+    same(await listener.unsubscribe('news', 'other'), 1);
+    same(await listener.punsubscribe(), 0);
+    same(await listener.get('a'), null);
+    listener.disconnect();
+  }),
+  subscriberComesBack: withClient(async (redis) => {
+    const listener = new Redis(options);
+    listener.on('error', () => {});
+    const got = [];
+    listener.on('messageBuffer', (channel, bytes) => got.push(bytes));
+    await listener.subscribe('news');
+    same(await redis.client('KILL', 'TYPE', 'pubsub'), 1);
+    await waitFor(async () => (await redis.publish('news', 'x')) === 1, 'the listener to be back');
+    const blob = Buffer.from(Array.from({ length: 100000 }, (_, i) => i % 256));
+    await redis.publish('news', blob);
+    await waitFor(() => got.length >= 2, 'the messages');
+    same(got.at(-1), blob);
+    listener.disconnect();
+  }),
+  shardChannels: withClient(async (redis) => {
+    const listener = new Redis(options);
+    const got = [];
+    listener.on('smessage', (channel, text) => got.push([channel, text]));
+    same(await listener.ssubscribe('news'), 1);
+    same(await redis.publish('news', 'no'), 0);
+    same(await redis.spublish('news', 'hello'), 1);
+    await waitFor(() => got.length === 1, 'the message');
+    same(got, [['news', 'hello']]);
+    same(await listener.sunsubscribe('news'), 0);
+    listener.disconnect();
+  }),
   quit: withClient(async (redis) => {
     same(await redis.quit(), 'OK');
     await waitFor(() => redis.status === 'end', 'the end of the connection');

@@ -151,6 +151,28 @@ for (const [name, body] of Object.entries(common)) {
   cases[`resp3.${name}`] = withClient(body, { RESP: 3 });
 }
 
+for (const RESP of [2, 3]) {
+  cases[`resp${RESP}.subscriber`] = withClient(async (client) => {
+    const listener = await client.duplicate().connect();
+    const got = [];
+    await listener.subscribe(['news', 'other'], (text, channel) => got.push([channel, text]));
+    await listener.pSubscribe('n*', (text, channel) => got.push(['n*', channel, text]));
+    await listener.sSubscribe('news', (text, channel) => got.push(['shard', channel, text]));
+    same(await client.publish('news', 'hello'), 2);
+    same(await client.sPublish('news', 'hi'), 1);
+    await waitFor(() => got.length === 3, 'the messages');
+    same(got, [['news', 'hello'], ['n*', 'news', 'hello'], ['shard', 'news', 'hi']]);
+    same(Number((await client.pubSubNumSub(['news'])).news), 1);
+    if (RESP === 3) same(await listener.get('a'), null);
+    // By their names: asked for all, this client waits in vain, on redis-server as well.
+    await listener.unsubscribe(['news', 'other']);
+    await listener.pUnsubscribe('n*');
+    await listener.sUnsubscribe('news');
+    same(await client.publish('news', 'late'), 0);
+    listener.destroy();
+  }, { RESP });
+}
+
 cases.pool = async () => {
   const socket = { host: '127.0.0.1', port };
   const pool = await createClientPool({ socket }, { minimum: 2, maximum: 20 }).connect();

@@ -232,9 +232,74 @@ def asyncio_client(_):
     asyncio.run(work())
 
 
+def subscribing(r):
+    listener = r.pubsub()
+    listener.subscribe("news", "other")
+    listener.psubscribe("n*")
+    told = [listener.get_message(timeout=SECONDS_MAX) for _ in range(3)]
+    assert [m["type"] for m in told] == ["subscribe", "subscribe", "psubscribe"], told
+    assert [m["data"] for m in told] == [1, 2, 3], told
+    assert r.publish("news", "hello") == 2 and r.publish("xyz", "x") == 0
+    message, matched = (listener.get_message(timeout=SECONDS_MAX) for _ in range(2))
+    assert (message["type"], message["data"]) == ("message", b"hello"), message
+    assert (matched["pattern"], matched["channel"]) == (b"n*", b"news"), matched
+    assert r.pubsub_channels("n*") == [b"news"] and r.pubsub_numpat() == 1
+    assert r.pubsub_numsub("news", "none") == [(b"news", 1), (b"none", 0)]
+    listener.ping("still there")
+    assert listener.get_message(timeout=SECONDS_MAX)["data"] == b"still there"
+    listener.unsubscribe()
+    listener.punsubscribe()
+    assert [listener.get_message(timeout=SECONDS_MAX)["data"] for _ in range(3)] == [2, 1, 0]
+    listener.close()
+
+
+def subscribing_in_a_thread(r):
+    got = []
+    listener = r.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(**{"jobs": lambda message: got.append(int(message["data"]))})
+    thread = listener.run_in_thread(sleep_time=0.01)
+    wait_for(lambda: r.publish("jobs", -1) == 1, "the listener")
+    pipe = r.pipeline(transaction=False)
+    for i in range(5000):
+        pipe.publish("jobs", i)
+    assert pipe.execute() == [1] * 5000
+    wait_for(lambda: got and got[-1] == 4999, "the last message")
+    thread.stop()
+    thread.join()
+    assert got == [-1] + list(range(5000))
+
+
+def keyspace_events(r):
+    r.config_set("notify-keyspace-events", "KEA")
+    try:
+        listener = r.pubsub(ignore_subscribe_messages=True)
+        listener.psubscribe("__keyspace@0__:*")
+        listener.subscribe("__keyevent@0__:expired")
+        wait_for(lambda: r.pubsub_numpat() == 1, "the listener")
+        for _ in range(2):
+            assert listener.get_message(timeout=1) is None
+        r.set("a", 1, px=20)
+        r.rename("a", "b")
+        events = []
+
+        def all_came():
+            message = listener.get_message(timeout=SECONDS_MAX)
+            if message:
+                events.append((message["channel"].split(b":")[1], message["data"]))
+            return len(events) == 6
+
+        wait_for(all_came, "the events")
+        assert events == [(b"a", b"set"), (b"a", b"expire"), (b"a", b"rename_from"),
+                          (b"b", b"rename_to"), (b"b", b"expired"), (b"expired", b"b")], events
+        listener.close()
+    finally:
+        r.config_set("notify-keyspace-events", "")
+
+
 CASES = [strings, expiry, pipeline, scan_iter, binary_and_unicode, big_value, client_info,
          connection_pool, reconnect, administration, databases, bitmaps_and_counts, errors,
-         password, unix_socket, asyncio_client]
+         password, unix_socket, asyncio_client, subscribing, subscribing_in_a_thread,
+         keyspace_events]
 
 
 def main():

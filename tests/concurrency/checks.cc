@@ -14,6 +14,7 @@
 #include "concurrency/clients.h"
 #include "concurrency/history.h"
 #include "concurrency/load.h"
+#include "concurrency/messages.h"
 #include "support/notation.h"
 
 namespace cairn::concurrency {
@@ -237,6 +238,8 @@ constexpr Check kChecks[] = {
     {"SingleKeysAreLinearizable", &SingleKeysAreLinearizable},
     {"OneWinsTheLock", &OneWinsTheLock},
     {"ATokenIsNeverTwice", &ATokenIsNeverTwice},
+    {"MessagesComeOnceAndInOrder", &MessagesComeOnceAndInOrder},
+    {"EventsFollowWrites", &EventsFollowWrites},
     {"AnyLoadIsSurvived", &AnyLoadIsSurvived},
 };
 
