@@ -76,8 +76,11 @@ enum class Source { kKept, kRemoved };
 void CopyKey(Call& call, DbId to_db, const keyspace::KeyRef& to_key, Source source) {
   keyspace::Txn& txn = call.txn();
   const Found to = txn.FindIn(to_db, to_key, Access::kPeek);
-  txn.CopyTo(txn.Find(call.key(0), Access::kPeek), to_db, to_key, to);
-  if (source == Source::kRemoved) {
+  const Found source_found = txn.Find(call.key(0), Access::kPeek);
+  if (source == Source::kKept) {
+    txn.CopyTo(source_found, to_db, to_key, to);
+  } else {
+    txn.MoveTo(call.key(0), source_found, to_db, to_key, to);
     Found from = txn.Find(call.key(0), Access::kPeek);
     txn.Remove(call.key(0), from);
   }
@@ -157,6 +160,8 @@ value::StringOrigin OriginOf(const Entry& entry) {
       return value::StringOrigin::kFloat;
     case keyspace::Encoding::kPlain:
     case keyspace::Encoding::kBlob:
+    case keyspace::Encoding::kCollection:
+    case keyspace::Encoding::kTimed:
       break;
   }
   return value::StringOrigin::kSet;
@@ -165,6 +170,8 @@ value::StringOrigin OriginOf(const Entry& entry) {
 void ObjectEncoding(Call& call) {
   Found found;
   if (!FindObject(call, &found)) return;
+  if (found.entry->is_collection())
+    return call.reply().Bulk(found.entry->Visit([](auto& value) { return value.encoding(); }));
   call.reply().Bulk(value::StringEncodingName(
       value::StringEncodingOf(found.entry->value(), OriginOf(*found.entry))));
 }
@@ -176,6 +183,7 @@ void ObjectRefCount(Call& call) {
   constexpr std::int64_t kSharedCount = INT32_MAX;
   Found found;
   if (!FindObject(call, &found)) return;
+  if (found.entry->is_collection()) return call.reply().Integer(1);
   const std::optional<std::int64_t> number = ParseInt64(found.entry->value());
   const bool shared = found.entry->encoding() == keyspace::Encoding::kPlain && number &&
                       *number >= 0 && *number < kSharedIntegers;

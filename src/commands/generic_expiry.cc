@@ -103,7 +103,7 @@ void PExpireTime(Call& call) { ReplyExpiry(call, {TimeUnit::kMilliseconds, TimeB
 
 void Persist(Call& call) {
   Found found = call.txn().Find(call.key(0), Access::kWrite);
-  const bool clears = found && found.entry->is_volatile();
+  const bool clears = found && call.txn().ExpiryAt(found) != kNever;
   if (clears) {
     call.txn().ClearExpiry(call.key(0), found);
     call.LogVerbatim();

@@ -59,7 +59,7 @@ std::uint64_t Walk(Call& call, std::uint64_t cursor, Fn fn, Stop stop) {
     }
     for (int bucket = 0; bucket < kBucketsPerHold; ++bucket) {
       position = shard->table.Scan(position, [&](Position at, const Entry* entry) {
-        if (!entry->is_volatile() || shard->table.ExpiryAt(at) > now_ms) fn(*entry);
+        if (keyspace::internal::ExpiryOf(shard->table, at, *entry) > now_ms) fn(*entry);
       });
       if (position == 0) ++stripe_number;
       if (stop()) return Cursor(keyspace, stripe_number, position);
@@ -180,7 +180,7 @@ void RandomKey(Call& call) {
       }
       const Position at = shard->table.RandomPosition(call.session().random());
       const Entry* entry = shard->table.At(at);
-      if (entry->is_volatile() && shard->table.ExpiryAt(at) <= call.now_ms()) break;
+      if (keyspace::internal::ExpiryOf(shard->table, at, *entry) <= call.now_ms()) break;
       return call.reply().Bulk(entry->key());
     }
   }

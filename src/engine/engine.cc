@@ -94,7 +94,7 @@ std::string Engine::Digest(DigestExpiry expiry_part) {
       keyspace::Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr) continue;
       shard->table.ForEach([&](keyspace::Position position, const keyspace::Entry* entry) {
-        const UnixMs expiry = entry->is_volatile() ? shard->table.ExpiryAt(position) : kNever;
+        const UnixMs expiry = keyspace::internal::ExpiryOf(shard->table, position, *entry);
         if (expiry <= now_ms) return;
         const bool as_flag = expiry_part == DigestExpiry::kPresence && expiry != kNever;
         const std::uint64_t parts[] = {db, Xxh3(entry->key()), Xxh3(entry->value()),

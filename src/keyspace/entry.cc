@@ -2,6 +2,7 @@
 // Making, measuring and freeing entries. The layout is drawn in entry.h.
 #include "keyspace/entry.h"
 
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -66,7 +67,7 @@ Entry* Entry::CreateEmpty(ds::SlabArena& arena, std::string_view key, Type type,
   const std::size_t words = sizeof(void*) + (encoding == Encoding::kTimed ? sizeof(UnixMs) : 0);
   auto* entry = static_cast<Entry*>(arena.Allocate(InlineBytes(key.size(), 0) + words));
   entry->Init(type, encoding, key, 0);
-  entry->Visit([]<class V>(V& place) { new (&place) V(); });
+  entry->Visit([]<class V>(V& place) { std::construct_at(&place); });
   return entry;
 }
 

@@ -17,7 +17,7 @@
 //
 // Invariants
 //   (1) An entry is referenced by exactly one slot of one table, so it may move under its stripe
-//   lock. (2) `is_volatile()` is true exactly if the table holds an expiry for its slot; only
+//   lock. (2) `is_volatile()` is true exactly if the table holds a time for its slot; only
 //   Stripe's helpers set the two. (3) The access field is Redis's: 24 bits of seconds (LRU), or 16
 //   bits of minutes and 8 bits of logarithmic counter (LFU).
 // Thread safety: only under the lock of its stripe.
@@ -27,7 +27,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <string_view>
 
 #include "base/blob.h"
@@ -151,7 +150,7 @@ class Entry {
   // REQUIRES: type() == kTypeOf<V>.
   template <class V>
   V& as() {
-    return *std::launder(reinterpret_cast<V*>(const_cast<char*>(bytes(PointerOffset()))));
+    return *reinterpret_cast<V*>(const_cast<char*>(bytes(PointerOffset())));
   }
   template <class V>
   const V& as() const {

@@ -129,7 +129,7 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
     const Viewer viewer(candidate.db, keyspace_.clock().NowUnixMs(), random_);
     Txn txn(keyspace_, locks, viewer);
     Found found = txn.Find(key, Access::kPeek);
-    if (found && (!IsVolatileOnly(policy) || found.entry->is_volatile())) {
+    if (found && (!IsVolatileOnly(policy) || txn.ExpiryAt(found) != kNever)) {
       txn.Log(effect);
       txn.Remove(key, found);
       txn.Notify(kEventEvicted, "evicted", key);

@@ -69,10 +69,17 @@ bool Expirer::SweepStripe(Stripe& stripe, UnixMs now_ms) {
 bool Expirer::SweepShard(const KeyLocks& held, Stripe& stripe, DbId db, UnixMs now_ms) {
   const Viewer viewer(db, now_ms, random_);
   Txn txn(keyspace_, held, viewer);
-  Table& table = stripe.shard(db)->table;
-  return table.ForEachExpired(now_ms, kBatch, [&](Position position) {
-    txn.Find(keyspace_.Ref(table.At(position)->key()), Access::kPeek);
+  Shard& shard = *stripe.shard(db);
+  const auto table_bytes = [&] { return static_cast<std::int64_t>(shard.table.memory_bytes()); };
+  // The Txn books what each removal gives back; what the walk itself gives back is booked here.
+  std::int64_t unbooked = -table_bytes();
+  const bool done = shard.table.ForEachExpired(now_ms, kBatch, [&](Position position) {
+    unbooked += table_bytes();
+    txn.Find(keyspace_.Ref(shard.table.At(position)->key()), Access::kPeek);
+    unbooked -= table_bytes();
   });
+  keyspace_.Charge(stripe, shard, unbooked + table_bytes());
+  return done;
 }
 
 }  // namespace cairn::keyspace

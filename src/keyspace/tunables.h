@@ -43,6 +43,18 @@ struct Tunables {
   std::atomic<bool> active_expire{true};     // DEBUG SET-ACTIVE-EXPIRE
   std::atomic<EventClass> event_classes{0};  // notify-keyspace-events; 0 without K and E
   std::atomic<std::int64_t> hll_sparse_bytes_max{3000};
+  // Where collections change their form: *-max-listpack-*, set-max-intset-entries and the like.
+  std::atomic<int> list_node_fill{-2};
+  std::atomic<int> list_compress_depth{0};
+  std::atomic<std::size_t> hash_packed_entries{512};
+  std::atomic<std::size_t> hash_packed_value_bytes{64};
+  std::atomic<std::size_t> set_int_entries{512};
+  std::atomic<std::size_t> set_packed_entries{128};
+  std::atomic<std::size_t> set_packed_value_bytes{64};
+  std::atomic<std::size_t> sorted_set_packed_entries{128};
+  std::atomic<std::size_t> sorted_set_packed_value_bytes{64};
+  std::atomic<std::size_t> stream_node_bytes{4096};
+  std::atomic<std::size_t> stream_node_entries{100};
   std::atomic<std::int64_t> string_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
 };
 

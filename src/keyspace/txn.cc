@@ -46,6 +46,8 @@ std::uint32_t Txn::FreshAccess() const {
 // An expired key that a command comes upon goes at once, with its DEL in the log before the
 // command's own effect.
 Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
+  if (found.entry->is_timed() && found.entry->own_expiry() > viewer_.now_ms())
+    return ExpireFields(db, key, found);
   StripeCounters& counters = StripeOf(key).counters;
   const std::int64_t lag_ms = viewer_.now_ms() - ExpiryAt(found);
   counters.expired.Add(1);
@@ -62,6 +64,27 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
   return found;
 }
 
+// Fields that are due go before a command sees the hash; with the last of them, so does the key.
+Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
+  std::vector<std::string> fields;
+  const std::size_t before = found.entry->as<value::Hash>().memory_bytes();
+  found.entry->as<value::Hash>().TakeExpired(viewer_.now_ms(), SIZE_MAX,
+                                             [&](std::string_view field, std::string_view) {
+                                               if (keyspace_.log().active())
+                                                 fields.emplace_back(field);
+                                             });
+  if (!fields.empty()) {
+    std::vector<std::string_view> effect = {"HDEL", key.name};
+    effect.insert(effect.end(), fields.begin(), fields.end());
+    if (expired_ != nullptr) LogExpired();
+    keyspace_.log().Append(db, effect);
+  }
+  NotifyIn(db, kEventHash, "hexpired", key);
+  if (found.entry->as<value::Hash>().empty()) NotifyIn(db, kEventGeneric, "del", key);
+  Settle(key, found, before);
+  return found;
+}
+
 void Txn::LogExpired() {
   std::vector<std::string_view> args = {"DEL"};
   args.insert(args.end(), expired_->names.begin(), expired_->names.end());
@@ -71,10 +94,8 @@ void Txn::LogExpired() {
 
 bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl) {
   Entry* entry = found.entry;
-  if (entry == nullptr || entry->type() != Type::kString || entry->is_wide() ||
-      entry->encoding() == Encoding::kBlob || value.size() >= kBlobThreshold) {
+  if (entry == nullptr || !entry->is_compact_string() || value.size() >= kBlobThreshold)
     return false;
-  }
   const std::size_t new_bytes = Entry::InlineBytes(key.name.size(), value.size());
   if (ds::SlabArena::AllocatedSize(new_bytes) != ds::SlabArena::AllocatedSize(entry->own_bytes()))
     return false;
@@ -110,11 +131,14 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
   Found stored{.shard = &shard, .position = found.position, .entry = entry};
   if (found) {
     Entry* old = found.entry;
+    const UnixMs expiry = ttl == Ttl::kKeep ? ExpiryAt(found) : kNever;
     delta -= static_cast<std::int64_t>(old->charged_bytes());
     shard.table.Replace(found.position, entry);
-    if (old->is_volatile() && ttl == Ttl::kDrop) shard.table.ClearExpiry(found.position);
-    entry->set_volatile(old->is_volatile() && ttl == Ttl::kKeep);
-    old->Destroy(*stripe.arena);
+    if (old->is_volatile() && expiry != internal::DueAt({&shard, found.position, old}))
+      shard.table.ClearExpiry(found.position);
+    if (expiry != kNever && old->is_timed()) shard.table.SetExpiry(found.position, expiry);
+    entry->set_volatile(expiry != kNever);
+    keyspace_.trash().Dispose(old, *stripe.arena);
   } else {
     stored.position = shard.table.Insert(key.hash, entry);
     NotifyIn(db, kEventNewKey, "new", key);
@@ -124,14 +148,72 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
   return stored;
 }
 
-void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to) {
-  const UnixMs expiry = ExpiryAt(from);
-  Stripe& stripe = StripeOf(to_key);
-  Entry* clone = from.entry->CloneAs(*stripe.arena, to_key.name);
-  Found stored = Store(stripe, to_db, to_key, to, clone, Ttl::kDrop);
+Found Txn::StoreEntry(const KeyRef& key, const Found& found, Entry* entry) {
+  entry->set_access(FreshAccess());
+  Found stored = Store(StripeOf(key), viewer_.db, key, found, entry, Ttl::kDrop);
+  if (entry->type() == Type::kHash) SettleTimes(key, stored);
+  return stored;
+}
+
+Found Txn::StoreEmpty(const KeyRef& key, Type type) {
+  return StoreEntry(key, {}, Entry::CreateCollection(*StripeOf(key).arena, key.name, type));
+}
+
+void Txn::Settle(const KeyRef& key, Found& found, std::size_t bytes_before) {
+  const auto bytes = [&] {
+    return found.entry->Visit([](const auto& value) { return value.memory_bytes(); });
+  };
+  keyspace_.Charge(StripeOf(key), *found.shard,
+                   static_cast<std::int64_t>(bytes()) - static_cast<std::int64_t>(bytes_before));
+  if (found.entry->type() != Type::kStream && found.entry->element_count() == 0)
+    return Remove(key, found);
+  if (found.entry->type() == Type::kHash) SettleTimes(key, found);
+}
+
+// A hash gets room for the key's own expiry with its first field that has a time, and keeps it.
+void Txn::SettleTimes(const KeyRef& key, Found& found) {
+  const UnixMs first = found.entry->as<value::Hash>().MinExpiry();
+  if (first == kNever && !found.entry->is_timed()) return;
+  if (!found.entry->is_timed()) {
+    Stripe& stripe = StripeOf(key);
+    Entry* old = found.entry;
+    Entry* timed = Entry::CreateTimedHash(*stripe.arena, key.name);
+    auto delta = -static_cast<std::int64_t>(old->charged_bytes());
+    timed->set_own_expiry(ExpiryAt(found));
+    timed->set_volatile(old->is_volatile());
+    timed->set_access(old->access());
+    timed->as<value::Hash>() = std::move(old->as<value::Hash>());
+    delta += static_cast<std::int64_t>(timed->charged_bytes());
+    found.shard->table.Replace(found.position, timed);
+    found.entry = timed;
+    old->Destroy(*stripe.arena);
+    keyspace_.Charge(stripe, *found.shard, delta);
+  }
+  SetDue(key, found, std::min(first, found.entry->own_expiry()));
+}
+
+// Puts an entry that holds another's value where `to` says.
+void Txn::PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, const Found& to) {
+  Found stored = Store(StripeOf(to_key), to_db, to_key, to, entry, Ttl::kDrop);
   // Redis deletes what was there, in silence, and adds the key anew.
   if (to) NotifyIn(to_db, kEventNewKey, "new", to_key);
+  if (entry->type() == Type::kHash) SettleTimes(to_key, stored);
   if (expiry != kNever) SetExpiry(to_key, stored, expiry);
+}
+
+void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to) {
+  const UnixMs expiry = ExpiryAt(from);
+  PutAs(from.entry->CloneAs(*StripeOf(to_key).arena, to_key.name), expiry, to_db, to_key, to);
+}
+
+void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const KeyRef& to_key,
+                 const Found& to) {
+  const UnixMs expiry = ExpiryAt(from);
+  const auto before = static_cast<std::int64_t>(from.entry->charged_bytes());
+  Entry* moved = from.entry->MoveAs(*StripeOf(to_key).arena, to_key.name);
+  keyspace_.Charge(StripeOf(from_key), *from.shard,
+                   static_cast<std::int64_t>(from.entry->charged_bytes()) - before);
+  PutAs(moved, expiry, to_db, to_key, to);
 }
 
 std::span<char> Txn::EditString(const KeyRef& key, Found& found, std::size_t size) {
@@ -197,31 +279,37 @@ void Txn::Remove(const KeyRef& key, Found& found) {
                static_cast<std::int64_t>(found.entry->charged_bytes());
   Entry* entry = shard.table.Erase(found.position);
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
-  entry->Destroy(*stripe.arena);
+  keyspace_.trash().Dispose(entry, *stripe.arena);
   keyspace_.Charge(stripe, shard, delta);
   found = Found{};
 }
 
 void Txn::SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms) {
-  Stripe& stripe = StripeOf(key);
-  Table& table = found.shard->table;
-  const auto before = static_cast<std::int64_t>(table.memory_bytes());
-  table.SetExpiry(found.position, at_ms);
-  found.entry->set_volatile(true);
-  keyspace_.Charge(stripe, *found.shard, static_cast<std::int64_t>(table.memory_bytes()) - before);
-  if (at_ms < stripe.next_expiry_ms.load(std::memory_order_relaxed)) {
-    stripe.next_expiry_ms.store(at_ms, std::memory_order_relaxed);
-  }
+  if (!found.entry->is_timed()) return SetDue(key, found, at_ms);
+  found.entry->set_own_expiry(at_ms);
+  SetDue(key, found, std::min(at_ms, found.entry->as<value::Hash>().MinExpiry()));
 }
 
 void Txn::ClearExpiry(const KeyRef& key, Found& found) {
-  if (!found.entry->is_volatile()) return;
+  if (!found.entry->is_timed()) return SetDue(key, found, kNever);
+  found.entry->set_own_expiry(kNever);
+  SetDue(key, found, found.entry->as<value::Hash>().MinExpiry());
+}
+
+void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
+  if (due_ms == kNever && !found.entry->is_volatile()) return;
+  Stripe& stripe = StripeOf(key);
   Table& table = found.shard->table;
   const auto before = static_cast<std::int64_t>(table.memory_bytes());
-  table.ClearExpiry(found.position);
-  found.entry->set_volatile(false);
-  keyspace_.Charge(StripeOf(key), *found.shard,
-                   static_cast<std::int64_t>(table.memory_bytes()) - before);
+  if (due_ms == kNever) {
+    table.ClearExpiry(found.position);
+  } else {
+    table.SetExpiry(found.position, due_ms);
+  }
+  found.entry->set_volatile(due_ms != kNever);
+  keyspace_.Charge(stripe, *found.shard, static_cast<std::int64_t>(table.memory_bytes()) - before);
+  if (due_ms < stripe.next_expiry_ms.load(std::memory_order_relaxed))
+    stripe.next_expiry_ms.store(due_ms, std::memory_order_relaxed);
 }
 
 void Txn::LogIn(DbId db, std::span<const std::string_view> args) {

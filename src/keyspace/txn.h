@@ -89,11 +89,20 @@ inline Found Lookup(const Stripe& stripe, DbId db, const KeyRef& key) {
   return Search(key, *shard);
 }
 
-inline UnixMs ExpiryOf(const Found& found) {
+inline UnixMs ExpiryOf(const Table& table, Position position, const Entry& entry) {
+  if (entry.is_timed()) [[unlikely]]
+    return entry.own_expiry();
+  return entry.is_volatile() ? table.ExpiryAt(position) : kNever;
+}
+// When something of the entry is due: the key itself, or a field of a hash.
+inline UnixMs DueAt(const Found& found) {
   return found.entry->is_volatile() ? found.shard->table.ExpiryAt(found.position) : kNever;
 }
+inline UnixMs ExpiryOf(const Found& found) {
+  return ExpiryOf(found.shard->table, found.position, *found.entry);
+}
 inline bool IsDue(const Found& found, const Viewer& viewer) {
-  return found && found.entry->is_volatile() && ExpiryOf(found) <= viewer.now_ms();
+  return found && found.entry->is_volatile() && DueAt(found) <= viewer.now_ms();
 }
 
 void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
@@ -147,6 +156,34 @@ class Reading {
   bool is_due_;
 };
 
+class Txn;
+
+// A collection being changed. Made by Txn::Edit; the collection is reached through it, and nothing
+// else is asked of the Txn about this stripe until it has ended or Finish was called.
+template <class V>
+class Editing {
+ public:
+  Editing(Txn& txn, const KeyRef& key, Found& found)
+      : txn_(&txn), key_(key), found_(found), before_(value().memory_bytes()) {}
+  ~Editing() { Finish(); }
+  Editing(const Editing&) = delete;
+  Editing& operator=(const Editing&) = delete;
+
+  V* operator->() { return &value(); }
+  V& operator*() { return value(); }
+  // Charges what the collection took or gave back. One that is empty now is removed with its key
+  // (a stream stays), which empties the Found. Afterwards this is of no use.
+  void Finish();
+
+ private:
+  V& value() { return found_.entry->template as<V>(); }
+
+  Txn* txn_;  // null once finished
+  const KeyRef& key_;
+  Found& found_;
+  const std::size_t before_;
+};
+
 class Txn {
  public:
   // `viewer` must stay for as long.
@@ -182,10 +219,38 @@ class Txn {
   // key if `found` is empty. The entry is reported as raw from now on. `found` is updated.
   // REQUIRES: a string or absent.
   std::span<char> EditString(const KeyRef& key, Found& found, std::size_t size);
+  // The collection under `key` for changing; made, empty, if `found` is empty. `found` is updated
+  // and must outlive what is returned. REQUIRES: absent, or of V's type.
+  template <class V>
+  Editing<V> Edit(const KeyRef& key, Found& found) {
+    if (!found) found = StoreEmpty(key, kTypeOf<V>);
+    return Editing<V>(*this, key, found);
+  }
+  // Stores a finished collection, replacing whatever `found` holds; an empty one (but for a stream)
+  // removes the key.
+  template <class V>
+  Found SetCollection(const KeyRef& key, Found& found, V collection) {
+    if (collection.size() == 0 && kTypeOf<V> != Type::kStream) {
+      if (found) Remove(key, found);
+      return found;
+    }
+    Entry* entry = Entry::CreateCollection(*StripeOf(key).arena, key.name, kTypeOf<V>);
+    entry->template as<V>() = std::move(collection);
+    found = StoreEntry(key, found, entry);
+    return found;
+  }
+  // What an Editing does at its end.
+  void Settle(const KeyRef& key, Found& found, std::size_t bytes_before);
+
   // Copies value and expiry of `from` to `to_key`, replacing what `to` (from FindIn of that key)
   // holds. A large value is shared, not copied. Changes `from`'s table, so `from` must be found
   // again afterwards.
   void CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to);
+
+  // The same, but the value moves: a collection is not copied. `from_key` must be found again and
+  // removed afterwards.
+  void MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const KeyRef& to_key,
+              const Found& to);
 
   void Remove(const KeyRef& key, Found& found);
   UnixMs ExpiryAt(const Found& found) const { return internal::ExpiryOf(found); }
@@ -229,6 +294,14 @@ class Txn {
   std::uint32_t FreshAccess() const;
   void LogExpired();
   Found ExpireNow(DbId db, const KeyRef& key, Found found);
+  Found ExpireFields(DbId db, const KeyRef& key, Found found);
+  Found StoreEmpty(const KeyRef& key, Type type);
+  // With the access clock of a new key and without a time.
+  Found StoreEntry(const KeyRef& key, const Found& found, Entry* entry);
+  void PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, const Found& to);
+  // After the fields' times of a hash have changed: what is due first stands in the table.
+  void SettleTimes(const KeyRef& key, Found& found);
+  void SetDue(const KeyRef& key, const Found& found, UnixMs due_ms);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   // Puts `entry` where `found` says, or in a new slot; charges it and frees the old one.
   Found Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
@@ -248,6 +321,11 @@ class Txn {
   };
   std::unique_ptr<ExpiredKeys> expired_;
 };
+
+template <class V>
+void Editing<V>::Finish() {
+  if (txn_ != nullptr) std::exchange(txn_, nullptr)->Settle(key_, found_, before_);
+}
 
 }  // namespace cairn::keyspace
 

@@ -56,29 +56,45 @@ inline constexpr ConfigRow kMemoryRows[] = {
 inline constexpr ConfigRow kEncodingRows[] = {
     Integer("hash-max-listpack-entries", "512", {0, kInt64Max})
         .Alias("hash-max-ziplist-entries")
+        .Applied()
         .Does("fields of a packed hash"),
     Memory("hash-max-listpack-value", "64", {0, kInt64Max})
         .Alias("hash-max-ziplist-value")
+        .Applied()
         .Does("longest field or value in a packed hash"),
     Integer("list-max-listpack-size", "-2", {kInt32Min, kInt32Max})
         .Alias("list-max-ziplist-size")
+        .Applied()
         .Does("elements in a node of a list, or as -1 to -5: 4, 8, 16, 32, 64 KiB"),
     Integer("list-compress-depth", "0", {0, kInt32Max})
+        .Applied()
         .Does("nodes at each end of a list that are never compressed; 0 no compression"),
-    Integer("set-max-intset-entries", "512", {0, kInt64Max}).Does("members of a set of integers"),
-    Integer("set-max-listpack-entries", "128", {0, kInt64Max}).Does("members of a packed set"),
-    Memory("set-max-listpack-value", "64", {0, kInt64Max}).Does("longest member of a packed set"),
+    Integer("set-max-intset-entries", "512", {0, kInt64Max})
+        .Applied()
+        .Does("members of a set of integers"),
+    Integer("set-max-listpack-entries", "128", {0, kInt64Max})
+        .Applied()
+        .Does("members of a packed set"),
+    Memory("set-max-listpack-value", "64", {0, kInt64Max})
+        .Applied()
+        .Does("longest member of a packed set"),
     Integer("zset-max-listpack-entries", "128", {0, kInt64Max})
         .Alias("zset-max-ziplist-entries")
+        .Applied()
         .Does("members of a packed sorted set"),
     Memory("zset-max-listpack-value", "64", {0, kInt64Max})
         .Alias("zset-max-ziplist-value")
+        .Applied()
         .Does("longest member of a packed sorted set"),
     Memory("hll-sparse-max-bytes", "3000", {0, kInt64Max})
         .Applied()
         .Does("size at which a HyperLogLog turns dense"),
-    Memory("stream-node-max-bytes", "4kb", {0, kInt64Max}).Does("size of a node of a stream"),
-    Integer("stream-node-max-entries", "100", {0, kInt64Max}).Does("entries in such a node"),
+    Memory("stream-node-max-bytes", "4kb", {0, kInt64Max})
+        .Applied()
+        .Does("size of a node of a stream"),
+    Integer("stream-node-max-entries", "100", {0, kInt64Max})
+        .Applied()
+        .Does("entries in such a node"),
 };
 
 }  // namespace cairn::server::rows

@@ -59,6 +59,20 @@ void Server::WireConfig() {
   copy_int("lfu-log-factor", "lfu-log-factor", &tunables.lfu_log_factor);
   copy_int("lfu-decay-time", "lfu-decay-time", &tunables.lfu_decay_minutes);
   copy_int("hll-sparse-max-bytes", "hll-sparse-max-bytes", &tunables.hll_sparse_bytes_max);
+  copy_int("list-max-listpack-size", "list-max-listpack-size", &tunables.list_node_fill);
+  copy_int("list-compress-depth", "list-compress-depth", &tunables.list_compress_depth);
+  copy_int("hash-max-listpack-entries", "hash-max-listpack-entries", &tunables.hash_packed_entries);
+  copy_int("hash-max-listpack-value", "hash-max-listpack-value",
+           &tunables.hash_packed_value_bytes);
+  copy_int("set-max-intset-entries", "set-max-intset-entries", &tunables.set_int_entries);
+  copy_int("set-max-listpack-entries", "set-max-listpack-entries", &tunables.set_packed_entries);
+  copy_int("set-max-listpack-value", "set-max-listpack-value", &tunables.set_packed_value_bytes);
+  copy_int("zset-max-listpack-entries", "zset-max-listpack-entries",
+           &tunables.sorted_set_packed_entries);
+  copy_int("zset-max-listpack-value", "zset-max-listpack-value",
+           &tunables.sorted_set_packed_value_bytes);
+  copy_int("stream-node-max-bytes", "stream-node-max-bytes", &tunables.stream_node_bytes);
+  copy_int("stream-node-max-entries", "stream-node-max-entries", &tunables.stream_node_entries);
   on_change("proto-max-bulk-len", [this, &tunables] {
     tunables.string_bytes_max.store(
         std::min(config_.Int("proto-max-bulk-len"), keyspace::kStringBytesMax),

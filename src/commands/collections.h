@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the families of the collection types share: finding a key as a List, Hash, Set, SortedSet or
+// Stream, and where such a value changes its form.
+//
+//   Found found;
+//   if (!FindAs<value::List>(call, 0, Access::kWrite, &found)) return;   // WRONGTYPE was replied
+//   {
+//     auto list = call.txn().Edit<value::List>(call.key(0), found);
+//     list->Push(value::ListEnd::kFront, texts, LimitsOf<value::List>(call));
+//   }
+#ifndef CAIRN_COMMANDS_COLLECTIONS_H_
+#define CAIRN_COMMANDS_COLLECTIONS_H_
+
+#include "command/call.h"
+#include "command/errors.h"
+#include "keyspace/txn.h"
+#include "value/list_rules.h"
+
+namespace cairn::commands {
+
+// Finds the n-th key of the call as a V. False, with WRONGTYPE replied, if it holds something else;
+// an absent key is fine.
+template <class V>
+bool FindAs(command::Call& call, std::size_t n, keyspace::Access access, keyspace::Found* found) {
+  *found = call.txn().Find(call.key(n), access);
+  if (!*found || found->entry->type() == keyspace::kTypeOf<V>) [[likely]]
+    return true;
+  call.Error(command::errors::kWrongType);
+  return false;
+}
+
+// Where large collections under this key keep their nodes.
+inline value::TableHome HomeOf(command::Call& call, const keyspace::KeyRef& key) {
+  return {call.keyspace().stripe(key.stripe).arena, call.keyspace().seed()};
+}
+
+// The limits of the small forms, as configured at this moment.
+template <class V>
+auto LimitsOf(command::Call& call);
+
+template <>
+inline auto LimitsOf<value::List>(command::Call& call) {
+  const keyspace::Tunables& tunables = call.keyspace().tunables();
+  return value::ListLimits{
+      .node_fill = tunables.list_node_fill.load(std::memory_order_relaxed),
+      .compress_depth = tunables.list_compress_depth.load(std::memory_order_relaxed)};
+}
+template <>
+inline auto LimitsOf<value::Hash>(command::Call& call) {
+  const keyspace::Tunables& tunables = call.keyspace().tunables();
+  return value::HashLimits{
+      .packed_entries = tunables.hash_packed_entries.load(std::memory_order_relaxed),
+      .packed_value_bytes = tunables.hash_packed_value_bytes.load(std::memory_order_relaxed)};
+}
+template <>
+inline auto LimitsOf<value::Set>(command::Call& call) {
+  const keyspace::Tunables& tunables = call.keyspace().tunables();
+  return value::SetLimits{
+      .int_entries = tunables.set_int_entries.load(std::memory_order_relaxed),
+      .packed_entries = tunables.set_packed_entries.load(std::memory_order_relaxed),
+      .packed_value_bytes = tunables.set_packed_value_bytes.load(std::memory_order_relaxed)};
+}
+template <>
+inline auto LimitsOf<value::SortedSet>(command::Call& call) {
+  const keyspace::Tunables& tunables = call.keyspace().tunables();
+  return value::SortedSetLimits{
+      .packed_entries = tunables.sorted_set_packed_entries.load(std::memory_order_relaxed),
+      .packed_value_bytes = tunables.sorted_set_packed_value_bytes.load(std::memory_order_relaxed)};
+}
+template <>
+inline auto LimitsOf<value::Stream>(command::Call& call) {
+  const keyspace::Tunables& tunables = call.keyspace().tunables();
+  return value::StreamLimits{
+      .node_bytes = tunables.stream_node_bytes.load(std::memory_order_relaxed),
+      .node_entries = tunables.stream_node_entries.load(std::memory_order_relaxed)};
+}
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_COLLECTIONS_H_
