@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "command/errors.h"
 #include "engine/families.h"
+#include "keyspace/value_digest.h"
 
 namespace cairn::engine {
 namespace {
@@ -97,7 +98,7 @@ std::string Engine::Digest(DigestExpiry expiry_part) {
         const UnixMs expiry = keyspace::internal::ExpiryOf(shard->table, position, *entry);
         if (expiry <= now_ms) return;
         const bool as_flag = expiry_part == DigestExpiry::kPresence && expiry != kNever;
-        const std::uint64_t parts[] = {db, Xxh3(entry->key()), Xxh3(entry->value()),
+        const std::uint64_t parts[] = {db, Xxh3(entry->key()), keyspace::ValueDigest(*entry),
                                        as_flag ? 0 : static_cast<std::uint64_t>(expiry)};
         for (std::size_t sum = 0; sum < sums.size(); ++sum) {
           const HashSeed seed(sum + 1);

@@ -8,6 +8,7 @@
 
 #include "keyspace/expirer.h"
 #include "keyspace/keyspace_testing.h"
+#include "keyspace/value_digest.h"
 
 namespace cairn::keyspace {
 namespace {
@@ -124,6 +125,30 @@ TEST(Collections, MovingTakesTheElementsAlong) {
   EXPECT_EQ(SizeOf(store, "to"), 3000u);
   EXPECT_EQ(SizeOf(store, "from"), 0u);
   EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+}
+
+TEST(ValueDigest, FollowsTheValueNotItsForm) {
+  TestStore store;
+  const auto digest_of = [&](std::string_view name) {
+    return store.With(name, [&](Txn& txn, const KeyRef& key) {
+      return ValueDigest(*txn.Find(key, Access::kPeek).entry);
+    });
+  };
+  SetFields(store, "packed", 8);
+  store.With("table", [&](Txn& txn, const KeyRef& key) {
+    Found found = txn.Find(key, Access::kWrite);
+    auto hash = txn.Edit<value::Hash>(key, found);
+    const value::HashLimits at_once = {.packed_entries = 1, .packed_value_bytes = 1};
+    for (int i = 7; i >= 0; --i)
+      hash->Set("f" + std::to_string(i), "v", at_once, HomeOf(store, key));
+    EXPECT_FALSE(hash->is_packed());
+  });
+  EXPECT_EQ(digest_of("packed"), digest_of("table"));
+  SetFieldTime(store, "packed", "f1", kTestStartMs + 1000);
+  EXPECT_NE(digest_of("packed"), digest_of("table"));
+  PushTo(store, "a", 10);
+  PushTo(store, "b", 11);
+  EXPECT_NE(digest_of("a"), digest_of("b"));
 }
 
 class TimedHash : public ::testing::TestWithParam<int> {};

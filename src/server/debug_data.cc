@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "command/errors.h"
 #include "keyspace/access.h"
+#include "keyspace/value_digest.h"
 #include "server/connection.h"
 #include "server/server.h"
 #include "value/string_value.h"
@@ -46,10 +47,16 @@ value::StringEncoding EncodingOf(const keyspace::Entry& entry) {
 
 // Redis's words for an entry; the address is the entry's own.
 std::string Describe(Call& call, const keyspace::Entry& entry) {
+  const bool is_string = !entry.is_collection();
+  const std::string_view encoding =
+      is_string ? value::StringEncodingName(EncodingOf(entry))
+                : entry.Visit([](const auto& value) { return value.encoding(); });
+  // Until there are dumps, a collection's size in memory stands for its length.
+  const std::size_t length =
+      is_string ? SerializedStringBytes(entry.value()) : entry.charged_bytes();
   return fmt::format(
       "Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-      static_cast<const void*>(&entry), value::StringEncodingName(EncodingOf(entry)),
-      SerializedStringBytes(entry.value()), entry.access(),
+      static_cast<const void*>(&entry), encoding, length, entry.access(),
       keyspace::IdleSeconds(entry.access(), call.now_ms()));
 }
 
@@ -82,10 +89,9 @@ bool ParsePopulate(Call& call, Population& population) {
 
 }  // namespace
 
-std::string ValueDigest(std::string_view value) {
-  const std::uint64_t digest = Xxh3(value);
+std::string DigestText(std::uint64_t digest) {
   const HashSeed second(digest);
-  const std::uint64_t more = second.Hash(value);
+  const std::uint64_t more = second.Hash({reinterpret_cast<const char*>(&digest), sizeof(digest)});
   return fmt::format("{:016x}{:016x}{:08x}", digest, more, (digest ^ more) & 0xFFFFFFFF);
 }
 
@@ -110,7 +116,7 @@ void DebugDigestValue(Call& call) {
     std::string digest(kNoValueDigest);
     WithKey(call, key, [&](keyspace::Txn& txn, const keyspace::KeyRef& ref) {
       if (const Found found = txn.Find(ref, Access::kPeek))
-        digest = ValueDigest(found.entry->value());
+        digest = DigestText(keyspace::ValueDigest(*found.entry));
     });
     call.reply().Simple(digest);
   }

@@ -4,6 +4,7 @@
 #define CAIRN_SERVER_DEBUG_DATA_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,8 +19,8 @@ void DebugPopulate(command::Call& call);
 void DebugHtStats(command::Call& call);
 void DebugHtStatsKey(command::Call& call);
 
-// Of a string value: 40 hexadecimal digits, equal for equal values.
-std::string ValueDigest(std::string_view value);
+// A digest as 40 hexadecimal digits.
+std::string DigestText(std::uint64_t digest);
 // The bytes that a string takes in an RDB file, uncompressed.
 std::size_t SerializedStringBytes(std::string_view value);
 

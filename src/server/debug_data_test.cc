@@ -32,11 +32,11 @@ TEST(SerializedStringBytes, FollowsTheRdbFormat) {
   for (const auto& [value, bytes] : cases) EXPECT_EQ(SerializedStringBytes(value), bytes) << value;
 }
 
-TEST(ValueDigest, IsFortyDigitsThatTellValuesApart) {
-  EXPECT_EQ(ValueDigest("a").size(), 40u);
-  EXPECT_EQ(ValueDigest("a"), ValueDigest("a"));
-  EXPECT_NE(ValueDigest("a"), ValueDigest("b"));
-  EXPECT_EQ(ValueDigest("").find_first_not_of("0123456789abcdef"), std::string::npos);
+TEST(DigestText, IsFortyDigitsThatTellDigestsApart) {
+  EXPECT_EQ(DigestText(1).size(), 40u);
+  EXPECT_EQ(DigestText(1), DigestText(1));
+  EXPECT_NE(DigestText(1), DigestText(2));
+  EXPECT_EQ(DigestText(0).find_first_not_of("0123456789abcdef"), std::string::npos);
 }
 
 }  // namespace
