@@ -18,6 +18,7 @@ namespace {
 constexpr double kClockAgeMaxUs = 500;
 constexpr std::size_t kKeysKeptMax = 16 * 1024;
 constexpr std::size_t kPrefetchKeysMax = 512;
+constexpr std::uint64_t kRunThresholdNs = 1'000'000;
 constexpr std::int64_t kLogWaitUs = 10'000;
 // Beyond a command's own arguments and a DEL of its expired keys: what its effect may add (a
 // rewritten TTL).
@@ -78,6 +79,62 @@ void Runner::AnswerUnknown(std::span<const std::string_view> args, resp::Writer&
   reply.Error(container != nullptr ? errors::UnknownSubcommand(args[1], container->spec->name)
                                    : errors::UnknownCommand(args));
   CountError(reply);
+}
+
+// Not where somebody wants to know of commands so short that a run could hide one.
+bool Runner::MayRunReads(const CommandTable::Command& command, const Session& session) const {
+  return !Guarded(command, session) &&
+         shared_.slow_threshold_ns.load(std::memory_order_relaxed) > kRunThresholdNs;
+}
+
+void Runner::RunReads(Session& session, const CommandTable::Command& command, std::string_view name,
+                      resp::Writer& reply) {
+  Begin(session);
+  const auto read = command.read;
+  std::uint32_t errors_before = reply.error_count();
+  std::size_t due = 0;
+  for (const keyspace::KeyRef& key : keys_) {
+    {
+      const keyspace::Reading reading(shared_.keyspace, key, session.viewer());
+      if (!reading.is_due()) [[likely]] {
+        read(reading.entry(), reply);
+        continue;
+      }
+    }
+    ++due;
+    const std::uint32_t errors = reply.error_count();
+    ReadDue(session, command, name, key, reply);
+    errors_before += reply.error_count() - errors;
+  }
+  AccountRun(session, command, keys_.size() - due, reply.error_count() - errors_before, reply);
+}
+
+// What has expired is removed on the general way, which counts for itself.
+void Runner::ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
+                     const keyspace::KeyRef& key, resp::Writer& reply) {
+  const std::string_view args[] = {name, key.name};
+  const Prepared prepared = {.command = &command, .args = args, .first_key = 0, .key_count = 1};
+  const std::uint64_t begin_cycles = begin_cycles_;
+  Call call(*this, session, prepared, &key, reply);
+  const std::uint32_t errors_before = reply.error_count();
+  RunLocked(call);
+  Account(session, prepared, reply, errors_before);
+  begin_cycles_ = begin_cycles;
+}
+
+void Runner::AccountRun(Session& session, const CommandTable::Command& command, std::size_t count,
+                        std::uint32_t errors, resp::Writer& reply) {
+  const std::uint64_t end_cycles = CycleNow();
+  const std::uint64_t ns = NsOf(end_cycles - begin_cycles_);
+  begin_cycles_ = end_cycles;
+  stats_.RecordRun(command.index, count, ns, shared_.track_latency.load(std::memory_order_relaxed));
+  stats_.at(command.index).failed.Add(errors);
+  for (; errors > 0; --errors) CountError(reply);
+  if (ns >= shared_.slow_threshold_ns.load(std::memory_order_relaxed)) [[unlikely]] {
+    const std::string_view args[] = {command.spec->name, keys_.back().name};
+    const Prepared last = {.command = &command, .args = args, .first_key = 0, .key_count = 0};
+    ReportSlow(session, last, reply, ns);
+  }
 }
 
 void Runner::ExecuteAny(Session& session, const Prepared& prepared, resp::Writer& reply) {

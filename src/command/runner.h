@@ -71,6 +71,15 @@ class Runner {
   const Prepared& prepared(std::size_t i) const { return prepared_[i]; }
   // For who asks now_ms() without a batch: between passes.
   void ReadClock();
+  // A run of reads: requests for one command that only reads its key (Row::read), one after the
+  // other. They share lookup, checks, clocks and statistics, which are those of their mean. After
+  // Reset: AddRead for each, at most kReadRunMax, then RunReads, which replies to all.
+  static constexpr std::size_t kReadRunMax = 64;
+  bool MayRunReads(const CommandTable::Command& command, const Session& session) const;
+  void AddRead(std::string_view key) { shared_.keyspace.AppendRef(key, keys_); }
+  // `name`: as the client wrote it.
+  void RunReads(Session& session, const CommandTable::Command& command, std::string_view name,
+                resp::Writer& reply);
   // Runs the i-th prepared call and writes its reply.
   void Execute(Session& session, std::size_t i, resp::Writer& reply);
   // The three in one, for a single request.
@@ -89,6 +98,14 @@ class Runner {
   void FindKeysBySpec(const CommandTable::Command& command, std::span<const std::string_view> args);
   bool Guarded(const CommandTable::Command& command, const Session& session) const;
   bool TryRead(Session& session, const Prepared& prepared, resp::Writer& reply);
+  void ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
+               const keyspace::KeyRef& key, resp::Writer& reply);
+  void AccountRun(Session& session, const CommandTable::Command& command, std::size_t count,
+                  std::uint32_t errors, resp::Writer& reply);
+  std::uint64_t NsOf(std::uint64_t cycles) const {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>(static_cast<Wide>(cycles) * ns_per_cycle_ >> 32);
+  }
   void ExecuteAny(Session& session, const Prepared& prepared, resp::Writer& reply);
   bool Admit(Call& call);
   bool AskGates(Call& call);
@@ -195,10 +212,8 @@ inline bool Runner::Guarded(const CommandTable::Command& command, const Session&
 inline void Runner::Account(Session& session, const Prepared& prepared, resp::Writer& reply,
                             std::uint32_t errors_before) {
   const std::uint64_t end_cycles = CycleNow();
-  const std::uint64_t cycles = end_cycles - begin_cycles_;
+  const std::uint64_t ns = NsOf(end_cycles - begin_cycles_);
   begin_cycles_ = end_cycles;
-  __extension__ using Wide = unsigned __int128;
-  const auto ns = static_cast<std::uint64_t>(static_cast<Wide>(cycles) * ns_per_cycle_ >> 32);
   stats_.Record(prepared.command->index, ns, shared_.track_latency.load(std::memory_order_relaxed));
   if (reply.error_count() != errors_before) [[unlikely]]
     CountFailure(prepared, reply);

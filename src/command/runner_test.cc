@@ -27,6 +27,12 @@ void Look(Call& call) {
 
 void Fail(Call& call) { call.Error("OOPS it failed"); }
 
+void LookAt(const keyspace::Entry* entry, resp::Writer& reply) {
+  if (entry == nullptr) return reply.Null();
+  if (entry->is_collection()) return reply.Error("WRONGTYPE it is none");
+  reply.Bulk(entry->value());
+}
+
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "PUT key value",
           .access = "OW UPDATE",
@@ -43,7 +49,8 @@ constexpr Spec kSpecs[] = {
           .flags = kReadonly,
           .complexity = "O(1)",
           .summary = "Looks.",
-          .run = &Look}),
+          .run = &Look,
+          .read = &LookAt}),
     Spec({.syntax = "FAIL",
           .since = "1.0.0",
           .group = Group::kGeneric,
@@ -82,6 +89,21 @@ class RunnerTest : public ::testing::Test {
     std::string bytes = buffer_.ToString();
     buffer_.Clear();
     return bytes;
+  }
+  // The key is past its time from now on.
+  void Expire(std::string_view name) {
+    const keyspace::KeyRef key = keyspace_.Ref(name);
+    keyspace::KeyLocks locks(keyspace_);
+    locks.AcquireStripe(key.stripe);
+    {
+      Random random(1);
+      const keyspace::Viewer viewer(DbId(0), clock_.NowUnixMs(), random);
+      keyspace::Txn txn(keyspace_, locks, viewer);
+      keyspace::Found found = txn.Find(key, keyspace::Access::kPeek);
+      txn.SetExpiry(key, found, clock_.NowUnixMs() + 1000);
+    }
+    locks.Release();
+    clock_.AdvanceMs(2000);
   }
   CommandStats::PerCommand& StatsOf(std::string_view name) {
     return runner_.stats().at(table_.Find(name)->index);
@@ -168,6 +190,51 @@ TEST_F(RunnerTest, AFullBatchIsPreparedTogetherAndRunInOrder) {
   }
   EXPECT_EQ(TakeReply(), expected);
   EXPECT_EQ(Execute({"LOOK", "k"}), "$2\r\n31\r\n");
+}
+
+TEST_F(RunnerTest, ARunOfReadsAnswersAndCountsLikeItsParts) {
+  shared_.guards = 0;
+  Execute({"PUT", "a", "1"});
+  Execute({"PUT", "b", "2"});
+  const CommandTable::Command& look = *table_.Find("look");
+  ASSERT_TRUE(runner_.MayRunReads(look, session_));
+  runner_.Reset();
+  for (const std::string_view key : {"a", "none", "b", "a"}) runner_.AddRead(key);
+  resp::Writer reply(buffer_, 2);
+  runner_.RunReads(session_, look, "LOOK", reply);
+  EXPECT_EQ(TakeReply(), "$1\r\n1\r\n$-1\r\n$1\r\n2\r\n$1\r\n1\r\n");
+  EXPECT_EQ(StatsOf("look").calls.value(), 4);
+  EXPECT_GT(StatsOf("look").ns.value(), 0);
+  EXPECT_EQ(keyspace_.Totals().hits, 3);
+  EXPECT_EQ(keyspace_.Totals().misses, 1);
+}
+
+TEST_F(RunnerTest, ARunOfReadsRemovesWhatHasExpired) {
+  shared_.guards = 0;
+  Execute({"PUT", "brief", "1"});
+  Execute({"PUT", "lasting", "2"});
+  Expire("brief");
+  const CommandTable::Command& look = *table_.Find("look");
+  runner_.Reset();
+  for (const std::string_view key : {"brief", "lasting", "brief"}) runner_.AddRead(key);
+  resp::Writer reply(buffer_, 2);
+  runner_.RunReads(session_, look, "LOOK", reply);
+  EXPECT_EQ(TakeReply(), "$-1\r\n$1\r\n2\r\n$-1\r\n");
+  EXPECT_EQ(StatsOf("look").calls.value(), 3);
+  EXPECT_EQ(keyspace_.Totals().expired, 1);
+  EXPECT_EQ(keyspace_.Size(DbId(0)).keys, 1u);
+}
+
+TEST_F(RunnerTest, NoRunsWhereSomebodyMustLookAtEachCommand) {
+  const CommandTable::Command& look = *table_.Find("look");
+  EXPECT_FALSE(runner_.MayRunReads(look, session_)) << "the gates are asked";
+  shared_.guards = 0;
+  EXPECT_TRUE(runner_.MayRunReads(look, session_));
+  shared_.slow_threshold_ns = 1000;
+  EXPECT_FALSE(runner_.MayRunReads(look, session_)) << "short commands are told of";
+  shared_.slow_threshold_ns = UINT64_MAX;
+  session_.set_authenticated(false);
+  EXPECT_FALSE(runner_.MayRunReads(look, session_)) << "the session is guarded";
 }
 
 TEST_F(RunnerTest, SlowCommandsAreTold) {

@@ -12,6 +12,18 @@ LatencyHistogram* CommandStats::MakeHistogram(PerCommand& stats) {
   return histogram;
 }
 
+void CommandStats::RecordRun(std::uint32_t command, std::size_t count, std::uint64_t ns,
+                             bool with_histogram) {
+  PerCommand& stats = commands_[command];
+  const auto times = static_cast<std::int64_t>(count);
+  stats.calls.Add(times);
+  stats.ns.Add(static_cast<std::int64_t>(ns));
+  if (!with_histogram || count == 0) return;
+  LatencyHistogram* histogram = stats.histogram.load(std::memory_order_relaxed);
+  if (histogram == nullptr) histogram = MakeHistogram(stats);
+  histogram->Record(ns / count, times);
+}
+
 std::int64_t CommandStats::total_calls() const {
   std::int64_t total = 0;
   for (const PerCommand& command : commands_) total += command.calls.value();

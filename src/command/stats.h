@@ -31,7 +31,7 @@ class LatencyHistogram {
   static constexpr int kBuckets = 40
                                   << kSubBits;  // up to 2^40 ns, 18 minutes; longer counts as that
 
-  void Record(std::uint64_t ns) { buckets_[Bucket(ns)].Add(1); }
+  void Record(std::uint64_t ns, std::int64_t times = 1) { buckets_[Bucket(ns)].Add(times); }
   std::int64_t count(int bucket) const {
     return buckets_[static_cast<std::size_t>(bucket)].value();
   }
@@ -84,6 +84,8 @@ class CommandStats {
       histogram = MakeHistogram(stats);
     histogram->Record(ns);
   }
+  // `count` calls that took `ns` together.
+  void RecordRun(std::uint32_t command, std::size_t count, std::uint64_t ns, bool with_histogram);
   PerCommand& at(std::uint32_t command) { return commands_[command]; }
   std::size_t size() const { return commands_.size(); }
   // Of all commands; linear in their number.

@@ -18,7 +18,7 @@
 //
 // Leniency is Redis's: the byte after '\r' is skipped unread, and so are the two bytes that follow
 // an argument; a NUL before a line's end hides that end. One Parser belongs to one connection and
-// is not thread-safe. Cost of a GET that is wholly in the buffer: 58 instructions (callgrind,
+// is not thread-safe. Cost of a GET that is wholly in the buffer: some 60 instructions (callgrind,
 // tools/callgrind-gate).
 #ifndef CAIRN_RESP_PARSER_H_
 #define CAIRN_RESP_PARSER_H_

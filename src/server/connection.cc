@@ -22,6 +22,7 @@ namespace cairn::server {
 namespace {
 
 constexpr std::size_t kIovecsMax = 64;
+constexpr std::size_t kReadRunMin = 8;
 // Input that is reserved ahead for a large argument, at most this much beyond what has arrived: a
 // peer's announcement is not trusted.
 constexpr std::size_t kReserveAheadMax = 1024 * 1024;
@@ -120,12 +121,20 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   command::Runner& runner = worker_.runner();
   std::size_t done = 0;
   int share = kRequestsPerPass;
+  bool uniform = true;  // nothing but reads of one kind so far
   while (state_ == State::kOpen && !parked_) {
     if (share <= 0) {
       resume_queued_ = true;
       worker_.WatchResume(this);
       break;
     }
+    if (const std::size_t read = uniform ? RunReads(input.substr(done), &share) : 0; read > 0) {
+      done += read;
+      if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
+      if (done == input.size()) break;
+      continue;
+    }
+    uniform = false;
     runner.Reset();
     worker_.args().Reset();
     const Batch batch = ParseBatch(input.substr(done), share);
@@ -169,6 +178,7 @@ Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
       batch.outcome = parser_.Next(input, limits, args, &request);
       if (batch.outcome != resp::Outcome::kRequest) break;
       runner.Prepare({request.args, request.argc});
+      worker_.NoteHead(request.head, runner.prepared(batch.count));
     }
     input.remove_prefix(request.consumed);
     batch.consumed += request.consumed;
@@ -177,6 +187,39 @@ Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
   // Empty lines, which are skipped.
   if (batch.outcome != resp::Outcome::kRequest) batch.consumed += request.consumed;
   return batch;
+}
+
+bool Connection::MayRunReads(std::string_view input) const {
+  const Worker::ReadLane& lane = worker_.read_lane();
+  return !input.empty() && lane.head && !parser_.mid_request() && reply_mode_ == ReplyMode::kOn &&
+         subscriptions_ == nullptr && !info_.kill_requested.load(std::memory_order_relaxed) &&
+         !worker_.server().pause().active() && worker_.runner().MayRunReads(*lane.command, *this);
+}
+
+std::size_t Connection::RunReads(std::string_view input, int* share) {
+  if (!MayRunReads(input)) return 0;
+  const Worker::ReadLane& lane = worker_.read_lane();
+  command::Runner& runner = worker_.runner();
+  const std::size_t count_max =
+      std::min(command::Runner::kReadRunMax, static_cast<std::size_t>(*share));
+  runner.Reset();
+  const char* at = input.data();
+  const char* const end = at + input.size();
+  std::size_t count = 0;
+  std::string_view key;
+  for (; count < count_max; ++count) {
+    const char* const after = lane.head.Take(at, end, &key);
+    if (after == nullptr) break;
+    runner.AddRead(key);
+    at = after;
+  }
+  // Short runs among other requests would only break up their batch.
+  if (count == 0 || (count < kReadRunMin && at != end)) return 0;
+  info_.last_command.store(&lane.command->full_name, std::memory_order_relaxed);
+  resp::Writer writer(output_, protocol());
+  runner.RunReads(*this, *lane.command, lane.name(), writer);
+  *share -= static_cast<int>(count);
+  return static_cast<std::size_t>(at - input.data());
 }
 
 std::size_t Connection::ExecuteBatch(const Batch& batch) {

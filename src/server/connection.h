@@ -132,6 +132,10 @@ class Connection final : public command::Session, public io::Watcher {
   // Runs what stands in `input`; returns how many bytes are done with.
   std::size_t ProcessInput(std::string_view input);
   Batch ParseBatch(std::string_view input, int share);
+  // Runs requests at the front of `input` that are all reads like the worker's read_head(); returns
+  // how many bytes are done with, 0 if this is not worth while or not allowed now.
+  std::size_t RunReads(std::string_view input, int* share);
+  bool MayRunReads(std::string_view input) const;
   // Returns how many requests were run, or dropped with the connection; the rest is parked.
   std::size_t ExecuteBatch(const Batch& batch);
   void ExecuteOne(std::size_t i);

@@ -26,6 +26,7 @@
 #include "io/stream.h"
 #include "pubsub/desk.h"
 #include "resp/parser.h"
+#include "resp/read_head.h"
 #include "server/connection.h"
 
 namespace cairn::server {
@@ -73,6 +74,28 @@ class Worker {
   command::Runner& runner() { return runner_; }
   io::EventLoop& loop() { return *loop_; }
   resp::ArgArena& args() { return args_; }
+  // How the last request began whose command only reads its key: the next ones are known by it.
+  struct ReadLane {
+    resp::ReadHead head;
+    const command::CommandTable::Command* command = nullptr;
+    // The command's name as it was written.
+    std::string_view name() const {
+      constexpr std::size_t kBeforeName = 8;  // "*2\r\n$3\r\n"
+      constexpr std::size_t kAfterName = 2;
+      const std::string_view bytes = head.bytes();
+      return bytes.substr(kBeforeName, bytes.size() - kBeforeName - kAfterName);
+    }
+  };
+  const ReadLane& read_lane() const { return read_lane_; }
+  void NoteHead(std::string_view head, const command::Prepared& prepared) {
+    if (prepared.command == nullptr || prepared.command->read == nullptr ||
+        prepared.command->arity != 2 || prepared.args.size() != 2 ||
+        head.size() < resp::ReadHead::kBytesMin || head.size() > resp::ReadHead::kBytesMax) {
+      return;
+    }
+    if (head != read_lane_.head.bytes())
+      read_lane_ = {.head = resp::ReadHead(head), .command = prepared.command};
+  }
   pubsub::Desk& desk() { return desk_; }
   // The buffer that connections read into; free between reads.
   std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
@@ -90,6 +113,7 @@ class Worker {
   const std::unique_ptr<io::EventLoop> loop_;
   command::Runner runner_;
   resp::ArgArena args_;
+  ReadLane read_lane_;
   pubsub::Desk desk_;
   const std::unique_ptr<char[]> read_buffer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
