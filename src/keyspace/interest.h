@@ -60,6 +60,7 @@ class Waiter {
   struct Place {
     KeyInterest* at;
     std::list<std::shared_ptr<Waiter>>::iterator in_queue;
+    StripeId stripe;
   };
   std::vector<Place> places;
 
