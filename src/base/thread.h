@@ -22,6 +22,8 @@ class Thread {
   ~Thread();
   void Join();
   bool joinable() const { return thread_.joinable(); }
+  // Lets others run: for the rare wait that is over within microseconds.
+  static void Yield() { std::this_thread::yield(); }
 
  private:
   std::thread thread_;

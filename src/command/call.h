@@ -15,9 +15,12 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
+#include "command/parked.h"
 #include "command/session.h"
 #include "command/table.h"
 #include "keyspace/txn.h"
@@ -67,6 +70,19 @@ class Call {
   // and the data alone.
   void LogVerbatim() { txn().Log(args()); }
 
+  // The command found nothing and waits. Once one of its keys may have got something of `type` (a
+  // write command that waits for streams: once one of them changes in any way, or goes), its
+  // function is called again, from the beginning, under the locks of its keys, with
+  // `rewritten_args` if there are any (XREAD's $ becomes an id). When the time is up, or at once
+  // where nobody may wait (MULTI, a script, an embedded session), the client gets `reply`.
+  //
+  //   if (!popped) return call.Block(keyspace::Type::kList, timeout_ms, TimeoutReply::kNullArray);
+  //
+  // REQUIRES: nothing replied, nothing changed. 0 ms: for ever. A command without keys (WAIT)
+  // waits for its time only.
+  void Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
+             std::vector<std::string> rewritten_args = {});
+
   // Shorthands for the commonest error replies.
   void Error(std::string_view text) { reply_.Error(text); }
 
@@ -79,6 +95,9 @@ class Call {
   const keyspace::KeyRef* const keys_;
   resp::Writer& reply_;
   keyspace::Txn* txn_ = nullptr;
+  bool may_block_ = true;           // false within a transaction
+  const Parked* parked_ = nullptr;  // whose command is being run again
+  bool blocked_ = false;            // it has to wait on
 };
 
 }  // namespace cairn::command

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <string>
 
+#include "base/check.h"
+#include "base/thread.h"
 #include "command/errors.h"
 #include "command/key_finder.h"
 
@@ -28,10 +30,32 @@ constexpr std::size_t kEffectSlackBytes = 1024;
 
 keyspace::Keyspace& Call::keyspace() { return runner_.keyspace(); }
 const CommandTable& Call::table() { return runner_.table(); }
+
+void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
+                 std::vector<std::string> rewritten_args) {
+  if (parked_ != nullptr) {
+    blocked_ = true;
+    return;
+  }
+  if (!may_block_ || !session_.may_block()) return WriteTimeoutReply(reply_, reply);
+  if (rewritten_args.empty()) rewritten_args.assign(args().begin(), args().end());
+  const auto parked =
+      std::make_shared<Parked>(keyspace(), command(), std::move(rewritten_args), session_, reply);
+  parked->type = type;
+  // Of the commands that wait for streams, the one that writes is XREADGROUP: its group goes with
+  // the key.
+  parked->wakes_on_loss = type == keyspace::Type::kStream && (command().flags & kWrite) != 0;
+  if (txn_ != nullptr) Link(keyspace(), parked);
+  session_.OnParked(parked, timeout_ms);
+}
+
+void Session::OnParked(std::shared_ptr<Parked>, std::int64_t) { CHECK(false); }
+
 Runner::Runner(Shared& shared, std::uint64_t seed)
     : shared_(shared),
       stats_(shared.table.size()),
       evictor_(shared.keyspace, seed),
+      serving_(*this),
       ns_per_cycle_(static_cast<std::uint64_t>(1000.0 / shared.cycles_per_us * 0x1p32)),
       clock_cycles_max_(static_cast<std::uint64_t>(kClockAgeMaxUs * shared.cycles_per_us)) {}
 
@@ -186,11 +210,15 @@ bool Runner::AskGates(Call& call) {
     keyspace::KeyLocks locks(shared_.keyspace);
     if (all) {
       locks.AcquireAll();
+    } else if ((call.command().flags & kBlocking) != 0) {
+      AcquireInTurn(call, locks);
     } else {
       locks.Acquire({call.keys_, call.key_count()});
     }
     RunWithTxn(call, locks);
     locks.Release();
+    if (serving_.busy()) [[unlikely]]
+      serving_.Finish();
   } else {
     call.command().run(call);
   }
@@ -203,6 +231,42 @@ bool Runner::AskGates(Call& call) {
   call.command().run(call);
   call.txn_ = nullptr;
   if (txn.changes() > 0) stats_.changes.Add(txn.changes());
+  if (txn.may_have_ready()) [[unlikely]]
+    serving_.Serve(txn.TakeReady(), held);
+}
+
+// A command that could take what others wait for does not come between a change and those whom it
+// is being given to: whoever serves them has let the stripes go for a moment only.
+void Runner::AcquireInTurn(Call& call, keyspace::KeyLocks& locks) NO_THREAD_SAFETY_ANALYSIS {
+  const std::span keys(call.keys_, call.key_count());
+  while (true) {
+    locks.Acquire(keys);
+    const bool pending = std::ranges::any_of(keys, [&](const keyspace::KeyRef& key) {
+      const keyspace::Stripe& stripe = shared_.keyspace.stripe(key.stripe);
+      return stripe.interest != nullptr && stripe.interest->pending > 0;
+    });
+    if (!pending) return;
+    locks.Release();
+    Thread::Yield();
+  }
+}
+
+bool Runner::RunAgain(Parked& parked, const keyspace::KeyLocks& held,
+                      std::vector<keyspace::ReadyKey>& ready) {
+  parked.session().set_now_ms(now_ms_);
+  resp::Writer reply(parked.reply(), parked.session().protocol());
+  const Prepared prepared{.command = &parked.command(),
+                          .args = parked.args(),
+                          .key_count = static_cast<std::uint32_t>(parked.keys().size())};
+  Call call(*this, parked.session(), prepared, parked.keys().data(), reply);
+  call.parked_ = &parked;
+  keyspace::Txn txn(shared_.keyspace, held, parked.session().viewer());
+  call.txn_ = &txn;
+  call.command().run(call);
+  if (txn.changes() > 0) stats_.changes.Add(txn.changes());
+  if (txn.may_have_ready()) ready = txn.TakeReady();
+  if (reply.error_count() > 0) CountFailure(prepared, reply);
+  return !call.blocked_;
 }
 
 void Runner::CountError(const resp::Writer& reply) {

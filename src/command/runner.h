@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "command/call.h"
 #include "command/gate.h"
+#include "command/serving.h"
 #include "command/stats.h"
 #include "keyspace/evictor.h"
 #include "keyspace/keyspace.h"
@@ -85,6 +86,12 @@ class Runner {
   // The three in one, for a single request.
   void Run(Session& session, std::span<const std::string_view> args, resp::Writer& reply);
 
+  // Runs a parked command again; false if it has to wait on. What it makes ready is appended to
+  // `ready`. REQUIRES: the stripes of its keys.
+  bool RunAgain(Parked& parked, const keyspace::KeyLocks& held,
+                std::vector<keyspace::ReadyKey>& ready) REQUIRES(held);
+  Serving& serving() { return serving_; }
+
   keyspace::Keyspace& keyspace() { return shared_.keyspace; }
   const CommandTable& table() const { return shared_.table; }
   Shared& shared() { return shared_; }
@@ -112,6 +119,7 @@ class Runner {
   void Reject(Call& call);
   void RunLocked(Call& call);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
+  void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);
   void CountError(const resp::Writer& reply);
   void CountFailure(const Prepared& prepared, const resp::Writer& reply);
   void Account(Session& session, const Prepared& prepared, resp::Writer& reply,
@@ -124,6 +132,7 @@ class Runner {
   Shared& shared_;
   CommandStats stats_;
   keyspace::Evictor evictor_;
+  Serving serving_;
   const std::uint64_t ns_per_cycle_;      // in 2^-32 nanoseconds
   const std::uint64_t clock_cycles_max_;  // now_ms_ is read again when it is older
   std::size_t prepared_count_ = 0;

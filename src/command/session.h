@@ -8,12 +8,15 @@
 #define CAIRN_COMMAND_SESSION_H_
 
 #include <cstdint>
+#include <memory>
 
 #include "base/ids.h"
 #include "base/random.h"
 #include "keyspace/txn.h"
 
 namespace cairn::command {
+
+class Parked;
 
 class Session {
  public:
@@ -37,6 +40,11 @@ class Session {
   // Whether the client listens to anything: PING and the commands it may run depend on it.
   bool subscribed() const { return subscribed_; }
   void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
+  // Whether its commands may wait (Call::Block); else they reply at once as if their time were up.
+  virtual bool may_block() const { return false; }
+  // A command of this session waits: no further one is run until `parked` is answered. Called with
+  // stripes locked. REQUIRES: may_block().
+  virtual void OnParked(std::shared_ptr<Parked> parked, std::int64_t timeout_ms);
   Random& random() { return random_; }
   // How its transactions see the keyspace; the Runner keeps its moment.
   const keyspace::Viewer& viewer() const { return viewer_; }

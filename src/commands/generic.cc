@@ -211,14 +211,15 @@ void ObjectFreq(Call& call) {
       keyspace::DecayedFrequency(found.entry->access(), call.now_ms(), decay_minutes));
 }
 
-// Without replicas nobody acknowledges anything, and the answer is known at once.
+// Without replicas nobody acknowledges anything, so a client that wants some waits its time out.
 void Wait(Call& call) {
   const std::optional<std::int64_t> replicas = ParseInt64(call.arg(1));
   const std::optional<std::int64_t> timeout_ms = ParseInt64(call.arg(2));
   if (!replicas) return call.Error(command::errors::kNotAnInteger);
   if (!timeout_ms) return call.Error(command::errors::kTimeoutNotAnInteger);
   if (*timeout_ms < 0) return call.Error(command::errors::kTimeoutNegative);
-  call.reply().Integer(0);
+  if (*replicas <= 0) return call.reply().Integer(0);
+  call.Block(keyspace::Type::kString, *timeout_ms, command::TimeoutReply::kZero);
 }
 
 constexpr Spec kObjectSpecs[] = {

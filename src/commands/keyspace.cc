@@ -209,7 +209,7 @@ void FinishFlush(Call& call, std::string_view effect, std::size_t keys) {
 
 void FlushDb(Call& call) {
   if (!ParseFlush(call)) return;
-  const std::size_t keys = call.keyspace().FlushDatabase(call.txn().locks(), call.txn().db());
+  const std::size_t keys = call.txn().FlushDatabase(call.txn().db());
   FinishFlush(call, "FLUSHDB", keys);
 }
 
@@ -217,7 +217,7 @@ void FlushAll(Call& call) {
   if (!ParseFlush(call)) return;
   std::size_t keys = 0;
   for (std::uint32_t db = 0; db < call.keyspace().database_count(); ++db) {
-    keys += call.keyspace().FlushDatabase(call.txn().locks(), DbId(db));
+    keys += call.txn().FlushDatabase(DbId(db));
   }
   FinishFlush(call, "FLUSHALL", keys);
 }
@@ -232,8 +232,8 @@ void SwapDb(Call& call) {
   const std::int64_t count = call.keyspace().database_count();
   if (*a < 0 || *a >= count || *b < 0 || *b >= count)
     return call.Error(command::errors::kDbIndexOutOfRange);
-  call.keyspace().SwapDatabases(call.txn().locks(), DbId(static_cast<std::uint32_t>(*a)),
-                                DbId(static_cast<std::uint32_t>(*b)));
+  call.txn().SwapDatabases(DbId(static_cast<std::uint32_t>(*a)),
+                           DbId(static_cast<std::uint32_t>(*b)));
   call.LogVerbatim();
   call.reply().Ok();
 }

@@ -136,6 +136,19 @@ void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {
   }
 }
 
+void Keyspace::LeaveReady(std::vector<ReadyKey> keys) {
+  MutexLock hold(left_ready_mu_);
+  left_ready_.insert(left_ready_.end(), std::make_move_iterator(keys.begin()),
+                     std::make_move_iterator(keys.end()));
+  has_left_ready_.store(true, std::memory_order_release);
+}
+
+std::vector<ReadyKey> Keyspace::TakeLeftReady() {
+  MutexLock hold(left_ready_mu_);
+  has_left_ready_.store(false, std::memory_order_release);
+  return std::exchange(left_ready_, {});
+}
+
 Shard& Keyspace::EnsureShard(Stripe& stripe, DbId db) {
   if (Shard* shard = stripe.shard(db); shard != nullptr) [[likely]]
     return *shard;

@@ -104,6 +104,13 @@ class Keyspace {
   std::size_t FlushDatabase(const KeyLocks& held, DbId db);
   void SwapDatabases(const KeyLocks& held, DbId a, DbId b);
 
+  // The next waiter's; see Waiter::ticket.
+  std::uint64_t DrawTicket() { return next_ticket_.fetch_add(1, std::memory_order_relaxed); }
+  // Ready keys that nobody was there to serve (their stream expired, or was evicted). Any thread.
+  void LeaveReady(std::vector<ReadyKey> keys);
+  bool has_left_ready() const { return has_left_ready_.load(std::memory_order_acquire); }
+  std::vector<ReadyKey> TakeLeftReady();
+
   // The stripe's share of a database, made if there is none. REQUIRES: the stripe locked.
   Shard& EnsureShard(Stripe& stripe, DbId db);
   // Charges a database's share. REQUIRES: the stripe locked. The total is folded in steps, so that
@@ -134,6 +141,10 @@ class Keyspace {
   std::vector<Stripe> stripes_;
   SharedCounter used_bytes_;
   Trash trash_;
+  std::atomic<std::uint64_t> next_ticket_{1};
+  Mutex left_ready_mu_;  // a leaf
+  std::vector<ReadyKey> left_ready_ GUARDED_BY(left_ready_mu_);
+  std::atomic<bool> has_left_ready_{false};
 };
 
 inline KeyLocks::KeyLocks(Keyspace& keyspace) : stripes_(keyspace.stripes_) {}

@@ -21,6 +21,7 @@
 #include "base/mutex.h"
 #include "ds/segment_table.h"
 #include "keyspace/entry.h"
+#include "keyspace/interest.h"
 
 namespace cairn::keyspace {
 
@@ -67,6 +68,8 @@ struct alignas(128) Stripe {
   // Bytes charged here and not yet folded into the keyspace's total; see Keyspace::Charge.
   std::int64_t unfolded_bytes = 0;
   ds::SlabArena* arena = nullptr;
+  // Null while nobody waits for or watches a key here; see interest.h.
+  std::unique_ptr<Interest> interest;
   // By DbId; null until the first key. A shard, once made, stays where it is until the keyspace
   // ends, though SWAPDB changes its number: so a prefetch may follow these pointers without the
   // lock. The first database's is kept beside the lock, in its cache line.

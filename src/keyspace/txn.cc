@@ -81,6 +81,7 @@ Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
   }
   NotifyIn(db, kEventHash, "hexpired", key);
   if (found.entry->as<value::Hash>().empty()) NotifyIn(db, kEventGeneric, "del", key);
+  NoteChange(StripeOf(key), *found.shard, key);
   Settle(key, found, before);
   return found;
 }
@@ -107,6 +108,7 @@ bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_vi
     Found same = found;
     ClearExpiry(key, same);
   }
+  NoteChange(StripeOf(key), *found.shard, key);
   return true;
 }
 
@@ -145,6 +147,7 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
   }
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
   keyspace_.Charge(stripe, shard, delta);
+  NoteChange(stripe, shard, key);
   return stored;
 }
 
@@ -168,6 +171,7 @@ void Txn::Settle(const KeyRef& key, Found& found, std::size_t bytes_before) {
   if (found.entry->type() != Type::kStream && found.entry->element_count() == 0)
     return Remove(key, found);
   if (found.entry->type() == Type::kHash) SettleTimes(key, found);
+  NoteEdit(StripeOf(key), *found.shard, key);
 }
 
 // A hash gets room for the key's own expiry with its first field that has a time, and keeps it.
@@ -233,6 +237,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
     found.entry->set_inline_value_size(size);
     std::memset(found.entry->mutable_inline_value() + old.size(), 0, size - old.size());
     found.entry->set_encoding(Encoding::kRaw);
+    NoteChange(stripe, *found.shard, key);
     return {found.entry->mutable_inline_value(), size};
   }
   Entry* entry;
@@ -269,6 +274,7 @@ std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size)
     keyspace_.Charge(StripeOf(key), *found.shard, delta);
   }
   blob->Resize(size);
+  NoteChange(StripeOf(key), *found.shard, key);
   return {blob->mutable_bytes(), size};
 }
 
@@ -279,6 +285,7 @@ void Txn::Remove(const KeyRef& key, Found& found) {
                static_cast<std::int64_t>(found.entry->charged_bytes());
   Entry* entry = shard.table.Erase(found.position);
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
+  NoteChange(stripe, shard, key);  // while the entry is there: `key` may be its own
   keyspace_.trash().Dispose(entry, *stripe.arena);
   keyspace_.Charge(stripe, shard, delta);
   found = Found{};
@@ -310,10 +317,12 @@ void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   keyspace_.Charge(stripe, *found.shard, static_cast<std::int64_t>(table.memory_bytes()) - before);
   if (due_ms < stripe.next_expiry_ms.load(std::memory_order_relaxed))
     stripe.next_expiry_ms.store(due_ms, std::memory_order_relaxed);
+  NoteChange(stripe, *found.shard, key);
 }
 
 void Txn::LogIn(DbId db, std::span<const std::string_view> args) {
   changes_ += 1;
+  logged_ = true;
   if (!keyspace_.log().active()) [[likely]]
     return;
   if (expired_ != nullptr) LogExpired();

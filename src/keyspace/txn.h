@@ -192,6 +192,8 @@ class Txn {
   ~Txn() {
     if (expired_ != nullptr) [[unlikely]]
       LogExpired();
+    if (noted_ != nullptr) [[unlikely]]
+      LeaveReady();
   }
   Txn(const Txn&) = delete;
   Txn& operator=(const Txn&) = delete;
@@ -257,6 +259,17 @@ class Txn {
   void SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms);
   void ClearExpiry(const KeyRef& key, Found& found);
 
+  // Empties a database. REQUIRES: every stripe held. Returns how many keys it had.
+  std::size_t FlushDatabase(DbId db);
+  // REQUIRES: every stripe held.
+  void SwapDatabases(DbId a, DbId b);
+
+  // Keys changed that somebody waits for, in the order of their changes. Whoever runs the
+  // transaction takes them before the locks go, and serves (command/serving.h); what is not taken
+  // is left to the keeper.
+  bool may_have_ready() const { return noted_ != nullptr; }
+  std::vector<ReadyKey> TakeReady();
+
   // Names the effect of this call; counts as one change. Call it once per change, in order, before
   // the locks go.
   void Log(std::span<const std::string_view> args) { LogIn(viewer_.db, args); }
@@ -292,6 +305,20 @@ class Txn {
     return keyspace_.stripe(key.stripe);
   }
   std::uint32_t FreshAccess() const;
+  // Every change of a key passes here once it is done, those by expiry too.
+  void NoteChange(Stripe& stripe, const Shard& shard, const KeyRef& key) {
+    if (stripe.interest != nullptr) [[unlikely]]
+      TellInterested(stripe, shard, key);
+  }
+  void TellInterested(Stripe& stripe, const Shard& shard, const KeyRef& key);
+  // A collection was edited: changed, if the command names an effect.
+  void NoteEdit(Stripe& stripe, const Shard& shard, const KeyRef& key) {
+    if (stripe.interest != nullptr) [[unlikely]]
+      RememberEdit(stripe, shard, key);
+  }
+  void RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key);
+  void MarkChanged(KeyInterest& at);
+  void LeaveReady();
   void LogExpired();
   Found ExpireNow(DbId db, const KeyRef& key, Found found);
   Found ExpireFields(DbId db, const KeyRef& key, Found found);
@@ -313,6 +340,7 @@ class Txn {
   const KeyLocks& held_;
   const Viewer& viewer_;
   std::int64_t changes_ = 0;
+  bool logged_ = false;
   // Expired keys whose DEL is not in the log yet, all of one database. Copies: a name may point
   // into the entry that went. Null without log readers, and mostly.
   struct ExpiredKeys {
@@ -320,6 +348,12 @@ class Txn {
     std::vector<std::string> names;
   };
   std::unique_ptr<ExpiredKeys> expired_;
+  // Null while nobody waits for or watches what was changed.
+  struct Noted {
+    std::vector<ReadyKey> ready;
+    std::vector<ReadyKey> edited;  // changed if anything is logged
+  };
+  std::unique_ptr<Noted> noted_;
 };
 
 template <class V>

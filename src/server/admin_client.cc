@@ -164,15 +164,35 @@ void NoTouch(Call& call) {
   call.reply().Ok();
 }
 
-// There is no command that blocks, so nobody is there to be woken.
+// Ends a client's wait as its time would have, or with an error. True if it was waiting.
+bool EndWaitOf(Server& server, ClientId id, bool as_error) {
+  std::shared_ptr<command::Parked> parked;
+  server.clients().With(id, [&](ClientInfo& info) {
+    MutexLock hold(info.waiting_mu);
+    parked = info.waiting;
+  });
+  if (parked == nullptr || !command::Unpark(server.engine().keyspace(), *parked)) return false;
+  if (as_error) {
+    parked->ReplyError("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+  } else {
+    parked->ReplyTimeout();
+  }
+  parked->on_answered(parked);
+  return true;
+}
+
 void Unblock(Call& call) {
   if (call.argc() > 4) return call.Error(command::errors::SubcommandSyntax(call.arg(1), "client"));
   if (call.argc() == 4 && !EqualsIgnoreCase(call.arg(3), "TIMEOUT") &&
       !EqualsIgnoreCase(call.arg(3), "ERROR")) {
     return call.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  if (!ParseInt64(call.arg(2))) return call.Error(command::errors::kNotAnInteger);
-  call.reply().Integer(0);
+  const std::optional<std::int64_t> id = ParseInt64(call.arg(2));
+  if (!id) return call.Error(command::errors::kNotAnInteger);
+  const bool as_error = call.argc() == 4 && EqualsIgnoreCase(call.arg(3), "ERROR");
+  const bool woken =
+      EndWaitOf(Connection::Of(call).server(), ClientId(static_cast<std::uint64_t>(*id)), as_error);
+  call.reply().Integer(woken ? 1 : 0);
 }
 
 void GetRedir(Call& call) { call.reply().Integer(-1); }

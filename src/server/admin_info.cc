@@ -115,14 +115,17 @@ std::string ClientsSection(Server& server) {
   std::int64_t largest_input = 0;
   std::int64_t largest_output = 0;
   std::int64_t subscribed = 0;
+  std::int64_t blocked = 0;
   server.clients().ForEach([&](const ClientInfo& info) {
     largest_input = std::max(largest_input, info.input_bytes.load(std::memory_order_relaxed));
     largest_output = std::max(largest_output, info.output_bytes.load(std::memory_order_relaxed));
     subscribed += info.subscribed() ? 1 : 0;
+    blocked += IsBlocked(info) ? 1 : 0;
   });
   section.Add("client_recent_max_input_buffer", largest_input);
   section.Add("client_recent_max_output_buffer", largest_output);
-  section.AddZeros({"blocked_clients", "tracking_clients"});
+  section.Add("blocked_clients", blocked);
+  section.AddZeros({"tracking_clients"});
   section.Add("pubsub_clients", subscribed);
   section.AddZeros(
       {"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"});

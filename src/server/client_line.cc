@@ -20,6 +20,7 @@ T Load(const std::atomic<T>& value) {
 std::string Flags(const ClientInfo& info) {
   std::string flags;
   if (info.subscribed()) flags += 'P';
+  if (IsBlocked(info)) flags += 'b';
   if (Load(info.closing)) flags += 'c';
   if (info.is_unix_socket) flags += 'U';
   if (Load(info.no_evict)) flags += 'e';

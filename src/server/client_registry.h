@@ -14,10 +14,15 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "base/ids.h"
 #include "base/mutex.h"
+
+namespace cairn::command {
+class Parked;
+}
 
 namespace cairn::server {
 
@@ -70,7 +75,14 @@ struct ClientInfo {
   }
 
   ClientTexts texts;  // guarded by the registry's mutex
+
+  // The command it waits in, or null; set by the owner, asked by CLIENT UNBLOCK. A leaf.
+  mutable Mutex waiting_mu;
+  std::shared_ptr<command::Parked> waiting GUARDED_BY(waiting_mu);
 };
+
+// Whether it waits in a blocking command at this moment. Any thread.
+bool IsBlocked(const ClientInfo& info);
 
 class ClientRegistry {
  public:

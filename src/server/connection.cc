@@ -112,7 +112,7 @@ void Connection::KeepLeftover(std::string_view rest) {
 void Connection::Resume() {
   parked_ = false;
   resume_queued_ = false;
-  if (state_ != State::kOpen || leftover_.empty()) return;
+  if (state_ != State::kOpen || leftover_.empty() || waiting_ != nullptr) return;
   RunLeftover();
   Publish();
 }
@@ -122,7 +122,7 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   std::size_t done = 0;
   int share = kRequestsPerPass;
   bool uniform = true;  // nothing but reads of one kind so far
-  while (state_ == State::kOpen && !parked_) {
+  while (state_ == State::kOpen && !parked_ && waiting_ == nullptr) {
     if (share <= 0) {
       resume_queued_ = true;
       worker_.WatchResume(this);
@@ -143,8 +143,8 @@ std::size_t Connection::ProcessInput(std::string_view input) {
     share -= static_cast<int>(batch.count);
     // Replies of one pass can be many times the request's size, so the pass itself is bounded.
     if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
-    if (executed < batch.count) {
-      // Parked or closed on the way: what was not run is parsed again later.
+    if (executed < batch.count || waiting_ != nullptr) {
+      // Parked, blocked or closed on the way: what was not run is parsed again later.
       done += executed == 0 ? 0 : batch.ends[executed - 1];
       parser_.Reset();
       break;
@@ -225,6 +225,7 @@ std::size_t Connection::RunReads(std::string_view input, int* share) {
 std::size_t Connection::ExecuteBatch(const Batch& batch) {
   for (std::size_t i = 0; i < batch.count; ++i) {
     if (state_ != State::kOpen) return batch.count;  // what follows QUIT is dropped
+    if (waiting_ != nullptr) return i;
     if (info_.kill_requested.load(std::memory_order_relaxed)) {
       CloseNow();
       return batch.count;
@@ -355,8 +356,9 @@ void Connection::Flush() {
 
 void Connection::Tick(UnixMs oldest_ms) {
   if (state_ == State::kClosed) return;
-  // One that listens may be silent for ever.
-  if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms && !subscribed())
+  // One that listens or waits may be silent for ever.
+  if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms && !subscribed() &&
+      waiting_ == nullptr)
     return CloseNow();
   // A peer that reads nothing causes no event that would notice the end of its time.
   if (!output_.empty()) CheckOutputLimit();
@@ -404,6 +406,7 @@ void Connection::CloseAfterReplies() {
 void Connection::CloseNow() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
+  AbandonWait();
   worker_.Retire(this);
 }
 

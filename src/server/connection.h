@@ -26,6 +26,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@
 #include "command/runner.h"
 #include "command/session.h"
 #include "io/stream.h"
+#include "io/timer_heap.h"
 #include "resp/parser.h"
 #include "resp/reply_buffer.h"
 #include "server/client_registry.h"
@@ -66,6 +68,13 @@ class Connection final : public command::Session, public io::Watcher {
   static Connection& Of(command::Call& call);
 
   void OnReady(bool readable, bool writable, bool hangup) override;
+
+  // Blocking (connection_wait.cc).
+  bool may_block() const override { return true; }
+  void OnParked(std::shared_ptr<command::Parked> parked, std::int64_t timeout_ms) override;
+  // The command it waited in has been answered.
+  void FinishWait(const std::shared_ptr<command::Parked>& parked);
+
   // Goes on with requests that wait in the own buffer: beyond the last pass's share, or parked by
   // CLIENT PAUSE.
   void Resume();
@@ -143,6 +152,10 @@ class Connection final : public command::Session, public io::Watcher {
   // After each command of a subscriber: what it published to itself comes right behind its reply.
   void FinishPushes();
   void FailProtocol();
+  void TimeOutWait();
+  // The client goes: nobody is to serve it any more.
+  void AbandonWait();
+  void EndWait();
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
   void UpdatePolling();
@@ -160,6 +173,10 @@ class Connection final : public command::Session, public io::Watcher {
   resp::ReplyBuffer output_;
   std::unique_ptr<ClientSubscriptions> subscriptions_;
   bool keeps_reply_ = false;
+  // The command that waits; requests behind it stay unparsed.
+  std::shared_ptr<command::Parked> waiting_;
+  bool wait_is_muted_ = false;  // CLIENT REPLY silences its reply
+  std::optional<io::TimerId> wait_timer_;
   UnixMs over_soft_limit_since_ms_ = 0;  // 0: within the soft output limit
   ClientInfo info_;
 };

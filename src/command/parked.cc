@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Into the queues and out of them.
+#include "command/parked.h"
+
+#include "base/check.h"
+#include "command/key_finder.h"
+
+namespace cairn::command {
+
+void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
+  switch (kind) {
+    case TimeoutReply::kNullArray:
+      return reply.NullArray();
+    case TimeoutReply::kNull:
+      return reply.Null();
+    case TimeoutReply::kZero:
+      return reply.Integer(0);
+    case TimeoutReply::kTwoZeros:
+      reply.Array(2);
+      reply.Integer(0);
+      return reply.Integer(0);
+  }
+}
+
+Parked::Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
+               std::vector<std::string> args, const Session& session, TimeoutReply timeout_reply)
+    : command_(command),
+      args_(std::move(args)),
+      timeout_reply_(timeout_reply),
+      session_(session.id(), session.id().value) {
+  views_.assign(args_.begin(), args_.end());
+  std::vector<std::uint32_t> positions;
+  if (FindKeys(*command.spec, views_, positions)) {
+    for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(views_[position]));
+  }
+  session_.set_db(session.db());
+  session_.set_protocol(session.protocol());
+  session_.set_touches_keys(session.viewer().touch);
+  session_.set_now_ms(session.viewer().now_ms());
+  db = session.db();
+}
+
+void Parked::ReplyTimeout() {
+  resp::Writer writer(reply_, session_.protocol());
+  WriteTimeoutReply(writer, timeout_reply_);
+}
+
+void Parked::ReplyError(std::string_view text) {
+  resp::Writer(reply_, session_.protocol()).Error(text);
+}
+
+void Link(keyspace::Keyspace& keyspace, const std::shared_ptr<Parked>& parked) {
+  parked->ticket = keyspace.DrawTicket();
+  for (const keyspace::KeyRef& key : parked->keys()) {
+    keyspace::Stripe& stripe = keyspace.stripe(key.stripe);
+    if (stripe.interest == nullptr) stripe.interest = std::make_unique<keyspace::Interest>();
+    keyspace::KeyInterest& at = stripe.interest->Ensure(parked->db, key.name);
+    // A key named twice is waited for once.
+    if (!at.waiters.empty() && at.waiters.back() == parked) continue;
+    at.waiters.push_back(parked);
+    at.loss_waiters += parked->wakes_on_loss ? 1 : 0;
+    parked->places.push_back({&at, std::prev(at.waiters.end()), key.stripe});
+  }
+}
+
+void Unlink(keyspace::Keyspace& keyspace, Parked& parked) {
+  for (const keyspace::Waiter::Place& place : parked.places) {
+    keyspace::Stripe& stripe = keyspace.stripe(place.stripe);
+    place.at->waiters.erase(place.in_queue);
+    place.at->loss_waiters -= parked.wakes_on_loss ? 1 : 0;
+    stripe.interest->DropIfEmpty(place.at);
+    if (stripe.interest->idle()) stripe.interest = nullptr;
+  }
+  parked.places.clear();
+}
+
+bool Unpark(keyspace::Keyspace& keyspace, Parked& parked) {
+  if (parked.keys().empty()) return parked.Claim();
+  keyspace::KeyLocks locks(keyspace);
+  locks.Acquire(parked.keys());
+  const bool mine = parked.Claim();
+  if (mine) Unlink(keyspace, parked);
+  locks.Release();
+  return mine;
+}
+
+}  // namespace cairn::command

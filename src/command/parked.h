@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Parked: a command that found nothing and waits, with all it takes to run it again.
+//
+// A handler that has to wait says Call::Block, while its stripes are locked. That makes a Parked:
+// copies of the arguments, a proxy of the session (the connection itself belongs to another thread
+// than the one that will serve it), a reply buffer of its own. It is put into the queues of its
+// keys and given to the session (Session::OnParked), which stops running requests until it is
+// answered:
+//
+//     waiting --a change served it (serving.h)--------> answered, told to the owner by
+//     `on_answered`
+//        |-----timeout, CLIENT UNBLOCK, client gone---> Unpark by whoever does it
+//
+// Whoever claims it (keyspace::Waiter::Claim) writes the reply. Shared between the queues, the
+// session and whoever is answering it.
+#ifndef CAIRN_COMMAND_PARKED_H_
+#define CAIRN_COMMAND_PARKED_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "command/session.h"
+#include "command/table.h"
+#include "keyspace/interest.h"
+#include "keyspace/keyspace.h"
+#include "resp/reply_buffer.h"
+#include "resp/writer.h"
+
+namespace cairn::command {
+
+// What a client gets when its time is up, or if it may not wait.
+enum class TimeoutReply : std::uint8_t { kNullArray, kNull, kZero, kTwoZeros };
+
+void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
+
+class Parked final : public keyspace::Waiter {
+ public:
+  Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
+         std::vector<std::string> args, const Session& session, TimeoutReply timeout_reply);
+
+  const CommandTable::Command& command() const { return command_; }
+  std::span<const std::string_view> args() const { return views_; }
+  const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
+  Session& session() { return session_; }
+  // Written by whoever claimed it, read by the owner once told.
+  resp::ReplyBuffer& reply() { return reply_; }
+  void ReplyTimeout();
+  void ReplyError(std::string_view text);
+
+  // Set by the session in OnParked; called by whoever answers, if that is not the session itself,
+  // with no lock held.
+  std::function<void(std::shared_ptr<Parked>)> on_answered;
+
+ private:
+  const CommandTable::Command& command_;
+  const std::vector<std::string> args_;
+  std::vector<std::string_view> views_;
+  std::vector<keyspace::KeyRef> keys_;
+  const TimeoutReply timeout_reply_;
+  Session session_;
+  resp::ReplyBuffer reply_;
+};
+
+// Puts it into the queues of its keys, behind all others. REQUIRES: their stripes locked.
+void Link(keyspace::Keyspace& keyspace, const std::shared_ptr<Parked>& parked);
+// Takes it out of them. REQUIRES: the same.
+void Unlink(keyspace::Keyspace& keyspace, Parked& parked);
+// Takes it from its queues for answering it otherwise than by its command. False if somebody was
+// quicker: then its answer is on the way. REQUIRES: no stripe locked.
+bool Unpark(keyspace::Keyspace& keyspace, Parked& parked);
+
+}  // namespace cairn::command
+
+#endif  // CAIRN_COMMAND_PARKED_H_
