@@ -62,8 +62,7 @@ void Server::WireConfig() {
   copy_int("list-max-listpack-size", "list-max-listpack-size", &tunables.list_node_fill);
   copy_int("list-compress-depth", "list-compress-depth", &tunables.list_compress_depth);
   copy_int("hash-max-listpack-entries", "hash-max-listpack-entries", &tunables.hash_packed_entries);
-  copy_int("hash-max-listpack-value", "hash-max-listpack-value",
-           &tunables.hash_packed_value_bytes);
+  copy_int("hash-max-listpack-value", "hash-max-listpack-value", &tunables.hash_packed_value_bytes);
   copy_int("set-max-intset-entries", "set-max-intset-entries", &tunables.set_int_entries);
   copy_int("set-max-listpack-entries", "set-max-listpack-entries", &tunables.set_packed_entries);
   copy_int("set-max-listpack-value", "set-max-listpack-value", &tunables.set_packed_value_bytes);
