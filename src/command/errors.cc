@@ -28,6 +28,10 @@ std::string WrongArity(std::string_view full_name) {
   return Quoted("ERR wrong number of arguments for '", full_name, "' command");
 }
 
+std::string UnknownArgument(std::string_view argument) {
+  return "ERR unknown argument: " + std::string(argument.substr(0, argument.find('\0')));
+}
+
 std::string UnsupportedOption(std::string_view option) {
   // Redis prints it as a C string, so a zero byte ends it.
   return "ERR Unsupported option " + std::string(option.substr(0, option.find('\0')));

@@ -31,6 +31,11 @@ inline constexpr std::string_view kTimeoutNotAnInteger =
     "ERR timeout is not an integer or out of range";
 inline constexpr std::string_view kTimeoutNegative = "ERR timeout is negative";
 inline constexpr std::string_view kInvalidCursor = "ERR invalid cursor";
+inline constexpr std::string_view kNotAMagnitude =
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+inline constexpr std::string_view kLimitNegative = "ERR LIMIT can't be negative";
+inline constexpr std::string_view kNoValuesNotHash =
+    "ERR NOVALUES option can only be used in HSCAN";
 inline constexpr std::string_view kInvalidNumkeys =
     "ERR Number of keys can't be greater than number of args";
 inline constexpr std::string_view kInvalidNumkeysValue = "ERR invalid numkeys value";
@@ -95,6 +100,26 @@ inline constexpr std::string_view kNotHyperLogLog =
     "WRONGTYPE Key is not a valid HyperLogLog string value.";
 inline constexpr std::string_view kCorruptHyperLogLog = "INVALIDOBJ Corrupted HLL object detected";
 
+// Hashes and the times of their fields.
+inline constexpr std::string_view kFieldNotAnInteger = "ERR hash value is not an integer";
+inline constexpr std::string_view kFieldNotAFloat = "ERR hash value is not a float";
+inline constexpr std::string_view kIncrementNotFinite = "ERR value is NaN or Infinity";
+inline constexpr std::string_view kFieldsMissing =
+    "ERR Mandatory argument FIELDS is missing or not at the right position";
+inline constexpr std::string_view kFieldCountNotPositive =
+    "ERR Number of fields must be a positive integer";
+inline constexpr std::string_view kNumFieldsNotPositive =
+    "ERR Parameter `numFields` should be greater than 0";
+inline constexpr std::string_view kFieldCountInvalid = "ERR invalid number of fields";
+inline constexpr std::string_view kFieldCountDiffers =
+    "ERR The `numfields` parameter must match the number of arguments";
+inline constexpr std::string_view kFieldTimeNegative = "ERR invalid expire time, must be >= 0";
+inline constexpr std::string_view kFieldTimeMissing = "ERR missing expire time";
+inline constexpr std::string_view kFieldConditions =
+    "ERR Only one of FXX or FNX arguments can be specified";
+inline constexpr std::string_view kFieldTimes =
+    "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified";
+
 // The server's state.
 inline constexpr std::string_view kHllAbsent = "ERR The specified key does not exist";
 inline constexpr std::string_view kHllNotSparse = "ERR HLL encoding is not sparse";
@@ -139,6 +164,8 @@ inline constexpr std::size_t kEchoLimit = 128;
 
 // `full_name` as CommandTable::Command has it: "get", "client|list".
 std::string WrongArity(std::string_view full_name);
+// "ERR unknown argument: FOO" (HSETEX).
+std::string UnknownArgument(std::string_view argument);
 // "ERR Unsupported option FOO" (EXPIRE).
 std::string UnsupportedOption(std::string_view option);
 // "ERR BITOP DIFF must be called with at least two source keys."

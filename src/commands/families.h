@@ -19,6 +19,14 @@ std::span<const command::Spec> GenericExpiryFamily();
 std::span<const command::Spec> KeyspaceFamily();
 std::span<const command::Spec> BitmapFamily();
 std::span<const command::Spec> HyperLogLogFamily();
+std::span<const command::Spec> SetFamily();
+std::span<const command::Spec> SetRandomFamily();
+std::span<const command::Spec> SetCombineFamily();
+std::span<const command::Spec> HashFamily();
+std::span<const command::Spec> HashCounterFamily();
+std::span<const command::Spec> HashWalkFamily();
+std::span<const command::Spec> HashTimeFamily();
+std::span<const command::Spec> HashFieldsFamily();
 
 }  // namespace cairn::commands
 

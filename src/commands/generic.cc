@@ -22,24 +22,6 @@ using keyspace::Access;
 using keyspace::Entry;
 using keyspace::Found;
 
-std::string_view TypeName(const Entry& entry) {
-  switch (entry.type()) {
-    case keyspace::Type::kString:
-      return "string";
-    case keyspace::Type::kList:
-      return "list";
-    case keyspace::Type::kSet:
-      return "set";
-    case keyspace::Type::kSortedSet:
-      return "zset";
-    case keyspace::Type::kHash:
-      return "hash";
-    case keyspace::Type::kStream:
-      return "stream";
-  }
-  return "none";
-}
-
 void Del(Call& call) {
   std::int64_t deleted = 0;
   for (std::size_t n = 0; n < call.key_count(); ++n) {
@@ -66,7 +48,7 @@ void Touch(Call& call) { CountPresent(call, Access::kRead); }
 
 void Type(Call& call) {
   const Found found = call.txn().Find(call.key(0), Access::kLook);
-  call.reply().Simple(found ? TypeName(*found.entry) : "none");
+  call.reply().Simple(found ? keyspace::NameOf(found.entry->type()) : "none");
 }
 
 // Puts the first key's value under the second, in `to_db`, and takes the first away unless it is

@@ -9,14 +9,13 @@
 //     at the end
 #include <algorithm>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "base/glob.h"
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/scan_args.h"
 
 namespace cairn::commands {
 namespace {
@@ -85,80 +84,27 @@ void Keys(Call& call) {
   call.reply().EndArray(array, count);
 }
 
-struct ScanOptions {
-  std::uint64_t cursor = 0;
-  std::int64_t count = 10;
-  std::string_view pattern = "*";
-  std::optional<std::string_view> type;
-};
-
-// As C's strtoul reads it: a sign is allowed, what is negative wraps around, nothing at all is 0,
-// and a NUL ends the text.
-std::optional<std::uint64_t> ParseCursor(std::string_view text) {
-  text = text.substr(0, text.find('\0'));
-  if (text.empty()) return 0;
-  const bool negative = text[0] == '-';
-  if (negative || text[0] == '+') text.remove_prefix(1);
-  if (text.empty()) return std::nullopt;
-  text.remove_prefix(std::min(text.find_first_not_of('0'), text.size()));
-  if (text.empty()) return 0;
-  const std::optional<std::uint64_t> number = ParseUint64(text);
-  if (!number) return std::nullopt;
-  return negative ? 0 - *number : *number;
-}
-
-bool ParseScan(Call& call, ScanOptions& options) {
-  const std::optional<std::uint64_t> cursor = ParseCursor(call.arg(1));
-  if (!cursor) {
-    call.Error(command::errors::kInvalidCursor);
-    return false;
-  }
-  options.cursor = *cursor;
-  for (std::size_t i = 2; i < call.argc(); i += 2) {
-    const bool has_value = i + 1 < call.argc();
-    if (has_value && EqualsIgnoreCase(call.arg(i), "MATCH")) {
-      options.pattern = call.arg(i + 1);
-    } else if (has_value && EqualsIgnoreCase(call.arg(i), "TYPE")) {
-      options.type = call.arg(i + 1);
-    } else if (has_value && EqualsIgnoreCase(call.arg(i), "COUNT")) {
-      const std::optional<std::int64_t> count = ParseInt64(call.arg(i + 1));
-      if (!count || *count < 1) {
-        call.Error(count ? command::errors::kSyntax : command::errors::kNotAnInteger);
-        return false;
-      }
-      options.count = *count;
-    } else {
-      call.Error(command::errors::kSyntax);
-      return false;
-    }
-  }
-  return true;
-}
-
 // COUNT bounds the entries looked at, and ten times as many buckets, so that a sparse table does
 // not hold the caller.
 void Scan(Call& call) {
+  const std::optional<std::uint64_t> cursor = ParseCursor(call.arg(1));
+  if (!cursor) return call.Error(command::errors::kInvalidCursor);
   ScanOptions options;
-  if (!ParseScan(call, options)) return;
-  const bool all = GlobMatchesAll(options.pattern);
-  std::vector<std::string> keys;
+  if (!ParseScanOptions(call, 2, ScanKind::kKeys, &options)) return;
+  ScanReply reply(call);
   std::int64_t seen = 0;
   std::int64_t steps = 0;
   const std::int64_t steps_max = options.count > INT64_MAX / 10 ? INT64_MAX : options.count * 10;
   const std::uint64_t next = Walk(
-      call, options.cursor,
+      call, *cursor,
       [&](const Entry& entry) {
         ++seen;
-        if (options.type && !EqualsIgnoreCase(*options.type, "string")) return;
-        if (all || GlobMatch(options.pattern, entry.key())) keys.emplace_back(entry.key());
+        if (options.type && !EqualsIgnoreCase(*options.type, keyspace::NameOf(entry.type())))
+          return;
+        if (options.Matches(entry.key())) reply.Add(entry.key());
       },
       [&] { return seen >= options.count || ++steps >= steps_max; });
-  call.reply().Array(2);
-  char digits[kInt64TextMax];
-  const char* end = FormatUint64(digits, next);
-  call.reply().Bulk({digits, static_cast<std::size_t>(end - digits)});
-  call.reply().Array(keys.size());
-  for (const std::string& key : keys) call.reply().Bulk(key);
+  reply.Finish(next);
 }
 
 // A stripe is drawn by its share of the keys, then a key in it.

@@ -8,10 +8,15 @@ namespace cairn::engine {
 
 std::vector<std::span<const command::Spec>> EngineFamilies() {
   return {
-      commands::CommandFamily(),       commands::ConnectionFamily(),    commands::StringFamily(),
-      commands::StringSetFamily(),     commands::StringCounterFamily(), commands::GenericFamily(),
-      commands::GenericExpiryFamily(), commands::KeyspaceFamily(),      commands::BitmapFamily(),
-      commands::HyperLogLogFamily(),
+      commands::CommandFamily(),       commands::ConnectionFamily(),
+      commands::StringFamily(),        commands::StringSetFamily(),
+      commands::StringCounterFamily(), commands::GenericFamily(),
+      commands::GenericExpiryFamily(), commands::KeyspaceFamily(),
+      commands::BitmapFamily(),        commands::HyperLogLogFamily(),
+      commands::SetFamily(),           commands::SetRandomFamily(),
+      commands::SetCombineFamily(),    commands::HashFamily(),
+      commands::HashCounterFamily(),   commands::HashWalkFamily(),
+      commands::HashTimeFamily(),      commands::HashFieldsFamily(),
   };
 }
 

@@ -33,6 +33,24 @@ Entry* Entry::CreateInline(ds::SlabArena& arena, std::string_view key, std::size
   return entry;
 }
 
+std::string_view NameOf(Type type) {
+  switch (type) {
+    case Type::kString:
+      return "string";
+    case Type::kList:
+      return "list";
+    case Type::kSet:
+      return "set";
+    case Type::kSortedSet:
+      return "zset";
+    case Type::kHash:
+      return "hash";
+    case Type::kStream:
+      return "stream";
+  }
+  return "none";
+}
+
 Entry* Entry::CreateString(ds::SlabArena& arena, std::string_view key, std::string_view value,
                            Encoding encoding) {
   if (value.size() >= kBlobThreshold) {

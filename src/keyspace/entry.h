@@ -44,6 +44,8 @@
 namespace cairn::keyspace {
 
 enum class Type : std::uint8_t { kString, kList, kSet, kSortedSet, kHash, kStream };
+// As TYPE answers it and SCAN's option names it.
+std::string_view NameOf(Type type);
 
 // kText: reported as embstr even where the text is an integer's, as INCRBYFLOAT leaves it.
 // Those with bit 2 have a pointer's place. kTimed: a hash whose fields have times.

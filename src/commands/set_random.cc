@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// SPOP and SRANDMEMBER: members drawn at random.
+//
+// What was popped is logged as SREM, in records of bounded size, and as DEL where all went: a
+// replay must not draw again.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/text.h"
+#include "command/call.h"
+#include "command/errors.h"
+#include "commands/collections.h"
+#include "commands/families.h"
+#include "value/set.h"
+
+namespace cairn::commands {
+namespace {
+
+using command::Call;
+using command::Group;
+using command::Spec;
+using keyspace::Access;
+using keyspace::Found;
+using value::Set;
+
+// Members named by one SREM in the log.
+constexpr std::size_t kRemovalBatch = 1024;
+
+// Copies of the members that were popped, since their views do not outlive the pop, for the log.
+// Without a reader of the log nothing is copied.
+class Removals {
+ public:
+  explicit Removals(Call& call) : call_(call), keeps_(call.keyspace().log().active()) {}
+
+  void Add(std::string_view member) {
+    if (keeps_) members_.emplace_back(member);
+  }
+  void Log() {
+    if (!keeps_) return call_.txn().Log({"SREM", call_.key(0).name});
+    std::vector<std::string_view> args;
+    for (std::size_t begin = 0; begin < members_.size(); begin += kRemovalBatch) {
+      args.assign({"SREM", call_.key(0).name});
+      const std::size_t end = std::min(begin + kRemovalBatch, members_.size());
+      args.insert(args.end(), members_.begin() + static_cast<std::ptrdiff_t>(begin),
+                  members_.begin() + static_cast<std::ptrdiff_t>(end));
+      call_.txn().Log(args);
+    }
+  }
+
+ private:
+  Call& call_;
+  const bool keeps_;
+  std::vector<std::string> members_;
+};
+
+void NotifyPop(Call& call, const Found& found) {
+  call.txn().Notify(keyspace::kEventSet, "spop", call.key(0));
+  if (!found) call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));
+}
+
+void PopOne(Call& call, Found& found) {
+  if (!found) return call.reply().Null();
+  {
+    auto edit = call.txn().Edit<Set>(call.key(0), found);
+    edit->PopRandom(call.txn().random(), [&](std::string_view member) {
+      call.reply().Bulk(member);
+      call.txn().Log({"SREM", call.key(0).name, member});
+    });
+  }
+  NotifyPop(call, found);
+}
+
+void PopAll(Call& call, Found& found) {
+  const Set& set = found.entry->as<Set>();
+  const std::size_t size = set.size();
+  call.reply().Set(size);
+  set.ForEach([&](std::string_view member) { call.reply().Bulk(member); });
+  call.txn().Remove(call.key(0), found);
+  call.txn().Log({"DEL", call.key(0).name});
+  call.txn().CountAs(static_cast<std::int64_t>(size));
+  NotifyPop(call, {});
+}
+
+void PopMany(Call& call, Found& found, std::size_t count) {
+  if (!found || count == 0) return call.reply().Set(0);
+  if (count >= found.entry->as<Set>().size()) return PopAll(call, found);
+  Removals removals(call);
+  call.reply().Set(count);
+  {
+    auto edit = call.txn().Edit<Set>(call.key(0), found);
+    edit->PopRandomMany(call.txn().random(), count, LimitsOf<Set>(call),
+                        [&](std::string_view member) {
+                          call.reply().Bulk(member);
+                          removals.Add(member);
+                        });
+  }
+  removals.Log();
+  call.txn().CountAs(static_cast<std::int64_t>(count));
+  NotifyPop(call, found);
+}
+
+void Spop(Call& call) {
+  if (call.argc() > 3) return call.Error(command::errors::kSyntax);
+  std::optional<std::int64_t> count;
+  if (call.argc() == 3) {
+    count = ParseInt64(call.arg(2));
+    if (!count || *count < 0) return call.Error(command::errors::kMustBePositive);
+  }
+  Found found;
+  if (!FindAs<Set>(call, 0, Access::kWrite, &found)) return;
+  count ? PopMany(call, found, static_cast<std::size_t>(*count)) : PopOne(call, found);
+}
+
+void Srandmember(Call& call) {
+  if (call.argc() > 3) return call.Error(command::errors::kSyntax);
+  std::optional<std::int64_t> count;
+  if (call.argc() == 3) {
+    count = ParseInt64(call.arg(2));
+    if (!count) return call.Error(command::errors::kNotAnInteger);
+    if (*count == INT64_MIN) return call.Error(command::errors::kNotAMagnitude);
+  }
+  Found found;
+  if (!FindAs<Set>(call, 0, Access::kRead, &found)) return;
+  const auto reply_member = [&](std::string_view member) { call.reply().Bulk(member); };
+  Random& random = call.txn().random();
+  if (!count) {
+    if (!found) return call.reply().Null();
+    return found.entry->as<Set>().RandomMember(random, reply_member);
+  }
+  if (!found || *count == 0) return call.reply().Array(0);
+  const Set& set = found.entry->as<Set>();
+  if (*count > 0) {
+    call.reply().Array(std::min(static_cast<std::size_t>(*count), set.size()));
+    return set.RandomMembers(random, static_cast<std::size_t>(*count), reply_member);
+  }
+  // Less than zero: so many draws, each from the whole set.
+  call.reply().Array(static_cast<std::size_t>(-*count));
+  for (std::int64_t i = 0; i < -*count; ++i) set.RandomMember(random, reply_member);
+}
+
+constexpr Spec kSpecs[] = {
+    Spec({.syntax = "SPOP key [count]",
+          .access = "RW ACCESS DELETE",
+          .since = "1.0.0",
+          .group = Group::kSet,
+          .flags = command::kWrite | command::kFast,
+          .complexity = "O(N) where N is the number of members taken",
+          .summary = "Takes members out of a set at random and returns them.",
+          .history = "3.2.0: Added the `count` argument.",
+          .tips = "nondeterministic_output",
+          .run = &Spop}),
+    Spec({.syntax = "SRANDMEMBER key [count]",
+          .access = "RO ACCESS",
+          .since = "1.0.0",
+          .group = Group::kSet,
+          .flags = command::kReadonly,
+          .complexity = "O(N) where N is the number of members returned",
+          .summary = "Returns members of a set drawn at random: different ones, or with a count "
+                     "below zero each from the whole set.",
+          .history = "2.6.0: Added the optional `count` argument.",
+          .tips = "nondeterministic_output",
+          .run = &Srandmember}),
+};
+
+}  // namespace
+
+std::span<const Spec> SetRandomFamily() { return kSpecs; }
+
+}  // namespace cairn::commands
