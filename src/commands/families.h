@@ -19,6 +19,9 @@ std::span<const command::Spec> GenericExpiryFamily();
 std::span<const command::Spec> KeyspaceFamily();
 std::span<const command::Spec> BitmapFamily();
 std::span<const command::Spec> HyperLogLogFamily();
+std::span<const command::Spec> ListFamily();
+std::span<const command::Spec> ListPopFamily();
+std::span<const command::Spec> ListMoveFamily();
 
 }  // namespace cairn::commands
 

@@ -108,9 +108,7 @@ void LTrim(Call& call) {
   if (!found) return call.reply().Ok();
   const std::size_t size = found.entry->as<List>().size();
   const ListRange kept = RangeWithin(size, *first, *last);
-  call.txn()
-      .Edit<List>(call.key(0), found)
-      ->Trim(kept.start, kept.count, LimitsOf<List>(call));
+  call.txn().Edit<List>(call.key(0), found)->Trim(kept.start, kept.count, LimitsOf<List>(call));
   // Told even where nothing was cut off.
   NotifyTaken(call, call.key(0), found, "ltrim");
   if (kept.count < size) call.LogVerbatim();
@@ -124,9 +122,8 @@ void LRem(Call& call) {
   Found found;
   if (!FindAs<List>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.reply().Integer(0);
-  const std::size_t removed = call.txn()
-                                  .Edit<List>(call.key(0), found)
-                                  ->Remove(call.arg(3), *count, LimitsOf<List>(call));
+  const std::size_t removed =
+      call.txn().Edit<List>(call.key(0), found)->Remove(call.arg(3), *count, LimitsOf<List>(call));
   if (removed > 0) {
     NotifyTaken(call, call.key(0), found, "lrem");
     call.LogVerbatim();

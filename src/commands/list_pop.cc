@@ -68,8 +68,7 @@ void RPop(Call& call) { PopFrom(call, ListEnd::kBack); }
 // kNone: all lists are empty, nothing was replied.
 enum class Outcome : std::uint8_t { kReplied, kNone };
 
-// The first of the call's keys that is present and at least an error: WRONGTYPE is replied where
-// another type comes first.
+// Takes from the first of the call's keys that is there; WRONGTYPE is replied if that is no list.
 template <class Take>  // void(const KeyRef&, Found&)
 Outcome TakeFromFirst(Call& call, Take take) {
   for (std::size_t n = 0; n < call.key_count(); ++n) {
@@ -87,6 +86,23 @@ struct MultiPop {
   std::size_t count = 1;
 };
 
+// "[COUNT count]" from argument `at` on, the last there is. False: the error was replied.
+bool ParsePopCount(Call& call, std::size_t at, std::size_t& count) {
+  if (at == call.argc()) return true;
+  const bool is_count = EqualsIgnoreCase(call.arg(at), "COUNT") && at + 1 < call.argc();
+  const std::optional<std::int64_t> number = is_count ? ParseInt64(call.arg(at + 1)) : std::nullopt;
+  if (is_count && (!number || *number < 1)) {
+    call.Error(command::errors::kCountNotPositive);
+    return false;
+  }
+  if (!is_count || at + 2 < call.argc()) {
+    call.Error(command::errors::kSyntax);
+    return false;
+  }
+  count = static_cast<std::size_t>(*number);
+  return true;
+}
+
 // "numkeys key [key ...] LEFT | RIGHT [COUNT count]" from argument `at` on.
 std::optional<MultiPop> ParseMultiPop(Call& call, std::size_t at) {
   const std::optional<std::int64_t> key_count = ParseInt64(call.arg(at));
@@ -94,24 +110,16 @@ std::optional<MultiPop> ParseMultiPop(Call& call, std::size_t at) {
     call.Error(command::errors::kNumkeysNotPositive);
     return std::nullopt;
   }
-  const std::size_t left = call.argc() - at - 1;
   const auto keys = static_cast<std::size_t>(*key_count);
   const std::optional<ListEnd> end =
-      keys < left ? ParseListEnd(call.arg(at + keys + 1)) : std::nullopt;
-  const std::size_t options = at + keys + 2;
-  const bool has_count = end && call.argc() == options + 2 &&
-                         EqualsIgnoreCase(call.arg(options), "COUNT");
-  if (!end || (call.argc() != options && !has_count)) {
+      keys < call.argc() - at - 1 ? ParseListEnd(call.arg(at + keys + 1)) : std::nullopt;
+  if (!end) {
     call.Error(command::errors::kSyntax);
     return std::nullopt;
   }
-  if (!has_count) return MultiPop{.end = *end, .count = 1};
-  const std::optional<std::int64_t> count = ParseInt64(call.arg(options + 1));
-  if (!count || *count < 1) {
-    call.Error(command::errors::kCountNotPositive);
-    return std::nullopt;
-  }
-  return MultiPop{.end = *end, .count = static_cast<std::size_t>(*count)};
+  MultiPop pop{.end = *end};
+  if (!ParsePopCount(call, at + keys + 2, pop.count)) return std::nullopt;
+  return pop;
 }
 
 Outcome PopSeveral(Call& call, const MultiPop& pop) {

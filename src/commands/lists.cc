@@ -47,8 +47,7 @@ ListRange RangeWithin(std::size_t size, std::int64_t first, std::int64_t last) {
 void ReplyRange(resp::Writer& reply, const List& list, ListRange range, ListEnd towards) {
   reply.Array(range.count);
   if (range.count == 0) return;
-  const std::size_t first =
-      towards == ListEnd::kBack ? range.start : range.start + range.count - 1;
+  const std::size_t first = towards == ListEnd::kBack ? range.start : range.start + range.count - 1;
   ListCursor at(list, first, towards);
   for (std::size_t i = 0; i < range.count; ++i, at.Advance()) ReplyElement(reply, at.value());
 }

@@ -11,7 +11,8 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::CommandFamily(),       commands::ConnectionFamily(),    commands::StringFamily(),
       commands::StringSetFamily(),     commands::StringCounterFamily(), commands::GenericFamily(),
       commands::GenericExpiryFamily(), commands::KeyspaceFamily(),      commands::BitmapFamily(),
-      commands::HyperLogLogFamily(),
+      commands::HyperLogLogFamily(),   commands::ListFamily(),          commands::ListPopFamily(),
+      commands::ListMoveFamily(),
   };
 }
 
