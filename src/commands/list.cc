@@ -25,6 +25,10 @@ using value::ListCursor;
 using value::ListEnd;
 using value::ListSide;
 
+// For a number whose sign says from which end to look.
+constexpr std::string_view kCannotBeNegated =
+    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
+
 enum class IfAbsent : std::uint8_t { kCreate, kRefuse };
 
 void PushTo(Call& call, ListEnd end, IfAbsent if_absent) {
@@ -119,6 +123,7 @@ void LTrim(Call& call) {
 void LRem(Call& call) {
   const std::optional<std::int64_t> count = ParseInt64(call.arg(2));
   if (!count) return call.Error(command::errors::kNotAnInteger);
+  if (*count == INT64_MIN) return call.Error(kCannotBeNegated);
   Found found;
   if (!FindAs<List>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.reply().Integer(0);
@@ -158,8 +163,6 @@ void LInsert(Call& call) {
 constexpr std::string_view kRankIsZero =
     "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use "
     "negative to start from the end of the list";
-constexpr std::string_view kRankOutOfRange =
-    "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807";
 constexpr std::string_view kCountNegative = "ERR COUNT can't be negative";
 constexpr std::string_view kMaxLenNegative = "ERR MAXLEN can't be negative";
 
@@ -176,7 +179,7 @@ bool ParseRank(Call& call, std::string_view text, std::int64_t& rank) {
   }
   call.Error(!number        ? command::errors::kNotAnInteger
              : *number == 0 ? kRankIsZero
-                            : kRankOutOfRange);
+                            : kCannotBeNegated);
   return false;
 }
 
