@@ -22,6 +22,7 @@ std::span<const command::Spec> HyperLogLogFamily();
 std::span<const command::Spec> ListFamily();
 std::span<const command::Spec> ListPopFamily();
 std::span<const command::Spec> ListMoveFamily();
+std::span<const command::Spec> SortFamily();
 
 }  // namespace cairn::commands
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// See the header.
+// What lists have in common, as the header has it.
 #include "commands/lists.h"
 
 #include <algorithm>

@@ -12,7 +12,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::StringSetFamily(),     commands::StringCounterFamily(), commands::GenericFamily(),
       commands::GenericExpiryFamily(), commands::KeyspaceFamily(),      commands::BitmapFamily(),
       commands::HyperLogLogFamily(),   commands::ListFamily(),          commands::ListPopFamily(),
-      commands::ListMoveFamily(),
+      commands::ListMoveFamily(),      commands::SortFamily(),
   };
 }
 
