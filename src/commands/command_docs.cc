@@ -45,7 +45,12 @@ std::size_t CountParts(std::string_view text, char separator) {
 // Writes the arguments of one line, in order.
 class ArgumentWriter {
  public:
-  ArgumentWriter(const Syntax& syntax, Writer& reply) : syntax_(syntax), reply_(reply) {}
+  ArgumentWriter(const Syntax& syntax, const command::KeySpecs& specs, Writer& reply)
+      : syntax_(syntax), reply_(reply) {
+    for (std::size_t i = 0; i < specs.count; ++i) {
+      if ((specs.specs[i].flags & command::kKeyUnknown) != 0) pattern_spec_ = static_cast<int>(i);
+    }
+  }
 
   void WriteSequence(NodeId first) {
     std::size_t count = 0;
@@ -81,12 +86,15 @@ class ArgumentWriter {
     reply_.EndMap(handle, pairs);
   }
 
-  // Keys come in the order of their specifications; key2 shares that of key1.
+  // Keys come in the order of their specifications; key2 shares that of key1. What patterns lead to
+  // has one specification for all of them (SORT).
   bool WriteKeySpecIndex(const Node& node, std::string_view type) {
-    if (type != "key") return false;
-    if (node.text != "key2") ++key_spec_;
+    const bool is_pattern = type == "pattern" && pattern_spec_ != kNoSpec;
+    if (type != "key" && !is_pattern) return false;
+    if (!is_pattern && node.text != "key2") ++key_spec_;
+    if (!is_pattern && key_spec_ == pattern_spec_) ++key_spec_;
     reply_.Bulk("key_spec_index");
-    reply_.Integer(key_spec_);
+    reply_.Integer(is_pattern ? pattern_spec_ : key_spec_);
     return true;
   }
 
@@ -104,7 +112,9 @@ class ArgumentWriter {
 
   const Syntax& syntax_;
   Writer& reply_;
-  int key_spec_ = -1;
+  static constexpr int kNoSpec = -1;
+  int key_spec_ = kNoSpec;      // of the last key written
+  int pattern_spec_ = kNoSpec;  // of the keys that patterns lead to
 };
 
 // doc_flags and, of a deprecated command, since when and what replaces it.
@@ -158,7 +168,7 @@ void WriteCommandDocs(const CommandTable::Command& command, Writer& reply) {
   pairs += WriteHistory(row.history, reply);
   if (syntax.first() != kNoNode) {
     reply.Bulk("arguments");
-    ArgumentWriter(syntax, reply).WriteSequence(syntax.first());
+    ArgumentWriter(syntax, command.spec->key_specs, reply).WriteSequence(syntax.first());
     ++pairs;
   }
   if (!command.subcommands.empty()) {

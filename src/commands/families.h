@@ -27,6 +27,10 @@ std::span<const command::Spec> HashCounterFamily();
 std::span<const command::Spec> HashWalkFamily();
 std::span<const command::Spec> HashTimeFamily();
 std::span<const command::Spec> HashFieldsFamily();
+std::span<const command::Spec> ListFamily();
+std::span<const command::Spec> ListPopFamily();
+std::span<const command::Spec> ListMoveFamily();
+std::span<const command::Spec> SortFamily();
 
 }  // namespace cairn::commands
 

@@ -7,17 +7,32 @@
 namespace cairn::engine {
 
 std::vector<std::span<const command::Spec>> EngineFamilies() {
+  // clang-format off: a line for each
   return {
-      commands::CommandFamily(),       commands::ConnectionFamily(),
-      commands::StringFamily(),        commands::StringSetFamily(),
-      commands::StringCounterFamily(), commands::GenericFamily(),
-      commands::GenericExpiryFamily(), commands::KeyspaceFamily(),
-      commands::BitmapFamily(),        commands::HyperLogLogFamily(),
-      commands::SetFamily(),           commands::SetRandomFamily(),
-      commands::SetCombineFamily(),    commands::HashFamily(),
-      commands::HashCounterFamily(),   commands::HashWalkFamily(),
-      commands::HashTimeFamily(),      commands::HashFieldsFamily(),
+      commands::CommandFamily(),
+      commands::ConnectionFamily(),
+      commands::StringFamily(),
+      commands::StringSetFamily(),
+      commands::StringCounterFamily(),
+      commands::GenericFamily(),
+      commands::GenericExpiryFamily(),
+      commands::KeyspaceFamily(),
+      commands::BitmapFamily(),
+      commands::HyperLogLogFamily(),
+      commands::SetFamily(),
+      commands::SetRandomFamily(),
+      commands::SetCombineFamily(),
+      commands::HashFamily(),
+      commands::HashCounterFamily(),
+      commands::HashWalkFamily(),
+      commands::HashTimeFamily(),
+      commands::HashFieldsFamily(),
+      commands::ListFamily(),
+      commands::ListPopFamily(),
+      commands::ListMoveFamily(),
+      commands::SortFamily(),
   };
+  // clang-format on
 }
 
 }  // namespace cairn::engine
