@@ -342,9 +342,10 @@ void DelEx(Call& call) {
   if (call.argc() == 2) return DeleteIf(call, Condition::kNone, {});
   if (call.argc() != 4) return call.Error(command::errors::WrongArity("delex"));
   // An absent key is answered before the condition is looked at.
-  Found found;
-  if (!FindString(call, 0, Access::kPeek, &found)) return;
+  const Found found = call.txn().Find(call.key(0), Access::kPeek);
   if (!found) return call.reply().Integer(0);
+  if (found.entry->type() != keyspace::Type::kString)
+    return call.Error("ERR Key should be of string type if conditions are specified");
   const auto condition = ParseComparison(call.arg(2));
   if (!condition) return call.Error(command::errors::kInvalidCondition);
   if (CheckDigest(call, *condition, call.arg(3))) DeleteIf(call, *condition, call.arg(3));
