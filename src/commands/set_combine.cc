@@ -153,10 +153,11 @@ consteval Spec ReadRow(std::string_view syntax, std::string_view complexity,
                .run = run});
 }
 
-consteval Spec StoreRow(std::string_view syntax, std::string_view complexity,
-                        std::string_view summary, void (*run)(Call&)) {
+// SINTERSTORE is said to read its destination, though it does not: what clients see is Redis's.
+consteval Spec StoreRow(std::string_view syntax, std::string_view access,
+                        std::string_view complexity, std::string_view summary, void (*run)(Call&)) {
   return Spec({.syntax = syntax,
-               .access = "OW UPDATE; RO ACCESS",
+               .access = access,
                .since = "1.0.0",
                .group = Group::kSet,
                .flags = command::kWrite | command::kDenyOom,
@@ -175,11 +176,11 @@ constexpr Spec kSpecs[] = {
             &Sunion),
     ReadRow("SDIFF key [key ...]", kAllCost,
             "Returns the members of the first set that no other has.", &Sdiff),
-    StoreRow("SINTERSTORE destination key [key ...]", kInterCost,
+    StoreRow("SINTERSTORE destination key [key ...]", "RW UPDATE; RO ACCESS", kInterCost,
              "Stores the members that all sets have under a key.", &SinterStore),
-    StoreRow("SUNIONSTORE destination key [key ...]", kAllCost,
+    StoreRow("SUNIONSTORE destination key [key ...]", "OW UPDATE; RO ACCESS", kAllCost,
              "Stores the members that any of the sets has under a key.", &SunionStore),
-    StoreRow("SDIFFSTORE destination key [key ...]", kAllCost,
+    StoreRow("SDIFFSTORE destination key [key ...]", "OW UPDATE; RO ACCESS", kAllCost,
              "Stores the members of the first set that no other has under a key.", &SdiffStore),
     Spec({.syntax = "SINTERCARD numkeys key [key ...] [LIMIT limit]",
           .access = "RO ACCESS",

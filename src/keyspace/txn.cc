@@ -65,11 +65,14 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
 }
 
 // Fields that are due go before a command sees the hash; with the last of them, so does the key.
+// There may be none: a table's earliest time is a bound, which stays where a field lost its time.
 Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
   std::vector<std::string> fields;
   const std::size_t before = found.entry->as<value::Hash>().memory_bytes();
+  bool took = false;
   found.entry->as<value::Hash>().TakeExpired(viewer_.now_ms(), SIZE_MAX,
                                              [&](std::string_view field, std::string_view) {
+                                               took = true;
                                                if (keyspace_.log().active())
                                                  fields.emplace_back(field);
                                              });
@@ -79,9 +82,11 @@ Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
     if (expired_ != nullptr) LogExpired();
     keyspace_.log().Append(db, effect);
   }
-  NotifyIn(db, kEventHash, "hexpired", key);
-  if (found.entry->as<value::Hash>().empty()) NotifyIn(db, kEventGeneric, "del", key);
-  NoteChange(StripeOf(key), *found.shard, key);
+  if (took) {
+    NotifyIn(db, kEventHash, "hexpired", key);
+    if (found.entry->as<value::Hash>().empty()) NotifyIn(db, kEventGeneric, "del", key);
+    NoteChange(StripeOf(key), *found.shard, key);
+  }
   Settle(key, found, before);
   return found;
 }

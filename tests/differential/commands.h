@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The commands that random sequences are made of, and their grammars from a server.
 //
-// Left out: what blocks, what is about the connection or the server, and what answers with the
-// server's own figures.
+// Left out: what blocks, what is about the connection or the server, what answers with the server's
+// own figures, and what leaves the data to chance (SPOP).
 #ifndef CAIRN_TESTS_DIFFERENTIAL_COMMANDS_H_
 #define CAIRN_TESTS_DIFFERENTIAL_COMMANDS_H_
 
@@ -38,6 +38,22 @@ inline constexpr std::string_view kCommands[] = {
     "getex",
     "getrange",
     "getset",
+    "hdel",
+    "hexists",
+    "hget",
+    "hgetall",
+    "hincrby",
+    "hincrbyfloat",
+    "hkeys",
+    "hlen",
+    "hmget",
+    "hmset",
+    "hrandfield",
+    "hscan",
+    "hset",
+    "hsetnx",
+    "hstrlen",
+    "hvals",
     "incr",
     "incrby",
     "incrbyfloat",
@@ -60,15 +76,31 @@ inline constexpr std::string_view kCommands[] = {
     "randomkey",
     "rename",
     "renamenx",
+    "sadd",
     "scan",
+    "scard",
+    "sdiff",
+    "sdiffstore",
     "select",
     "set",
     "setbit",
     "setex",
     "setnx",
     "setrange",
+    "sinter",
+    "sintercard",
+    "sinterstore",
+    "sismember",
+    "smembers",
+    "smismember",
+    "smove",
+    "srandmember",
+    "srem",
+    "sscan",
     "strlen",
     "substr",
+    "sunion",
+    "sunionstore",
     "swapdb",
     "touch",
     "ttl",

@@ -72,7 +72,9 @@ constexpr std::string_view kPatterns[] = {"*",  "a",       "?",   "[a-c]", "[^a]
 constexpr std::string_view kEncodings[] = {"u1",  "u8",  "i8",  "u16", "i16", "u5", "i7",
                                            "u63", "i64", "u64", "i65", "u0",  "x8"};
 constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and", "FOO"};
-constexpr std::string_view kTypes[] = {"string", "list", "STRING", "nonsense"};
+constexpr std::string_view kTypes[] = {"string", "list", "hash", "set", "STRING", "nonsense"};
+// Few, so that commands meet the same ones: fields of hashes, members of sets.
+constexpr std::string_view kElements[] = {"f", "g", "h", "1", "2", "-3", "70000", ""};
 
 // Whether a time so short stands in the command that the servers might differ about its end: a
 // changed word may have become one.
@@ -99,6 +101,15 @@ bool DependsOnClock(const Command& command) {
   return false;
 }
 
+// Whether so many draws are asked for that no server has room for the reply.
+bool DrawsTooMuch(const Command& command) {
+  constexpr std::int64_t kDrawsMax = 10'000;
+  if (command.size() < 3) return false;
+  const bool draws =
+      EqualsIgnoreCase(command[0], "SRANDMEMBER") || EqualsIgnoreCase(command[0], "HRANDFIELD");
+  return draws && ParseInt64(command[2]).value_or(0) < -kDrawsMax;
+}
+
 }  // namespace
 
 Generator::Generator(std::span<const CommandGrammar> grammars, std::uint64_t seed)
@@ -108,7 +119,7 @@ Sequence Generator::NextSequence(std::size_t length) {
   Sequence sequence;
   while (sequence.size() < length) {
     Command command = NextCommand();
-    if (!DependsOnClock(command)) sequence.push_back(std::move(command));
+    if (!DependsOnClock(command) && !DrawsTooMuch(command)) sequence.push_back(std::move(command));
   }
   return sequence;
 }
@@ -220,6 +231,8 @@ std::string Generator::Integer(std::string_view name) {
   if (name == "cursor") return "0";
   if (name == "count") return "100000";
   if (name == "value" && Chance(60)) return Int64ToString(Between(0, 1));
+  if (name == "numkeys") return Int64ToString(Chance(80) ? Between(1, 3) : Between(-1, 5));
+  if (name == "limit") return Int64ToString(Between(-1, 4));
   return Int64ToString(Between(-300, 300));
 }
 
@@ -227,6 +240,7 @@ std::string Generator::Text(std::string_view name) {
   if (name == "encoding") return Pick(kEncodings);
   if (name == "operation") return Pick(kBitOperations);
   if (name == "type") return Pick(kTypes);
+  if ((name == "field" || name == "member") && Chance(80)) return Pick(kElements);
   return Value();
 }
 

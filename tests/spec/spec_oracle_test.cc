@@ -55,6 +55,7 @@ constexpr Meant kMeant[] = {
     {"wait", "flags", "7.2: it blocks, in scripts it answers at once"},
     {"wait", "categories", "7.2: it blocks"},
     {"set", "arguments", "IFEQ and the like came later"},
+    {"hscan", "arguments", "NOVALUES came later"},
     {"setnx", "", "deprecated since 7.2"},
     {"setex", "", "deprecated since 7.2"},
     {"psetex", "", "deprecated since 7.2"},
