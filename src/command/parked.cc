@@ -12,6 +12,7 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
     case TimeoutReply::kNullArray:
       return reply.NullArray();
     case TimeoutReply::kNull:
+    case TimeoutReply::kNullAtOnce:
       return reply.Null();
     case TimeoutReply::kZero:
       return reply.Integer(0);

@@ -33,8 +33,9 @@
 
 namespace cairn::command {
 
-// What a client gets when its time is up, or if it may not wait.
-enum class TimeoutReply : std::uint8_t { kNullArray, kNull, kZero, kTwoZeros };
+// What a client gets when its time is up, or if it may not wait. kNullAtOnce: BLMOVE's, the null of
+// a string where it may not wait, and that of an array when its time is up, as Redis has it.
+enum class TimeoutReply : std::uint8_t { kNullArray, kNull, kNullAtOnce, kZero, kTwoZeros };
 
 void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
 

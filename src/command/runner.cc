@@ -38,6 +38,7 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
     return;
   }
   if (!may_block_ || !session_.may_block()) return WriteTimeoutReply(reply_, reply);
+  if (reply == TimeoutReply::kNullAtOnce) reply = TimeoutReply::kNullArray;
   if (rewritten_args.empty()) rewritten_args.assign(args().begin(), args().end());
   const auto parked =
       std::make_shared<Parked>(keyspace(), command(), std::move(rewritten_args), session_, reply);

@@ -111,6 +111,25 @@ void RPopLPush(Call& call) {
   if (!TryMove(call, kBackToFront)) call.reply().Null();
 }
 
+// Of both keys only the source can get what is missing; a change of the other wakes it in vain.
+void BlockForSource(Call& call, std::int64_t timeout_ms, command::TimeoutReply reply) {
+  call.Block(keyspace::Type::kList, timeout_ms, reply);
+}
+
+void BLMove(Call& call) {
+  const std::optional<Ends> ends = ParseEnds(call);
+  if (!ends) return;
+  const std::optional<std::int64_t> timeout_ms = ParseTimeoutSeconds(call, call.arg(5));
+  if (!timeout_ms || TryMove(call, *ends)) return;
+  BlockForSource(call, *timeout_ms, command::TimeoutReply::kNullAtOnce);
+}
+
+void BRPopLPush(Call& call) {
+  const std::optional<std::int64_t> timeout_ms = ParseTimeoutSeconds(call, call.arg(3));
+  if (!timeout_ms || TryMove(call, kBackToFront)) return;
+  BlockForSource(call, *timeout_ms, command::TimeoutReply::kNullAtOnce);
+}
+
 // --- several elements ---
 
 struct Block {
@@ -209,6 +228,18 @@ void LMoveM(Call& call) {
   if (!TryMoveBlock(call, *ends, *block)) call.reply().NullArray();
 }
 
+void BLMoveM(Call& call) {
+  const std::optional<Ends> ends = ParseEnds(call);
+  if (!ends) return;
+  const std::optional<std::int64_t> timeout_ms = ParseTimeoutSeconds(call, call.arg(5));
+  if (!timeout_ms) return;
+  const std::optional<Block> block = ParseBlock(call, 6);
+  if (!block || TryMoveBlock(call, *ends, *block)) return;
+  BlockForSource(call, *timeout_ms, command::TimeoutReply::kNullArray);
+}
+
+constexpr std::uint32_t kBlocks = command::kWrite | command::kDenyOom | command::kBlocking;
+
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>",
           .access = "RW ACCESS DELETE; RW INSERT",
@@ -238,6 +269,36 @@ constexpr Spec kSpecs[] = {
           .summary = "Moves several elements from an end of one list to an end of another and "
                      "returns them.",
           .run = &LMoveM}),
+    Spec({.syntax = "BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout:double",
+          .access = "RW ACCESS DELETE; RW INSERT",
+          .since = "6.2.0",
+          .group = Group::kList,
+          .flags = kBlocks | command::kNoScript,
+          .complexity = "O(1)",
+          .summary = "Moves an element from an end of one list to an end of another and returns "
+                     "it, and waits until there is one.",
+          .run = &BLMove}),
+    Spec({.syntax = "BRPOPLPUSH source destination timeout:double",
+          .access = "RW ACCESS DELETE; RW INSERT",
+          .since = "2.2.0",
+          .group = Group::kList,
+          .flags = kBlocks | command::kNoScript,
+          .complexity = "O(1)",
+          .summary = "Moves the last element of one list to the front of another and returns it, "
+                     "and waits until there is one.",
+          .history = "6.0.0: `timeout` may have a fraction.",
+          .deprecated = "6.2.0|`BLMOVE` with the `RIGHT` and `LEFT` arguments",
+          .run = &BRPopLPush}),
+    Spec({.syntax = "BLMOVEM source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout:double "
+                    "[<COUNT count | EXACTLY exactly> <OBO | BULK>]",
+          .access = "RW ACCESS DELETE; RW INSERT",
+          .since = "8.10.0",
+          .group = Group::kList,
+          .flags = kBlocks,
+          .complexity = "O(N) where N is the number of elements moved",
+          .summary = "Moves several elements from an end of one list to an end of another and "
+                     "returns them, and waits until there are enough.",
+          .run = &BLMoveM}),
 };
 
 }  // namespace

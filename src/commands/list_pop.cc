@@ -145,6 +145,39 @@ void LMPop(Call& call) {
   if (PopSeveral(call, *pop) == Outcome::kNone) call.reply().NullArray();
 }
 
+// --- or wait ---
+
+void BlockForList(Call& call, std::int64_t timeout_ms) {
+  call.Block(keyspace::Type::kList, timeout_ms, command::TimeoutReply::kNullArray);
+}
+
+void PopBlocking(Call& call, ListEnd end) {
+  const std::optional<std::int64_t> timeout_ms =
+      ParseTimeoutSeconds(call, call.arg(call.argc() - 1));
+  if (!timeout_ms) return;
+  const Outcome outcome = TakeFromFirst(call, [&](const keyspace::KeyRef& key, Found& found) {
+    call.reply().Array(2);
+    call.reply().Bulk(key.name);
+    ReplyElement(call.reply(), found.entry->as<List>().End(end));
+    TakeOne(call, key, found, end);
+    call.txn().Log({PopCommand(end), key.name});
+  });
+  if (outcome == Outcome::kNone) BlockForList(call, *timeout_ms);
+}
+
+void BLPop(Call& call) { PopBlocking(call, ListEnd::kFront); }
+void BRPop(Call& call) { PopBlocking(call, ListEnd::kBack); }
+
+void BLMPop(Call& call) {
+  const std::optional<MultiPop> pop = ParseMultiPop(call, 2);
+  if (!pop) return;
+  const std::optional<std::int64_t> timeout_ms = ParseTimeoutSeconds(call, call.arg(1));
+  if (!timeout_ms) return;
+  if (PopSeveral(call, *pop) == Outcome::kNone) BlockForList(call, *timeout_ms);
+}
+
+constexpr std::uint32_t kBlocks = command::kWrite | command::kBlocking;
+
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "LPOP key [count]",
           .access = "RW ACCESS DELETE",
@@ -173,6 +206,36 @@ constexpr Spec kSpecs[] = {
                         "returned",
           .summary = "Takes elements off the first of several lists that has any.",
           .run = &LMPop}),
+    Spec({.syntax = "BLPOP key [key ...] timeout:double",
+          .access = "RW ACCESS DELETE",
+          .since = "2.0.0",
+          .group = Group::kList,
+          .flags = kBlocks | command::kNoScript,
+          .complexity = "O(N) where N is the number of keys",
+          .summary = "Takes the first element off the first of several lists that has any, and "
+                     "waits until one does.",
+          .history = "6.0.0: `timeout` may have a fraction.",
+          .run = &BLPop}),
+    Spec({.syntax = "BRPOP key [key ...] timeout:double",
+          .access = "RW ACCESS DELETE",
+          .since = "2.0.0",
+          .group = Group::kList,
+          .flags = kBlocks | command::kNoScript,
+          .complexity = "O(N) where N is the number of keys",
+          .summary = "Takes the last element off the first of several lists that has any, and "
+                     "waits until one does.",
+          .history = "6.0.0: `timeout` may have a fraction.",
+          .run = &BRPop}),
+    Spec({.syntax = "BLMPOP timeout:double numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+          .access = "RW ACCESS DELETE",
+          .since = "7.0.0",
+          .group = Group::kList,
+          .flags = kBlocks,
+          .complexity = "O(N+M) where N is the number of keys and M the number of elements "
+                        "returned",
+          .summary = "Takes elements off the first of several lists that has any, and waits until "
+                     "one does.",
+          .run = &BLMPop}),
 };
 
 }  // namespace
