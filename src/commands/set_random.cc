@@ -134,6 +134,7 @@ void Srandmember(Call& call) {
     return set.RandomMembers(random, static_cast<std::size_t>(*count), reply_member);
   }
   // Less than zero: so many draws, each from the whole set.
+  if (*count < -kDrawsMax) return call.Error(command::errors::kOutOfRange);
   call.reply().Array(static_cast<std::size_t>(-*count));
   for (std::int64_t i = 0; i < -*count; ++i) set.RandomMember(random, reply_member);
 }
