@@ -29,6 +29,10 @@ bool FindAs(command::Call& call, std::size_t n, keyspace::Access access, keyspac
   return false;
 }
 
+// SRANDMEMBER and its kin with a count below zero draw so often at most; Redis goes on until its
+// memory ends. A reply of that many elements takes seconds and half a gigabyte.
+inline constexpr std::int64_t kDrawsMax = std::int64_t{1} << 26;
+
 // Where large collections under this key keep their nodes.
 inline value::TableHome HomeOf(command::Call& call, const keyspace::KeyRef& key) {
   return {call.keyspace().stripe(key.stripe).arena, call.keyspace().seed()};

@@ -46,6 +46,7 @@ void RandomMany(Call& call, const Hash& hash, std::int64_t count, Shown shown) {
     return hash.RandomFields(random, static_cast<std::size_t>(count), reply_field);
   }
   // Less than zero: so many draws, each from the whole hash.
+  if (count < -kDrawsMax) return call.Error(command::errors::kOutOfRange);
   BeginFields(call, static_cast<std::size_t>(-count), shown);
   for (std::int64_t i = 0; i < -count; ++i) hash.RandomField(random, reply_field);
 }

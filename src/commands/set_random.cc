@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SPOP and SRANDMEMBER: members drawn at random.
 //
-// What was popped is logged as SREM, in records of bounded size, and as DEL where all went: a
-// replay must not draw again.
+// What was popped is logged as SREM, and as DEL where all went: a replay must not draw again.
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,34 +23,34 @@ using keyspace::Access;
 using keyspace::Found;
 using value::Set;
 
-// Members named by one SREM in the log.
-constexpr std::size_t kRemovalBatch = 1024;
-
-// Copies of the members that were popped, since their views do not outlive the pop, for the log.
-// Without a reader of the log nothing is copied.
+// The effect of a pop: one SREM of all that went, since the log's room for a call is meant for few
+// records. Copies, for the views of members do not outlive the pop; none without a reader of the
+// log.
 class Removals {
  public:
   explicit Removals(Call& call) : call_(call), keeps_(call.keyspace().log().active()) {}
 
   void Add(std::string_view member) {
-    if (keeps_) members_.emplace_back(member);
+    if (!keeps_) return;
+    sizes_.push_back(member.size());
+    bytes_.append(member);
   }
   void Log() {
-    if (!keeps_) return call_.txn().Log({"SREM", call_.key(0).name});
-    std::vector<std::string_view> args;
-    for (std::size_t begin = 0; begin < members_.size(); begin += kRemovalBatch) {
-      args.assign({"SREM", call_.key(0).name});
-      const std::size_t end = std::min(begin + kRemovalBatch, members_.size());
-      args.insert(args.end(), members_.begin() + static_cast<std::ptrdiff_t>(begin),
-                  members_.begin() + static_cast<std::ptrdiff_t>(end));
-      call_.txn().Log(args);
+    std::vector<std::string_view> args = {"SREM", call_.key(0).name};
+    args.reserve(args.size() + sizes_.size());
+    std::string_view rest = bytes_;
+    for (const std::size_t size : sizes_) {
+      args.push_back(rest.substr(0, size));
+      rest.remove_prefix(size);
     }
+    call_.txn().Log(args);
   }
 
  private:
   Call& call_;
   const bool keeps_;
-  std::vector<std::string> members_;
+  std::vector<std::size_t> sizes_;
+  std::string bytes_;
 };
 
 void NotifyPop(Call& call, const Found& found) {
@@ -135,6 +134,7 @@ void Srandmember(Call& call) {
     return set.RandomMembers(random, static_cast<std::size_t>(*count), reply_member);
   }
   // Less than zero: so many draws, each from the whole set.
+  if (*count < -kDrawsMax) return call.Error(command::errors::kOutOfRange);
   call.reply().Array(static_cast<std::size_t>(-*count));
   for (std::int64_t i = 0; i < -*count; ++i) set.RandomMember(random, reply_member);
 }

@@ -25,7 +25,16 @@ class CommandMaker {
   CommandMaker(std::uint64_t seed, const Clock& clock) : random_(seed), clock_(clock) {}
 
   Args Next() {
-    switch (random_.Below(12)) {
+    switch (random_.Below(18)) {
+      case 12:
+      case 13:
+        return EditSet();
+      case 14:
+      case 15:
+        return EditHash();
+      case 16:
+      case 17:
+        return TimeFields();
       case 0:
       case 1:
         return Store();
@@ -58,7 +67,18 @@ class CommandMaker {
     return words.begin()[random_.Below(words.size())];
   }
   std::string Number(std::uint64_t bound) { return std::to_string(random_.Below(bound)); }
-  std::string Key() { return Pick({"k", "{t}", "n"}) + Number(20); }
+  std::string Key() {
+    if (random_.Below(20) == 0) return random_.Below(2) == 0 ? SetKey() : HashKey();
+    return Pick({"k", "{t}", "n"}) + Number(20);
+  }
+  std::string SetKey() { return "s" + Number(6); }
+  std::string HashKey() { return "x" + Number(6); }
+  // Numbers, texts, and rarely one that makes the collection a large one.
+  std::string Element() {
+    const std::uint64_t kind = random_.Below(60);
+    if (kind == 0) return std::string(70, static_cast<char>('a' + random_.Below(26)));
+    return kind < 30 ? Number(40) : "m" + Number(40);
+  }
   std::string Value() {
     const std::uint64_t kind = random_.Below(30);
     if (kind < 10) return Number(1000);
@@ -194,6 +214,69 @@ class CommandMaker {
     Args args = {"PFADD", key};
     for (std::uint64_t i = random_.Below(100); i > 0; --i) args.push_back(Number(100'000));
     return args;
+  }
+  Args EditSet() {
+    switch (random_.Below(8)) {
+      case 0:
+        return {"SREM", SetKey(), Element(), Element(), Element()};
+      case 1:
+        return {"SPOP", SetKey()};
+      case 2:
+        return {"SPOP", SetKey(), Number(20)};
+      case 3:
+        return {"SMOVE", SetKey(), SetKey(), Element()};
+      case 4:
+        return {Pick({"SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"}), SetKey(), SetKey(), SetKey()};
+      default: {
+        Args args = {"SADD", SetKey()};
+        for (std::uint64_t i = random_.Below(10) + 1; i > 0; --i) args.push_back(Element());
+        return args;
+      }
+    }
+  }
+  Args EditHash() {
+    switch (random_.Below(8)) {
+      case 0:
+        return {"HDEL", HashKey(), Element(), Element(), Element()};
+      case 1:
+        return {"HINCRBY", HashKey(), Element(), Number(100)};
+      case 2:
+        return {"HINCRBYFLOAT", HashKey(), Element(), Number(100) + "." + Number(1000)};
+      case 3:
+        return {"HSETNX", HashKey(), Element(), Element()};
+      case 4:
+        return {"HGETDEL", HashKey(), "FIELDS", "2", Element(), Element()};
+      default: {
+        Args args = {Pick({"HSET", "HMSET"}), HashKey()};
+        for (std::uint64_t i = random_.Below(10) + 1; i > 0; --i)
+          args.insert(args.end(), {Element(), random_.Below(30) == 0 ? Value() : Element()});
+        return args;
+      }
+    }
+  }
+  Args TimeFields() {
+    switch (random_.Below(8)) {
+      case 0:
+        return {"HPEXPIRE", HashKey(), Soon(1),  Pick({"NX", "XX", "GT", "LT"}), "FIELDS", "3",
+                Element(),  Element(), Element()};
+      case 1:
+        return {"HPEXPIREAT", HashKey(), At(), "FIELDS", "2", Element(), Element()};
+      case 2:
+        return {"HEXPIRE", HashKey(), Number(3), "FIELDS", "2", Element(), Element()};
+      case 3:
+        return {"HPERSIST", HashKey(), "FIELDS", "3", Element(), Element(), Element()};
+      case 4:
+        return {"HGETEX", HashKey(), "PXAT", At(), "FIELDS", "2", Element(), Element()};
+      case 5:
+        return {"HGETEX", HashKey(), "PERSIST", "FIELDS", "2", Element(), Element()};
+      case 6:
+        return {"HSETEX",  HashKey(), Pick({"FNX", "FXX"}),
+                "PX",      Soon(1),   "FIELDS",
+                "2",       Element(), Element(),
+                Element(), Element()};
+      default:
+        return {"HSETEX", HashKey(), "KEEPTTL", "FIELDS", "1", Element(), Element()};
+    }
   }
   Args Read() { return {Pick({"MGET", "EXISTS", "TOUCH"}), Key(), Key(), Key(), Key()}; }
   Args Rare() {
