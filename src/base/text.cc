@@ -333,6 +333,15 @@ std::optional<double> ParseDouble(std::string_view text) {
   return ParseDoubleSlowly(text);
 }
 
+std::optional<double> ParseDoubleLoosely(std::string_view text) {
+  if (const std::optional<double> number = ParseDouble(text)) return number;
+  const std::string terminated(text);
+  char* end;
+  const double number = std::strtod(terminated.c_str(), &end);
+  if (*end != '\0' || std::isnan(number)) return std::nullopt;
+  return number;
+}
+
 std::optional<long double> ParseLongDouble(std::string_view text) {
   if (text.empty() || text.size() > kLongDoubleInputMax) return std::nullopt;
   if (IsSpace(text.front())) return std::nullopt;
@@ -403,6 +412,10 @@ char* FormatDouble(char* out, double number) {
   }
   if (number < 0) *out++ = '-';
   return FormatDecimal(out, DecimalOf(std::abs(number)));
+}
+
+char* FormatDoubleFully(char* out, double number) {
+  return std::to_chars(out, out + kDoubleTextMax, number, std::chars_format::general, 17).ptr;
 }
 
 std::string FormatLongDouble(long double number) {

@@ -29,6 +29,9 @@ std::optional<std::uint64_t> ParseUint64(std::string_view text);
 // As Redis's getDoubleFromObject: strtod over the whole text, no leading space, no NaN; "inf",
 // "+inf", "-inf" allowed; hex floats too.
 std::optional<double> ParseDouble(std::string_view text);
+// As Redis reads the ends of score ranges: C's strtod up to a NUL. Spaces may stand before it,
+// nothing at all is 0, what is too large is infinite. No NaN.
+std::optional<double> ParseDoubleLoosely(std::string_view text);
 // As Redis's string2ld (INCRBYFLOAT): length at most 255, whole text, no leading space, no NaN, no
 // overflow.
 std::optional<long double> ParseLongDouble(std::string_view text);
@@ -44,6 +47,9 @@ std::string Int64ToString(std::int64_t number);
 // Grisu2 ends in another digit for one number in seven hundred (84 of 60,000, compared with
 // Valkey 8.0.1), which comes back as the same number.
 char* FormatDouble(char* out, double number);
+// With 17 significant digits, as %.17g: what ZSCAN sends of a large sorted set. Room for
+// kDoubleTextMax.
+char* FormatDoubleFully(char* out, double number);
 // As Redis's ld2string in human form (INCRBYFLOAT): %.17Lf with trailing zeros and point removed;
 // "-0" is "0".
 std::string FormatLongDouble(long double number);

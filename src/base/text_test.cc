@@ -160,6 +160,55 @@ TEST(TextTest, ParseDouble) {
   EXPECT_TRUE(std::signbit(*ParseDouble("-0")));
 }
 
+TEST(TextTest, ParseDoubleLoosely) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  struct Row {
+    std::string_view text;
+    std::optional<double> number;
+  };
+  constexpr Row kRows[] = {
+      {"1.5", 1.5},
+      {"", 0},
+      {" 1", 1},
+      {"\t-2", -2},
+      {"0x10", 16},
+      {"+3", 3},
+      {"1e400", kInfinity},
+      {"-1e400", -kInfinity},
+      {"1e-400", 0},
+      {"-inf", -kInfinity},
+      {std::string_view("1\0junk", 6), 1},
+      {"1 ", std::nullopt},
+      {" ", std::nullopt},
+      {"nan", std::nullopt},
+      {"abc", std::nullopt},
+      {"1x", std::nullopt},
+  };
+  for (const auto& row : kRows) EXPECT_EQ(ParseDoubleLoosely(row.text), row.number) << row.text;
+}
+
+TEST(TextTest, FormatDoubleFully) {
+  struct Row {
+    double number;
+    std::string_view text;
+  };
+  constexpr Row kRows[] = {
+      {0.1, "0.10000000000000001"},
+      {1, "1"},
+      {-0.0, "-0"},
+      {1e20, "1e+20"},
+      {1e-7, "9.9999999999999995e-08"},
+      {std::numeric_limits<double>::infinity(), "inf"},
+      {-std::numeric_limits<double>::infinity(), "-inf"},
+      {-1.7976931348623157e308, "-1.7976931348623157e+308"},
+  };
+  for (const auto& row : kRows) {
+    char text[kDoubleTextMax];
+    const char* end = FormatDoubleFully(text, row.number);
+    EXPECT_EQ(std::string_view(text, static_cast<std::size_t>(end - text)), row.text);
+  }
+}
+
 TEST(TextTest, ParseDoubleOfAnyLength) {
   EXPECT_EQ(ParseDouble(std::string(5000, '0') + "1"), 1.0);
   EXPECT_EQ(ParseDouble("+" + std::string(5000, '0') + "1"), 1.0);

@@ -26,6 +26,8 @@ inline constexpr std::string_view kMustBePositive = "ERR value is out of range, 
 inline constexpr std::string_view kIndexOutOfRange = "ERR index out of range";
 inline constexpr std::string_view kOffsetOutOfRange = "ERR offset is out of range";
 inline constexpr std::string_view kMinOrMaxNotAFloat = "ERR min or max is not a float";
+inline constexpr std::string_view kMinOrMaxNotAMember =
+    "ERR min or max not valid string range item";
 inline constexpr std::string_view kTimeoutNotAFloat = "ERR timeout is not a float or out of range";
 inline constexpr std::string_view kTimeoutNotAnInteger =
     "ERR timeout is not an integer or out of range";

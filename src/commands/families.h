@@ -31,6 +31,13 @@ std::span<const command::Spec> ListFamily();
 std::span<const command::Spec> ListPopFamily();
 std::span<const command::Spec> ListMoveFamily();
 std::span<const command::Spec> SortFamily();
+std::span<const command::Spec> SortedSetFamily();
+std::span<const command::Spec> SortedSetRangeFamily();
+std::span<const command::Spec> SortedSetPopFamily();
+std::span<const command::Spec> SortedSetWalkFamily();
+std::span<const command::Spec> SortedSetAlgebraFamily();
+std::span<const command::Spec> GeoFamily();
+std::span<const command::Spec> GeoSearchFamily();
 
 }  // namespace cairn::commands
 

@@ -31,6 +31,13 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::ListPopFamily(),
       commands::ListMoveFamily(),
       commands::SortFamily(),
+      commands::SortedSetFamily(),
+      commands::SortedSetRangeFamily(),
+      commands::SortedSetPopFamily(),
+      commands::SortedSetWalkFamily(),
+      commands::SortedSetAlgebraFamily(),
+      commands::GeoFamily(),
+      commands::GeoSearchFamily(),
   };
   // clang-format on
 }
