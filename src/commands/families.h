@@ -31,6 +31,11 @@ std::span<const command::Spec> ListFamily();
 std::span<const command::Spec> ListPopFamily();
 std::span<const command::Spec> ListMoveFamily();
 std::span<const command::Spec> SortFamily();
+std::span<const command::Spec> StreamFamily();
+std::span<const command::Spec> StreamReadFamily();
+std::span<const command::Spec> StreamGroupFamily();
+std::span<const command::Spec> StreamPendingFamily();
+std::span<const command::Spec> StreamInfoFamily();
 
 }  // namespace cairn::commands
 

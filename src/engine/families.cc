@@ -31,6 +31,11 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::ListPopFamily(),
       commands::ListMoveFamily(),
       commands::SortFamily(),
+      commands::StreamFamily(),
+      commands::StreamReadFamily(),
+      commands::StreamGroupFamily(),
+      commands::StreamPendingFamily(),
+      commands::StreamInfoFamily(),
   };
   // clang-format on
 }
