@@ -38,6 +38,11 @@ std::span<const command::Spec> SortedSetWalkFamily();
 std::span<const command::Spec> SortedSetAlgebraFamily();
 std::span<const command::Spec> GeoFamily();
 std::span<const command::Spec> GeoSearchFamily();
+std::span<const command::Spec> StreamFamily();
+std::span<const command::Spec> StreamReadFamily();
+std::span<const command::Spec> StreamGroupFamily();
+std::span<const command::Spec> StreamPendingFamily();
+std::span<const command::Spec> StreamInfoFamily();
 
 }  // namespace cairn::commands
 

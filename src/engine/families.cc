@@ -38,6 +38,11 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::SortedSetAlgebraFamily(),
       commands::GeoFamily(),
       commands::GeoSearchFamily(),
+      commands::StreamFamily(),
+      commands::StreamReadFamily(),
+      commands::StreamGroupFamily(),
+      commands::StreamPendingFamily(),
+      commands::StreamInfoFamily(),
   };
   // clang-format on
 }

@@ -66,6 +66,14 @@ struct StreamTrim {
   std::uint64_t limit = 0;  // no more entries than these; 0 is no limit
 };
 
+struct StreamTrimmed {
+  std::uint64_t deleted = 0;
+  // Whether entries were left in place because groups hold them; then `last` is the last of those
+  // deleted, and which these are is not told by their number.
+  bool passed_over = false;
+  StreamId last{};
+};
+
 enum class StreamSetIdError : std::uint8_t {
   kBelowTop,          // the stream has a greater id
   kAddedBelowLength,  // fewer entries added than there are
@@ -153,7 +161,8 @@ class Stream {
   StreamDeleteResult AcknowledgeAndDelete(StreamGroup& group, StreamId id,
                                           StreamReferences references);
   // How many entries went.
-  std::uint64_t Trim(const StreamTrim& trim);
+  std::uint64_t Trim(const StreamTrim& trim) { return TrimTraced(trim).deleted; }
+  StreamTrimmed TrimTraced(const StreamTrim& trim);
   // XSETID. A max_deleted_id of 0-0 and no entries_added leave what is.
   std::expected<void, StreamSetIdError> SetId(StreamId last_id,
                                               std::optional<std::uint64_t> entries_added,
@@ -207,7 +216,7 @@ class Stream {
   void StartNode(StreamId id, StreamFields fields);
   void RemoveNode(StreamNode* node);
   StreamId FirstLiveId() const;
-  std::uint64_t TrimWithin(StreamNode& node, const StreamTrim& trim);
+  void TrimWithin(StreamNode& node, const StreamTrim& trim, StreamTrimmed& trimmed);
   std::optional<std::int64_t> ReadCounterAt(StreamId id) const;
   bool HasTombstoneFrom(StreamId id) const;
   Groups::const_iterator GroupAt(std::string_view name) const;

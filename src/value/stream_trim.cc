@@ -12,56 +12,58 @@
 namespace cairn::value {
 
 // Deletes what the trim may of one node, from its front.
-std::uint64_t Stream::TrimWithin(StreamNode& node, const StreamTrim& trim) {
-  std::uint64_t deleted = 0;
+void Stream::TrimWithin(StreamNode& node, const StreamTrim& trim, StreamTrimmed& trimmed) {
   StreamNode::Place place;
   for (bool more = node.First(&place); more; more = node.Next(place, &place)) {
     const bool enough = trim.kind == StreamTrim::Kind::kMaxLength ? body_->length <= trim.max_length
                                                                   : trim.min_id <= place.id;
     if (enough) break;
     if (place.deleted) continue;
-    if (trim.references == StreamReferences::kAcknowledged && IsReferenced(place.id)) continue;
+    if (trim.references == StreamReferences::kAcknowledged && IsReferenced(place.id)) {
+      trimmed.passed_over = true;
+      continue;
+    }
     if (trim.references == StreamReferences::kDrop) {
       for (const auto& group : body_->groups) group->Acknowledge(place.id);
     }
     node.MarkDeleted(place);
     --body_->length;
-    ++deleted;
+    ++trimmed.deleted;
+    trimmed.last = place.id;
   }
-  return deleted;
 }
 
-std::uint64_t Stream::Trim(const StreamTrim& trim) {
-  if (body_ == nullptr) return 0;
+StreamTrimmed Stream::TrimTraced(const StreamTrim& trim) {
+  if (body_ == nullptr) return {};
   const bool by_length = trim.kind == StreamTrim::Kind::kMaxLength;
   // Without groups there are no references.
   const bool wholesale = trim.references == StreamReferences::kKeep || body_->groups.empty();
-  std::uint64_t deleted = 0;
+  StreamTrimmed trimmed;
   StreamId reached = kStreamIdMin;
   while (true) {
     const Nodes::Position at = body_->nodes.LowerBound(reached);
     if (at == body_->nodes.End() || (by_length && body_->length <= trim.max_length)) break;
     StreamNode* node = body_->nodes.At(at).value;
     const std::uint64_t live = node->live();
-    if (trim.limit != 0 && deleted + live > trim.limit) break;
+    if (trim.limit != 0 && trimmed.deleted + live > trim.limit) break;
     const bool all =
         by_length ? body_->length - live >= trim.max_length : node->LastId() < trim.min_id;
     if (!all && trim.precision == StreamTrim::Precision::kWholeNodes) break;
     const auto next = Successor(node->base());
     if (all && wholesale) {
       body_->length -= live;
-      deleted += live;
+      trimmed.deleted += live;
       RemoveNode(node);
     } else {
-      deleted += TrimWithin(*node, trim);
+      TrimWithin(*node, trim, trimmed);
       if (!all) break;
       if (node->live() == 0) RemoveNode(node);
     }
     if (!next) break;
     reached = *next;
   }
-  if (deleted > 0) body_->first_id = FirstLiveId();
-  return deleted;
+  if (trimmed.deleted > 0) body_->first_id = FirstLiveId();
+  return trimmed;
 }
 
 }  // namespace cairn::value

@@ -38,6 +38,7 @@ class Generator {
   std::string Integer(std::string_view name);
   std::string Text(std::string_view name);
   std::string Value();
+  std::string StreamId();
   std::string RelativeTime(std::int64_t unit);
   std::string AbsoluteTime(std::int64_t unit);
   std::string Key();
