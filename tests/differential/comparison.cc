@@ -173,7 +173,6 @@ constexpr Row kRows[] = {
     {"OBJECT", &SameObject},
     {"BITCOUNT", &SameOrArgumentsChecked},
     {"BITPOS", &SameOrArgumentsChecked},
-<<<<<<< HEAD
     {"HGETALL", &SameInAnyOrder},
     {"HKEYS", &SameInAnyOrder},
     {"HVALS", &SameInAnyOrder},
@@ -185,14 +184,12 @@ constexpr Row kRows[] = {
     {"SDIFF", &SameInAnyOrder},
     {"SRANDMEMBER", &SameDraw},
     {"SSCAN", &SameElementScan},
-=======
     {"XPENDING", &SamePending},
     {"XINFO", &SameStreamInfo},
     {"XGROUP", &SameGroupChange},
     {"XREAD", &SameRead},
     {"XREADGROUP", &SameRead},
     {"XSETID", &SameSetId},
->>>>>>> refs/heads/cmdstream
 };
 
 }  // namespace

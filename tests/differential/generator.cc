@@ -72,19 +72,15 @@ constexpr std::string_view kPatterns[] = {"*",  "a",       "?",   "[a-c]", "[^a]
 constexpr std::string_view kEncodings[] = {"u1",  "u8",  "i8",  "u16", "i16", "u5", "i7",
                                            "u63", "i64", "u64", "i65", "u0",  "x8"};
 constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and", "FOO"};
-<<<<<<< HEAD
 constexpr std::string_view kTypes[] = {"string", "list", "hash", "set", "STRING", "nonsense"};
 // Few, so that commands meet the same ones: fields of hashes, members of sets.
 constexpr std::string_view kElements[] = {"f", "g", "h", "1", "2", "-3", "70000", ""};
-=======
 constexpr std::string_view kStreamIds[] = {
     "-", "+",  "0",  "0-0", "1",   "(1", "(3-1", "1-*", "3-*", "$",
     ">", "5-", "-5", "x-1", "9-9", "99", "0-1",  "1-1", "(0",  "18446744073709551615-1",
 };
 constexpr std::string_view kGroups[] = {"g", "g", "g", "h", "no"};
 constexpr std::string_view kConsumers[] = {"alice", "bob", "carol"};
-constexpr std::string_view kTypes[] = {"string", "list", "STRING", "nonsense"};
->>>>>>> refs/heads/cmdstream
 
 // What blocks would stop the tester; an id made by the clock is nobody else's.
 bool CannotBeCompared(const Command& command) {
@@ -139,12 +135,8 @@ Sequence Generator::NextSequence(std::size_t length) {
   Sequence sequence;
   while (sequence.size() < length) {
     Command command = NextCommand();
-<<<<<<< HEAD
-    if (!DependsOnClock(command) && !DrawsTooMuch(command)) sequence.push_back(std::move(command));
-=======
-    if (!DependsOnClock(command) && !CannotBeCompared(command))
+    if (!DependsOnClock(command) && !DrawsTooMuch(command) && !CannotBeCompared(command))
       sequence.push_back(std::move(command));
->>>>>>> refs/heads/cmdstream
   }
   return sequence;
 }
@@ -273,15 +265,12 @@ std::string Generator::Text(std::string_view name) {
   if (name == "encoding") return Pick(kEncodings);
   if (name == "operation") return Pick(kBitOperations);
   if (name == "type") return Pick(kTypes);
-<<<<<<< HEAD
   if ((name == "field" || name == "member") && Chance(80)) return Pick(kElements);
-=======
   if (name == "group" || name == "groupname") return Pick(kGroups);
   if (name == "consumer" || name == "consumername") return Pick(kConsumers);
   if (name == "min-idle-time") return Chance(80) ? "0" : "1000000000";
   if (name == "threshold") return Chance(50) ? Int64ToString(Between(0, 6)) : StreamId();
   if (name.ends_with("id") || name == "start" || name == "end") return StreamId();
->>>>>>> refs/heads/cmdstream
   return Value();
 }
 
