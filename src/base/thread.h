@@ -6,6 +6,9 @@
 #ifndef CAIRN_BASE_THREAD_H_
 #define CAIRN_BASE_THREAD_H_
 
+#include <pthread.h>
+
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <thread>
@@ -22,6 +25,8 @@ class Thread {
   ~Thread();
   void Join();
   bool joinable() const { return thread_.joinable(); }
+  // Of the calling thread; never 0.
+  static std::uintptr_t CurrentId() { return static_cast<std::uintptr_t>(::pthread_self()); }
   // Lets others run: for the rare wait that is over within microseconds.
   static void Yield() { std::this_thread::yield(); }
 

@@ -85,6 +85,12 @@ class Call {
 
   // Shorthands for the commonest error replies.
   void Error(std::string_view text) { reply_.Error(text); }
+  // Of gates: the call is not run at all. An EXEC that is refused is aborted.
+  void Refuse(std::string_view text);
+  bool is_exec() const { return command().full_name == "exec"; }
+  // Whether it may not run when there is no memory: it says so itself, or takes room in a queue, or
+  // runs a queue with such commands.
+  bool NeedsMemory() const;
 
  private:
   friend class Runner;

@@ -78,7 +78,7 @@ void Unlink(keyspace::Keyspace& keyspace, Parked& parked) {
 bool Unpark(keyspace::Keyspace& keyspace, Parked& parked) {
   if (parked.keys().empty()) return parked.Claim();
   keyspace::KeyLocks locks(keyspace);
-  locks.Acquire(parked.keys());
+  keyspace.AllHeldByThisThread() ? locks.AcquireAll() : locks.Acquire(parked.keys());
   const bool mine = parked.Claim();
   if (mine) Unlink(keyspace, parked);
   locks.Release();

@@ -31,6 +31,19 @@ constexpr std::size_t kEffectSlackBytes = 1024;
 keyspace::Keyspace& Call::keyspace() { return runner_.keyspace(); }
 const CommandTable& Call::table() { return runner_.table(); }
 
+void Call::Refuse(std::string_view text) {
+  if (!is_exec()) return Error(text);
+  if (text.starts_with("ERR ")) text.remove_prefix(4);
+  Error("EXECABORT Transaction discarded because of: " + std::string(text));
+}
+
+bool Call::NeedsMemory() const {
+  if ((command().flags & kDenyOom) != 0) return true;
+  if (!session_.queueing()) return false;
+  if ((command().flags & kNeverQueued) == 0) return true;
+  return is_exec() && (session_.transaction()->flags() & kDenyOom) != 0;
+}
+
 void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
                  std::vector<std::string> rewritten_args) {
   if (parked_ != nullptr) {
@@ -49,8 +62,6 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   if (txn_ != nullptr) Link(keyspace(), parked);
   session_.OnParked(parked, timeout_ms);
 }
-
-void Session::OnParked(std::shared_ptr<Parked>, std::int64_t) { CHECK(false); }
 
 Runner::Runner(Shared& shared, std::uint64_t seed)
     : shared_(shared),
@@ -99,10 +110,12 @@ void Runner::Run(Session& session, std::span<const std::string_view> args, resp:
   Execute(session, 0, reply);
 }
 
-void Runner::AnswerUnknown(std::span<const std::string_view> args, resp::Writer& reply) {
+void Runner::AnswerUnknown(Session& session, std::span<const std::string_view> args,
+                           resp::Writer& reply) {
   const CommandTable::Command* container = shared_.table.Find(args[0]);
   reply.Error(container != nullptr ? errors::UnknownSubcommand(args[1], container->spec->name)
                                    : errors::UnknownCommand(args));
+  if (session.queueing()) session.transaction()->Abort();
   CountError(reply);
 }
 
@@ -167,11 +180,16 @@ void Runner::ExecuteAny(Session& session, const Prepared& prepared, resp::Writer
   const std::uint32_t errors_before = reply.error_count();
   if (!Admit(call)) [[unlikely]]
     return Reject(call);
+  if (session.queueing() && (prepared.command->flags & kNeverQueued) == 0) [[unlikely]]
+    return Queue(call);
   RunLocked(call);
   Account(session, prepared, reply, errors_before);
 }
 
+// Within MULTI a refusal spoils the transaction; a refused EXEC ends it.
 void Runner::Reject(Call& call) {
+  if (call.session().queueing()) [[unlikely]]
+    SpoilTransaction(call);
   stats_.at(call.command().index).rejected.Add(1);
   CountError(call.reply());
 }
@@ -181,7 +199,7 @@ void Runner::Reject(Call& call) {
   const auto argc = static_cast<std::int32_t>(call.argc());
   const bool fits = command.arity > 0 ? argc == command.arity : argc >= -command.arity;
   if (!fits || command.run == nullptr) [[unlikely]] {
-    call.reply().Error(errors::WrongArity(command.full_name));
+    call.Refuse(errors::WrongArity(command.full_name));
     return false;
   }
   return !Guarded(command, call.session()) || AskGates(call);
@@ -191,6 +209,10 @@ void Runner::Reject(Call& call) {
 bool Runner::AskGates(Call& call) {
   for (Gate* gate : shared_.gates) {
     if (!gate->Admit(call)) return false;
+  }
+  if (call.session().queueing() && (call.command().flags & kNoMulti) != 0) {
+    call.Error("ERR Command not allowed inside a transaction");
+    return false;
   }
   begin_cycles_ = CycleNow();
   return true;

@@ -23,6 +23,7 @@
 #include "command/gate.h"
 #include "command/serving.h"
 #include "command/stats.h"
+#include "command/transaction.h"
 #include "keyspace/evictor.h"
 #include "keyspace/keyspace.h"
 #include "resp/writer.h"
@@ -90,6 +91,8 @@ class Runner {
   // `ready`. REQUIRES: the stripes of its keys.
   bool RunAgain(Parked& parked, const keyspace::KeyLocks& held,
                 std::vector<keyspace::ReadyKey>& ready) REQUIRES(held);
+  // EXEC: ends the session's MULTI and runs what it has queued. REQUIRES: it is queueing.
+  void RunTransaction(Call& exec);
   Serving& serving() { return serving_; }
 
   keyspace::Keyspace& keyspace() { return shared_.keyspace; }
@@ -127,7 +130,15 @@ class Runner {
   void ReportSlow(Session& session, const Prepared& prepared, resp::Writer& reply,
                   std::uint64_t ns);
   void RefreshClock(Session& session);
-  void AnswerUnknown(std::span<const std::string_view> args, resp::Writer& reply);
+  void AnswerUnknown(Session& session, std::span<const std::string_view> args, resp::Writer& reply);
+  // Transactions (run_transaction.cc).
+  void Queue(Call& call);
+  void SpoilTransaction(Call& call);
+  void RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held)
+      REQUIRES(held);
+  void RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,
+                 resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
+                 std::vector<log::Effect>* effects) REQUIRES(held);
 
   Shared& shared_;
   CommandStats stats_;
@@ -195,7 +206,7 @@ inline bool Runner::Guarded(const CommandTable::Command& command, const Session&
                                                    resp::Writer& reply) {
   const Prepared& prepared = prepared_[i];
   if (prepared.command == nullptr) [[unlikely]]
-    return AnswerUnknown(prepared.args, reply);
+    return AnswerUnknown(session, prepared.args, reply);
   if (!TryRead(session, prepared, reply)) ExecuteAny(session, prepared, reply);
 }
 

@@ -17,12 +17,12 @@
 namespace cairn::command {
 
 class Parked;
+class Transaction;
 
 class Session {
  public:
-  Session(ClientId id, std::uint64_t random_seed)
-      : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_) {}
-  virtual ~Session() = default;
+  Session(ClientId id, std::uint64_t random_seed);
+  virtual ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -36,7 +36,7 @@ class Session {
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.
-  bool guarded() const { return !authenticated_ || subscribed_; }
+  bool guarded() const { return !authenticated_ || subscribed_ || queueing_; }
   // Whether the client listens to anything: PING and the commands it may run depend on it.
   bool subscribed() const { return subscribed_; }
   void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
@@ -45,6 +45,16 @@ class Session {
   // A command of this session waits: no further one is run until `parked` is answered. Called with
   // stripes locked. REQUIRES: may_block().
   virtual void OnParked(std::shared_ptr<Parked> parked, std::int64_t timeout_ms);
+  // Between MULTI and EXEC: commands are queued instead of run.
+  bool queueing() const { return queueing_; }
+  // Null unless it said MULTI or WATCH.
+  Transaction* transaction() { return transaction_.get(); }
+  Transaction& EnsureTransaction(keyspace::Keyspace& keyspace);
+  void BeginTransaction(keyspace::Keyspace& keyspace);
+  // DISCARD: nothing is queued or watched any more. REQUIRES: no stripe locked.
+  void EndTransaction();
+  // EXEC: the transaction leaves the session, which queues no longer.
+  std::unique_ptr<Transaction> TakeTransaction();
   Random& random() { return random_; }
   // How its transactions see the keyspace; the Runner keeps its moment.
   const keyspace::Viewer& viewer() const { return viewer_; }
@@ -55,8 +65,10 @@ class Session {
   int protocol_ = 2;
   bool authenticated_ = true;
   bool subscribed_ = false;
+  bool queueing_ = false;
   Random random_;
   keyspace::Viewer viewer_;
+  std::unique_ptr<Transaction> transaction_;
 };
 
 }  // namespace cairn::command

@@ -95,6 +95,8 @@ enum Flag : std::uint32_t {
   kOwnLocks = 1u << 25,
   // Ours, shown by COMMAND DOCS as "syscmd": for servers and tests, not for applications.
   kSystemCommand = 1u << 26,
+  // Ours, not shown: runs at once even between MULTI and EXEC.
+  kNeverQueued = 1u << 27,
 };
 
 // Where a range of keys stands among the arguments (argument 0 is the command's name).

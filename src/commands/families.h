@@ -18,6 +18,7 @@ std::span<const command::Spec> GenericFamily();
 std::span<const command::Spec> GenericExpiryFamily();
 std::span<const command::Spec> KeyspaceFamily();
 std::span<const command::Spec> BitmapFamily();
+std::span<const command::Spec> TransactionFamily();
 std::span<const command::Spec> HyperLogLogFamily();
 std::span<const command::Spec> SetFamily();
 std::span<const command::Spec> SetRandomFamily();

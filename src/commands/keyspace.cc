@@ -48,7 +48,7 @@ std::uint64_t Walk(Call& call, std::uint64_t cursor, Fn fn, Stop stop) {
   std::uint64_t position = cursor & ((std::uint64_t{1} << kTableCursorBits) - 1);
   while (stripe_number < keyspace.stripe_count()) {
     Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(stripe_number)));
-    MutexLock hold(stripe.mu);
+    const keyspace::WalkLock hold(call.keyspace(), stripe);
     Shard* shard = stripe.shard(call.session().db());
     // Nothing there counts for nothing: an empty database is walked in one call.
     if (shard == nullptr || shard->table.size() == 0) {
@@ -117,7 +117,7 @@ void RandomKey(Call& call) {
     std::size_t rank = call.session().random().Below(total);
     for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
       Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
-      MutexLock hold(stripe.mu);
+      const keyspace::WalkLock hold(call.keyspace(), stripe);
       const Shard* shard = stripe.shard(call.session().db());
       if (shard == nullptr || shard->table.size() == 0) continue;
       if (rank >= shard->table.size()) {

@@ -38,8 +38,8 @@ class Engine::MemoryGate final : public command::Gate {
         [[likely]]
       return true;
     if (call.runner().evictor().MakeRoom(engine_.other_bytes_.value())) return true;
-    if ((call.command().spec->row.flags & command::kDenyOom) == 0) return true;
-    call.Error(command::errors::kOutOfMemory);
+    if (!call.NeedsMemory()) return true;
+    call.Refuse(command::errors::kOutOfMemory);
     return false;
   }
 

@@ -18,7 +18,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::GenericExpiryFamily(),
       commands::KeyspaceFamily(),
       commands::BitmapFamily(),
-      commands::HyperLogLogFamily(),
+      commands::TransactionFamily(), commands::HyperLogLogFamily(),
       commands::SetFamily(),
       commands::SetRandomFamily(),
       commands::SetCombineFamily(),

@@ -19,7 +19,11 @@ void KeyLocks::AcquireAll() NO_THREAD_SAFETY_ANALYSIS {
   DCHECK(!holds_any());
   set_.emplace();
   for (std::size_t i = 0; i < stripes_.size(); ++i) set_->set(i);
+  const std::uintptr_t me = Thread::CurrentId();
+  hold_ = all_holder_.load(std::memory_order_relaxed) == me ? Hold::kNested : Hold::kAll;
+  if (hold_ == Hold::kNested) return;
   LockSet();
+  all_holder_.store(me, std::memory_order_relaxed);
 }
 
 void KeyLocks::LockSet() NO_THREAD_SAFETY_ANALYSIS {
@@ -32,6 +36,9 @@ void KeyLocks::ReleaseSet() NO_THREAD_SAFETY_ANALYSIS {
   if (!set_.has_value()) return;
   const StripeSet held = *set_;
   set_.reset();
+  const Hold hold = std::exchange(hold_, Hold::kSome);
+  if (hold == Hold::kNested) return;
+  if (hold == Hold::kAll) all_holder_.store(0, std::memory_order_relaxed);
   for (std::size_t i = held._Find_first(); i < held.size(); i = held._Find_next(i)) {
     stripes_[i].mu.Unlock();
   }

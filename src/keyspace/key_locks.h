@@ -20,6 +20,7 @@
 #ifndef CAIRN_KEYSPACE_KEY_LOCKS_H_
 #define CAIRN_KEYSPACE_KEY_LOCKS_H_
 
+#include <atomic>
 #include <bitset>
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,7 @@ class CAPABILITY("stripes") KeyLocks {
       return AcquireStripe(keys[0].stripe);
     AcquireSet(keys);
   }
+  // Within a thread's hold of all stripes, a further one is free.
   void AcquireAll() ACQUIRE();
   void AcquireStripe(StripeId stripe) ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
     DCHECK(!holds_any());
@@ -71,6 +73,9 @@ class CAPABILITY("stripes") KeyLocks {
   bool holds_any() const { return one_ != nullptr || set_.has_value(); }
 
   std::vector<Stripe>& stripes_;
+  std::atomic<std::uintptr_t>& all_holder_;  // the keyspace's
+  enum class Hold : std::uint8_t { kSome, kAll, kNested };
+  Hold hold_ = Hold::kSome;
   Stripe* one_ = nullptr;  // the one that is held, unless a set is
   // Walking it visits stripes in ascending order, which sorts for free.
   std::optional<StripeSet> set_;

@@ -63,7 +63,7 @@ KeyspaceTotals Keyspace::Totals() const {
 
 void Keyspace::ResetStatistics() {
   for (Stripe& stripe : stripes_) {
-    MutexLock hold(stripe.mu);
+    const WalkLock hold(*this, stripe);
     StripeCounters& counters = stripe.counters;
     for (Counter* counter : {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
                              &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
@@ -76,7 +76,7 @@ void Keyspace::ResetStatistics() {
 DatabaseSize Keyspace::Size(DbId db) {
   DatabaseSize size;
   for (Stripe& stripe : stripes_) {
-    MutexLock hold(stripe.mu);
+    const WalkLock hold(*this, stripe);
     const Shard* shard = stripe.shard(db);
     if (shard == nullptr) continue;
     size.keys += shard->table.size();
@@ -88,7 +88,7 @@ DatabaseSize Keyspace::Size(DbId db) {
 std::size_t Keyspace::TableBytes() {
   std::size_t bytes = 0;
   for (Stripe& stripe : stripes_) {
-    MutexLock hold(stripe.mu);
+    const WalkLock hold(*this, stripe);
     for (const std::unique_ptr<Shard>& shard : stripe.owned_shards)
       bytes += shard->table.memory_bytes();
   }

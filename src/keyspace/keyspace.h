@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "keyspace/key_locks.h"
 #include "keyspace/stripe.h"
 #include "keyspace/trash.h"
@@ -104,6 +105,10 @@ class Keyspace {
   std::size_t FlushDatabase(const KeyLocks& held, DbId db);
   void SwapDatabases(const KeyLocks& held, DbId a, DbId b);
 
+  // Whether this thread holds every stripe (EXEC of a command like KEYS): then it locks none.
+  bool AllHeldByThisThread() const {
+    return all_holder_.load(std::memory_order_relaxed) == Thread::CurrentId();
+  }
   // The next waiter's; see Waiter::ticket.
   std::uint64_t DrawTicket() { return next_ticket_.fetch_add(1, std::memory_order_relaxed); }
   // Ready keys that nobody was there to serve (their stream expired, or was evicted). Any thread.
@@ -141,13 +146,33 @@ class Keyspace {
   std::vector<Stripe> stripes_;
   SharedCounter used_bytes_;
   Trash trash_;
+  // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
+  std::atomic<std::uintptr_t> all_holder_{0};
   std::atomic<std::uint64_t> next_ticket_{1};
   Mutex left_ready_mu_;  // a leaf
   std::vector<ReadyKey> left_ready_ GUARDED_BY(left_ready_mu_);
   std::atomic<bool> has_left_ready_{false};
 };
 
-inline KeyLocks::KeyLocks(Keyspace& keyspace) : stripes_(keyspace.stripes_) {}
+inline KeyLocks::KeyLocks(Keyspace& keyspace)
+    : stripes_(keyspace.stripes_), all_holder_(keyspace.all_holder_) {}
+
+// One stripe, for a walk over many of them; nothing if this thread holds them all.
+class SCOPED_CAPABILITY WalkLock {
+ public:
+  WalkLock(Keyspace& keyspace, Stripe& stripe) ACQUIRE(stripe.mu) NO_THREAD_SAFETY_ANALYSIS
+      : mu_(keyspace.AllHeldByThisThread() ? nullptr : &stripe.mu) {
+    if (mu_ != nullptr) mu_->Lock();
+  }
+  ~WalkLock() RELEASE() NO_THREAD_SAFETY_ANALYSIS {
+    if (mu_ != nullptr) mu_->Unlock();
+  }
+  WalkLock(const WalkLock&) = delete;
+  WalkLock& operator=(const WalkLock&) = delete;
+
+ private:
+  Mutex* const mu_;
+};
 
 }  // namespace cairn::keyspace
 

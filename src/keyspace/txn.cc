@@ -80,7 +80,7 @@ Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
     std::vector<std::string_view> effect = {"HDEL", key.name};
     effect.insert(effect.end(), fields.begin(), fields.end());
     if (expired_ != nullptr) LogExpired();
-    keyspace_.log().Append(db, effect);
+    AppendEffect(db, effect);
   }
   if (took) {
     NotifyIn(db, kEventHash, "hexpired", key);
@@ -94,7 +94,7 @@ Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
 void Txn::LogExpired() {
   std::vector<std::string_view> args = {"DEL"};
   args.insert(args.end(), expired_->names.begin(), expired_->names.end());
-  keyspace_.log().Append(expired_->db, args);
+  AppendEffect(expired_->db, args);
   expired_ = nullptr;
 }
 
@@ -325,13 +325,21 @@ void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   NoteChange(stripe, *found.shard, key);
 }
 
+void Txn::AppendEffect(DbId db, std::span<const std::string_view> args) {
+  if (effects_ == nullptr) [[likely]] {
+    keyspace_.log().Append(db, args);
+    return;
+  }
+  effects_->push_back({.db = db, .args = {args.begin(), args.end()}});
+}
+
 void Txn::LogIn(DbId db, std::span<const std::string_view> args) {
   changes_ += 1;
   logged_ = true;
   if (!keyspace_.log().active()) [[likely]]
     return;
   if (expired_ != nullptr) LogExpired();
-  keyspace_.log().Append(db, args);
+  AppendEffect(db, args);
 }
 
 }  // namespace cairn::keyspace

@@ -270,6 +270,8 @@ class Txn {
   bool may_have_ready() const { return noted_ != nullptr; }
   std::vector<ReadyKey> TakeReady();
 
+  // Effects go to `effects` instead of to the log: EXEC's, which come as one.
+  void CollectEffects(std::vector<log::Effect>* effects) { effects_ = effects; }
   // Names the effect of this call; counts as one change. Call it once per change, in order, before
   // the locks go.
   void Log(std::span<const std::string_view> args) { LogIn(viewer_.db, args); }
@@ -320,6 +322,7 @@ class Txn {
   void MarkChanged(KeyInterest& at);
   void LeaveReady();
   void LogExpired();
+  void AppendEffect(DbId db, std::span<const std::string_view> args);
   Found ExpireNow(DbId db, const KeyRef& key, Found found);
   Found ExpireFields(DbId db, const KeyRef& key, Found found);
   Found StoreEmpty(const KeyRef& key, Type type);
@@ -354,6 +357,7 @@ class Txn {
     std::vector<ReadyKey> edited;  // changed if anything is logged
   };
   std::unique_ptr<Noted> noted_;
+  std::vector<log::Effect>* effects_ = nullptr;
 };
 
 template <class V>

@@ -18,6 +18,9 @@ std::size_t RoundUp(std::size_t bytes) {
          CommandLog::kGranuleBytes;
 }
 
+// The database of a record that holds a group.
+constexpr DbId kGroupDb(UINT32_MAX);
+
 std::size_t PayloadBytes(std::span<const std::string_view> args) {
   std::size_t bytes = 0;
   for (const std::string_view arg : args) bytes += sizeof(std::uint32_t) + arg.size();
@@ -142,6 +145,24 @@ Lsn CommandLog::Append(DbId db, std::span<const std::string_view> args) {
   return Lsn(position + record_bytes);
 }
 
+// All effects as one list of words: of each its database, how many words it has, and these.
+Lsn CommandLog::AppendGroup(std::span<const Effect> effects) {
+  CHECK(!effects.empty());
+  if (effects.size() == 1) {
+    const std::vector<std::string_view> args(effects[0].args.begin(), effects[0].args.end());
+    return Append(effects[0].db, args);
+  }
+  std::vector<std::array<std::uint32_t, 2>> heads;
+  heads.reserve(effects.size());
+  std::vector<std::string_view> words;
+  for (const Effect& effect : effects) {
+    heads.push_back({effect.db.value, static_cast<std::uint32_t>(effect.args.size())});
+    words.emplace_back(reinterpret_cast<const char*>(heads.back().data()), sizeof(heads.back()));
+    words.insert(words.end(), effect.args.begin(), effect.args.end());
+  }
+  return Append(kGroupDb, words);
+}
+
 void CommandLog::Write(std::uint64_t position, DbId db, std::span<const std::string_view> args,
                        std::size_t payload_bytes) {
   const Record record{.payload_bytes = payload_bytes,
@@ -208,6 +229,11 @@ void CommandLog::Detach(Reader* reader) {
 Reader::~Reader() { log_.Detach(this); }
 
 std::optional<Effect> Reader::Next() {
+  if (!unpacked_.empty()) {
+    Effect effect = std::move(unpacked_.front());
+    unpacked_.pop_front();
+    return effect;
+  }
   std::uint32_t idle = kIdle;
   if (!state_.compare_exchange_strong(idle, kReading, std::memory_order_acq_rel))
     return std::nullopt;
@@ -224,8 +250,25 @@ std::optional<Effect> Reader::Next() {
     MutexLock hold(log_.readers_mu_);
     log_.DropBigPayloads();
   }
-  if (effect) log_.room_.Notify();
-  return effect;
+  if (!effect) return effect;
+  log_.room_.Notify();
+  return effect->db == kGroupDb ? Unpack(std::move(*effect)) : std::move(*effect);
+}
+
+// Leaves MULTI's followers for later.
+Effect Reader::Unpack(Effect group) {
+  for (std::size_t i = 0; i < group.args.size();) {
+    std::array<std::uint32_t, 2> head;
+    CHECK(group.args[i].size() == sizeof(head));
+    std::memcpy(head.data(), group.args[i++].data(), sizeof(head));
+    CHECK(head[1] <= group.args.size() - i);
+    Effect effect{.db = DbId(head[0]), .args = {}};
+    for (std::uint32_t n = 0; n < head[1]; ++n) effect.args.push_back(std::move(group.args[i++]));
+    unpacked_.push_back(std::move(effect));
+  }
+  const DbId db = unpacked_.front().db;
+  unpacked_.push_back({.db = unpacked_.back().db, .args = {"EXEC"}});
+  return {.db = db, .args = {"MULTI"}};
 }
 
 std::optional<Effect> Reader::ReadAt(std::uint64_t position, bool* was_big) {

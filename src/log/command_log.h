@@ -29,6 +29,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -82,6 +83,11 @@ class CommandLog {
   // Appends one effect and returns the position after it. REQUIRES: the stripe locks of its keys;
   // credit when active().
   Lsn Append(DbId db, std::span<const std::string_view> args);
+  // Appends effects that belong together: readers get them in a row, several of them between a
+  // MULTI and an EXEC. One record, so nothing of others comes between, and its room is bounded.
+  // REQUIRES: as Append; at least one effect; credit of kGroupCreditMax is always enough.
+  static constexpr std::size_t kGroupCreditMax = kInlineRecordBytesMax + 4096;
+  Lsn AppendGroup(std::span<const Effect> effects);
   // The position after the last reserved record.
   Lsn end() const { return Lsn(end_.load(std::memory_order_acquire)); }
 
@@ -153,11 +159,13 @@ class Reader {
   Reader(CommandLog& log, Lag lag, std::uint64_t position)
       : log_(log), lag_(lag), position_(position) {}
   std::optional<Effect> ReadAt(std::uint64_t position, bool* was_big);
+  Effect Unpack(Effect group);
 
   CommandLog& log_;
   const Lag lag_;
   std::atomic<std::uint64_t>
       position_;  // release after a record was copied out: its ring room may be reused
+  std::deque<Effect> unpacked_;  // of the last group
   std::atomic<std::uint32_t> state_{
       kIdle};  // kIdle -> kReading by us, kIdle -> kLost by a writer that needs the room
 };

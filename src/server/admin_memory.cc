@@ -59,7 +59,7 @@ std::vector<DatabaseTables> TablesByDatabase(keyspace::Keyspace& keyspace) {
   std::vector<DatabaseTables> all(keyspace.database_count());
   for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
     keyspace::Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
-    MutexLock hold(stripe.mu);
+    const keyspace::WalkLock hold(keyspace, stripe);
     for (std::uint32_t db = 0; db < all.size(); ++db) {
       const keyspace::Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr) continue;

@@ -419,6 +419,7 @@ void Connection::DiscardInput() {
 
 void Connection::ResetSession() {
   if (subscriptions_ != nullptr) subscriptions_->Reset();
+  EndTransaction();
   set_db(DbId(0));
   set_protocol(2);
   set_touches_keys(true);

@@ -159,7 +159,7 @@ void DebugHtStats(Call& call) {
   std::size_t keys = 0, volatile_keys = 0, bytes = 0, tables = 0, segments = 0, largest = 0;
   for (std::size_t i = 0; i < call.keyspace().stripe_count(); ++i) {
     keyspace::Stripe& stripe = call.keyspace().stripe(StripeId(static_cast<std::uint16_t>(i)));
-    MutexLock hold(stripe.mu);
+    const keyspace::WalkLock hold(call.keyspace(), stripe);
     const keyspace::Shard* shard = stripe.shard(DbId(static_cast<std::uint32_t>(*db)));
     if (shard == nullptr) continue;
     ++tables;

@@ -72,7 +72,7 @@ class Server::AuthGate final : public command::Gate {
         [[likely]] {
       return true;
     }
-    call.Error(command::errors::kNoAuth);
+    call.Refuse(command::errors::kNoAuth);
     return false;
   }
 };

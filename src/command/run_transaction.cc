@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// EXEC: one hold of all stripes that the queued commands and the watched keys need, all commands in
+// a row, their effects as one group in the log, then those who wait for what has come about.
+//
+// Commands that walk the keyspace or lock by themselves make it take every stripe; their own
+// locking then finds that this thread holds them (Keyspace::AllHeldByThisThread).
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "command/errors.h"
+#include "command/runner.h"
+
+namespace cairn::command {
+namespace {
+
+constexpr std::int64_t kLogWaitUs = 10'000;
+constexpr std::size_t kSlackBytes = 1024;
+
+// Whether its function may lock stripes, or needs them all. Those about the connection and about
+// messages do not touch the keyspace; CLIENT UNBLOCK and its like are admin commands.
+bool NeedsAllStripes(const Queued& queued) {
+  const CommandTable::Command& command = queued.command();
+  if (command.locking != CommandTable::Locking::kOfItsKeys) return true;
+  if (!queued.keys().empty()) return false;
+  const Group group = command.spec->row.group;
+  const bool about_itself =
+      group == Group::kConnection || group == Group::kPubsub || group == Group::kTransactions;
+  return !about_itself || (command.flags & kAdmin) != 0;
+}
+
+void Acquire(keyspace::Keyspace& keyspace, const Transaction& transaction,
+             keyspace::KeyLocks& locks) ACQUIRE(locks) NO_THREAD_SAFETY_ANALYSIS {
+  if (std::ranges::any_of(transaction.queue(), NeedsAllStripes)) return locks.AcquireAll();
+  std::vector<keyspace::KeyRef> keys;
+  for (const Queued& queued : transaction.queue())
+    keys.insert(keys.end(), queued.keys().begin(), queued.keys().end());
+  for (const Transaction::Watched& watched : transaction.watched())
+    keys.push_back(keyspace.Ref(watched.name));
+  locks.Acquire(keys);
+}
+
+// Looking at the watched keys removes those that are due, which is a change as any other.
+bool WatchedHaveChanged(keyspace::Keyspace& keyspace, const keyspace::KeyLocks& held,
+                        const keyspace::Viewer& viewer, const Transaction& transaction)
+    REQUIRES(held) {
+  keyspace::Txn txn(keyspace, held, viewer);
+  for (const Transaction::Watched& watched : transaction.watched())
+    txn.FindIn(watched.db, keyspace.Ref(watched.name), keyspace::Access::kPeek);
+  return transaction.dirty();
+}
+
+std::size_t CreditFor(const Transaction& transaction) {
+  std::size_t bytes = kSlackBytes;
+  for (const Queued& queued : transaction.queue())
+    bytes += 2 * log::CommandLog::RecordBytes(queued.args()) + kSlackBytes;
+  return std::min(bytes, log::CommandLog::kGroupCreditMax);
+}
+
+}  // namespace
+
+void Runner::Queue(Call& call) {
+  Transaction& transaction = *call.session().transaction();
+  if (!transaction.Add(call.command(), call.args())) {
+    call.Error("ERR the transaction is too large");
+    return Reject(call);
+  }
+  call.reply().Simple("QUEUED");
+}
+
+void Runner::SpoilTransaction(Call& call) {
+  Session& session = call.session();
+  session.transaction()->Abort();
+  if (call.is_exec()) session.EndTransaction();
+}
+
+void Runner::RunTransaction(Call& exec) {
+  const std::unique_ptr<Transaction> transaction = exec.session().TakeTransaction();
+  if (transaction->aborted()) return exec.Error(errors::kExecAbort);
+  log::CommandLog& log = shared_.keyspace.log();
+  const std::size_t credit = log.active() ? CreditFor(*transaction) : 0;
+  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
+  {
+    keyspace::KeyLocks locks(shared_.keyspace);
+    Acquire(shared_.keyspace, *transaction, locks);
+    const bool changed =
+        WatchedHaveChanged(shared_.keyspace, locks, exec.session().viewer(), *transaction);
+    transaction->UnwatchLocked();
+    changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, locks);
+    locks.Release();
+  }
+  if (serving_.busy()) serving_.Finish();
+  if (credit > 0) log.ReturnCredit(credit);
+}
+
+void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held) {
+  log::CommandLog& log = shared_.keyspace.log();
+  std::vector<log::Effect> effects;
+  std::vector<keyspace::ReadyKey> ready;
+  const UnixMs now_ms = exec.now_ms();
+  exec.reply().Array(transaction.queue().size());
+  for (const Queued& queued : transaction.queue()) {
+    // HELLO may have changed it.
+    exec.session().set_now_ms(now_ms);  // one moment for all
+    resp::Writer reply(exec.reply().buffer(), exec.session().protocol());
+    RunQueued(exec.session(), queued, held, reply, ready, log.active() ? &effects : nullptr);
+  }
+  if (!effects.empty()) log.AppendGroup(effects);
+  if (!ready.empty()) serving_.Serve(std::move(ready), held);
+}
+
+void Runner::RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,
+                       resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
+                       std::vector<log::Effect>* effects) {
+  const Prepared prepared{.command = &queued.command(),
+                          .args = queued.args(),
+                          .key_count = static_cast<std::uint32_t>(queued.keys().size())};
+  Call call(*this, session, prepared, queued.keys().data(), reply);
+  call.may_block_ = false;
+  const bool all = queued.command().locking == CommandTable::Locking::kAll;
+  const bool own = queued.command().locking == CommandTable::Locking::kNone;
+  if (all || (!own && !queued.keys().empty())) {
+    keyspace::Txn txn(shared_.keyspace, held, session.viewer());
+    txn.CollectEffects(effects);
+    call.txn_ = &txn;
+    call.command().run(call);
+    call.txn_ = nullptr;
+    if (txn.changes() > 0) stats_.changes.Add(txn.changes());
+    if (txn.may_have_ready()) {
+      for (keyspace::ReadyKey& key : txn.TakeReady()) ready.push_back(std::move(key));
+    }
+  } else {
+    call.command().run(call);
+  }
+  Account(session, prepared, reply, 0);
+}
+
+}  // namespace cairn::command

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What of a session needs to know what a transaction is.
+#include "command/session.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "command/transaction.h"
+
+namespace cairn::command {
+
+Session::Session(ClientId id, std::uint64_t random_seed)
+    : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_) {}
+
+Session::~Session() = default;
+
+void Session::OnParked(std::shared_ptr<Parked>, std::int64_t) { CHECK(false); }
+
+Transaction& Session::EnsureTransaction(keyspace::Keyspace& keyspace) {
+  if (transaction_ == nullptr) transaction_ = std::make_unique<Transaction>(keyspace);
+  return *transaction_;
+}
+
+void Session::BeginTransaction(keyspace::Keyspace& keyspace) {
+  EnsureTransaction(keyspace).Begin();
+  queueing_ = true;
+}
+
+void Session::EndTransaction() {
+  queueing_ = false;
+  transaction_ = nullptr;
+}
+
+std::unique_ptr<Transaction> Session::TakeTransaction() {
+  queueing_ = false;
+  return std::move(transaction_);
+}
+
+}  // namespace cairn::command

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The queue and the watched keys.
+#include "command/transaction.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "command/key_finder.h"
+
+namespace cairn::command {
+
+Queued::Queued(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
+               std::span<const std::string_view> args)
+    : command_(&command) {
+  for (const std::string_view arg : args) bytes_size_ += arg.size();
+  bytes_ = std::make_unique_for_overwrite<char[]>(bytes_size_);
+  args_.reserve(args.size());
+  char* to = bytes_.get();
+  for (const std::string_view arg : args) {
+    if (!arg.empty()) std::memcpy(to, arg.data(), arg.size());
+    args_.emplace_back(to, arg.size());
+    to += arg.size();
+  }
+  std::vector<std::uint32_t> positions;
+  if (command.key_plan == CommandTable::KeyPlan::kNone ||
+      !FindKeys(*command.spec, args_, positions))
+    return;
+  for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(args_[position]));
+}
+
+bool Transaction::Add(const CommandTable::Command& command,
+                      std::span<const std::string_view> args) {
+  queue_.emplace_back(keyspace_, command, args);
+  bytes_ += sizeof(Queued) + queue_.back().bytes();
+  flags_ |= command.flags;
+  return bytes_ <= kBytesMax;
+}
+
+void Transaction::Discard() {
+  queueing_ = false;
+  aborted_ = false;
+  flags_ = 0;
+  bytes_ = 0;
+  queue_.clear();
+}
+
+void Transaction::Watch(DbId db, const keyspace::KeyRef& key) {
+  const auto same = [&](const Watched& other) { return other.db == db && other.name == key.name; };
+  if (std::ranges::any_of(watched_, same)) return;
+  keyspace::Stripe& stripe = keyspace_.stripe(key.stripe);
+  if (stripe.interest == nullptr) stripe.interest = std::make_unique<keyspace::Interest>();
+  keyspace::KeyInterest& at = stripe.interest->Ensure(db, key.name);
+  if (mark_ == nullptr) mark_ = std::make_shared<keyspace::WatchMark>();
+  at.marks.push_back(mark_);
+  watched_.push_back({.db = db,
+                      .name = std::string(key.name),
+                      .stripe = key.stripe,
+                      .at = &at,
+                      .place = std::prev(at.marks.end())});
+}
+
+void Transaction::Unwatch() {
+  mark_ = nullptr;
+  if (watched_.empty()) return;
+  std::vector<keyspace::KeyRef> keys;
+  for (const Watched& watched : watched_) keys.push_back(keyspace_.Ref(watched.name));
+  keyspace::KeyLocks locks(keyspace_);
+  keyspace_.AllHeldByThisThread() ? locks.AcquireAll() : locks.Acquire(keys);
+  UnwatchLocked();
+  locks.Release();
+}
+
+void Transaction::UnwatchLocked() {
+  for (const Watched& watched : watched_) {
+    keyspace::Stripe& stripe = keyspace_.stripe(watched.stripe);
+    watched.at->marks.erase(watched.place);
+    stripe.interest->DropIfEmpty(watched.at);
+    if (stripe.interest->idle()) stripe.interest = nullptr;
+  }
+  watched_.clear();
+  mark_ = nullptr;
+}
+
+}  // namespace cairn::command
