@@ -9,6 +9,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
+#include <memory>
 
 #include "base/ids.h"
 #include "base/random.h"
@@ -21,7 +23,7 @@ class Parked;
 class Session {
  public:
   Session(ClientId id, std::uint64_t random_seed)
-      : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_) {}
+      : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_, id) {}
   virtual ~Session() = default;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -36,7 +38,15 @@ class Session {
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.
-  bool guarded() const { return !authenticated_ || subscribed_; }
+  bool guarded() const {
+    return !authenticated_ || subscribed_ || monitoring_ || reader_ != nullptr;
+  }
+  // Who is told when what this session reads changes, or null: CLIENT TRACKING.
+  const std::shared_ptr<keyspace::Tracker>& reader() const { return reader_; }
+  void set_reader(std::shared_ptr<keyspace::Tracker> reader) { reader_ = std::move(reader); }
+  // MONITOR: the client sees what all others do, and may not touch keys itself.
+  bool monitoring() const { return monitoring_; }
+  void set_monitoring(bool monitoring) { monitoring_ = monitoring; }
   // Whether the client listens to anything: PING and the commands it may run depend on it.
   bool subscribed() const { return subscribed_; }
   void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
@@ -55,8 +65,10 @@ class Session {
   int protocol_ = 2;
   bool authenticated_ = true;
   bool subscribed_ = false;
+  bool monitoring_ = false;
   Random random_;
   keyspace::Viewer viewer_;
+  std::shared_ptr<keyspace::Tracker> reader_;
 };
 
 }  // namespace cairn::command
