@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
-#include <memory>
 
 #include "base/ids.h"
 #include "base/random.h"

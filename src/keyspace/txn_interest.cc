@@ -83,7 +83,8 @@ void Txn::NoteTracked(const KeyRef& key, bool if_logged) {
 void Txn::TellTracked() {
   if (told_later_ == nullptr) return;
   std::vector<Tracking::Change> changes;
-  for (Tracked& tracked : *std::exchange(told_later_, nullptr)) {
+  const std::unique_ptr<std::vector<Tracked>> noted = std::exchange(told_later_, nullptr);
+  for (Tracked& tracked : *noted) {
     if (logged_ || !tracked.if_logged || !tracked.change.by_client)
       changes.push_back(std::move(tracked.change));
   }

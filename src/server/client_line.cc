@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The line is one format of all fields. Those about what is not built yet (MULTI) hold what a client without them shows.
+// The line is one format of all fields. Those about what is not built yet (MULTI) hold what a
+// client without them shows.
 #include "server/client_line.h"
 
 #include <fmt/format.h>
@@ -54,11 +55,12 @@ std::string ClientLine(const ClientInfo& info, UnixMs now_ms, std::int64_t argum
              Load(info.input_bytes), Load(info.input_free_bytes), argument_bytes, reply_bytes,
              reply_bytes, output_bytes, Load(info.output_pieces), output_bytes,
              Load(info.memory_bytes)) +
-         fmt::format("events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}\n",
-                     Load(info.writable_wanted) ? "rw" : "r",
-                     command == nullptr ? "NULL" : *command, texts.user,
-                     Load(info.tracking) ? static_cast<std::int64_t>(Load(info.tracking_redirect)) : -1,
-                     Load(info.protocol), texts.library_name, texts.library_version);
+         fmt::format(
+             "events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}\n",
+             Load(info.writable_wanted) ? "rw" : "r", command == nullptr ? "NULL" : *command,
+             texts.user,
+             Load(info.tracking) ? static_cast<std::int64_t>(Load(info.tracking_redirect)) : -1,
+             Load(info.protocol), texts.library_name, texts.library_version);
 }
 
 ClientClass ClassOf(const ClientInfo& info) {

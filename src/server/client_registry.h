@@ -68,7 +68,7 @@ struct ClientInfo {
   std::atomic<bool> tracking_broken{false};
   std::atomic<bool> tracking_broadcast{false};
   std::atomic<std::uint64_t> tracking_redirect{0};  // a client's id
-  std::atomic<bool> closing{false};  // reply, then close
+  std::atomic<bool> closing{false};                 // reply, then close
 
   // atomic, written by any worker: the owner runs no further command of this client
   std::atomic<bool> kill_requested{false};

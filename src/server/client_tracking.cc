@@ -158,9 +158,9 @@ void ClientTracking::EndCommand(command::Session& session, bool keeps_caching) {
     ChooseReader();
   }
   keyspace::Keyspace& keyspace = connection_.server().engine().keyspace();
-  keyspace.tracking().Trim(
-      keyspace, keyspace.tunables().tracked_keys_max.load(std::memory_order_relaxed),
-      session.random());
+  keyspace.tracking().Trim(keyspace,
+                           keyspace.tunables().tracked_keys_max.load(std::memory_order_relaxed),
+                           session.random());
 }
 
 void ClientTracking::Take(bool own, const BlobRef& keys) {

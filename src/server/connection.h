@@ -34,8 +34,8 @@
 #include "command/runner.h"
 #include "command/session.h"
 #include "io/stream.h"
-#include "pubsub/delivery.h"
 #include "io/timer_heap.h"
+#include "pubsub/delivery.h"
 #include "resp/parser.h"
 #include "resp/reply_buffer.h"
 #include "server/client_registry.h"
@@ -166,9 +166,7 @@ class Connection final : public command::Session, public io::Watcher {
   void ExecuteOne(std::size_t i);
   void ExecuteMuted(std::size_t i);
   // Whether others send to this client between its replies.
-  bool listens() const {
-    return subscriptions_ != nullptr || tracking_ != nullptr || monitoring();
-  }
+  bool listens() const { return subscriptions_ != nullptr || tracking_ != nullptr || monitoring(); }
   void BeginListening();
   void FinishListening(const command::Prepared& prepared);
   // After each command of a subscriber: what it published to itself comes right behind its reply.
