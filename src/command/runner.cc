@@ -244,6 +244,7 @@ bool Runner::AskGates(Call& call) {
       serving_.Finish();
   } else {
     call.command().run(call);
+    Observe(call);
   }
   if (credit > 0) log.ReturnCredit(credit);
 }
@@ -252,6 +253,9 @@ bool Runner::AskGates(Call& call) {
   keyspace::Txn txn(shared_.keyspace, held, call.session().viewer());
   call.txn_ = &txn;
   call.command().run(call);
+  if (call.session().reader() != nullptr) [[unlikely]]
+    RememberReads(call);
+  Observe(call);
   call.txn_ = nullptr;
   if (txn.changes() > 0) stats_.changes.Add(txn.changes());
   if (txn.may_have_ready()) [[unlikely]]
@@ -290,6 +294,26 @@ bool Runner::RunAgain(Parked& parked, const keyspace::KeyLocks& held,
   if (txn.may_have_ready()) ready = txn.TakeReady();
   if (reply.error_count() > 0) CountFailure(prepared, reply);
   return !call.blocked_;
+}
+
+[[gnu::always_inline]] inline void Runner::Observe(Call& call) {
+  // acquire: the observer is whole before its pointer is seen.
+  CommandObserver* observer = shared_.observer.load(std::memory_order_acquire);
+  if (observer != nullptr) [[unlikely]]
+    observer->OnCommand(call);
+}
+
+// What expired on the way is told of first: it had been remembered by an earlier read.
+void Runner::RememberReads(Call& call) {
+  constexpr std::uint32_t kKinds = kReadonly | kPubsub;
+  if (call.key_count() == 0) return;
+  const std::shared_ptr<keyspace::Tracker>& reader = call.session().reader();
+  reader->OnRead();
+  if ((call.command().flags & kKinds) != kReadonly || reader->has(keyspace::kTrackingBroadcast))
+    return;
+  call.txn().TellTracked();
+  for (std::size_t i = 0; i < call.key_count(); ++i)
+    shared_.keyspace.tracking().Remember(call.key(i).stripe, call.key(i).name, reader);
 }
 
 void Runner::CountError(const resp::Writer& reply) {

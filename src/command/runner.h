@@ -38,6 +38,13 @@ class SlowObserver {
   virtual void OnSlow(Call& call, std::uint64_t duration_us) = 0;
 };
 
+// Shown every command that ran, before its locks go: MONITOR. Thread-safe; must not wait.
+class CommandObserver {
+ public:
+  virtual ~CommandObserver() = default;
+  virtual void OnCommand(Call& call) = 0;
+};
+
 // What all runners of an engine have in common.
 struct Shared {
   keyspace::Keyspace& keyspace;
@@ -46,6 +53,8 @@ struct Shared {
   // How many reasons there are for asking the gates about every command (see gate.h).
   std::atomic<int> guards{0};
   SlowObserver* slow_observer = nullptr;
+  // Null while nobody looks. Who sets it adds a guard, too, so that no command takes a short cut.
+  std::atomic<CommandObserver*> observer{nullptr};
   double cycles_per_us = 1000;
   // Commands that take at least so long are shown to the observer; UINT64_MAX: none.
   std::atomic<std::uint64_t> slow_threshold_ns{UINT64_MAX};
@@ -123,6 +132,8 @@ class Runner {
   void RunLocked(Call& call);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);
+  void Observe(Call& call);
+  void RememberReads(Call& call);
   void CountError(const resp::Writer& reply);
   void CountFailure(const Prepared& prepared, const resp::Writer& reply);
   void Account(Session& session, const Prepared& prepared, resp::Writer& reply,

@@ -10,7 +10,7 @@
 namespace cairn::command {
 
 Session::Session(ClientId id, std::uint64_t random_seed)
-    : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_) {}
+    : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_, id) {}
 
 Session::~Session() = default;
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "base/ids.h"
 #include "base/random.h"
@@ -36,7 +37,15 @@ class Session {
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.
-  bool guarded() const { return !authenticated_ || subscribed_ || queueing_; }
+  bool guarded() const {
+    return !authenticated_ || subscribed_ || queueing_ || monitoring_ || reader_ != nullptr;
+  }
+  // Who is told when what this session reads changes, or null: CLIENT TRACKING.
+  const std::shared_ptr<keyspace::Tracker>& reader() const { return reader_; }
+  void set_reader(std::shared_ptr<keyspace::Tracker> reader) { reader_ = std::move(reader); }
+  // MONITOR: the client sees what all others do, and may not touch keys itself.
+  bool monitoring() const { return monitoring_; }
+  void set_monitoring(bool monitoring) { monitoring_ = monitoring; }
   // Whether the client listens to anything: PING and the commands it may run depend on it.
   bool subscribed() const { return subscribed_; }
   void set_subscribed(bool subscribed) { subscribed_ = subscribed; }
@@ -69,6 +78,8 @@ class Session {
   Random random_;
   keyspace::Viewer viewer_;
   std::unique_ptr<Transaction> transaction_;
+  bool monitoring_ = false;
+  std::shared_ptr<keyspace::Tracker> reader_;
 };
 
 }  // namespace cairn::command

@@ -148,6 +148,7 @@ bool ParseFlush(Call& call) {
 
 // An effect even where there was nothing to flush: a replica may have keys that we have not.
 void FinishFlush(Call& call, std::string_view effect, std::size_t keys) {
+  call.txn().TellAllTracked();
   call.txn().Log({effect});
   call.txn().CountAs(static_cast<std::int64_t>(keys));
   call.reply().Ok();
@@ -180,6 +181,8 @@ void SwapDb(Call& call) {
     return call.Error(command::errors::kDbIndexOutOfRange);
   call.txn().SwapDatabases(DbId(static_cast<std::uint32_t>(*a)),
                            DbId(static_cast<std::uint32_t>(*b)));
+  // Redis leaves those who cache with what they read before.
+  if (*a != *b) call.txn().TellAllTracked();
   call.LogVerbatim();
   call.reply().Ok();
 }

@@ -13,7 +13,8 @@ Keyspace::Keyspace(const Clock& clock, KeyspaceOptions options)
       stripe_mask_(static_cast<std::uint16_t>(options.stripe_count - 1)),
       seed_(options.hash_seed),
       log_(options.log_ring_bytes),
-      stripes_(options.stripe_count) {
+      stripes_(options.stripe_count),
+      tracking_(options.stripe_count) {
   CHECK(options.stripe_count >= 1);
   CHECK(options.stripe_count <= kStripeCountMax);
   CHECK((options.stripe_count & (options.stripe_count - 1)) == 0);

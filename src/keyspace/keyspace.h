@@ -27,6 +27,7 @@
 #include "base/thread.h"
 #include "keyspace/key_locks.h"
 #include "keyspace/stripe.h"
+#include "keyspace/tracking.h"
 #include "keyspace/trash.h"
 #include "keyspace/tunables.h"
 #include "log/command_log.h"
@@ -80,6 +81,7 @@ class Keyspace {
   Tunables& tunables() { return tunables_; }
   log::CommandLog& log() { return log_; }
   Trash& trash() { return trash_; }
+  Tracking& tracking() { return tracking_; }
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
   EventSink* event_sink() const { return event_sink_; }
   void SetEventSink(EventSink* sink) { event_sink_ = sink; }
@@ -148,6 +150,7 @@ class Keyspace {
   Trash trash_;
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
   std::atomic<std::uintptr_t> all_holder_{0};
+  Tracking tracking_;
   std::atomic<std::uint64_t> next_ticket_{1};
   Mutex left_ready_mu_;  // a leaf
   std::vector<ReadyKey> left_ready_ GUARDED_BY(left_ready_mu_);

@@ -60,7 +60,9 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
     expired_->names.emplace_back(key.name);
   }
   NotifyIn(db, kEventExpired, "expired", key);
+  expiring_ = true;
   Remove(key, found);  // last: a name may point into the entry
+  expiring_ = false;
   return found;
 }
 
@@ -82,12 +84,14 @@ Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
     if (expired_ != nullptr) LogExpired();
     AppendEffect(db, effect);
   }
+  expiring_ = true;
   if (took) {
     NotifyIn(db, kEventHash, "hexpired", key);
     if (found.entry->as<value::Hash>().empty()) NotifyIn(db, kEventGeneric, "del", key);
     NoteChange(StripeOf(key), *found.shard, key);
   }
   Settle(key, found, before);
+  expiring_ = false;
   return found;
 }
 

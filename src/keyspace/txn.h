@@ -52,7 +52,10 @@ struct Found {
 // common.
 class Viewer {
  public:
-  Viewer(DbId db, UnixMs now_ms, Random& random) : db(db), random(random) { set_now_ms(now_ms); }
+  Viewer(DbId db, UnixMs now_ms, Random& random, ClientId client = {})
+      : db(db), client(client), random(random) {
+    set_now_ms(now_ms);
+  }
 
   UnixMs now_ms() const { return now_ms_; }
   void set_now_ms(UnixMs now_ms) {
@@ -63,7 +66,8 @@ class Viewer {
   std::uint32_t lru_access() const { return lru_access_; }
 
   DbId db;
-  bool touch = true;  // false under CLIENT NO-TOUCH
+  const ClientId client;  // 0: none
+  bool touch = true;      // false under CLIENT NO-TOUCH
   Random& random;
 
  private:
@@ -194,6 +198,8 @@ class Txn {
       LogExpired();
     if (noted_ != nullptr) [[unlikely]]
       LeaveReady();
+    if (told_later_ != nullptr) [[unlikely]]
+      TellTracked();
   }
   Txn(const Txn&) = delete;
   Txn& operator=(const Txn&) = delete;
@@ -272,6 +278,12 @@ class Txn {
 
   // Effects go to `effects` instead of to the log: EXEC's, which come as one.
   void CollectEffects(std::vector<log::Effect>* effects) { effects_ = effects; }
+  // Tells who caches keys (see tracking.h) of the changes so far: at the latest when this ends, and
+  // before anything is remembered as read.
+  void TellTracked();
+  // Any key may have changed. REQUIRES: every stripe held.
+  void TellAllTracked() { keyspace_.tracking().TellAll(viewer_.client); }
+
   // Names the effect of this call; counts as one change. Call it once per change, in order, before
   // the locks go.
   void Log(std::span<const std::string_view> args) { LogIn(viewer_.db, args); }
@@ -311,12 +323,17 @@ class Txn {
   void NoteChange(Stripe& stripe, const Shard& shard, const KeyRef& key) {
     if (stripe.interest != nullptr) [[unlikely]]
       TellInterested(stripe, shard, key);
+    if (keyspace_.tracking().active()) [[unlikely]]
+      NoteTracked(key, false);
   }
+  void NoteTracked(const KeyRef& key, bool if_logged);
   void TellInterested(Stripe& stripe, const Shard& shard, const KeyRef& key);
   // A collection was edited: changed, if the command names an effect.
   void NoteEdit(Stripe& stripe, const Shard& shard, const KeyRef& key) {
     if (stripe.interest != nullptr) [[unlikely]]
       RememberEdit(stripe, shard, key);
+    if (keyspace_.tracking().active()) [[unlikely]]
+      NoteTracked(key, true);
   }
   void RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key);
   void MarkChanged(KeyInterest& at);
@@ -358,6 +375,13 @@ class Txn {
   };
   std::unique_ptr<Noted> noted_;
   std::vector<log::Effect>* effects_ = nullptr;
+  // Changes that somebody who caches keys must be told of.
+  struct Tracked {
+    Tracking::Change change;
+    bool if_logged;  // an edit, which may have come to nothing
+  };
+  std::unique_ptr<std::vector<Tracked>> told_later_;
+  bool expiring_ = false;  // the change under way is time's, not the client's
 };
 
 template <class V>

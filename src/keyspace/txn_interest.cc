@@ -63,6 +63,34 @@ void Txn::LeaveReady() {
   if (!ready.empty()) keyspace_.LeaveReady(std::move(ready));
 }
 
+// A command often changes its key twice in a row (SET with a time).
+void Txn::NoteTracked(const KeyRef& key, bool if_logged) {
+  if (!keyspace_.tracking().Cares(key.stripe, key.name)) return;
+  if (told_later_ == nullptr) {
+    told_later_ = std::make_unique<std::vector<Tracked>>();
+  } else {
+    Tracked& last = told_later_->back();
+    if (last.change.key == key.name && last.change.by_client != expiring_) {
+      last.if_logged &= if_logged;
+      return;
+    }
+  }
+  told_later_->push_back(
+      {.change = {.stripe = key.stripe, .key = std::string(key.name), .by_client = !expiring_},
+       .if_logged = if_logged});
+}
+
+void Txn::TellTracked() {
+  if (told_later_ == nullptr) return;
+  std::vector<Tracking::Change> changes;
+  const std::unique_ptr<std::vector<Tracked>> noted = std::exchange(told_later_, nullptr);
+  for (Tracked& tracked : *noted) {
+    if (logged_ || !tracked.if_logged || !tracked.change.by_client)
+      changes.push_back(std::move(tracked.change));
+  }
+  keyspace_.tracking().Tell(changes, viewer_.client);
+}
+
 // Only keys that are there change.
 std::size_t Txn::FlushDatabase(DbId db) {
   for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) {

@@ -65,6 +65,10 @@ std::string_view Delivery::header() const {
       return kShardMessageHeader;
     case Kind::kPattern:
       return pattern_header.get()->view();
+    case Kind::kInvalidation:
+    case Kind::kReceiverGone:
+    case Kind::kObservation:
+      break;
   }
   return {};
 }

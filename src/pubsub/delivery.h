@@ -22,17 +22,29 @@
 namespace cairn::pubsub {
 
 // What one subscribes to. Channels and shard channels of the same name are two things.
-enum class Kind : std::uint8_t { kChannel, kPattern, kShard };
-inline constexpr std::size_t kKindCount = 3;
+enum class Kind : std::uint8_t {
+  kChannel,
+  kPattern,
+  kShard,
+  // Not subscribed to, but sent to one client (see DirectReceiver):
+  kInvalidation,  // the array of keys in `tail`; all keys, if that is null
+  kReceiverGone,  // to the origin of an invalidation: whom it redirects to is gone
+  kObservation,   // a line of MONITOR
+};
+inline constexpr std::size_t kKindCount = 3;  // of those subscribed to
 
 struct Delivery {
   BlobRef tail;
   BlobRef pattern_header;  // null unless kPattern
-  std::uint64_t hash = 0;  // of the name subscribed to
+  std::uint64_t hash = 0;  // of the name subscribed to; if it is for one client, that one's id
   std::uint32_t name_at = 0;
   std::uint32_t name_size = 0;
   Kind kind = Kind::kChannel;
+  bool own = false;                 // kInvalidation: by a command of the receiver itself
+  std::uint32_t origin_worker = 0;  // kInvalidation: where the client is whose keys they are...
+  std::uint64_t origin = 0;         // ...and its id, if it redirects; else 0
 
+  bool is_direct() const { return static_cast<std::size_t>(kind) >= kKindCount; }
   // The channel or pattern subscribed to.
   std::string_view name() const {
     const BlobRef& bytes = kind == Kind::kPattern ? pattern_header : tail;

@@ -98,6 +98,7 @@ void Desk::Refill() {
   taken_end_ = taken.end;
   if (!taken.overflowed) return;
   // Nobody knows any more whose messages they were.
+  if (direct_ != nullptr) direct_->OnDirectLost();
   for (NameMap<Topic>& map : topics_) {
     map.ForEach([](std::string_view, Topic& topic) {
       for (Subscriber* subscriber : topic.subscribers) {
@@ -109,6 +110,12 @@ void Desk::Refill() {
 
 std::size_t Desk::HandOut(std::size_t copies_max) {
   const Delivery& delivery = taken_[next_];
+  if (delivery.is_direct()) {
+    // Out of the list first: what takes it may look at the desk.
+    const Delivery direct = std::move(taken_[next_++]);
+    if (direct_ != nullptr) direct_->OnDirect(direct);
+    return 1;
+  }
   if (partial_ == nullptr) {
     partial_ = topics(delivery.kind).Find({delivery.name(), delivery.hash});
     partial_next_ = 0;

@@ -69,9 +69,20 @@ class Subscriber {
   std::array<Topics, kKindCount> topics_;
 };
 
+// Who takes what is for one client, whether it subscribes to anything or not.
+class DirectReceiver {
+ public:
+  virtual ~DirectReceiver() = default;
+  // Must not drain the desk.
+  virtual void OnDirect(const Delivery& delivery) = 0;
+  // Deliveries were dropped that may have been for any client.
+  virtual void OnDirectLost() = 0;
+};
+
 class Desk {
  public:
-  Desk(Exchange& exchange, std::size_t worker) : exchange_(exchange), worker_(worker) {}
+  Desk(Exchange& exchange, std::size_t worker, DirectReceiver* direct = nullptr)
+      : exchange_(exchange), worker_(worker), direct_(direct) {}
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 
@@ -88,6 +99,8 @@ class Desk {
   bool Drain(std::size_t deliveries_max);
   // All that was posted before this call.
   void DrainAll() { DrainTo(exchange_.inbox(worker_).posted()); }
+  // All before a position of the inbox.
+  void DrainTo(std::uint64_t position_end);
 
   Exchange& exchange() { return exchange_; }
 
@@ -99,7 +112,6 @@ class Desk {
   NameMap<Topic>& topics(Kind kind) { return topics_[static_cast<std::size_t>(kind)]; }
   // The position of the first message that has not been handed out to all.
   std::uint64_t position() const { return taken_end_ - (taken_.size() - next_); }
-  void DrainTo(std::uint64_t position_end);
   // Hands the first message to at most `copies_max` of its subscribers; returns to how many.
   std::size_t HandOut(std::size_t copies_max);
   void Refill();
@@ -109,6 +121,7 @@ class Desk {
 
   Exchange& exchange_;
   const std::size_t worker_;
+  DirectReceiver* const direct_;  // may be null
   std::array<NameMap<Topic>, kKindCount> topics_;
   std::vector<Delivery> taken_;
   std::size_t next_ = 0;         // the first of taken_ that is not done with

@@ -80,6 +80,10 @@ class Exchange {
   std::vector<std::string> Names(Kind kind, std::string_view pattern, bool all);
   std::size_t SubscriberCount(Kind kind, std::string_view name);
 
+  // To the client that the delivery names, of that worker. Any thread, under stripe locks, too.
+  void Send(std::size_t worker, Delivery delivery) {
+    if (inbox(worker).Post(std::move(delivery))) wake_(worker);
+  }
   Inbox& inbox(std::size_t worker) { return *inboxes_[worker]; }
   std::uint64_t Hash(std::string_view name) const { return seed_.Hash(name); }
 

@@ -9,7 +9,8 @@
 namespace cairn::pubsub {
 
 bool Inbox::Post(Delivery delivery) {
-  const std::size_t bytes = delivery.tail.get()->allocated_bytes();
+  const Blob* tail = delivery.tail.get();
+  const std::size_t bytes = tail == nullptr ? 0 : tail->allocated_bytes();
   MutexLock hold(mu_);
   // One message always finds room, however large.
   const bool fits = waiting_.empty() ||

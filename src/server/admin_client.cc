@@ -16,6 +16,7 @@
 #include "server/connection.h"
 #include "server/families.h"
 #include "server/server.h"
+#include "server/tracking_commands.h"
 
 namespace cairn::server {
 namespace {
@@ -195,12 +196,17 @@ void Unblock(Call& call) {
   call.reply().Integer(woken ? 1 : 0);
 }
 
-void GetRedir(Call& call) { call.reply().Integer(-1); }
-
 constexpr std::uint32_t kOwn = command::kNoScript | command::kLoading | command::kStale;
 constexpr std::uint32_t kOthers = kOwn | command::kAdmin;
 
 constexpr Spec kSubcommands[] = {
+    Spec({.syntax = "CLIENT CACHING <YES | NO>",
+          .since = "6.0.0",
+          .group = Group::kConnection,
+          .flags = kOwn,
+          .complexity = "O(1)",
+          .summary = "Chooses whether the next command's keys are tracked.",
+          .run = &ClientCaching}),
     Spec({.syntax = "CLIENT GETNAME",
           .since = "2.6.9",
           .group = Group::kConnection,
@@ -214,7 +220,7 @@ constexpr Spec kSubcommands[] = {
           .flags = kOwn,
           .complexity = "O(1)",
           .summary = "Returns the client that invalidations are sent to, or -1.",
-          .run = &GetRedir}),
+          .run = &ClientGetRedir}),
     Spec({.syntax = "CLIENT HELP",
           .since = "5.0.0",
           .group = Group::kConnection,
@@ -306,6 +312,21 @@ constexpr Spec kSubcommands[] = {
           .complexity = "O(1)",
           .summary = "Names the connection.",
           .run = &SetName}),
+    Spec({.syntax = "CLIENT TRACKING <ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix "
+                    "...]] [BCAST] [OPTIN] [OPTOUT] [NOLOOP]",
+          .since = "6.0.0",
+          .group = Group::kConnection,
+          .flags = kOwn,
+          .complexity = "O(1). Some options may introduce additional complexity.",
+          .summary = "Chooses whether the server tells when keys change that the client caches.",
+          .run = &ClientTrackingSwitch}),
+    Spec({.syntax = "CLIENT TRACKINGINFO",
+          .since = "6.2.0",
+          .group = Group::kConnection,
+          .flags = kOwn,
+          .complexity = "O(1)",
+          .summary = "Returns how the connection's keys are tracked.",
+          .run = &ClientTrackingInfo}),
     Spec({.syntax = "CLIENT UNBLOCK client-id [TIMEOUT | ERROR]",
           .since = "5.0.0",
           .group = Group::kConnection,

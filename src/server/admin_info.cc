@@ -125,7 +125,7 @@ std::string ClientsSection(Server& server) {
   section.Add("client_recent_max_input_buffer", largest_input);
   section.Add("client_recent_max_output_buffer", largest_output);
   section.Add("blocked_clients", blocked);
-  section.AddZeros({"tracking_clients"});
+  section.Add("tracking_clients", server.engine().keyspace().tracking().client_count());
   section.Add("pubsub_clients", subscribed);
   section.AddZeros(
       {"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"});
@@ -245,8 +245,12 @@ std::string StatsSection(Server& server) {
   section.AddZeros({"latest_fork_usec", "total_forks", "migrate_cached_sockets",
                     "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
                     "active_defrag_key_hits", "active_defrag_key_misses",
-                    "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
-                    "tracking_total_items", "tracking_total_prefixes", "unexpected_error_replies"});
+                    "total_active_defrag_time", "current_active_defrag_time"});
+  const keyspace::Tracking& tracking = server.engine().keyspace().tracking();
+  section.Add("tracking_total_keys", tracking.key_count());
+  section.Add("tracking_total_items", tracking.item_count());
+  section.Add("tracking_total_prefixes", tracking.prefix_count());
+  section.AddZeros({"unexpected_error_replies"});
   section.Add("total_error_replies", traffic.errors);
   section.Add("dump_payload_sanitizations", 0);
   section.Add("total_reads_processed", traffic.passes);

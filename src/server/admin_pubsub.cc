@@ -43,6 +43,8 @@ std::string_view Word(Kind kind, bool subscribes) {
       return subscribes ? "psubscribe" : "punsubscribe";
     case Kind::kShard:
       return subscribes ? "ssubscribe" : "sunsubscribe";
+    default:  // what is for one client is not subscribed to
+      break;
   }
   return {};
 }

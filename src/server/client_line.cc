@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The line is one format of all fields. Those about things that are not built yet (MULTI,
-// tracking) hold what a client without them shows.
+// The line is one format of all fields. Those about what is not built yet (MULTI) hold what a
+// client without them shows.
 #include "server/client_line.h"
 
 #include <fmt/format.h>
@@ -19,7 +19,11 @@ T Load(const std::atomic<T>& value) {
 
 std::string Flags(const ClientInfo& info) {
   std::string flags;
+  if (Load(info.monitoring)) flags += 'O';
   if (info.subscribed()) flags += 'P';
+  if (Load(info.tracking)) flags += 't';
+  if (Load(info.tracking_broken)) flags += 'R';
+  if (Load(info.tracking_broadcast)) flags += 'B';
   if (IsBlocked(info)) flags += 'b';
   if (Load(info.closing)) flags += 'c';
   if (info.is_unix_socket) flags += 'U';
@@ -51,10 +55,12 @@ std::string ClientLine(const ClientInfo& info, UnixMs now_ms, std::int64_t argum
              Load(info.input_bytes), Load(info.input_free_bytes), argument_bytes, reply_bytes,
              reply_bytes, output_bytes, Load(info.output_pieces), output_bytes,
              Load(info.memory_bytes)) +
-         fmt::format("events={} cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}\n",
-                     Load(info.writable_wanted) ? "rw" : "r",
-                     command == nullptr ? "NULL" : *command, texts.user, Load(info.protocol),
-                     texts.library_name, texts.library_version);
+         fmt::format(
+             "events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}\n",
+             Load(info.writable_wanted) ? "rw" : "r", command == nullptr ? "NULL" : *command,
+             texts.user,
+             Load(info.tracking) ? static_cast<std::int64_t>(Load(info.tracking_redirect)) : -1,
+             Load(info.protocol), texts.library_name, texts.library_version);
 }
 
 ClientClass ClassOf(const ClientInfo& info) {

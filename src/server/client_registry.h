@@ -63,7 +63,12 @@ struct ClientInfo {
   std::atomic<std::size_t> channels{0};  // subscribed to
   std::atomic<std::size_t> patterns{0};
   std::atomic<std::size_t> shard_channels{0};
-  std::atomic<bool> closing{false};  // reply, then close
+  std::atomic<bool> monitoring{false};
+  std::atomic<bool> tracking{false};
+  std::atomic<bool> tracking_broken{false};
+  std::atomic<bool> tracking_broadcast{false};
+  std::atomic<std::uint64_t> tracking_redirect{0};  // a client's id
+  std::atomic<bool> closing{false};                 // reply, then close
 
   // atomic, written by any worker: the owner runs no further command of this client
   std::atomic<bool> kill_requested{false};

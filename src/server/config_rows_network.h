@@ -55,7 +55,8 @@ inline constexpr ConfigRow kNetworkRows[] = {
         .Does(
             "memory of all client buffers together, in bytes or percent of maxmemory; 0 no limit"),
     Integer("tracking-table-max-keys", "1000000", {0, kInt64Max})
-        .Does("keys remembered for client side caching"),
+        .Applied()
+        .Does("keys remembered for client side caching; 0 no limit"),
 
     // Passwords and guarded commands.
     Text("requirepass", "").Secret().DropsEmpty().Applied().Does("password of the default user"),

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "server/client_subscriptions.h"
+#include "server/client_tracking.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -192,7 +193,7 @@ Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
 bool Connection::MayRunReads(std::string_view input) const {
   const Worker::ReadLane& lane = worker_.read_lane();
   return !input.empty() && lane.head && !parser_.mid_request() && reply_mode_ == ReplyMode::kOn &&
-         subscriptions_ == nullptr && !info_.kill_requested.load(std::memory_order_relaxed) &&
+         !listens() && !info_.kill_requested.load(std::memory_order_relaxed) &&
          !worker_.server().pause().active() && worker_.runner().MayRunReads(*lane.command, *this);
 }
 
@@ -250,16 +251,34 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
     return CloseNow();
   }
   // What was published before this command was read comes before its reply.
-  if (subscriptions_ != nullptr) [[unlikely]]
-    worker_.desk().DrainAll();
+  if (listens()) [[unlikely]]
+    BeginListening();
   if (reply_mode_ == ReplyMode::kOn) [[likely]] {
     resp::Writer writer(output_, protocol());
     worker_.runner().Execute(*this, i, writer);
   } else {
     ExecuteMuted(i);
   }
-  if (subscriptions_ != nullptr) [[unlikely]]
-    FinishPushes();
+  if (listens()) [[unlikely]]
+    FinishListening(prepared);
+}
+
+void Connection::BeginListening() {
+  worker_.desk().DrainAll();
+  if (tracking_ == nullptr) return;
+  reply_begin_ = output_.mark();
+  reply_begin_bytes_ = output_.pending_bytes();
+  tracking_->BeginCommand();
+}
+
+void Connection::FinishListening(const command::Prepared& prepared) {
+  if (tracking_ != nullptr) {
+    // CLIENT CACHING is about the command after it; other subcommands do not use it up either.
+    const bool keeps_caching =
+        prepared.command != nullptr && prepared.command->spec->container == "CLIENT";
+    tracking_->EndCommand(*this, keeps_caching);
+  }
+  if (subscriptions_ != nullptr) FinishPushes();
 }
 
 // CLIENT REPLY ON answers, and so does what follows it; everything else while off or skipped leaves
@@ -280,6 +299,8 @@ ClientSubscriptions& Connection::EnsureSubscriptions() {
 }
 
 void Connection::DropSubscriptions() {
+  tracking_.reset();
+  if (monitoring()) server().monitors().Remove(*this);
   if (subscriptions_ == nullptr) return;
   worker_.desk().Leave(*subscriptions_);
   subscriptions_.reset();
@@ -295,12 +316,85 @@ void Connection::Push(std::string_view header, const BlobRef& tail) {
   *to++ = protocol() >= 3 ? '>' : '*';
   std::memcpy(to, header.data(), header.size());
   output_.CommitTo(to + header.size());
-  if (const Blob* blob = tail.get(); blob->size() >= kBlobThreshold) {
+  const Blob* blob = tail.get();
+  if (blob == nullptr) {
+    // All is in the header.
+  } else if (blob->size() >= kBlobThreshold) {
     output_.AppendBlob(tail.Share());
   } else {
     output_.Append(blob->view());
   }
   // One burst of messages can be many times what the peer takes.
+  if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
+  worker_.WatchFlush(this);
+}
+
+ClientTracking& Connection::EnsureTracking() {
+  if (tracking_ == nullptr) tracking_ = std::make_unique<ClientTracking>(*this);
+  return *tracking_;
+}
+
+void Connection::OnDirect(const pubsub::Delivery& delivery) {
+  switch (delivery.kind) {
+    case pubsub::Kind::kInvalidation:
+      gets_redirected_ |= delivery.origin != 0;
+      if (tracking_ != nullptr && tracking_->in_command())
+        return tracking_->Take(delivery.own, delivery.tail);
+      return PushInvalidation(delivery.tail, delivery.origin != 0);
+    case pubsub::Kind::kReceiverGone:
+      if (tracking_ != nullptr) tracking_->OnReceiverGone();
+      return;
+    case pubsub::Kind::kObservation:
+      if (monitoring()) PushLine(delivery.tail);
+      return;
+    default:
+      return;
+  }
+}
+
+void Connection::OnDirectLost() {
+  if (monitoring()) CloseNow();
+  if (gets_redirected_ || (tracking_ != nullptr && tracking_->on()))
+    PushInvalidation(BlobRef(), gets_redirected_);
+}
+
+void Connection::PushInvalidation(const BlobRef& keys, bool redirected) {
+  if (state_ != State::kOpen) return;
+  if (protocol() < 3 && (!redirected || !subscribed())) return;
+  static constexpr std::string_view kPush = "2\r\n$10\r\ninvalidate\r\n";
+  static constexpr std::string_view kMessage =
+      "3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n";
+  std::string header(protocol() >= 3 ? kPush : kMessage);
+  if (keys.get() != nullptr) return Push(header, keys);
+  header += protocol() >= 3 ? "_\r\n" : "$-1\r\n";
+  Push(header, BlobRef());
+}
+
+// It is seldom that something arrives while a command runs, so the reply is copied.
+void Connection::PushBeforeReply(std::span<const BlobRef> invalidations) {
+  const std::string all = output_.ToString();
+  output_.Truncate(reply_begin_);
+  for (const BlobRef& keys : invalidations) PushInvalidation(keys, false);
+  if (state_ == State::kOpen) output_.Append(std::string_view(all).substr(reply_begin_bytes_));
+}
+
+void Connection::PushRedirectBroken(ClientId receiver) {
+  if (state_ != State::kOpen) return;
+  resp::Writer writer(output_, protocol());
+  writer.Push(2);
+  writer.Bulk("tracking-redir-broken");
+  writer.Integer(static_cast<std::int64_t>(receiver.value));
+  worker_.WatchFlush(this);
+}
+
+void Connection::SetMonitoring(bool monitoring) {
+  set_monitoring(monitoring);
+  info_.monitoring.store(monitoring, std::memory_order_relaxed);
+}
+
+void Connection::PushLine(const BlobRef& line) {
+  if (state_ != State::kOpen) return;
+  output_.Append(line.get()->view());
   if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
   worker_.WatchFlush(this);
 }
@@ -358,7 +452,7 @@ void Connection::Tick(UnixMs oldest_ms) {
   if (state_ == State::kClosed) return;
   // One that listens or waits may be silent for ever.
   if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms && !subscribed() &&
-      waiting_ == nullptr)
+      !monitoring() && waiting_ == nullptr)
     return CloseNow();
   // A peer that reads nothing causes no event that would notice the end of its time.
   if (!output_.empty()) CheckOutputLimit();
@@ -420,6 +514,8 @@ void Connection::DiscardInput() {
 void Connection::ResetSession() {
   if (subscriptions_ != nullptr) subscriptions_->Reset();
   EndTransaction();
+  if (tracking_ != nullptr) tracking_->Stop();
+  if (monitoring()) server().monitors().Remove(*this);
   set_db(DbId(0));
   set_protocol(2);
   set_touches_keys(true);

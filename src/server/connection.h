@@ -35,6 +35,7 @@
 #include "command/session.h"
 #include "io/stream.h"
 #include "io/timer_heap.h"
+#include "pubsub/delivery.h"
 #include "resp/parser.h"
 #include "resp/reply_buffer.h"
 #include "server/client_registry.h"
@@ -46,6 +47,7 @@ class Call;
 namespace cairn::server {
 
 class ClientSubscriptions;
+class ClientTracking;
 class Server;
 class Worker;
 
@@ -108,9 +110,23 @@ class Connection final : public command::Session, public io::Watcher {
     output_.StartSmall(listening);
   }
   // Ends them without what is on its way; the client is gone.
-  void DropSubscriptions();
+  void DropSubscriptions();  // and tracking and monitoring
   // A message: its first byte by the protocol, `header`, then the bytes of `tail`.
   void Push(std::string_view header, const BlobRef& tail);
+  // What the client asked for by CLIENT TRACKING, or null.
+  ClientTracking* tracking() { return tracking_.get(); }
+  ClientTracking& EnsureTracking();
+  // Something for this client alone.
+  void OnDirect(const pubsub::Delivery& delivery);
+  // Nobody knows what was lost, so all that the client caches counts as invalid.
+  void OnDirectLost();
+  // The keys are null for all of them. Over RESP2 only to a subscriber that others redirect to.
+  void PushInvalidation(const BlobRef& keys, bool redirected);
+  // The same, before the reply that stands last in the output.
+  void PushBeforeReply(std::span<const BlobRef> invalidations);
+  void PushRedirectBroken(ClientId receiver);
+  // From now on the client is shown commands: MONITOR; or no more.
+  void SetMonitoring(bool monitoring);
   // The running command's reply is one that CLIENT REPLY does not silence.
   void KeepReply() { keeps_reply_ = true; }
   // Whether `call` is part of another command, and its reply of that one's.
@@ -149,8 +165,13 @@ class Connection final : public command::Session, public io::Watcher {
   std::size_t ExecuteBatch(const Batch& batch);
   void ExecuteOne(std::size_t i);
   void ExecuteMuted(std::size_t i);
+  // Whether others send to this client between its replies.
+  bool listens() const { return subscriptions_ != nullptr || tracking_ != nullptr || monitoring(); }
+  void BeginListening();
+  void FinishListening(const command::Prepared& prepared);
   // After each command of a subscriber: what it published to itself comes right behind its reply.
   void FinishPushes();
+  void PushLine(const BlobRef& line);
   void FailProtocol();
   void TimeOutWait();
   // The client goes: nobody is to serve it any more.
@@ -172,6 +193,11 @@ class Connection final : public command::Session, public io::Watcher {
   std::string leftover_;  // input not yet done with; empty between complete requests
   resp::ReplyBuffer output_;
   std::unique_ptr<ClientSubscriptions> subscriptions_;
+  std::unique_ptr<ClientTracking> tracking_;
+  // Of a client with tracking: where the running command's reply begins.
+  resp::ReplyBuffer::Mark reply_begin_;
+  std::size_t reply_begin_bytes_ = 0;
+  bool gets_redirected_ = false;  // other clients' invalidations
   bool keeps_reply_ = false;
   // The command that waits; requests behind it stay unparsed.
   std::shared_ptr<command::Parked> waiting_;

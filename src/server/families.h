@@ -23,6 +23,7 @@ std::span<const command::Spec> LatencyFamily();    // admin_latency.cc: LATENCY
 std::span<const command::Spec> MemoryFamily();     // admin_memory.cc: MEMORY
 std::span<const command::Spec> DebugFamily();      // admin_debug.cc: DEBUG
 std::span<const command::Spec> ShutdownFamily();   // admin_shutdown.cc: SHUTDOWN
+std::span<const command::Spec> MonitorFamily();    // admin_monitor.cc: MONITOR
 std::span<const command::Spec> LolwutFamily();     // admin_lolwut.cc: LOLWUT
 
 }  // namespace cairn::server

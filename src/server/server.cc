@@ -117,10 +117,12 @@ Server::Server(Config& config, const Clock& clock)
                .more_families = ServerFamilies()}),
       slow_sink_(std::make_unique<SlowSink>(*this)),
       protected_gate_(std::make_unique<ProtectedGate>(*this)),
-      auth_gate_(std::make_unique<AuthGate>()) {
+      auth_gate_(std::make_unique<AuthGate>()),
+      monitors_(*this) {
   command::Shared& shared = engine_.shared();
   shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
   shared.gates.push_back(&pubsub_gate_);
+  shared.gates.push_back(&monitor_gate_);
   engine_.keyspace().SetEventSink(&notifier_);
   shared.slow_observer = slow_sink_.get();
   WireConfig();

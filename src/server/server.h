@@ -28,6 +28,8 @@
 #include "server/config_file.h"
 #include "server/latency.h"
 #include "server/logger.h"
+#include "server/monitor_gate.h"
+#include "server/monitors.h"
 #include "server/notifier.h"
 #include "server/pause.h"
 #include "server/pubsub_gate.h"
@@ -73,6 +75,7 @@ class Server {
   pubsub::Exchange& exchange() { return exchange_; }
   ClientRegistry& clients() { return clients_; }
   Logger& log() { return log_; }
+  Monitors& monitors() { return monitors_; }
   Pause& pause() { return pause_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyMonitor& latency() { return latency_; }
@@ -147,6 +150,8 @@ class Server {
   std::unique_ptr<ProtectedGate> protected_gate_;
   std::unique_ptr<AuthGate> auth_gate_;
   PubsubGate pubsub_gate_;
+  MonitorGate monitor_gate_;
+  Monitors monitors_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Dealer> dealer_;
   std::unique_ptr<io::EventLoop> main_loop_;

@@ -87,6 +87,7 @@ void Server::WireConfig() {
     if ((classes & (keyspace::kEventKeyspace | keyspace::kEventKeyevent)) == 0) classes = 0;
     tunables.event_classes.store(classes, std::memory_order_relaxed);
   });
+  copy_int("tracking-table-max-keys", "tracking-table-max-keys", &tunables.tracked_keys_max);
   on_change("requirepass", [this] {
     requires_password_.store(!config_.Text("requirepass").empty(), std::memory_order_relaxed);
   });

@@ -16,7 +16,7 @@ Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop
       number_(number),
       loop_(std::move(loop)),
       runner_(server.engine().shared(), SecureRandomUint64()),
-      desk_(server.exchange(), number),
+      desk_(server.exchange(), number, this),
       read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)) {
   loop_->SetBeforeSleep([this] { EndPass(); });
   runner_.ReadClock();
@@ -117,6 +117,21 @@ void Worker::EndPass() {
 Connection* Worker::FindConnection(ClientId id) {
   const auto found = connections_.find(id.value);
   return found == connections_.end() || found->second->closed() ? nullptr : found->second.get();
+}
+
+void Worker::OnDirect(const pubsub::Delivery& delivery) {
+  if (Connection* connection = FindConnection(ClientId(delivery.hash)); connection != nullptr)
+    return connection->OnDirect(delivery);
+  if (delivery.origin == 0) return;
+  pubsub::Delivery gone;
+  gone.kind = pubsub::Kind::kReceiverGone;
+  gone.hash = delivery.origin;
+  server_.exchange().Send(delivery.origin_worker, std::move(gone));
+}
+
+void Worker::OnDirectLost() {
+  server_.log().Warning("A worker's inbox is full: clients that cache must read anew");
+  for (auto& [id, connection] : connections_) connection->OnDirectLost();
 }
 
 void Worker::ResumeAll() {

@@ -39,7 +39,7 @@ struct WorkerCounters {
   Counter passes;
 };
 
-class Worker {
+class Worker final : public pubsub::DirectReceiver {
  public:
   static constexpr std::size_t kReadBufferBytes = 64 * 1024;
   static constexpr std::int64_t kTickUs = 1'000'000;
@@ -48,7 +48,7 @@ class Worker {
   static constexpr std::size_t kMessagesPerPass = 256;
 
   Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop> loop);
-  ~Worker();
+  ~Worker() override;
 
   void Start();
   // Ends the loop after its pass and joins the thread; connections are closed.
@@ -68,6 +68,8 @@ class Worker {
   // Asks every connection for parked requests again (the pause is over).
   void ResumeAll();
   Connection* FindConnection(ClientId id);
+  void OnDirect(const pubsub::Delivery& delivery) override;
+  void OnDirectLost() override;
 
   Server& server() { return server_; }
   std::size_t number() const { return number_; }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "concurrency/caches.h"
 #include "concurrency/clients.h"
 #include "concurrency/history.h"
 #include "concurrency/load.h"
@@ -238,6 +239,7 @@ constexpr Check kChecks[] = {
     {"SingleKeysAreLinearizable", &SingleKeysAreLinearizable},
     {"OneWinsTheLock", &OneWinsTheLock},
     {"ATokenIsNeverTwice", &ATokenIsNeverTwice},
+    {"CachesAreNeverStale", &CachesAreNeverStale},
     {"MessagesComeOnceAndInOrder", &MessagesComeOnceAndInOrder},
     {"EventsFollowWrites", &EventsFollowWrites},
     {"AnyLoadIsSurvived", &AnyLoadIsSurvived},
