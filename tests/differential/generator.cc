@@ -72,6 +72,9 @@ constexpr std::string_view kPatterns[] = {"*",  "a",       "?",   "[a-c]", "[^a]
 constexpr std::string_view kEncodings[] = {"u1",  "u8",  "i8",  "u16", "i16", "u5", "i7",
                                            "u63", "i64", "u64", "i65", "u0",  "x8"};
 constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and", "FOO"};
+// Few, so that they are found again; some name keys, for SORT's patterns.
+constexpr std::string_view kListElements[] = {"a", "b",  "c",  "d",  "1", "2",
+                                              "3", "10", "-1", "01", ""};
 constexpr std::string_view kTypes[] = {"string", "list", "hash", "set", "STRING", "nonsense"};
 // Few, so that commands meet the same ones: fields of hashes, members of sets.
 constexpr std::string_view kElements[] = {"f", "g", "h", "1", "2", "-3", "70000", ""};
@@ -152,6 +155,10 @@ Command Generator::NextCommand() {
 void Generator::Emit(const Argument& argument, Command& command) {
   if (argument.optional && !Chance(kOptionPercent)) return;
   const std::int64_t times = argument.multiple ? Between(1, kRepeatMax) : 1;
+  if (argument.type == ArgumentType::kKey && counted_ && Chance(95)) {
+    command.back() = Int64ToString(times);
+  }
+  counted_ = argument.name == "numkeys";
   for (std::int64_t i = 0; i < times; ++i) {
     if (!argument.token.empty() && (i == 0 || argument.multiple_token)) {
       command.push_back(Chance(10) ? ToLower(argument.token) : argument.token);
@@ -169,7 +176,9 @@ void Generator::EmitOnce(const Argument& argument, Command& command) {
       command.push_back(Text(argument.name));
       break;
     case ArgumentType::kInteger:
-      command.push_back(Integer(argument.name));
+      command.push_back(argument.name == "count" && !command.front().ends_with("SCAN")
+                            ? Int64ToString(Between(-3, 6))
+                            : Integer(argument.name));
       break;
     case ArgumentType::kDouble:
       command.push_back(Chance(50) ? Int64ToString(Between(-50, 50)) + ".25" : Value());
@@ -244,7 +253,9 @@ std::string Generator::Integer(std::string_view name) {
   if (name == "bit") return Int64ToString(Chance(95) ? Between(0, 1) : 2);
   if (name == "offset" && Chance(15)) return "#" + Int64ToString(Between(0, 5));
   if (name == "offset") return Int64ToString(Chance(95) ? Between(0, 80) : -1);
-  if (name == "start" || name == "end") return Int64ToString(Between(-20, 20));
+  if (name == "start" || name == "stop" || name == "end") return Int64ToString(Between(-20, 20));
+  if (name == "rank" || name == "num-matches") return Int64ToString(Between(-3, 3));
+  if (name == "len") return Int64ToString(Between(-1, 12));
   if (name == "cursor") return "0";
   if (name == "min-idle-time" || name == "ms") return Chance(80) ? "0" : "1000000000";
   if (name.starts_with("entries")) return Int64ToString(Between(-2, 8));
@@ -262,6 +273,7 @@ std::string Generator::StreamId() {
 }
 
 std::string Generator::Text(std::string_view name) {
+  if ((name == "element" || name == "pivot") && Chance(85)) return Pick(kListElements);
   if (name == "encoding") return Pick(kEncodings);
   if (name == "operation") return Pick(kBitOperations);
   if (name == "type") return Pick(kTypes);

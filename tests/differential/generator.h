@@ -53,6 +53,7 @@ class Generator {
 
   std::span<const CommandGrammar> grammars_;
   Random random_;
+  bool counted_ = false;        // the word just written says how many keys follow
   std::int64_t next_time_ = 0;  // makes relative times of a sequence differ
 };
 
