@@ -72,7 +72,11 @@ constexpr std::string_view kPatterns[] = {"*",  "a",       "?",   "[a-c]", "[^a]
 constexpr std::string_view kEncodings[] = {"u1",  "u8",  "i8",  "u16", "i16", "u5", "i7",
                                            "u63", "i64", "u64", "i65", "u0",  "x8"};
 constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and", "FOO"};
-constexpr std::string_view kTypes[] = {"string", "list", "hash", "set", "STRING", "nonsense"};
+constexpr std::string_view kScores[] = {"0",   "1",    "1",  "2",    "3",  "-1", "1.5",
+                                        "inf", "-inf", "(1", "(2.5", "-0", "1e3"};
+constexpr std::string_view kMemberEnds[] = {"-", "+", "[f", "[1", "(g", "(2", "[", "b"};
+constexpr std::string_view kTypes[] = {"string", "list",   "hash",    "set",
+                                       "zset",   "STRING", "nonsense"};
 // Few, so that commands meet the same ones: fields of hashes, members of sets.
 constexpr std::string_view kElements[] = {"f", "g", "h", "1", "2", "-3", "70000", ""};
 constexpr std::string_view kStreamIds[] = {
@@ -152,6 +156,10 @@ Command Generator::NextCommand() {
 void Generator::Emit(const Argument& argument, Command& command) {
   if (argument.optional && !Chance(kOptionPercent)) return;
   const std::int64_t times = argument.multiple ? Between(1, kRepeatMax) : 1;
+  if (argument.type == ArgumentType::kKey && counted_ && Chance(90)) {
+    command.back() = Int64ToString(times);
+  }
+  counted_ = argument.name == "numkeys";
   for (std::int64_t i = 0; i < times; ++i) {
     if (!argument.token.empty() && (i == 0 || argument.multiple_token)) {
       command.push_back(Chance(10) ? ToLower(argument.token) : argument.token);
@@ -172,7 +180,7 @@ void Generator::EmitOnce(const Argument& argument, Command& command) {
       command.push_back(Integer(argument.name));
       break;
     case ArgumentType::kDouble:
-      command.push_back(Chance(50) ? Int64ToString(Between(-50, 50)) + ".25" : Value());
+      command.push_back(Double(argument.name));
       break;
     case ArgumentType::kPattern:
       command.push_back(Pick(kPatterns));
@@ -244,7 +252,7 @@ std::string Generator::Integer(std::string_view name) {
   if (name == "bit") return Int64ToString(Chance(95) ? Between(0, 1) : 2);
   if (name == "offset" && Chance(15)) return "#" + Int64ToString(Between(0, 5));
   if (name == "offset") return Int64ToString(Chance(95) ? Between(0, 80) : -1);
-  if (name == "start" || name == "end") return Int64ToString(Between(-20, 20));
+  if (name == "start" || name == "stop" || name == "end") return Int64ToString(Between(-20, 20));
   if (name == "cursor") return "0";
   if (name == "min-idle-time" || name == "ms") return Chance(80) ? "0" : "1000000000";
   if (name.starts_with("entries")) return Int64ToString(Between(-2, 8));
@@ -261,7 +269,26 @@ std::string Generator::StreamId() {
   return Int64ToString(Between(1, 9)) + (Chance(80) ? "-" + Int64ToString(Between(0, 9)) : "");
 }
 
+// Ends of ranges are ranks, scores or members, often of the right kind.
+std::string Generator::RangeEnd() {
+  if (Chance(40)) return Int64ToString(Between(-4, 6));
+  return Chance(70) ? Pick(kScores) : Pick(kMemberEnds);
+}
+
+std::string Generator::Double(std::string_view name) {
+  if (name == "score" || name == "min" || name == "max") return Pick(kScores);
+  if (name == "longitude") return Int64ToString(Between(-8, 8)) + ".5";
+  if (name == "latitude") return Int64ToString(Between(-4, 4)) + ".25";
+  if (name == "radius" || name == "width" || name == "height")
+    return Int64ToString(Between(0, 9) * 200);
+  if (name == "weight") return Int64ToString(Between(-2, 3));
+  return Chance(50) ? Int64ToString(Between(-50, 50)) + ".25" : Value();
+}
+
 std::string Generator::Text(std::string_view name) {
+  if (name == "stop" || name == "min" || name == "max") return RangeEnd();
+  if (name == "start" && Chance(50)) return RangeEnd();
+  if (name.starts_with("member") && Chance(80)) return Pick(kElements);
   if (name == "encoding") return Pick(kEncodings);
   if (name == "operation") return Pick(kBitOperations);
   if (name == "type") return Pick(kTypes);

@@ -37,6 +37,8 @@ class Generator {
   void Mutate(Command& command);
   std::string Integer(std::string_view name);
   std::string Text(std::string_view name);
+  std::string Double(std::string_view name);
+  std::string RangeEnd();
   std::string Value();
   std::string StreamId();
   std::string RelativeTime(std::int64_t unit);
@@ -53,6 +55,7 @@ class Generator {
 
   std::span<const CommandGrammar> grammars_;
   Random random_;
+  bool counted_ = false;        // the word just written says how many keys follow
   std::int64_t next_time_ = 0;  // makes relative times of a sequence differ
 };
 
