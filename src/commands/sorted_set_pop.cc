@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Taking members from an end of a sorted set.
+// Taking members from an end of a sorted set, at once or once there are some.
 //
 // The pops differ in where they look, whether they name the key, and whether pairs are nested: the
 // reply of ZPOPMIN is flat over RESP2, and over RESP3 without a count. The effect of a pop from
@@ -13,6 +13,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/lists.h"
 #include "commands/sorted_sets.h"
 #include "value/sorted_set.h"
 
@@ -135,6 +136,27 @@ void ZMPop(Call& call) {
   if (PopFirst(call, *form) == PopOutcome::kNothing) call.reply().NullArray();
 }
 
+// --- waiting for something to pop ---
+
+void PopOrWait(Call& call, const PopForm& form, std::string_view timeout) {
+  const auto timeout_ms = ParseTimeoutSeconds(call, timeout);
+  if (!timeout_ms) return;
+  if (PopFirst(call, form) == PopOutcome::kNothing)
+    call.Block(keyspace::Type::kSortedSet, *timeout_ms, command::TimeoutReply::kNullArray);
+}
+
+void BZPopMin(Call& call) {
+  PopOrWait(call, {.direction = Direction::kUp, .names_key = true}, call.arg(call.argc() - 1));
+}
+void BZPopMax(Call& call) {
+  PopOrWait(call, {.direction = Direction::kDown, .names_key = true}, call.arg(call.argc() - 1));
+}
+
+void BZMPop(Call& call) {
+  const auto form = ParseMultiPop(call, 2);
+  if (form) PopOrWait(call, *form, call.arg(1));
+}
+
 constexpr std::string_view kPopCost =
     "O(log(N)*M) where N is the number of members in the set and M of those popped";
 
@@ -163,6 +185,32 @@ constexpr Spec kSpecs[] = {
           .complexity = kPopCost,
           .summary = "Pops from the first of several sorted sets that has members.",
           .run = &ZMPop}),
+    Spec({.syntax = "BZPOPMIN key [key ...] timeout:double",
+          .access = "RW ACCESS DELETE",
+          .since = "5.0.0",
+          .group = Group::kSortedSet,
+          .flags = command::kWrite | command::kFast | command::kBlocking,
+          .complexity = "O(log(N)) where N is the number of members in the set",
+          .summary = "Pops the lowest member of the first set that has any, or waits for one.",
+          .history = "6.0.0: The timeout may have a fraction.",
+          .run = &BZPopMin}),
+    Spec({.syntax = "BZPOPMAX key [key ...] timeout:double",
+          .access = "RW ACCESS DELETE",
+          .since = "5.0.0",
+          .group = Group::kSortedSet,
+          .flags = command::kWrite | command::kFast | command::kBlocking,
+          .complexity = "O(log(N)) where N is the number of members in the set",
+          .summary = "Pops the highest member of the first set that has any, or waits for one.",
+          .history = "6.0.0: The timeout may have a fraction.",
+          .run = &BZPopMax}),
+    Spec({.syntax = "BZMPOP timeout:double numkeys key [key ...] <MIN | MAX> [COUNT count]",
+          .access = "RW ACCESS DELETE",
+          .since = "7.0.0",
+          .group = Group::kSortedSet,
+          .flags = command::kWrite | command::kBlocking,
+          .complexity = kPopCost,
+          .summary = "Pops from the first set that has members, or waits for one that has.",
+          .run = &BZMPop}),
 };
 
 }  // namespace

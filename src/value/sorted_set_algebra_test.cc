@@ -94,7 +94,8 @@ TEST_F(SortedSetAlgebraTest, SortedByScoreAndThenBytes) {
   members.Add("z", -kInfinity);
   members.Sort();
   std::string order;
-  for (const MemberScore& entry : members.entries()) order += entry.member.substr(0, 1) + "|";
+  for (const MemberScore& entry : members.entries())
+    order += std::string(entry.member.substr(0, 1)) + "|";
   EXPECT_EQ(order, "z|x||a|b|");
 }
 

@@ -75,7 +75,11 @@ constexpr std::string_view kBitOperations[] = {"AND", "OR", "XOR", "NOT", "and",
 // Few, so that they are found again; some name keys, for SORT's patterns.
 constexpr std::string_view kListElements[] = {"a", "b",  "c",  "d",  "1", "2",
                                               "3", "10", "-1", "01", ""};
-constexpr std::string_view kTypes[] = {"string", "list", "hash", "set", "STRING", "nonsense"};
+constexpr std::string_view kScores[] = {"0",   "1",    "1",  "2",    "3",  "-1", "1.5",
+                                        "inf", "-inf", "(1", "(2.5", "-0", "1e3"};
+constexpr std::string_view kMemberEnds[] = {"-", "+", "[f", "[1", "(g", "(2", "[", "b"};
+constexpr std::string_view kTypes[] = {"string", "list",   "hash",    "set",
+                                       "zset",   "STRING", "nonsense"};
 // Few, so that commands meet the same ones: fields of hashes, members of sets.
 constexpr std::string_view kElements[] = {"f", "g", "h", "1", "2", "-3", "70000", ""};
 constexpr std::string_view kStreamIds[] = {
@@ -181,7 +185,7 @@ void Generator::EmitOnce(const Argument& argument, Command& command) {
                             : Integer(argument.name));
       break;
     case ArgumentType::kDouble:
-      command.push_back(Chance(50) ? Int64ToString(Between(-50, 50)) + ".25" : Value());
+      command.push_back(Double(argument.name));
       break;
     case ArgumentType::kPattern:
       command.push_back(Pick(kPatterns));
@@ -272,8 +276,27 @@ std::string Generator::StreamId() {
   return Int64ToString(Between(1, 9)) + (Chance(80) ? "-" + Int64ToString(Between(0, 9)) : "");
 }
 
+// Ends of ranges are ranks, scores or members, often of the right kind.
+std::string Generator::RangeEnd() {
+  if (Chance(40)) return Int64ToString(Between(-4, 6));
+  return Chance(70) ? Pick(kScores) : Pick(kMemberEnds);
+}
+
+std::string Generator::Double(std::string_view name) {
+  if (name == "score" || name == "min" || name == "max") return Pick(kScores);
+  if (name == "longitude") return Int64ToString(Between(-8, 8)) + ".5";
+  if (name == "latitude") return Int64ToString(Between(-4, 4)) + ".25";
+  if (name == "radius" || name == "width" || name == "height")
+    return Int64ToString(Between(0, 9) * 200);
+  if (name == "weight") return Int64ToString(Between(-2, 3));
+  return Chance(50) ? Int64ToString(Between(-50, 50)) + ".25" : Value();
+}
+
 std::string Generator::Text(std::string_view name) {
   if ((name == "element" || name == "pivot") && Chance(85)) return Pick(kListElements);
+  if (name == "stop" || name == "min" || name == "max") return RangeEnd();
+  if (name == "start" && Chance(50)) return RangeEnd();
+  if (name.starts_with("member") && Chance(80)) return Pick(kElements);
   if (name == "encoding") return Pick(kEncodings);
   if (name == "operation") return Pick(kBitOperations);
   if (name == "type") return Pick(kTypes);

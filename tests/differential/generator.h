@@ -37,6 +37,8 @@ class Generator {
   void Mutate(Command& command);
   std::string Integer(std::string_view name);
   std::string Text(std::string_view name);
+  std::string Double(std::string_view name);
+  std::string RangeEnd();
   std::string Value();
   std::string StreamId();
   std::string RelativeTime(std::int64_t unit);

@@ -60,6 +60,16 @@ constexpr Meant kMeant[] = {
     {"setex", "", "deprecated since 7.2"},
     {"psetex", "", "deprecated since 7.2"},
     {"quit", "", "deprecated since 7.2"},
+    {"zrank", "arity", "7.2 has WITHSCORE"},
+    {"zrank", "arguments", "7.2 has WITHSCORE"},
+    {"zrevrank", "arity", "7.2 has WITHSCORE"},
+    {"zrevrank", "arguments", "7.2 has WITHSCORE"},
+    {"geopos", "arguments", "7.2: the members are optional"},
+    {"geohash", "arguments", "7.2: the members are optional"},
+    {"geosearch", "arguments", "BYBOX stands before its block, not in it: the words are the same"},
+    {"geosearchstore", "arguments", "BYBOX stands before its block, not in it"},
+    {"bzpopmin", "flags", "7.2: not forbidden in scripts"},
+    {"bzpopmax", "flags", "7.2: not forbidden in scripts"},
 };
 
 // The fields that tell of deprecation are meant together: kMeant's empty field.
