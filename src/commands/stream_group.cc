@@ -67,9 +67,9 @@ std::optional<GroupOptions> ReadGroupOptions(Call& call, MayCreate may_create) {
 }
 
 // The id that CREATE or SETID names; `stream` may be null. nullopt with the error replied.
-std::optional<StreamId> ReadGroupId(Call& call, const Stream* stream) {
+std::optional<StreamId> ReadGroupId(Call& call, const Stream* stream, value::StreamIdForm form) {
   if (call.arg(4) == "$") return stream == nullptr ? StreamId{} : stream->last_id();
-  const auto id = value::ParseStreamId(call.arg(4), 0, value::StreamIdForm::kStrict);
+  const auto id = value::ParseStreamId(call.arg(4), 0, form);
   if (!id) call.Error(stream_errors::kInvalidId);
   return id;
 }
@@ -82,7 +82,7 @@ void XgroupCreate(Call& call) {
   if (!found && !options->make_stream) return call.Error(kKeyRequired);
   if (call.argc() > kCreateWordsMax) return call.Error(SyntaxError(call));
   const std::optional<StreamId> id =
-      ReadGroupId(call, found ? &found.entry->as<Stream>() : nullptr);
+      ReadGroupId(call, found ? &found.entry->as<Stream>() : nullptr, value::StreamIdForm::kStrict);
   if (!id) return;
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   if (stream->CreateGroup(call.arg(3), *id, options->entries_read) == nullptr) {
@@ -112,7 +112,9 @@ void XgroupSetId(Call& call) {
   value::StreamGroup* group = FindGroup(call, &found);
   if (group == nullptr) return;
   if (call.argc() > kSetIdWordsMax) return call.Error(SyntaxError(call));
-  const std::optional<StreamId> id = ReadGroupId(call, &found.entry->as<Stream>());
+  // Unlike CREATE, it takes "-" and "+".
+  const std::optional<StreamId> id =
+      ReadGroupId(call, &found.entry->as<Stream>(), value::StreamIdForm::kAny);
   if (!id) return;
   group->SetLastId(*id, options->entries_read);
   call.LogVerbatim();

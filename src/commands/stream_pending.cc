@@ -340,7 +340,8 @@ void Xautoclaim(Call& call) {
 }
 
 constexpr Spec kSpecs[] = {
-    Spec({.syntax = "XPENDING key group [[IDLE min-idle-time] start end count [consumer]]",
+    Spec({.syntax =
+              "XPENDING key group [[IDLE min-idle-time] start:string end:string count [consumer]]",
           .access = "RO ACCESS",
           .since = "5.0.0",
           .group = Group::kStream,
@@ -350,7 +351,7 @@ constexpr Spec kSpecs[] = {
           .history = "6.2.0: Added `IDLE` and exclusive ranges.",
           .tips = "nondeterministic_output",
           .run = &Xpending}),
-    Spec({.syntax = "XCLAIM key group consumer min-idle-time id [id ...] [IDLE ms] [TIME "
+    Spec({.syntax = "XCLAIM key group consumer min-idle-time:string id [id ...] [IDLE ms] [TIME "
                     "unix-time-milliseconds] [RETRYCOUNT count] [FORCE] [JUSTID] [LASTID lastid]",
           .access = "RW UPDATE",
           .since = "5.0.0",
@@ -360,7 +361,8 @@ constexpr Spec kSpecs[] = {
           .summary = "Hands pending entries to a consumer, whoever had them.",
           .tips = "nondeterministic_output",
           .run = &Xclaim}),
-    Spec({.syntax = "XAUTOCLAIM key group consumer min-idle-time start [COUNT count] [JUSTID]",
+    Spec({.syntax = "XAUTOCLAIM key group consumer min-idle-time:string start:string [COUNT count] "
+                    "[JUSTID]",
           .access = "RW DELETE",
           .since = "6.2.0",
           .group = Group::kStream,

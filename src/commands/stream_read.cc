@@ -170,6 +170,11 @@ class ReadReply {
   std::size_t streams_ = 0;
 };
 
+void Wait(Call& call, const ReadArgs& args, std::vector<std::string> rewritten) {
+  call.Block(keyspace::Type::kStream, *args.block_ms, command::TimeoutReply::kNullArray,
+             std::move(rewritten));
+}
+
 // --- XREAD ---
 
 // Reads the id after which the n-th stream is wanted; false with the error replied.
@@ -196,6 +201,17 @@ bool ReadStart(Call& call, const ReadArgs& args, std::size_t n, StreamId* after)
   return true;
 }
 
+// The words of the call with "$" as the id it stood for: what comes later lies behind that one.
+std::vector<std::string> WithoutDollars(Call& call, const ReadArgs& args,
+                                        const std::vector<StreamId>& after) {
+  std::vector<std::string> words(call.args().begin(), call.args().end());
+  for (std::size_t n = 0; n < args.streams; ++n) {
+    std::string& id = words[args.IdAt(n)];
+    if (id == "$") id = value::StreamIdToString(after[n]);
+  }
+  return words;
+}
+
 void Xread(Call& call) {
   const std::optional<ReadArgs> args = ReadTheArgs(call, Reader::kClient);
   if (!args) return;
@@ -213,7 +229,8 @@ void Xread(Call& call) {
     ReplyStreamRange(call.reply(), stream, *value::Successor(after[n]), value::kStreamIdMax,
                      value::StreamOrder::kForward, args->count);
   }
-  if (!reply.End()) call.reply().NullArray();
+  if (reply.End()) return;
+  args->block_ms ? Wait(call, *args, WithoutDollars(call, *args, after)) : call.reply().NullArray();
 }
 
 // --- XREADGROUP ---
@@ -318,7 +335,8 @@ void Xreadgroup(Call& call) {
     made += ServeGroup(call, *args, n, starts[n], reply) ? 1 : 0;
   }
   call.txn().CountAs(made + static_cast<std::int64_t>(reply.streams()));
-  if (!reply.End()) call.reply().NullArray();
+  if (reply.End()) return;
+  args->block_ms ? Wait(call, *args, {}) : call.reply().NullArray();
 }
 
 constexpr Spec kSpecs[] = {
