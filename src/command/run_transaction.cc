@@ -126,6 +126,7 @@ void Runner::RunQueued(Session& session, const Queued& queued, const keyspace::K
     txn.CollectEffects(effects);
     call.txn_ = &txn;
     call.command().run(call);
+    if (session.reader() != nullptr) RememberReads(call);
     call.txn_ = nullptr;
     if (txn.changes() > 0) stats_.changes.Add(txn.changes());
     if (txn.may_have_ready()) {
@@ -134,6 +135,8 @@ void Runner::RunQueued(Session& session, const Queued& queued, const keyspace::K
   } else {
     call.command().run(call);
   }
+  if (CommandObserver* observer = shared_.observer.load(std::memory_order_acquire))
+    observer->OnCommand(call);
   Account(session, prepared, reply, 0);
 }
 

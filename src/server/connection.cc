@@ -274,8 +274,8 @@ void Connection::BeginListening() {
 void Connection::FinishListening(const command::Prepared& prepared) {
   if (tracking_ != nullptr) {
     // CLIENT CACHING is about the command after it; other subcommands do not use it up either.
-    const bool keeps_caching =
-        prepared.command != nullptr && prepared.command->spec->container == "CLIENT";
+    const bool keeps_caching = queueing() || (prepared.command != nullptr &&
+                                              prepared.command->spec->container == "CLIENT");
     tracking_->EndCommand(*this, keeps_caching);
   }
   if (subscriptions_ != nullptr) FinishPushes();
