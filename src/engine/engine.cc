@@ -60,6 +60,13 @@ Engine::Engine(const EngineOptions& options)
               .gates = {memory_gate_.get()},
               .cycles_per_us = MeasureCyclesPerUs()},
       keeper_(keyspace_) {
+  keeper_.SetServe([this] {
+    // Made late: gates and families are complete by now.
+    if (keeper_runner_ == nullptr)
+      keeper_runner_ = std::make_unique<command::Runner>(shared_, SecureRandomUint64());
+    keeper_runner_->ReadClock();
+    keeper_runner_->serving().ServeLeft();
+  });
   if (options.with_keeper) keeper_.Start();
 }
 

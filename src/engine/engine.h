@@ -88,6 +88,7 @@ class Engine {
   command::Shared shared_;
   SharedCounter other_bytes_;
   std::atomic<std::uint64_t> next_session_id_{1};
+  std::unique_ptr<command::Runner> keeper_runner_;  // serves whom expiry and eviction concern
   Keeper keeper_;
 };
 

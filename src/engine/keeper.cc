@@ -28,6 +28,7 @@ bool Keeper::RunOnce() {
   bool done = true;
   if (keyspace_.tunables().active_expire.load(std::memory_order_relaxed))
     done = expirer_.Tick(kExpiryBudget);
+  if (serve_ && keyspace_.has_left_ready()) serve_();
   return !keyspace_.trash().Drain(kTrashBudget) || !done;
 }
 

@@ -11,6 +11,8 @@
 #define CAIRN_ENGINE_KEEPER_H_
 
 #include <atomic>
+#include <functional>
+#include <utility>
 
 #include "base/counter.h"
 #include "base/mutex.h"
@@ -31,6 +33,8 @@ class Keeper {
 
   void Start();
   void Stop();
+  // Called in each round: for keys whose going somebody waits for. Before Start.
+  void SetServe(std::function<void()> serve) { serve_ = std::move(serve); }
   // There is something to free: do not wait for the tick.
   void Wake() { wake_.Notify(); }
   // One step of everything. True if more is due now.
@@ -41,6 +45,7 @@ class Keeper {
 
   keyspace::Keyspace& keyspace_;
   keyspace::Expirer expirer_;
+  std::function<void()> serve_;
   std::atomic<bool> stopping_{false};
   Event wake_;
   Thread thread_;

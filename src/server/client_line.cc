@@ -21,10 +21,11 @@ std::string Flags(const ClientInfo& info) {
   std::string flags;
   if (Load(info.monitoring)) flags += 'O';
   if (info.subscribed()) flags += 'P';
+  if (Load(info.multi_count) >= 0) flags += 'x';
+  if (IsBlocked(info)) flags += 'b';
   if (Load(info.tracking)) flags += 't';
   if (Load(info.tracking_broken)) flags += 'R';
   if (Load(info.tracking_broadcast)) flags += 'B';
-  if (IsBlocked(info)) flags += 'b';
   if (Load(info.closing)) flags += 'c';
   if (info.is_unix_socket) flags += 'U';
   if (Load(info.no_evict)) flags += 'e';
@@ -44,17 +45,17 @@ std::string ClientLine(const ClientInfo& info, UnixMs now_ms, std::int64_t argum
   const std::int64_t reply_bytes = Load(info.reply_buffer_bytes);
   return fmt::format(
              "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} "
-             "ssub={} multi=-1 ",
+             "ssub={} multi={} ",
              info.id.value, texts.address, texts.local_address, info.fd, texts.name,
              seconds_since(info.created_ms), seconds_since(Load(info.last_interaction_ms)),
              Flags(info), Load(info.db), Load(info.channels), Load(info.patterns),
-             Load(info.shard_channels)) +
+             Load(info.shard_channels), Load(info.multi_count)) +
          fmt::format(
-             "qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={} rbp={} obl={} oll={} omem={} "
+             "qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp={} obl={} oll={} omem={} "
              "tot-mem={} ",
-             Load(info.input_bytes), Load(info.input_free_bytes), argument_bytes, reply_bytes,
-             reply_bytes, output_bytes, Load(info.output_pieces), output_bytes,
-             Load(info.memory_bytes)) +
+             Load(info.input_bytes), Load(info.input_free_bytes), argument_bytes,
+             Load(info.multi_bytes), reply_bytes, reply_bytes, output_bytes,
+             Load(info.output_pieces), output_bytes, Load(info.memory_bytes)) +
          fmt::format(
              "events={} cmd={} user={} redir={} resp={} lib-name={} lib-ver={}\n",
              Load(info.writable_wanted) ? "rw" : "r", command == nullptr ? "NULL" : *command,

@@ -57,6 +57,8 @@ struct ClientInfo {
   std::atomic<std::int64_t> memory_bytes{0};
   std::atomic<std::uint32_t> db{0};
   std::atomic<int> protocol{2};
+  std::atomic<std::int64_t> multi_count{-1};  // commands queued; -1: no MULTI
+  std::atomic<std::int64_t> multi_bytes{0};
   std::atomic<bool> writable_wanted{false};  // EPOLLOUT is armed: events=rw
   std::atomic<bool> no_evict{false};
   std::atomic<bool> no_touch{false};

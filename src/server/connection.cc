@@ -157,7 +157,8 @@ std::size_t Connection::ProcessInput(std::string_view input) {
     }
     if (batch.outcome == resp::Outcome::kNeedMore) break;
   }
-  if (state_ == State::kOpen && !CheckInputLimit(input.size() - done)) return input.size();
+  if (state_ == State::kOpen && !CheckInputLimit(input.size() - done + QueuedBytes()))
+    return input.size();
   if (!output_.empty()) worker_.WatchFlush(this);
   return done;
 }
@@ -535,6 +536,10 @@ void Connection::ResetSession() {
 void Connection::Publish() {
   info_.db.store(db().value, std::memory_order_relaxed);
   info_.protocol.store(protocol(), std::memory_order_relaxed);
+  info_.multi_count.store(
+      queueing() ? static_cast<std::int64_t>(transaction()->queue().size()) : -1,
+      std::memory_order_relaxed);
+  info_.multi_bytes.store(static_cast<std::int64_t>(QueuedBytes()), std::memory_order_relaxed);
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
   info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
                                std::memory_order_relaxed);

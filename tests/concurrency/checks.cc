@@ -16,6 +16,7 @@
 #include "concurrency/history.h"
 #include "concurrency/load.h"
 #include "concurrency/messages.h"
+#include "concurrency/waiting.h"
 #include "support/notation.h"
 
 namespace cairn::concurrency {
@@ -242,6 +243,9 @@ constexpr Check kChecks[] = {
     {"CachesAreNeverStale", &CachesAreNeverStale},
     {"MessagesComeOnceAndInOrder", &MessagesComeOnceAndInOrder},
     {"EventsFollowWrites", &EventsFollowWrites},
+    {"EveryElementIsPoppedOnce", &EveryElementIsPoppedOnce},
+    {"TransfersKeepTheirSum", &TransfersKeepTheirSum},
+    {"WatchLosesNoIncrement", &WatchLosesNoIncrement},
     {"AnyLoadIsSurvived", &AnyLoadIsSurvived},
 };
 
