@@ -81,6 +81,8 @@ constexpr Meant kMeant[] = {
     {"geosearchstore", "arguments", "BYBOX stands before its block, not in it"},
     {"bzpopmin", "flags", "7.2: not forbidden in scripts"},
     {"bzpopmax", "flags", "7.2: not forbidden in scripts"},
+    {"monitor", "arity", "the filters are ours"},
+    {"monitor", "arguments", "the filters are ours"},
 };
 
 // The fields that tell of deprecation are meant together: kMeant's empty field.
