@@ -85,8 +85,7 @@ void Txn::TellTracked() {
   std::vector<Tracking::Change> changes;
   const std::unique_ptr<std::vector<Tracked>> noted = std::exchange(told_later_, nullptr);
   for (Tracked& tracked : *noted) {
-    if (logged_ || !tracked.if_logged)
-      changes.push_back(std::move(tracked.change));
+    if (logged_ || !tracked.if_logged) changes.push_back(std::move(tracked.change));
   }
   keyspace_.tracking().Tell(changes, viewer_.client);
 }

@@ -163,6 +163,7 @@ constexpr Spec kSubcommands[] = {
           .since = "6.2.0",
           .group = Group::kPubsub,
           .flags = command::kLoading | command::kStale,
+          .categories = "-pubsub",
           .complexity = "O(1)",
           .summary = "Returns this text.",
           .run = &command::ReplyHelp}),

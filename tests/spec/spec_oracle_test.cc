@@ -81,6 +81,7 @@ constexpr Meant kMeant[] = {
     {"geosearchstore", "arguments", "BYBOX stands before its block, not in it"},
     {"bzpopmin", "flags", "7.2: not forbidden in scripts"},
     {"bzpopmax", "flags", "7.2: not forbidden in scripts"},
+    {"psubscribe", "arguments", "7.2 without a block around one argument"},
     {"monitor", "arity", "the filters are ours"},
     {"monitor", "arguments", "the filters are ours"},
 };
