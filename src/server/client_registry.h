@@ -66,6 +66,8 @@ struct ClientInfo {
   std::atomic<std::size_t> patterns{0};
   std::atomic<std::size_t> shard_channels{0};
   std::atomic<bool> monitoring{false};
+  // Another client has redirected its invalidations here, once.
+  std::atomic<bool> hears_others{false};
   std::atomic<bool> tracking{false};
   std::atomic<bool> tracking_broken{false};
   std::atomic<bool> tracking_broadcast{false};

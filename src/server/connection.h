@@ -166,7 +166,10 @@ class Connection final : public command::Session, public io::Watcher {
   void ExecuteOne(std::size_t i);
   void ExecuteMuted(std::size_t i);
   // Whether others send to this client between its replies.
-  bool listens() const { return subscriptions_ != nullptr || tracking_ != nullptr || monitoring(); }
+  bool listens() const {
+    return subscriptions_ != nullptr || tracking_ != nullptr || monitoring() ||
+           info_.hears_others.load(std::memory_order_relaxed);
+  }
   void BeginListening();
   void FinishListening(const command::Prepared& prepared);
   // After each command of a subscriber: what it published to itself comes right behind its reply.

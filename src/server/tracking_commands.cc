@@ -30,9 +30,10 @@ bool ParseRedirect(Call& call, std::string_view word, TrackingOptions& options) 
   const std::optional<std::int64_t> id = ParseInt64(word);
   if (!id) return Refuse(call, command::errors::kNotAnInteger);
   const bool known = Connection::Of(call).server().clients().With(
-      ClientId(static_cast<std::uint64_t>(*id)), [&](const ClientInfo& info) {
+      ClientId(static_cast<std::uint64_t>(*id)), [&](ClientInfo& info) {
         options.redirect = info.id;
         options.redirect_worker = info.worker;
+        info.hears_others.store(true, std::memory_order_relaxed);
       });
   return known || Refuse(call, "ERR The client ID you want redirect to does not exist");
 }
