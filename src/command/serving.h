@@ -35,7 +35,7 @@ class Serving {
   explicit Serving(Runner& runner) : runner_(runner) {}
 
   // Serves what the transaction has made ready. REQUIRES: its locks, its command has run.
-  void Serve(std::vector<keyspace::ReadyKey> ready, const keyspace::KeyLocks& held);
+  void Serve(std::vector<keyspace::ReadyKey> ready, const keyspace::KeyLocks& held) REQUIRES(held);
   // Whether Finish has something to do.
   bool busy() const { return !answered_.empty() || !deferred_.empty(); }
   // Tells those who were served, and serves what was deferred. REQUIRES: no stripe locked.
@@ -51,10 +51,11 @@ class Serving {
     bool pending = false;                    // the stripe knows of it
   };
 
-  void ServeQueues(const keyspace::KeyLocks& held);
-  void ServeQueue(const Deferred& turn, const keyspace::KeyLocks& held);
+  void ServeQueues(const keyspace::KeyLocks& held) REQUIRES(held);
+  void ServeQueue(const Deferred& turn, const keyspace::KeyLocks& held) REQUIRES(held);
   bool HoldsAll(const Parked& parked, const keyspace::KeyLocks& held) const;
-  bool TryServe(const std::shared_ptr<Parked>& parked, const keyspace::KeyLocks& held);
+  bool TryServe(const std::shared_ptr<Parked>& parked, const keyspace::KeyLocks& held)
+      REQUIRES(held);
   void Defer(const Deferred& turn, std::uint64_t after_ticket, std::shared_ptr<Parked> next);
   void ServeDeferred(Deferred turn);
 
