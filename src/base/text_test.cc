@@ -161,7 +161,6 @@ TEST(TextTest, ParseDouble) {
 }
 
 TEST(TextTest, ParseDoubleLoosely) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   struct Row {
     std::string_view text;
     std::optional<double> number;

@@ -95,11 +95,11 @@ void Serving::Finish() {
     if (deferred_.empty()) return;
     Deferred turn = std::move(deferred_.front());
     deferred_.pop_front();
-    ServeDeferred(std::move(turn));
+    ServeDeferred(turn);
   }
 }
 
-void Serving::ServeDeferred(Deferred turn) {
+void Serving::ServeDeferred(const Deferred& turn) {
   keyspace::Keyspace& keyspace = runner_.keyspace();
   log::CommandLog& log = keyspace.log();
   const std::size_t credit = log.active() ? kCreditBytes : 0;

@@ -57,7 +57,7 @@ class Serving {
   bool TryServe(const std::shared_ptr<Parked>& parked, const keyspace::KeyLocks& held)
       REQUIRES(held);
   void Defer(const Deferred& turn, std::uint64_t after_ticket, std::shared_ptr<Parked> next);
-  void ServeDeferred(Deferred turn);
+  void ServeDeferred(const Deferred& turn);
 
   Runner& runner_;
   std::deque<Deferred> turns_;  // to be served under the locks that are held now

@@ -104,10 +104,10 @@ class Client final : public Session {
     return bytes;
   }
   bool may_block() const override { return true; }
-  void OnParked(std::shared_ptr<Parked> parked, std::int64_t) override {
+  void OnParked(const std::shared_ptr<Parked>& parked, std::int64_t) override {
     answered_.store(false);
     parked->on_answered = [this](const std::shared_ptr<Parked>&) { answered_.store(true); };
-    parked_ = std::move(parked);
+    parked_ = parked;
   }
   // What it was given while it waited; "" if it still waits.
   std::string Answer() {

@@ -14,7 +14,7 @@ Session::Session(ClientId id, std::uint64_t random_seed)
 
 Session::~Session() = default;
 
-void Session::OnParked(std::shared_ptr<Parked>, std::int64_t) { CHECK(false); }
+void Session::OnParked(const std::shared_ptr<Parked>&, std::int64_t) { CHECK(false); }
 
 Transaction& Session::EnsureTransaction(keyspace::Keyspace& keyspace) {
   if (transaction_ == nullptr) transaction_ = std::make_unique<Transaction>(keyspace);

@@ -53,7 +53,7 @@ class Session {
   virtual bool may_block() const { return false; }
   // A command of this session waits: no further one is run until `parked` is answered. Called with
   // stripes locked. REQUIRES: may_block().
-  virtual void OnParked(std::shared_ptr<Parked> parked, std::int64_t timeout_ms);
+  virtual void OnParked(const std::shared_ptr<Parked>& parked, std::int64_t timeout_ms);
   // Between MULTI and EXEC: commands are queued instead of run.
   bool queueing() const { return queueing_; }
   // Null unless it said MULTI or WATCH.

@@ -64,6 +64,7 @@ void Transaction::Unwatch() {
   mark_ = nullptr;
   if (watched_.empty()) return;
   std::vector<keyspace::KeyRef> keys;
+  keys.reserve(watched_.size());
   for (const Watched& watched : watched_) keys.push_back(keyspace_.Ref(watched.name));
   keyspace::KeyLocks locks(keyspace_);
   keyspace_.AllHeldByThisThread() ? locks.AcquireAll() : locks.Acquire(keys);

@@ -105,7 +105,7 @@ class ReadArgsReader {
     if (!ms) return Fail(std::string(command::errors::kTimeoutNotAnInteger));
     if (*ms < 0) return Fail(std::string(command::errors::kTimeoutNegative));
     if (*ms > INT64_MAX - now_) return Fail("ERR timeout is out of range");
-    args_.block_ms = *ms;
+    args_.block_ms = ms;
     return 2;
   }
 

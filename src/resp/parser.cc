@@ -113,7 +113,7 @@ std::string_view ArgArena::Keep(std::string bytes) {
 bool Parser::TryWhole(std::string_view buffer, const Limits& limits, ArgArena& arena,
                       Request* out) {
   if (buffer.size() < kHeaderRoom) return false;
-  if (limits.bulk_bytes_max < kShortBulkMax) [[unlikely]]
+  if (limits.bulk_bytes_max < std::int64_t{kShortBulkMax}) [[unlikely]]
     return false;
   const Header count = FastHeader('*', buffer, 0);
   if (!count.ok || count.number == 0) return false;

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "resp/short_bulk.h"
 
 namespace cairn::resp {
 
@@ -140,15 +141,8 @@ class Parser {
     std::size_t size;
   };
 
-  static constexpr std::size_t kShortArgsMax = 9;    // one digit
-  static constexpr std::int64_t kShortBulkMax = 99;  // two digits
+  static constexpr std::size_t kShortArgsMax = 9;  // one digit
 
-  template <class Word>
-  static Word Load(const char* from) {
-    Word word;
-    std::memcpy(&word, from, sizeof(word));
-    return word;
-  }
   // The commonest request, wholly in the buffer: up to kShortArgsMax arguments of up to
   // kShortBulkMax bytes, the first of up to nine. False, and nothing changed, if it is not.
   bool TryShort(std::string_view buffer, const Limits& limits, ArgArena& arena, Request* out);
@@ -183,22 +177,9 @@ class Parser {
 inline const char* Parser::TakeShortBulks(const char* at, const char* end, std::string_view* arg,
                                           std::string_view* args_end) {
   for (; arg != args_end; ++arg) {
-    if (end - at < 4) return nullptr;
-    const auto header = Load<std::uint32_t>(at);  // "$3\r\n" or "$16\r"
-    const std::uint32_t first = (header >> 8 & 0xff) - '0';
-    const std::uint32_t second = (header >> 16 & 0xff) - '0';
-    if ((header & 0xff) != '$' || first > 9) return nullptr;
-    std::uint32_t size = first;
-    if (second <= 9 && first != 0 && header >> 24 == '\r') {
-      size = 10 * first + second;
-      ++at;
-    } else if ((header >> 16 & 0xff) != '\r') {
-      return nullptr;
-    }
-    at += 4;
-    if (end - at < static_cast<std::ptrdiff_t>(size + 2)) return nullptr;
-    *arg = {at, size};
-    at += size + 2;
+    if (end - at < kShortBulkMin) return nullptr;
+    at = TakeShortBulk(at, end, arg);
+    if (at == nullptr) return nullptr;
   }
   return at;
 }
@@ -211,18 +192,18 @@ inline bool Parser::TryShort(std::string_view buffer, const Limits& limits, ArgA
   constexpr std::uint64_t kMask = 0xffff'00ff'ffff'00ff;
   if (buffer.size() < kFirstHeaders || arena.room() < kShortArgsMax) [[unlikely]]
     return false;
-  if (limits.bulk_bytes_max < kShortBulkMax ||
+  if (limits.bulk_bytes_max < std::int64_t{kShortBulkMax} ||
       limits.args_max < static_cast<std::int64_t>(kShortArgsMax)) [[unlikely]] {
     return false;
   }
   const char* const begin = buffer.data();
   const char* const end = begin + buffer.size();
-  const auto headers = Load<std::uint64_t>(begin);
+  const auto headers = LoadWord<std::uint64_t>(begin);
   const std::uint32_t count = static_cast<std::uint32_t>(headers >> 8 & 0xff) - '0';
   const std::uint32_t size = static_cast<std::uint32_t>(headers >> 40 & 0xff) - '0';
   if ((headers & kMask) != kPattern || count - 1 >= kShortArgsMax || size > 9) return false;
   const char* const name = begin + kFirstHeaders;
-  if (end - name < static_cast<std::ptrdiff_t>(size + 2)) return false;
+  if (end - name < std::ptrdiff_t{size} + 2) return false;
   std::string_view* const args = arena.next();
   args[0] = {name, size};
   const char* const after = TakeShortBulks(name + size + 2, end, args + 1, args + count);

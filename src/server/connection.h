@@ -73,7 +73,7 @@ class Connection final : public command::Session, public io::Watcher {
 
   // Blocking (connection_wait.cc).
   bool may_block() const override { return true; }
-  void OnParked(std::shared_ptr<command::Parked> parked, std::int64_t timeout_ms) override;
+  void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) override;
   // The command it waited in has been answered.
   void FinishWait(const std::shared_ptr<command::Parked>& parked);
 

@@ -29,7 +29,7 @@ bool IsBlocked(const ClientInfo& info) {
 }
 
 // Stripes are locked: nothing here waits for anything but leaf mutexes.
-void Connection::OnParked(std::shared_ptr<command::Parked> parked, std::int64_t timeout_ms) {
+void Connection::OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) {
   parked->on_answered = [worker = &worker_,
                          id = this->id()](std::shared_ptr<command::Parked> answered) {
     worker->Post([worker, id, answered = std::move(answered)] {
@@ -46,7 +46,7 @@ void Connection::OnParked(std::shared_ptr<command::Parked> parked, std::int64_t 
   wait_is_muted_ = reply_mode_ != ReplyMode::kOn;
   waiting_ = parked;
   MutexLock hold(info_.waiting_mu);
-  info_.waiting = std::move(parked);
+  info_.waiting = parked;
 }
 
 void Connection::TimeOutWait() {
