@@ -3,7 +3,10 @@
 //
 //   load --port 7000 --command get --pipeline 16 --seconds 2 --pid 4711
 //
-//   --command NAME   get, set, mset, mget (10 keys a command), or fill: every key once, in order
+//   --command NAME   get, set, mset, mget (10 keys a command), or fill: every key once, in order;
+//                    text: what --text says, fill-text: the same with @ counted up from 0 to --keys
+//   --text "ZADD z % m:@"   the words of a command. @ is twelve digits below --keys, the same
+//                    throughout a command; each % is twelve digits of its own, always random
 //   --clients N      connections (50)            --keys N         random keys among so many (1 M)
 //   --pipeline N     commands a batch (1)        --value-bytes N  (64)
 //   --seconds S      measured, after --warm-up S (0.2)
@@ -12,9 +15,9 @@
 //
 // A connection's batch is text made once, in which only the digits of the keys change. Replies have
 // a known length, so they are counted, and dropped by the kernel (MSG_TRUNC) without a copy; each
-// kCheckEvery-th batch is read and compared with what must come. The last line is `name=value`
-// pairs. Sockets block when sending: a batch is sent when all replies of the one before are in, so
-// both fit the buffers.
+// kCheckEvery-th batch is read and compared with what must come. Those of a text are read and
+// counted; an error among them ends the program. The last line is `name=value` pairs. Sockets block
+// when sending: a batch is sent when all replies of the one before are in, so both fit the buffers.
 #include <arpa/inet.h>
 #include <fmt/core.h>
 #include <netinet/tcp.h>
@@ -31,6 +34,7 @@
 
 #include "base/random.h"
 #include "bench/measure.h"
+#include "bench/reply_counter.h"
 
 namespace cairn::bench {
 namespace {
@@ -43,11 +47,15 @@ constexpr std::size_t kKeysPerCommand = 10;  // of MSET and MGET
 constexpr std::uint64_t kCheckEvery = 64;
 constexpr int kSilenceMs = 10'000;  // a server that says nothing for so long is given up
 
-enum class Kind { kGet, kSet, kMset, kMget, kFill };
+enum class Kind { kGet, kSet, kMset, kMget, kFill, kText, kFillText };
+
+bool IsFill(Kind kind) { return kind == Kind::kFill || kind == Kind::kFillText; }
+bool IsText(Kind kind) { return kind == Kind::kText || kind == Kind::kFillText; }
 
 struct Options {
   std::uint16_t port;
   Kind kind;
+  std::string_view text;
   std::size_t clients;
   std::size_t pipeline;
   std::uint64_t keys;
@@ -64,6 +72,9 @@ struct Batch {
   std::string reply;
   std::vector<std::size_t> key_places;
   std::vector<std::size_t> ttl_places;
+  // Of a text: where the digits of each command's @ stand, one command after the other.
+  std::vector<std::vector<std::size_t>> number_places;
+  std::vector<std::size_t> random_places;  // of its %
 };
 
 std::string Bulk(std::string_view text) { return fmt::format("${}\r\n{}\r\n", text.size(), text); }
@@ -85,6 +96,28 @@ void AddSet(const Options& options, Batch& batch, const std::string& value) {
     batch.request += std::string(kTtlDigits, '0') + "\r\n";
   }
   batch.reply += "+OK\r\n";
+}
+
+void AddText(std::string_view text, Batch& batch) {
+  std::vector<std::string_view> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  batch.request += fmt::format("*{}\r\n", words.size());
+  batch.number_places.emplace_back();
+  for (const std::string_view word : words) {
+    const auto signs = static_cast<std::size_t>(
+        std::ranges::count_if(word, [](char c) { return c == '@' || c == '%'; }));
+    batch.request += fmt::format("${}\r\n", word.size() + signs * (kKeyDigits - 1));
+    for (const char c : word) {
+      if (c == '@') batch.number_places.back().push_back(batch.request.size());
+      if (c == '%') batch.random_places.push_back(batch.request.size());
+      batch.request += c == '@' || c == '%' ? std::string(kKeyDigits, '0') : std::string(1, c);
+    }
+    batch.request += "\r\n";
+  }
 }
 
 Batch MakeBatch(const Options& options) {
@@ -117,6 +150,10 @@ Batch MakeBatch(const Options& options) {
           batch.reply += value;
         }
         break;
+      case Kind::kText:
+      case Kind::kFillText:
+        AddText(options.text, batch);
+        break;
     }
   }
   return batch;
@@ -134,6 +171,8 @@ struct Client {
   std::uint64_t batches = 0;  // sent
   std::string checked;        // replies of a batch that is compared
   bool checking = false;
+  ReplyCounter counter;     // of a text's replies
+  std::size_t replies = 0;  // come for this batch
 };
 
 class Load {
@@ -144,8 +183,11 @@ class Load {
  private:
   bool Connect(Client& client);
   bool ConnectAll();
+  std::uint64_t NextNumber();
+  void PutNumbers(std::string& request);
   bool SendBatch(Client& client);
   bool Receive(Client& client);
+  bool CountReplies(Client& client, std::string_view bytes);
   bool Serve(std::int64_t until_ns);
   int Fail(std::string_view what);
   void Report(std::int64_t wall_ns, std::int64_t server_ns, std::int64_t own_ns,
@@ -187,20 +229,33 @@ bool Load::ConnectAll() {
   return std::ranges::all_of(clients_, [this](const auto& client) { return SendBatch(*client); });
 }
 
+std::uint64_t Load::NextNumber() {
+  return IsFill(options_.kind) ? std::min(filled_++, options_.keys - 1)
+                               : random_.Below(options_.keys);
+}
+
+void Load::PutNumbers(std::string& request) {
+  for (const std::size_t place : batch_.key_places)
+    PutDigits(request.data() + place, kKeyDigits, NextNumber());
+  for (const std::size_t place : batch_.ttl_places) {
+    const auto ttl = static_cast<std::uint64_t>(options_.ttl_seconds);
+    PutDigits(request.data() + place, kTtlDigits, ttl + random_.Below(ttl));
+  }
+  for (const std::vector<std::size_t>& places : batch_.number_places) {
+    const std::uint64_t number = NextNumber();
+    for (const std::size_t place : places) PutDigits(request.data() + place, kKeyDigits, number);
+  }
+  for (const std::size_t place : batch_.random_places)
+    PutDigits(request.data() + place, kKeyDigits, random_.Below(options_.keys));
+}
+
 bool Load::SendBatch(Client& client) {
-  if (options_.kind == Kind::kFill && filled_ >= options_.keys) {
+  if (IsFill(options_.kind) && filled_ >= options_.keys) {
     ++idle_clients_;
     return true;
   }
-  for (const std::size_t place : batch_.key_places) {
-    const std::uint64_t key = options_.kind == Kind::kFill ? std::min(filled_++, options_.keys - 1)
-                                                           : random_.Below(options_.keys);
-    PutDigits(client.request.data() + place, kKeyDigits, key);
-  }
-  for (const std::size_t place : batch_.ttl_places) {
-    const auto ttl = static_cast<std::uint64_t>(options_.ttl_seconds);
-    PutDigits(client.request.data() + place, kTtlDigits, ttl + random_.Below(ttl));
-  }
+  PutNumbers(client.request);
+  client.replies = 0;
   client.awaited = batch_.reply.size();
   client.checking = client.batches++ % kCheckEvery == 0;
   client.checked.clear();
@@ -214,7 +269,8 @@ bool Load::SendBatch(Client& client) {
 }
 
 bool Load::Receive(Client& client) {
-  const int flags = MSG_DONTWAIT | (client.checking ? 0 : MSG_TRUNC);
+  const bool text = IsText(options_.kind);
+  const int flags = MSG_DONTWAIT | (client.checking || text ? 0 : MSG_TRUNC);
   const ssize_t got = ::recv(client.fd, buffer_.data(), buffer_.size(), flags);
   if (got < 0 && errno == EAGAIN) return true;
   if (got <= 0) {
@@ -222,6 +278,7 @@ bool Load::Receive(Client& client) {
     return false;
   }
   const auto size = static_cast<std::size_t>(got);
+  if (text) return CountReplies(client, {buffer_.data(), size});
   if (client.checking) client.checked.append(buffer_.data(), size);
   if (size > client.awaited || (client.checking && !batch_.reply.starts_with(client.checked))) {
     problem_ = fmt::format("not the reply that was due: {:.200}", client.checked);
@@ -229,6 +286,16 @@ bool Load::Receive(Client& client) {
   }
   client.awaited -= size;
   if (client.awaited > 0) return true;
+  operations_ += options_.pipeline;
+  return SendBatch(client);
+}
+
+bool Load::CountReplies(Client& client, std::string_view bytes) {
+  if (!client.counter.Count(bytes, &client.replies)) {
+    problem_ = fmt::format("an error came: {:.200}", client.counter.problem());
+    return false;
+  }
+  if (client.replies < options_.pipeline) return true;
   operations_ += options_.pipeline;
   return SendBatch(client);
 }
@@ -265,7 +332,7 @@ void Load::Report(std::int64_t wall_ns, std::int64_t server_ns, std::int64_t own
 
 int Load::Run() {
   if (!ConnectAll()) return Fail("cannot connect and send");
-  const bool fill = options_.kind == Kind::kFill;
+  const bool fill = IsFill(options_.kind);
   const auto ns = [](double seconds) { return static_cast<std::int64_t>(seconds * 1e9); };
   if (!fill && !Serve(WallNs() + ns(options_.warm_up_seconds))) return Fail("warming up");
   const std::uint64_t operations_before = operations_;
@@ -280,7 +347,8 @@ int Load::Run() {
 }
 
 bool ParseKind(std::string_view name, Kind* kind) {
-  constexpr std::array<std::string_view, 5> kNames = {"get", "set", "mset", "mget", "fill"};
+  constexpr std::array<std::string_view, 7> kNames = {"get",  "set",  "mset",     "mget",
+                                                      "fill", "text", "fill-text"};
   const auto found = std::ranges::find(kNames, name);
   *kind = static_cast<Kind>(found - kNames.begin());
   return found != kNames.end();
@@ -293,7 +361,7 @@ int main(int argc, char** argv) {
   const cairn::bench::Arguments arguments(argc, argv);
   cairn::bench::Kind kind;
   if (!cairn::bench::ParseKind(arguments.Text("--command", ""), &kind)) {
-    fmt::print(stderr, "load: --command get, set, mset, mget or fill\n");
+    fmt::print(stderr, "load: --command get, set, mset, mget, fill, text or fill-text\n");
     return 2;
   }
   const std::int64_t ttl_seconds = arguments.Int("--ttl-seconds", 0);
@@ -305,6 +373,7 @@ int main(int argc, char** argv) {
   const cairn::bench::Options options = {
       .port = static_cast<std::uint16_t>(arguments.Int("--port", 6379)),
       .kind = kind,
+      .text = arguments.Text("--text", ""),
       .clients =
           static_cast<std::size_t>(std::max<std::int64_t>(arguments.Int("--clients", 50), 1)),
       .pipeline =

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/function_ref.h"
 #include "command/parked.h"
 #include "command/session.h"
 #include "command/table.h"
@@ -83,6 +84,21 @@ class Call {
   void Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
              std::vector<std::string> rewritten_args = {});
 
+  // What takes about a millisecond, at some 60 to 100 ns an element.
+  static constexpr std::uint64_t kHeavyElements = 10'000;
+  // The command is going to touch so many elements (bytes: a 64th of them). True: it is handed to
+  // the lane, which runs it again from the beginning on a thread of its own (there the answer is
+  // false), and the client's worker serves the others meanwhile. False: it runs here and now.
+  //
+  //   if (call.Defer(set.size())) return;
+  //
+  // REQUIRES: nothing replied, nothing changed.
+  bool Defer(std::uint64_t elements) { return elements >= kHeavyElements && DeferSlow(); }
+  // For run_heavy: `work` is called with the stripes of `keys` locked and a txn on them; what it
+  // changes is logged, told and given to those who wait as if it were a command. Others see the
+  // stripes as busy, so keep it short. REQUIRES: in run_heavy, not within another Hold.
+  void Hold(std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
+
   // Shorthands for the commonest error replies.
   void Error(std::string_view text) { reply_.Error(text); }
   // Of gates: the call is not run at all. An EXEC that is refused is aborted.
@@ -94,6 +110,8 @@ class Call {
 
  private:
   friend class Runner;
+
+  bool DeferSlow() { return false; }
 
   Runner& runner_;
   Session& session_;

@@ -63,6 +63,10 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   session_.OnParked(parked, timeout_ms);
 }
 
+void Call::Hold(std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
+  runner_.HoldFor(*this, keys, work);
+}
+
 Runner::Runner(Shared& shared, std::uint64_t seed)
     : shared_(shared),
       stats_(shared.table.size()),
@@ -260,6 +264,21 @@ bool Runner::AskGates(Call& call) {
   if (txn.changes() > 0) stats_.changes.Add(txn.changes());
   if (txn.may_have_ready()) [[unlikely]]
     serving_.Serve(txn.TakeReady(), held);
+}
+
+void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
+  keyspace::KeyLocks locks(shared_.keyspace);
+  locks.Acquire(keys);
+  {
+    keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
+    call.txn_ = &txn;
+    work();
+    call.txn_ = nullptr;
+    if (txn.changes() > 0) stats_.changes.Add(txn.changes());
+    if (txn.may_have_ready()) serving_.Serve(txn.TakeReady(), locks);
+  }
+  locks.Release();
+  if (serving_.busy()) serving_.Finish();
 }
 
 // A command that could take what others wait for does not come between a change and those whom it

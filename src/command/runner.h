@@ -102,6 +102,8 @@ class Runner {
                 std::vector<keyspace::ReadyKey>& ready) REQUIRES(held);
   // EXEC: ends the session's MULTI and runs what it has queued. REQUIRES: it is queueing.
   void RunTransaction(Call& exec);
+  // Call::Hold.
+  void HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
   Serving& serving() { return serving_; }
 
   keyspace::Keyspace& keyspace() { return shared_.keyspace; }

@@ -137,6 +137,10 @@ struct Row {
   // For a command that reads its one key and does nothing else: replies from the entry, null if
   // there is none. Called instead of `run` where that is all there is to do.
   void (*read)(const keyspace::Entry*, resp::Writer&) = nullptr;
+  // For a command that Call::Defer has handed to the lane: called there instead of `run`, with no
+  // stripe held and no txn. It takes them itself, by Call::Hold, as often as it likes and for about
+  // a millisecond's work each, and writes the reply.
+  void (*run_heavy)(Call&) = nullptr;
   std::span<const Spec> subcommands = {};
 };
 

@@ -52,6 +52,7 @@ CommandTable::CommandTable(std::span<const std::span<const Spec>> families) {
 CommandTable::Command CommandTable::MakeCommand(const Spec& spec, std::size_t index) {
   Command command;
   command.run = spec.row.run;
+  command.run_heavy = spec.row.run_heavy;
   command.read = spec.row.read;
   command.spec = &spec;
   command.flags = spec.row.flags;

@@ -40,6 +40,7 @@ class CommandTable {
     // What the runner asks of every call, beside each other; the rest of what it is in `spec`.
     void (*run)(Call&) = nullptr;
     void (*read)(const keyspace::Entry*, resp::Writer&) = nullptr;
+    void (*run_heavy)(Call&) = nullptr;
     const Spec* spec = nullptr;
     std::uint32_t flags = 0;
     std::uint32_t index = 0;  // in all(), for statistics
