@@ -153,6 +153,7 @@ Status Server::Start() {
   if (Status listening = ListenUnix(); !listening.ok()) return listening;
   WireServerConfig();
   base_bytes_ = AllocatorStatistics::Ask().allocated;
+  engine_.other_bytes().Add(base_bytes_);
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
   log_.Notice("Ready to accept connections");
   return {};
@@ -210,7 +211,7 @@ Status Server::RenameCommands(std::span<const ConfigLine> lines) {
 // The largest go first, as Redis does; those that asked for it (CLIENT NO-EVICT) stay.
 void Server::EvictClients() {
   const std::int64_t limit = config_.ClientsMemoryMax();
-  std::int64_t used = engine_.other_bytes().value();
+  std::int64_t used = ClientsMemory();
   if (limit <= 0 || used <= limit) return;
   struct Candidate {
     std::int64_t bytes;
@@ -278,7 +279,7 @@ void Server::ReportHttp(ClientInfo& info) {
 void Server::NoteClosed() { open_connections_.Add(-1); }
 
 std::int64_t Server::UsedMemory() {
-  return base_bytes_ + engine_.keyspace().used_bytes() + engine_.other_bytes().value();
+  return engine_.keyspace().used_bytes() + engine_.other_bytes().value();
 }
 
 std::int64_t Server::NotePeakMemory(std::int64_t used_bytes) {
