@@ -116,6 +116,7 @@ class Server {
 
   void WireConfig();
   void WireServerConfig();
+  void WarnOfNoPersistence();
   void SetSlowThreshold();
   // Main thread: ten times a second.
   void Housekeep();
