@@ -71,7 +71,8 @@ Engine::Engine(const EngineOptions& options)
 }
 
 void Engine::SetMemoryLimit(std::int64_t bytes) {
-  const std::int64_t before = keyspace_.tunables().maxmemory_bytes.exchange(bytes);
+  const std::int64_t before = keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed);
+  keyspace_.SetMemoryLimit(bytes);
   shared_.guards.fetch_add((bytes > 0 ? 1 : 0) - (before > 0 ? 1 : 0));
 }
 

@@ -162,6 +162,18 @@ TEST(Accounting, TheTotalIsWithinAFoldOfEachStripe) {
   const std::int64_t off = store.BookedBytes() - store.keyspace.used_bytes();
   EXPECT_LE(std::abs(off),
             static_cast<std::int64_t>(store.keyspace.stripe_count()) * Keyspace::kFoldBytes);
+  EXPECT_EQ(store.keyspace.FoldUsedBytes(), store.BookedBytes());
+  EXPECT_EQ(store.keyspace.used_bytes(), store.CountedBytes());
+}
+
+TEST(Accounting, UnderASmallLimitTheTotalIsWithinItsShare) {
+  for (const std::int64_t limit : {1LL, 1'000'000LL, 10'000'000LL, 1LL << 40}) {
+    TestStore store;
+    store.keyspace.SetMemoryLimit(limit);
+    for (int i = 0; i < 5'000; ++i) store.Set("key:" + std::to_string(i), "some value");
+    const std::int64_t off = std::abs(store.BookedBytes() - store.keyspace.used_bytes());
+    EXPECT_LE(off, limit / Keyspace::kFoldShare) << limit;
+  }
 }
 
 }  // namespace

@@ -47,6 +47,12 @@ std::int64_t Keyspace::arena_used_bytes() const {
   return bytes;
 }
 
+std::int64_t Keyspace::arena_small_bytes() const {
+  std::int64_t bytes = 0;
+  for (const ds::SlabArena& arena : arenas_) bytes += arena.small_bytes();
+  return bytes;
+}
+
 KeyspaceTotals Keyspace::Totals() const {
   KeyspaceTotals totals;
   for (const Stripe& stripe : stripes_) {
@@ -91,9 +97,26 @@ std::size_t Keyspace::TableBytes() {
   for (Stripe& stripe : stripes_) {
     const WalkLock hold(*this, stripe);
     for (const std::unique_ptr<Shard>& shard : stripe.owned_shards)
-      bytes += shard->table.memory_bytes();
+      bytes += sizeof(Shard) + shard->table.memory_bytes();
   }
   return bytes;
+}
+
+std::int64_t Keyspace::FoldUsedBytes() {
+  for (Stripe& stripe : stripes_) {
+    const WalkLock hold(*this, stripe);
+    Fold(stripe);
+  }
+  return used_bytes();
+}
+
+// A small limit is kept to the few bytes that matter there, at the price of sharing the total.
+void Keyspace::SetMemoryLimit(std::int64_t bytes) {
+  tunables_.maxmemory_bytes.store(bytes, std::memory_order_relaxed);
+  const auto stripes = static_cast<std::int64_t>(stripes_.size());
+  const std::int64_t share = bytes / (kFoldShare * stripes);
+  fold_bytes_.store(bytes == 0 ? kFoldBytes : std::clamp<std::int64_t>(share, 1, kFoldBytes),
+                    std::memory_order_relaxed);
 }
 
 // The buckets without the lock: shards stay, and a table's directory may be asked by anybody for an

@@ -85,12 +85,16 @@ class Keyspace {
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
   EventSink* event_sink() const { return event_sink_; }
   void SetEventSink(EventSink* sink) { event_sink_ = sink; }
-  // Bytes charged to all keys, tables and values: what maxmemory is held against. Exact but for
-  // what stripes have not folded yet, at most kFoldBytes each.
+  // Bytes charged to all keys, tables and values: what maxmemory is held against, with what the
+  // owner counts beside them. Exact but for what stripes have not folded yet; see Charge.
   std::int64_t used_bytes() const { return used_bytes_.value(); }
+  // The same to the byte. Takes each stripe's lock in turn.
+  std::int64_t FoldUsedBytes();
   // Memory that the arenas hold from the allocator, used or not.
   std::int64_t arena_reserved_bytes() const;
   std::int64_t arena_used_bytes() const;
+  // Of these, what lies in slabs: the rest came from malloc.
+  std::int64_t arena_small_bytes() const;
   KeyspaceTotals Totals() const;
   void ResetStatistics();
   // Takes each stripe's lock in turn.
@@ -125,10 +129,16 @@ class Keyspace {
   void Charge(Stripe& stripe, Shard& shard, std::int64_t bytes) {
     shard.charged_bytes += bytes;
     stripe.unfolded_bytes += bytes;
-    if (stripe.unfolded_bytes >= kFoldBytes || stripe.unfolded_bytes <= -kFoldBytes) Fold(stripe);
+    const std::int64_t step = fold_bytes_.load(std::memory_order_relaxed);
+    if (stripe.unfolded_bytes >= step || stripe.unfolded_bytes <= -step) Fold(stripe);
   }
 
+  // maxmemory, 0 for none. Any thread. What all stripes together have not folded stays below
+  // 1/kFoldShare of it.
+  void SetMemoryLimit(std::int64_t bytes);
+
   static constexpr std::int64_t kFoldBytes = 2048;
+  static constexpr std::int64_t kFoldShare = 512;
 
  private:
   friend class KeyLocks;
@@ -147,6 +157,7 @@ class Keyspace {
   std::array<ds::SlabArena, kArenaCount> arenas_;
   std::vector<Stripe> stripes_;
   SharedCounter used_bytes_;
+  std::atomic<std::int64_t> fold_bytes_{kFoldBytes};  // relaxed: any step is right
   Trash trash_;
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
   std::atomic<std::uintptr_t> all_holder_{0};

@@ -42,6 +42,8 @@ void Writer::Simple(std::string_view text) {
 
 void Writer::Error(std::string_view text) {
   ++error_count_;
+  // Line breaks at the end go, as with Redis; those within become spaces.
+  text = text.substr(0, text.find_last_not_of("\r\n") + 1);
   const std::string_view code = text.substr(0, std::min(text.find(' '), kErrorCodeMax));
   error_code_size_ = static_cast<std::uint32_t>(code.size());
   std::memcpy(error_code_, code.data(), code.size());

@@ -66,7 +66,7 @@ std::vector<DatabaseTables> TablesByDatabase(keyspace::Keyspace& keyspace) {
       all[db].db = db;
       all[db].keys += shard->table.size();
       all[db].volatile_keys += shard->table.volatile_count();
-      all[db].bytes += shard->table.memory_bytes();
+      all[db].bytes += sizeof(keyspace::Shard) + shard->table.memory_bytes();
     }
   }
   std::erase_if(all, [](const DatabaseTables& tables) { return tables.keys == 0; });

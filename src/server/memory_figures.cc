@@ -22,13 +22,19 @@ constexpr double kNearLimit = 0.9;
 
 MemoryFigures MemoryFigures::Take(Server& server) {
   MemoryFigures figures;
+  keyspace::Keyspace& keyspace = server.engine().keyspace();
+  keyspace.FoldUsedBytes();
   figures.used = server.UsedMemory();
   figures.peak = server.NotePeakMemory(figures.used);
   figures.base = server.base_bytes();
-  figures.clients = server.engine().other_bytes().value();
-  figures.tables = static_cast<std::int64_t>(server.engine().keyspace().TableBytes());
+  figures.clients = server.ClientsMemory();
+  figures.tables = static_cast<std::int64_t>(keyspace.TableBytes());
   figures.resident = ResidentBytes();
   figures.allocator = AllocatorStatistics::Ask();
+  // The arenas' slabs are mapped from the kernel, beside the allocator.
+  figures.allocator.allocated += keyspace.arena_small_bytes();
+  figures.allocator.active += keyspace.arena_reserved_bytes();
+  figures.allocator.resident += keyspace.arena_reserved_bytes();
   return figures;
 }
 

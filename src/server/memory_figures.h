@@ -13,7 +13,8 @@ namespace cairn::server {
 
 class Server;
 
-// Bytes, all of them.
+// Bytes, all of them. As in Redis, `used` is what maxmemory is held against: what a server takes
+// before it holds anything counts too.
 struct MemoryFigures {
   std::int64_t used = 0;  // keyspace, clients and base
   std::int64_t peak = 0;
@@ -24,7 +25,7 @@ struct MemoryFigures {
   AllocatorStatistics allocator;
 
   std::int64_t overhead() const { return base + clients + tables; }
-  // Small amounts are counted late (Keyspace::used_bytes), so the difference can be below nothing.
+  // The parts are asked for one after the other: between them, others free or add.
   std::int64_t dataset() const { return std::max<std::int64_t>(0, used - overhead()); }
 
   // Raises the server's peak. Takes each stripe's lock in turn.

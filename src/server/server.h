@@ -100,8 +100,10 @@ class Server {
   // Warns, at most once a minute, of a client that speaks HTTP and is being closed.
   void ReportHttp(ClientInfo& info);
   std::int64_t open_connections() const { return open_connections_.value(); }
-  // INFO's used_memory: keyspace, clients and the base.
+  // What maxmemory is held against, and INFO's used_memory: keyspace, clients and the base.
   std::int64_t UsedMemory();
+  // Of all clients' buffers.
+  std::int64_t ClientsMemory() { return engine_.other_bytes().value() - base_bytes_; }
   // Raises the peak to `used_bytes` if that is more, and returns it.
   std::int64_t NotePeakMemory(std::int64_t used_bytes);
   const RateMeter& rates() const { return rates_; }
@@ -114,6 +116,7 @@ class Server {
 
   void WireConfig();
   void WireServerConfig();
+  void WarnOfNoPersistence();
   void SetSlowThreshold();
   // Main thread: ten times a second.
   void Housekeep();

@@ -3,6 +3,7 @@
 // once.
 //
 // The others are read where they are used. Hooks run on the worker that CONFIG SET came in by.
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -106,8 +107,29 @@ void Server::WireConfig() {
   });
 }
 
+// Said at start and whenever one of the two is set, so that nobody counts on files that will not be
+// there. The default of `save`, too, promises them.
+void Server::WarnOfNoPersistence() {
+  const std::string save = config_.Text("save");
+  const bool appends = config_.Bool("appendonly");
+  if (save.empty() && !appends) return;
+  log_.Warning(fmt::format(
+      "WARNING: nothing is saved in this version: 'save \"{}\"' and 'appendonly {}' have no "
+      "effect, "
+      "and the data is gone when the server ends. 'save \"\"' and 'appendonly no' say that this is "
+      "meant.",
+      save, appends ? "yes" : "no"));
+}
+
 // Hooks that may fail, and that need a server that is already up.
 void Server::WireServerConfig() {
+  WarnOfNoPersistence();
+  for (const ConfigId id : {ConfigId("save"), ConfigId("appendonly")}) {
+    config_.OnChange(id, [this](const Config&) {
+      WarnOfNoPersistence();
+      return Status();
+    });
+  }
   config_.OnChange("port", [this](const Config&) { return ListenAgain(); });
   config_.OnChange("bind", [this](const Config&) { return ListenAgain(); });
   config_.OnChange("maxclients", [](const Config& config) {

@@ -201,6 +201,32 @@ await run({
     same(await listener.sunsubscribe('news'), 0);
     listener.disconnect();
   }),
+  // This client speaks RESP2, so that another of its connections hears what has changed.
+  trackingRedirected: withClient(async (redis) => {
+    const listener = new Redis(options);
+    const other = new Redis(options);
+    const told = [];
+    listener.on('message', (channel, keys) => told.push([channel, keys]));
+    await listener.client('ID'); // connected
+    await listener.subscribe('__redis__:invalidate');
+    const listenerId = (await redis.client('LIST', 'TYPE', 'pubsub')).match(/^id=(\d+)/)[1];
+    same(await redis.client('TRACKING', 'ON', 'REDIRECT', listenerId, 'NOLOOP'), 'OK');
+    same(await redis.client('GETREDIR'), Number(listenerId));
+    await redis.mget('a', 'b', 'c');
+    await redis.set('a', 'own change'); // not told
+    await other.mset('b', 1, 'unread', 2);
+    await waitFor(() => told.length === 1, 'the invalidation');
+    same(told, [['__redis__:invalidate', 'b']]);
+    await other.lpush('c', 'x');
+    await waitFor(() => told.length === 2, 'the next invalidation');
+    await other.lpush('c', 'y'); // told already, and not read since
+    await redis.lrange('c', 0, -1);
+    await other.del('c');
+    await waitFor(() => told.length === 3, 'the deletion');
+    same(told.slice(1).map((one) => one[1]), ['c', 'c']);
+    listener.disconnect();
+    other.disconnect();
+  }),
   quit: withClient(async (redis) => {
     same(await redis.quit(), 'OK');
     await waitFor(() => redis.status === 'end', 'the end of the connection');

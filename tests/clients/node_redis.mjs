@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // node-redis as an application uses it, over RESP2 and over RESP3.
 import { deepStrictEqual as same, ok, rejects } from 'node:assert';
-import { createClient, createClientPool, RESP_TYPES } from 'redis';
+import {
+  BasicClientSideCache, BasicPooledClientSideCache, createClient, createClientPool, RESP_TYPES,
+} from 'redis';
 import { port, run, waitFor } from './cases.mjs';
 
 function make(more = {}) {
@@ -172,6 +174,69 @@ for (const RESP of [2, 3]) {
     listener.destroy();
   }, { RESP });
 }
+
+/** A client that caches what it reads and is told what changed; another that changes it. */
+function withCache(body) {
+  return async () => {
+    const cache = new BasicClientSideCache({ ttl: 0, maxEntries: 0, evictPolicy: 'LRU' });
+    const client = await make({ RESP: 3, clientSideCache: cache }).connect();
+    const other = await make({ RESP: 3 }).connect();
+    try {
+      await other.flushAll();
+      await body(client, other, cache);
+    } finally {
+      client.destroy();
+      other.destroy();
+    }
+  };
+}
+
+cases['cache.hitsAndInvalidations'] = withCache(async (client, other, cache) => {
+  await other.set('a', 'one');
+  same(await client.get('a'), 'one');
+  for (let i = 0; i < 10; ++i) same(await client.get('a'), 'one');
+  same([cache.stats().missCount, cache.stats().hitCount], [1, 10]);
+  await other.set('a', 'two');
+  await waitFor(async () => (await client.get('a')) === 'two', 'the invalidation');
+  await other.hSet('h', 'f', '1');
+  same({ ...(await client.hGetAll('h')) }, { f: '1' });
+  await other.hIncrBy('h', 'f', 41);
+  await waitFor(async () => (await client.hGet('h', 'f')) === '42', 'the next invalidation');
+  await waitFor(async () => (await client.hGetAll('h')).f === '42', 'the same for another command');
+});
+cases['cache.whatExpiresOrIsFlushed'] = withCache(async (client, other) => {
+  await other.set('short', 'x', { expiration: { type: 'PX', value: 50 } });
+  same(await client.get('short'), 'x');
+  await waitFor(async () => (await client.get('short')) === null, 'the expiry to be told');
+  await other.zAdd('z', { score: 1, value: 'a' });
+  same(await client.zScore('z', 'a'), 1);
+  await other.flushAll();
+  await waitFor(async () => (await client.zScore('z', 'a')) === null, 'the flush to be told');
+});
+cases['cache.neverStaleUnderWrites'] = withCache(async (client, other, cache) => {
+  for (let i = 1; i <= 300; ++i) {
+    await Promise.all(Array.from({ length: 8 }, (_, key) => other.set(`k${key}`, i)));
+    await client.ping(); // what was told before its answer has come
+    const got = await Promise.all(Array.from({ length: 8 }, (_, key) => client.get(`k${key}`)));
+    same(got, Array(8).fill(String(i)));
+  }
+  ok(cache.stats().missCount >= 8 * 300, 'each change was read anew');
+});
+cases['cache.ofAPool'] = async () => {
+  const socket = { host: '127.0.0.1', port };
+  const pool = await createClientPool({ socket, RESP: 3 }, {
+    minimum: 2, maximum: 4, clientSideCache: new BasicPooledClientSideCache({ ttl: 0 }),
+  }).connect();
+  const other = await make().connect();
+  await other.set('shared', '0');
+  for (let i = 1; i <= 20; ++i) {
+    await Promise.all(Array.from({ length: 10 }, () => pool.get('shared')));
+    await other.set('shared', String(i));
+    await waitFor(async () => (await pool.get('shared')) === String(i), 'the invalidation');
+  }
+  await pool.close();
+  other.destroy();
+};
 
 cases.pool = async () => {
   const socket = { host: '127.0.0.1', port };

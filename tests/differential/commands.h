@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The commands that random sequences are made of, and their grammars from a server.
 //
-// Left out: what blocks, what is about the connection or the server, what answers with the server's
-// own figures, and what leaves the data to chance (SPOP).
+// What waits does so for a moment at most, and SPOP takes all there is (the generator sees to
+// both). Left out: what is about the connection or the server, and what answers with the server's
+// own figures.
 #ifndef CAIRN_TESTS_DIFFERENTIAL_COMMANDS_H_
 #define CAIRN_TESTS_DIFFERENTIAL_COMMANDS_H_
 
@@ -21,6 +22,14 @@ inline constexpr std::string_view kCommands[] = {
     "bitfield_ro",
     "bitop",
     "bitpos",
+    "blmove",
+    "blmpop",
+    "blpop",
+    "brpop",
+    "brpoplpush",
+    "bzmpop",
+    "bzpopmax",
+    "bzpopmin",
     "copy",
     "dbsize",
     "decr",
@@ -113,6 +122,7 @@ inline constexpr std::string_view kCommands[] = {
     "smembers",
     "smismember",
     "smove",
+    "spop",
     "srandmember",
     "srem",
     "sscan",
@@ -135,6 +145,7 @@ inline constexpr std::string_view kCommands[] = {
     "xgroup|delconsumer",
     "xgroup|destroy",
     "xgroup|setid",
+    "xinfo|consumers",
     "xinfo|groups",
     "xinfo|stream",
     "xlen",
@@ -169,10 +180,12 @@ inline constexpr std::string_view kCommands[] = {
     "zmscore",
     "zpopmax",
     "zpopmin",
+    "zrandmember",
     "zrange",
     "zrangebylex",
     "zrangebyscore",
     "zrangestore",
+    "zrank",
     "zrem",
     "zremrangebylex",
     "zremrangebyrank",
@@ -180,6 +193,7 @@ inline constexpr std::string_view kCommands[] = {
     "zrevrange",
     "zrevrangebylex",
     "zrevrangebyscore",
+    "zrevrank",
     "zscore",
     "zunion",
     "zunionstore",

@@ -31,9 +31,10 @@ using testing::ServerProcess;
 
 constexpr int kDifferencesShownMax = 12;
 
-// A bit at offset 2^31 is a value of 256 MB: with this limit it is an error, which is as good.
+// A bit at offset 2^31 is a value of 256 MB: with this limit it is an error, which is as good. The
+// oracle looks for ended waits "hz" times a second.
 std::vector<std::string> ServerArguments() {
-  return {"--save", "", "--proto-max-bulk-len", "1048576"};
+  return {"--save", "", "--proto-max-bulk-len", "1048576", "--hz", "500"};
 }
 
 struct Options {

@@ -89,14 +89,48 @@ constexpr std::string_view kStreamIds[] = {
 constexpr std::string_view kGroups[] = {"g", "g", "g", "h", "no"};
 constexpr std::string_view kConsumers[] = {"alice", "bob", "carol"};
 
-// What blocks would stop the tester; an id made by the clock is nobody else's.
+// How long a command may wait: a moment, or not at all because no server takes it.
+constexpr std::string_view kTimeouts[] = {"0.001", "0.01", "-1", "abc", "", "-0.5", "nan"};
+constexpr std::string_view kBlocks[] = {"1", "2", "-1", "abc", "1.5"};
+
+bool IsOneOf(std::string_view word, std::span<const std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Where the timeout of a command that waits stands; 0: it has none.
+std::size_t TimeoutPosition(const Command& command) {
+  constexpr std::string_view kFirst[] = {"BLMPOP", "BZMPOP"};
+  constexpr std::string_view kLast[] = {"BLMOVE",     "BLPOP",    "BRPOP",
+                                        "BRPOPLPUSH", "BZPOPMAX", "BZPOPMIN"};
+  if (IsOneOf(command.front(), kFirst)) return 1;
+  return IsOneOf(command.front(), kLast) ? command.size() - 1 : 0;
+}
+
+// Where BLOCK's milliseconds may stand; 0: nowhere.
+std::size_t BlockPosition(const Command& command) {
+  if (!command.front().starts_with("XREAD")) return 0;
+  for (std::size_t i = 1; i + 1 < command.size(); ++i) {
+    if (EqualsIgnoreCase(command[i], "BLOCK")) return i + 1;
+  }
+  return 0;
+}
+
+// What waits for long would stop the tester; an id made by the clock is nobody else's; a member
+// popped at random leaves the servers with different data.
 bool CannotBeCompared(const Command& command) {
+  const std::size_t timeout = TimeoutPosition(command);
+  if (timeout > 0 && (timeout >= command.size() || !IsOneOf(command[timeout], kTimeouts)))
+    return command.size() > 2;
+  if (const std::size_t block = BlockPosition(command); block > 0)
+    return !IsOneOf(command[block], kBlocks);
+  if (EqualsIgnoreCase(command.front(), "SPOP"))
+    return command.size() == 2 || (command.size() == 3 && command[2] != "100000" &&
+                                   ParseInt64(command[2]).value_or(0) > 0);
   const auto has = [&](std::string_view word) {
     return std::any_of(command.begin(), command.end(),
                        [&](const std::string& other) { return EqualsIgnoreCase(other, word); });
   };
-  if (EqualsIgnoreCase(command.front(), "XADD")) return has("*");
-  return command.front().starts_with("XREAD") && has("BLOCK");
+  return EqualsIgnoreCase(command.front(), "XADD") && has("*");
 }
 
 // Whether a time so short stands in the command that the servers might differ about its end: a
@@ -124,12 +158,15 @@ bool DependsOnClock(const Command& command) {
   return false;
 }
 
+// Whether a smaller count makes an answer that cannot be compared.
+bool AsksForAll(std::string_view name) { return name.ends_with("SCAN") || name == "SPOP"; }
+
 // Whether so many draws are asked for that no server has room for the reply.
 bool DrawsTooMuch(const Command& command) {
   constexpr std::int64_t kDrawsMax = 10'000;
   if (command.size() < 3) return false;
-  const bool draws =
-      EqualsIgnoreCase(command[0], "SRANDMEMBER") || EqualsIgnoreCase(command[0], "HRANDFIELD");
+  constexpr std::string_view kDraws[] = {"HRANDFIELD", "SRANDMEMBER", "ZRANDMEMBER"};
+  const bool draws = IsOneOf(command[0], kDraws);
   return draws && ParseInt64(command[2]).value_or(0) < -kDrawsMax;
 }
 
@@ -152,6 +189,10 @@ Command Generator::NextCommand() {
   const CommandGrammar& grammar = grammars_[random_.Below(grammars_.size())];
   Command command = grammar.words;
   for (const Argument& argument : grammar.arguments) Emit(argument, command);
+  if (const std::size_t at = TimeoutPosition(command); at > 0)
+    command[at] = Chance(90) ? kTimeouts[0] : Pick(kTimeouts);
+  if (const std::size_t at = BlockPosition(command); at > 0)
+    command[at] = Chance(90) ? kBlocks[0] : Pick(kBlocks);
   if (Chance(kMutatePercent)) Mutate(command);
   return command;
 }
@@ -180,7 +221,7 @@ void Generator::EmitOnce(const Argument& argument, Command& command) {
       command.push_back(Text(argument.name));
       break;
     case ArgumentType::kInteger:
-      command.push_back(argument.name == "count" && !command.front().ends_with("SCAN")
+      command.push_back(argument.name == "count" && !AsksForAll(command.front())
                             ? Int64ToString(Between(-3, 6))
                             : Integer(argument.name));
       break;

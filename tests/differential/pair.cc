@@ -17,7 +17,7 @@ using testing::Reply;
 
 constexpr int kReplyTimeoutMs = 20'000;
 constexpr int kDatabasesLookedAt = 3;
-constexpr std::size_t kKeyLookups = 4;  // commands per key in the look at the end
+constexpr std::size_t kKeyLookups = 5;  // commands per key in the look at the end
 
 Status SendAll(Channel& channel, const Sequence& commands) {
   std::string bytes;
@@ -62,6 +62,16 @@ Result<std::unique_ptr<Channel>> Connect(int port, int protocol) {
   if (!hello) return std::unexpected(hello.error());
   if (hello->type == testing::ReplyType::kError) return Fail(StatusCode::kInvalid, hello->text);
   return channel;
+}
+
+// What shows all that a collection holds; nothing for a string, which GET shows.
+Command AskContents(std::string_view type, const std::string& key) {
+  if (type == "list") return {"LRANGE", key, "0", "-1"};
+  if (type == "hash") return {"HGETALL", key};
+  if (type == "set") return {"SMEMBERS", key};
+  if (type == "zset") return {"ZRANGE", key, "0", "-1", "WITHSCORES"};
+  if (type == "stream") return {"XRANGE", key, "-", "+"};
+  return {};
 }
 
 // A word as a compat script would have it.
@@ -118,6 +128,10 @@ Result<std::optional<Difference>> Pair::Run(const Sequence& sequence) {
       look.push_back({"GET", key.text});
       look.push_back({"OBJECT", "ENCODING", key.text});
       look.push_back({"PEXPIRETIME", key.text});
+      Result<Reply> type = Call(*theirs_, {"TYPE", key.text});
+      if (!type) return std::unexpected(type.error());
+      if (Command contents = AskContents(type->text, key.text); !contents.empty())
+        look.push_back(std::move(contents));
     }
   }
   difference = Exchange(*ours_, *theirs_, look);
