@@ -117,6 +117,7 @@ class Runner {
   const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;
   void AddPrepared(const CommandTable::Command* command, std::span<const std::string_view> args);
   void FindKeysBySpec(const CommandTable::Command& command, std::span<const std::string_view> args);
+  void Warm();
   bool Guarded(const CommandTable::Command& command, const Session& session) const;
   bool TryRead(Session& session, const Prepared& prepared, resp::Writer& reply);
   void ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
@@ -160,6 +161,7 @@ class Runner {
   const std::uint64_t ns_per_cycle_;      // in 2^-32 nanoseconds
   const std::uint64_t clock_cycles_max_;  // now_ms_ is read again when it is older
   std::size_t prepared_count_ = 0;
+  std::size_t warm_count_ = 0;  // of them, those that Warm is for
   std::array<Prepared, kBatchMax> prepared_;
   std::vector<keyspace::KeyRef> keys_;
   std::vector<std::uint32_t> key_positions_;
@@ -208,6 +210,7 @@ inline void Runner::AddPrepared(const CommandTable::Command* command,
   prepared.args = args;
   prepared.first_key = static_cast<std::uint32_t>(first_key);
   prepared.key_count = static_cast<std::uint32_t>(key_count);
+  warm_count_ += command != nullptr && command->warm != nullptr ? 1 : 0;
 }
 
 inline bool Runner::Guarded(const CommandTable::Command& command, const Session& session) const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The runner on a table of three commands: what is refused before it runs, by whom, in which order;
+// The runner on a table of four commands: what is refused before it runs, by whom, in which order;
 // how batches are prepared and run; what is counted.
 #include "command/runner.h"
 
@@ -33,7 +33,24 @@ void LookAt(const keyspace::Entry* entry, resp::Writer& reply) {
   reply.Bulk(entry->value());
 }
 
+// Leaves a trace in the value: in its first byte for buckets, its second for nodes, each grown by
+// the number of arguments.
+void WarmUp(const keyspace::Entry& entry, std::span<const std::string_view> args, WarmStep step) {
+  char* value = const_cast<char*>(entry.value().data());
+  std::size_t at = step == WarmStep::kBucket ? 0 : 1;
+  value[at] = static_cast<char>(value[at] + static_cast<char>(args.size()));
+}
+
 constexpr Spec kSpecs[] = {
+    Spec({.syntax = "WARMED key [member ...]",
+          .access = "RO ACCESS",
+          .since = "1.0.0",
+          .group = Group::kString,
+          .flags = kReadonly,
+          .complexity = "O(1)",
+          .summary = "Looks.",
+          .run = &Look,
+          .warm = &WarmUp}),
     Spec({.syntax = "PUT key value",
           .access = "OW UPDATE",
           .since = "1.0.0",
@@ -190,6 +207,24 @@ TEST_F(RunnerTest, AFullBatchIsPreparedTogetherAndRunInOrder) {
   }
   EXPECT_EQ(TakeReply(), expected);
   EXPECT_EQ(Execute({"LOOK", "k"}), "$2\r\n31\r\n");
+}
+
+// Two of three name a key that is there; a call alone is not worth it.
+TEST_F(RunnerTest, ABatchIsWarmedBeforeItRuns) {
+  Execute({"PUT", "k", "aa"});
+  const std::array<std::string_view, 3> member = {"WARMED", "k", "m"};
+  const std::array<std::string_view, 2> absent = {"WARMED", "none"};
+  const std::array<std::string_view, 4> members = {"WARMED", "k", "m", "n"};
+  EXPECT_EQ(Execute({"WARMED", "k", "m"}), "$2\r\naa\r\n");
+  runner_.Reset();
+  runner_.Prepare(member);
+  runner_.Prepare(absent);
+  runner_.Prepare(members);
+  runner_.Begin(session_);
+  resp::Writer reply(buffer_, 2);
+  for (std::size_t i = 0; i < 3; ++i) runner_.Execute(session_, i, reply);
+  EXPECT_EQ(TakeReply(), "$2\r\nhh\r\n$-1\r\n$2\r\nhh\r\n");
+  EXPECT_EQ(Execute({"WARMED", "k"}), "$2\r\nhh\r\n");
 }
 
 TEST_F(RunnerTest, ARunOfReadsAnswersAndCountsLikeItsParts) {

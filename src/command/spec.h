@@ -108,6 +108,9 @@ struct KeyRange {
   std::int16_t step = 0;
 };
 
+// How much of what a command will touch is known already; see Row::warm.
+enum class WarmStep : std::uint8_t { kBucket, kNode };
+
 // What a row says; see Spec.
 struct Row {
   std::string_view syntax;
@@ -141,6 +144,10 @@ struct Row {
   // stripe held and no txn. It takes them itself, by Call::Hold, as often as it likes and for about
   // a millisecond's work each, and writes the reply.
   void (*run_heavy)(Call&) = nullptr;
+  // For a command that looks up members of the collection under its one key: asks the memory for
+  // them, first for their buckets, then for their nodes, so that the cache misses of a batch
+  // overlap. It may do nothing. The entry's type and the number of arguments are not checked yet.
+  void (*warm)(const keyspace::Entry&, std::span<const std::string_view> args, WarmStep) = nullptr;
   std::span<const Spec> subcommands = {};
 };
 
@@ -183,6 +190,8 @@ consteval Spec::Spec(Row given) : row(given) {
       (arity <= 0 || keys.first != 1 || keys.last != 1 || movable || (row.flags & kWrite) != 0)) {
     internal::RowIsWrong("read is for commands that read one key and have a fixed arity");
   }
+  if (row.warm != nullptr && (keys.first != 1 || keys.last != 1 || movable))
+    internal::RowIsWrong("warm is for commands with one key");
   if (row.since.empty()) internal::RowIsWrong("since is missing");
   if (row.summary.empty()) internal::RowIsWrong("the summary is missing");
 }

@@ -54,6 +54,7 @@ CommandTable::Command CommandTable::MakeCommand(const Spec& spec, std::size_t in
   command.run = spec.row.run;
   command.run_heavy = spec.row.run_heavy;
   command.read = spec.row.read;
+  command.warm = spec.row.warm;
   command.spec = &spec;
   command.flags = spec.row.flags;
   command.index = static_cast<std::uint32_t>(index);

@@ -41,6 +41,7 @@ class CommandTable {
     void (*run)(Call&) = nullptr;
     void (*read)(const keyspace::Entry*, resp::Writer&) = nullptr;
     void (*run_heavy)(Call&) = nullptr;
+    void (*warm)(const keyspace::Entry&, std::span<const std::string_view>, WarmStep) = nullptr;
     const Spec* spec = nullptr;
     std::uint32_t flags = 0;
     std::uint32_t index = 0;  // in all(), for statistics

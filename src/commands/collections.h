@@ -11,6 +11,10 @@
 #ifndef CAIRN_COMMANDS_COLLECTIONS_H_
 #define CAIRN_COMMANDS_COLLECTIONS_H_
 
+#include <algorithm>
+#include <span>
+#include <string_view>
+
 #include "command/call.h"
 #include "command/errors.h"
 #include "keyspace/txn.h"
@@ -27,6 +31,23 @@ bool FindAs(command::Call& call, std::size_t n, keyspace::Access access, keyspac
     return true;
   call.Error(command::errors::kWrongType);
   return false;
+}
+
+// Row::warm of a command whose members stand at `first` and every `step` after it.
+template <class V, std::size_t first, std::size_t step = 1>
+void WarmMembers(const keyspace::Entry& entry, std::span<const std::string_view> args,
+                 command::WarmStep warm_step) {
+  constexpr std::size_t kMembersMax = 16;  // of one command: more would push out what came before
+  if (entry.type() != keyspace::kTypeOf<V>) return;
+  const V& collection = entry.as<V>();
+  const std::size_t end = std::min(args.size(), first + kMembersMax * step);
+  for (std::size_t i = first; i < end; i += step) {
+    if (warm_step == command::WarmStep::kBucket) {
+      collection.PrefetchBucket(args[i]);
+    } else {
+      collection.PrefetchNode(args[i]);
+    }
+  }
 }
 
 // SRANDMEMBER and its kin with a count below zero draw so often at most; Redis goes on until its

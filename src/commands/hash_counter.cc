@@ -93,7 +93,8 @@ constexpr Spec kSpecs[] = {
           .flags = kCounts,
           .complexity = "O(1)",
           .summary = "Adds an integer to a field's number; an absent field counts from 0.",
-          .run = &HincrBy}),
+          .run = &HincrBy,
+          .warm = &WarmMembers<Hash, 2, 2>}),
     Spec({.syntax = "HINCRBYFLOAT key field increment:double",
           .access = "RW ACCESS UPDATE",
           .since = "2.6.0",
@@ -102,7 +103,8 @@ constexpr Spec kSpecs[] = {
           .complexity = "O(1)",
           .summary = "Adds a floating-point number to a field's number; an absent field counts "
                      "from 0.",
-          .run = &HincrByFloat}),
+          .run = &HincrByFloat,
+          .warm = &WarmMembers<Hash, 2, 2>}),
 };
 
 }  // namespace

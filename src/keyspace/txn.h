@@ -160,6 +160,31 @@ class Reading {
   bool is_due_;
 };
 
+// The entry that Keyspace::Prefetch saw under a key, under its stripe's lock if that is free. For
+// prefetching what lies behind it: leaves no trace, and does not say whether it has expired.
+class Peeking {
+ public:
+  Peeking(Keyspace& keyspace, const KeyRef& key) NO_THREAD_SAFETY_ANALYSIS
+      : stripe_(keyspace.stripe(key.stripe)) {
+    if (key.hinted == nullptr || !stripe_.mu.TryLock()) return;
+    locked_ = true;
+    entry_ = key.hinted->table.FindHinted(key.name, key.hint);
+  }
+  ~Peeking() NO_THREAD_SAFETY_ANALYSIS {
+    if (locked_) stripe_.mu.Unlock();
+  }
+  Peeking(const Peeking&) = delete;
+  Peeking& operator=(const Peeking&) = delete;
+
+  // Null if it is not there any more, or the lock is not to be had.
+  const Entry* entry() const { return entry_; }
+
+ private:
+  Stripe& stripe_;
+  const Entry* entry_ = nullptr;
+  bool locked_ = false;
+};
+
 class Txn;
 
 // A collection being changed. Made by Txn::Edit; the collection is reached through it, and nothing

@@ -99,10 +99,11 @@ class Hash {
   // True if it was there.
   bool Remove(std::string_view field);
 
-  // Ask for the memory that a lookup of the field will touch, if the hash is large: the first for
-  // several fields, then the second for each, then look up.
+  // Ask for the memory that a lookup of the field will touch: the first for several fields, then
+  // the second for each, then look up.
   void PrefetchBucket(std::string_view field) const {
-    if (!is_packed()) table().PrefetchBucket(field);
+    if (!is_packed()) return table().PrefetchBucket(field);
+    __builtin_prefetch(word_.pointer());
   }
   void PrefetchNode(std::string_view field) const {
     if (!is_packed()) table().PrefetchNode(field);

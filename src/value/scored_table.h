@@ -50,6 +50,9 @@ class ScoredTable {
   }
   Member* Find(std::string_view key) const { return Find(HashOf(key), key); }
 
+  void PrefetchBucket(std::string_view key) const { members_.PrefetchBucket(key); }
+  void PrefetchNode(std::string_view key) const { members_.PrefetchNode(key); }
+
   // REQUIRES: the key is not there; `hash` is the key's.
   void Insert(std::uint64_t hash, std::string_view key, double score) {
     Member* member = Member::Make(members_.arena(), score, key);

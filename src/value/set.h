@@ -87,10 +87,11 @@ class Set {
   // Makes it an intset if every member is a number and they are not too many.
   void ConvertToInts(const SetLimits& limits);
 
-  // Ask for the memory that a lookup of the member will touch, if the set is large: the first for
-  // several members, then the second for each, then look up.
+  // Ask for the memory that a lookup of the member will touch: the first for several
+  // members, then the second for each, then look up.
   void PrefetchBucket(std::string_view member) const {
-    if (!is_packed()) table().PrefetchBucket(member);
+    if (!is_packed()) return table().PrefetchBucket(member);
+    __builtin_prefetch(word_.pointer());
   }
   void PrefetchNode(std::string_view member) const {
     if (!is_packed()) table().PrefetchNode(member);

@@ -215,6 +215,15 @@ bool SortedSet::Remove(std::string_view member) {
   return true;
 }
 
+void SortedSet::PrefetchBucket(std::string_view member) const {
+  if (!is_packed()) return table().PrefetchBucket(member);
+  __builtin_prefetch(word_.pointer());
+}
+
+void SortedSet::PrefetchNode(std::string_view member) const {
+  if (!is_packed()) table().PrefetchNode(member);
+}
+
 std::optional<double> SortedSet::Score(std::string_view member) const {
   if (is_packed()) {
     const auto at = packed_scores::Find(packed(), member);

@@ -112,6 +112,11 @@ class SortedSet {
   // True if it was there.
   bool Remove(std::string_view member);
 
+  // Ask for the memory that a lookup of the member will touch: the first for several members, then
+  // the second for each, then look up.
+  void PrefetchBucket(std::string_view member) const;
+  void PrefetchNode(std::string_view member) const;
+
   std::optional<double> Score(std::string_view member) const;
   std::optional<Place> Rank(std::string_view member) const;
 
