@@ -39,7 +39,9 @@ inline constexpr ConfigRow kMemoryRows[] = {
         .Ignored()
         .Does("FLUSHALL and FLUSHDB always free in the background"),
     Bool("activerehashing", "yes").Ignored().Does("tables grow by segments and never rehash"),
-    Bool("jemalloc-bg-thread", "yes").Does("let the allocator purge in its own thread"),
+    Bool("jemalloc-bg-thread", "yes")
+        .Applied()
+        .Does("freed pages go back to the system within about a second, by a thread of their own"),
     Bool("activedefrag", "no").Does("move entries together to give memory back"),
     Memory("active-defrag-ignore-bytes", "100mb", {1, kInt64Max})
         .Does("waste below which defragmentation rests"),

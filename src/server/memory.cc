@@ -41,6 +41,22 @@ std::string AllocatorName() {
 
 void PurgeAllocator() { ::mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0); }
 
+// jemalloc's own default of ten seconds spares programs that free and allocate the same pages in
+// turn. Here keys lie in slabs of our own; what comes from jemalloc is tables and large values.
+void SetBackgroundPurge(bool on) {
+  ssize_t decay_ms = kDecayMs;
+  ::mallctl("arenas.dirty_decay_ms", nullptr, nullptr, &decay_ms, sizeof(decay_ms));
+  unsigned arenas = 0;
+  std::size_t size = sizeof(arenas);
+  ::mallctl("arenas.narenas", &arenas, &size, nullptr, 0);
+  for (unsigned i = 0; i < arenas; ++i) {
+    // Fails for arenas that are not made yet, which will get the default above.
+    const std::string name = "arena." + std::to_string(i) + ".dirty_decay_ms";
+    ::mallctl(name.c_str(), nullptr, nullptr, &decay_ms, sizeof(decay_ms));
+  }
+  ::mallctl("background_thread", nullptr, nullptr, &on, sizeof(on));
+}
+
 std::string AllocatorReport() {
   std::string report;
   ::malloc_stats_print([](void* out, const char* text) { *static_cast<std::string*>(out) += text; },
@@ -59,6 +75,8 @@ AllocatorStatistics AllocatorStatistics::Ask() {
 std::string AllocatorName() { return "libc"; }
 
 void PurgeAllocator() { ::malloc_trim(0); }
+
+void SetBackgroundPurge(bool) {}
 
 std::string AllocatorReport() { return "Stats not supported for the current allocator"; }
 

@@ -21,6 +21,11 @@ struct AllocatorStatistics {
 std::string AllocatorName();
 // Gives pages that hold nothing back to the kernel (MEMORY PURGE).
 void PurgeAllocator();
+// Whether the allocator gives back by itself, in a thread of its own and in small steps, pages that
+// have held nothing for about kDecayMs. If not, threads that allocate do it by the way, and pages
+// that were freed last stay until somebody does. Any thread; not before a fork.
+void SetBackgroundPurge(bool on);
+inline constexpr std::int64_t kDecayMs = 1000;
 // The allocator's own report (MEMORY MALLOC-STATS).
 std::string AllocatorReport();
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 
+#include "server/memory.h"
 #include "server/server.h"
 
 namespace cairn::server {
@@ -135,6 +136,11 @@ void Server::WireServerConfig() {
   config_.OnChange("maxclients", [](const Config& config) {
     return RaiseDescriptorLimit(config.Int("maxclients"));
   });
+  config_.OnChange("jemalloc-bg-thread", [](const Config& config) {
+    SetBackgroundPurge(config.Bool("jemalloc-bg-thread"));
+    return Status();
+  });
+  SetBackgroundPurge(config_.Bool("jemalloc-bg-thread"));
   config_.OnChange("dir", [](const Config& config) { return ChangeDirectory(config.Text("dir")); });
   if (const Status changed = ChangeDirectory(config_.Text("dir")); !changed.ok())
     log_.Warning(changed.message());
