@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <climits>
+
 namespace cairn {
 namespace {
 
@@ -26,24 +28,45 @@ void FutexWake(std::atomic<std::uint32_t>* word, int waiters_max) {
 
 }  // namespace
 
-void Mutex::LockSlow() {
-  for (int spin = 0; spin < kSpinsMax; ++spin) {
+bool Mutex::LockSlow(std::uint32_t wanted, Patience patience) {
+  const auto take = [this](std::uint32_t as) {
     std::uint32_t free = kFree;
-    if (state_.load(std::memory_order_relaxed) == kFree &&
-        state_.compare_exchange_weak(free, kHeld, std::memory_order_acquire,
-                                     std::memory_order_relaxed)) {
-      return;
-    }
+    return state_.compare_exchange_weak(free, as, std::memory_order_acquire,
+                                        std::memory_order_relaxed);
+  };
+  // Who has not slept need not take it "with sleepers".
+  const std::uint32_t at_once = wanted == kHeldForLong ? kHeldForLong : kHeld;
+  for (int spin = 0; spin < kSpinsMax; ++spin) {
+    const std::uint32_t state = state_.load(std::memory_order_relaxed);
+    if (state == kHeldForLong) break;
+    if (state == kFree && take(at_once)) return true;
     __builtin_ia32_pause();
   }
   // From here on the lock is taken as "with sleepers": we cannot know whether another one sleeps
   // too.
-  while (state_.exchange(kHeldWithSleepers, std::memory_order_acquire) != kFree) {
-    FutexWait(&state_, kHeldWithSleepers, nullptr);
+  while (true) {
+    std::uint32_t state = state_.load(std::memory_order_relaxed);
+    if (state == kFree) {
+      if (take(wanted)) return true;
+      continue;
+    }
+    if (state == kHeldForLong) {
+      if (patience == Patience::kNotForLong) return false;
+    } else if (state == kHeld &&
+               !state_.compare_exchange_weak(state, kHeldWithSleepers, std::memory_order_relaxed)) {
+      continue;
+    }
+    FutexWait(&state_, state == kHeldForLong ? kHeldForLong : kHeldWithSleepers, nullptr);
   }
 }
 
-void Mutex::WakeOne() { FutexWake(&state_, 1); }
+// Those who slept before it was held for long look again: some go.
+void Mutex::LockForLong() {
+  LockSlow(kHeldForLong, Patience::kForEver);
+  FutexWake(&state_, INT_MAX);
+}
+
+void Mutex::Wake(std::uint32_t before) { FutexWake(&state_, before == kHeldForLong ? INT_MAX : 1); }
 
 void Event::Notify() {
   if (signalled_.exchange(1, std::memory_order_release) == 0) FutexWake(&signalled_, 1);

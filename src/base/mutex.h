@@ -6,6 +6,12 @@
 // the kernel. It is not recursive and not fair.
 //
 //     0 free   --lock-->   1 held   --another waits-->   2 held, somebody sleeps
+//       |--------lock for long------------------------->   3 held for long
+//
+// Who may hold it for milliseconds says so (LockForLong), and who must never wait so long asks
+// first (LockUnlessLong): that costs nothing where the lock is free. That the word itself says it
+// leaves no gap: who is about to sleep on 1 or 2 is refused by the kernel once it is 3, and who
+// sleeps already is woken to look again.
 //
 // It is ours so that it fits in a cache line with what it guards, and so that a simulator can later
 // decide who gets it.
@@ -34,9 +40,21 @@ class CAPABILITY("mutex") Mutex {
     // acquire: what the last holder wrote before Unlock is visible here.
     if (!state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire,
                                         std::memory_order_relaxed)) [[unlikely]] {
-      LockSlow();
+      LockSlow(kHeldWithSleepers, Patience::kForEver);
     }
   }
+
+  // False, and not locked, if somebody holds it for long, or comes to while we wait.
+  [[nodiscard]] bool LockUnlessLong() TRY_ACQUIRE(true) {
+    std::uint32_t free = kFree;
+    if (state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire,
+                                       std::memory_order_relaxed)) [[likely]] {
+      return true;
+    }
+    return LockSlow(kHeldWithSleepers, Patience::kNotForLong);
+  }
+
+  void LockForLong() ACQUIRE();
 
   bool TryLock() TRY_ACQUIRE(true) {
     std::uint32_t free = kFree;
@@ -46,18 +64,21 @@ class CAPABILITY("mutex") Mutex {
 
   void Unlock() RELEASE() {
     // release: publishes what this holder wrote to the next one.
-    if (state_.exchange(kFree, std::memory_order_release) == kHeldWithSleepers) [[unlikely]] {
-      WakeOne();
-    }
+    const std::uint32_t before = state_.exchange(kFree, std::memory_order_release);
+    if (before >= kHeldWithSleepers) [[unlikely]]
+      Wake(before);
   }
 
  private:
   static constexpr std::uint32_t kFree = 0;
   static constexpr std::uint32_t kHeld = 1;
   static constexpr std::uint32_t kHeldWithSleepers = 2;
+  static constexpr std::uint32_t kHeldForLong = 3;
+  enum class Patience : std::uint8_t { kForEver, kNotForLong };
 
-  void LockSlow();
-  void WakeOne();
+  // Takes it as `wanted`.
+  bool LockSlow(std::uint32_t wanted, Patience patience);
+  void Wake(std::uint32_t before);
 
   std::atomic<std::uint32_t> state_{kFree};
 };

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <vector>
 
 #include "base/clock.h"
@@ -52,6 +53,88 @@ TEST(MutexTest, WakesThoseWhoSleep) {
   mutex.Unlock();
   for (Thread& thread : threads) thread.Join();
   EXPECT_EQ(entered, kThreads);
+}
+
+TEST(MutexTest, LockUnlessLongTakesWhatIsFree) {
+  Mutex mutex;
+  ASSERT_TRUE(mutex.LockUnlessLong());
+  EXPECT_FALSE(mutex.TryLock());
+  mutex.Unlock();
+  mutex.LockForLong();
+  EXPECT_FALSE(mutex.LockUnlessLong());
+  EXPECT_FALSE(mutex.TryLock());
+  mutex.Unlock();
+  ASSERT_TRUE(mutex.LockUnlessLong());
+  mutex.Unlock();
+}
+
+// Threads that sleep for a short holder, while one waits to take it for long: those who would not
+// wait for that one come back while it holds, and it is they who let it go.
+TEST(MutexTest, SleepersAreSentAwayByALongHold) {
+  constexpr int kThreads = 3;
+  constexpr int kRounds = 200;
+  for (int round = 0; round < kRounds; ++round) {
+    Mutex mutex;
+    std::atomic<int> answers{0};
+    int holders = 0;
+    std::vector<Thread> threads;
+    mutex.Lock();
+    threads.emplace_back("long", [&] {
+      mutex.LockForLong();
+      ++holders;
+      while (answers.load() < kThreads) Thread::Yield();
+      mutex.Unlock();
+    });
+    for (int i = 0; i < kThreads; ++i) {
+      threads.emplace_back("unless", [&] {
+        if (mutex.LockUnlessLong()) {
+          ++holders;
+          mutex.Unlock();
+        }
+        answers.fetch_add(1);
+      });
+    }
+    if (round % 2 == 0) {
+      for (int i = 0; i < 100; ++i) Thread::Yield();
+    }
+    mutex.Unlock();
+    for (Thread& thread : threads) thread.Join();
+    EXPECT_GE(holders, 1);
+  }
+}
+
+// All ways to take it, mixed.
+TEST(MutexTest, GuardsACounterWhateverTheHoldsAre) {
+  constexpr int kRounds = 20'000;
+  Mutex mutex;
+  int count = 0;
+  std::atomic<int> refused{0};
+  std::vector<Thread> threads;
+  threads.emplace_back("long", [&] {
+    for (int round = 0; round < kRounds; ++round) {
+      mutex.LockForLong();
+      ++count;
+      mutex.Unlock();
+    }
+  });
+  threads.emplace_back("lock", [&] {
+    for (int round = 0; round < kRounds; ++round) {
+      MutexLock hold(mutex);
+      ++count;
+    }
+  });
+  threads.emplace_back("unless", [&] {
+    for (int round = 0; round < kRounds; ++round) {
+      if (!mutex.LockUnlessLong()) {
+        refused.fetch_add(1);
+        continue;
+      }
+      ++count;
+      mutex.Unlock();
+    }
+  });
+  for (Thread& thread : threads) thread.Join();
+  EXPECT_EQ(count, 3 * kRounds - refused.load());
 }
 
 TEST(MutexTest, TryLockFailsWhileHeld) {

@@ -94,6 +94,10 @@ class Call {
   //
   // REQUIRES: nothing replied, nothing changed.
   bool Defer(std::uint64_t elements) { return elements >= kHeavyElements && DeferSlow(); }
+  // A stripe that the command needs, and takes itself, is held for long: true, if the request is
+  // given back, and run again when these stripes are free; what it has replied so far is dropped.
+  // False where nobody can wait so: then wait for the stripe. REQUIRES: nothing changed.
+  bool Delay(const keyspace::StripeSet& stripes);
   // For run_heavy: `work` is called with the stripes of `keys` locked and a txn on them; what it
   // changes is logged, told and given to those who wait as if it were a command. Others see the
   // stripes as busy, so keep it short. REQUIRES: in run_heavy, not within another Hold.
@@ -111,7 +115,8 @@ class Call {
  private:
   friend class Runner;
 
-  bool DeferSlow() { return false; }
+  bool DeferSlow();
+  bool may_wait() const;
 
   Runner& runner_;
   Session& session_;
@@ -122,6 +127,9 @@ class Call {
   bool may_block_ = true;           // false within a transaction
   const Parked* parked_ = nullptr;  // whose command is being run again
   bool blocked_ = false;            // it has to wait on
+  // What became of it; the runner has what belongs to it.
+  enum class Fate : std::uint8_t { kRuns, kDelayed, kDeferred };
+  Fate fate_ = Fate::kRuns;
 };
 
 }  // namespace cairn::command

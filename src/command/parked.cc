@@ -24,11 +24,11 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
 }
 
 Parked::Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
-               std::vector<std::string> args, const Session& session, TimeoutReply timeout_reply)
+               std::vector<std::string> args, Session& session, TimeoutReply timeout_reply)
     : command_(command),
       args_(std::move(args)),
       timeout_reply_(timeout_reply),
-      session_(session.id(), session.id().value) {
+      session_(session.id(), session.random().Next()) {
   views_.assign(args_.begin(), args_.end());
   std::vector<std::uint32_t> positions;
   if (FindKeys(*command.spec, views_, positions)) {
@@ -38,6 +38,7 @@ Parked::Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& 
   session_.set_protocol(session.protocol());
   session_.set_touches_keys(session.viewer().touch);
   session_.set_now_ms(session.viewer().now_ms());
+  session_.set_reader(session.reader());
   db = session.db();
 }
 
@@ -73,6 +74,22 @@ void Unlink(keyspace::Keyspace& keyspace, Parked& parked) {
     if (stripe.interest->idle()) stripe.interest = nullptr;
   }
   parked.places.clear();
+}
+
+Unparked TryUnpark(keyspace::Keyspace& keyspace, Parked& parked) {
+  bool mine = false;
+  if (parked.keys().empty()) {
+    mine = parked.Claim();
+  } else {
+    keyspace::KeyLocks locks(keyspace);
+    const bool locked =
+        keyspace.AllHeldByThisThread() ? locks.TryAcquireAll() : locks.TryAcquire(parked.keys());
+    if (!locked) return Unparked::kBusy;
+    mine = parked.Claim();
+    if (mine) Unlink(keyspace, parked);
+    locks.Release();
+  }
+  return mine ? Unparked::kDone : Unparked::kAnswered;
 }
 
 bool Unpark(keyspace::Keyspace& keyspace, Parked& parked) {

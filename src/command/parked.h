@@ -11,11 +11,15 @@
 //     `on_answered`
 //        |-----timeout, CLIENT UNBLOCK, client gone---> Unpark by whoever does it
 //
+// One whose handler says Call::Defer is made in the same way, but waits for no key: it goes to the
+// lane (lane.h), stands in no queue, and is answered when the lane has run it.
+//
 // Whoever claims it (keyspace::Waiter::Claim) writes the reply. Shared between the queues, the
 // session and whoever is answering it.
 #ifndef CAIRN_COMMAND_PARKED_H_
 #define CAIRN_COMMAND_PARKED_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -42,7 +46,7 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
 class Parked final : public keyspace::Waiter {
  public:
   Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
-         std::vector<std::string> args, const Session& session, TimeoutReply timeout_reply);
+         std::vector<std::string> args, Session& session, TimeoutReply timeout_reply);
 
   const CommandTable::Command& command() const { return command_; }
   std::span<const std::string_view> args() const { return views_; }
@@ -50,6 +54,12 @@ class Parked final : public keyspace::Waiter {
   Session& session() { return session_; }
   // Written by whoever claimed it, read by the owner once told.
   resp::ReplyBuffer& reply() { return reply_; }
+  // Whether it is the lane that answers.
+  bool is_deferred() const { return is_deferred_; }
+  void set_is_deferred() { is_deferred_ = true; }
+  // Its client has gone, and nobody could take it out of its queues yet: nobody is to serve it.
+  bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
+  void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
   void ReplyTimeout();
   void ReplyError(std::string_view text);
 
@@ -63,6 +73,8 @@ class Parked final : public keyspace::Waiter {
   std::vector<std::string_view> views_;
   std::vector<keyspace::KeyRef> keys_;
   const TimeoutReply timeout_reply_;
+  bool is_deferred_ = false;
+  std::atomic<bool> abandoned_{false};
   Session session_;
   resp::ReplyBuffer reply_;
 };
@@ -74,6 +86,9 @@ void Unlink(keyspace::Keyspace& keyspace, Parked& parked);
 // Takes it from its queues for answering it otherwise than by its command. False if somebody was
 // quicker: then its answer is on the way. REQUIRES: no stripe locked.
 bool Unpark(keyspace::Keyspace& keyspace, Parked& parked);
+// The same without waiting for a stripe that is held for long.
+enum class Unparked : std::uint8_t { kDone, kAnswered, kBusy };
+Unparked TryUnpark(keyspace::Keyspace& keyspace, Parked& parked);
 
 }  // namespace cairn::command
 

@@ -31,15 +31,25 @@ bool NeedsAllStripes(const Queued& queued) {
   return !about_itself || (command.flags & kAdmin) != 0;
 }
 
-void Acquire(keyspace::Keyspace& keyspace, const Transaction& transaction,
-             keyspace::KeyLocks& locks) ACQUIRE(locks) NO_THREAD_SAFETY_ANALYSIS {
-  if (std::ranges::any_of(transaction.queue(), NeedsAllStripes)) return locks.AcquireAll();
+// False, and the EXEC is delayed, if one of them is held for long.
+bool TakeStripesFor(Call& exec, const Transaction& transaction, keyspace::KeyLocks& locks)
+    TRY_ACQUIRE(true, locks) NO_THREAD_SAFETY_ANALYSIS {
+  keyspace::Keyspace& keyspace = exec.keyspace();
+  if (std::ranges::any_of(transaction.queue(), NeedsAllStripes)) {
+    if (locks.TryAcquireAll()) return true;
+    if (exec.Delay(keyspace::StripeSet().set())) return false;
+    locks.AcquireAll();
+    return true;
+  }
   std::vector<keyspace::KeyRef> keys;
   for (const Queued& queued : transaction.queue())
     keys.insert(keys.end(), queued.keys().begin(), queued.keys().end());
   for (const Transaction::Watched& watched : transaction.watched())
     keys.push_back(keyspace.Ref(watched.name));
+  if (locks.TryAcquire(keys)) return true;
+  if (exec.Delay(keyspace::KeyLocks::SetOf(keys))) return false;
   locks.Acquire(keys);
+  return true;
 }
 
 // Looking at the watched keys removes those that are due, which is a change as any other.
@@ -77,22 +87,28 @@ void Runner::SpoilTransaction(Call& call) {
 }
 
 void Runner::RunTransaction(Call& exec) {
-  const std::unique_ptr<Transaction> transaction = exec.session().TakeTransaction();
-  if (transaction->aborted()) return exec.Error(errors::kExecAbort);
-  log::CommandLog& log = shared_.keyspace.log();
-  const std::size_t credit = log.active() ? CreditFor(*transaction) : 0;
-  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
-  {
-    keyspace::KeyLocks locks(shared_.keyspace);
-    Acquire(shared_.keyspace, *transaction, locks);
-    const bool changed =
-        WatchedHaveChanged(shared_.keyspace, locks, exec.session().viewer(), *transaction);
-    transaction->UnwatchLocked();
-    changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, locks);
-    locks.Release();
+  if (exec.session().transaction()->aborted()) {
+    exec.session().EndTransaction();
+    return exec.Error(errors::kExecAbort);
   }
+  log::CommandLog& log = shared_.keyspace.log();
+  const std::size_t credit = log.active() ? CreditFor(*exec.session().transaction()) : 0;
+  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
+  RunTransactionLocked(exec);
   if (serving_.busy()) serving_.Finish();
   if (credit > 0) log.ReturnCredit(credit);
+}
+
+// The session keeps its transaction if it is delayed.
+void Runner::RunTransactionLocked(Call& exec) {
+  keyspace::KeyLocks locks(shared_.keyspace);
+  if (!TakeStripesFor(exec, *exec.session().transaction(), locks)) return;
+  const std::unique_ptr<Transaction> transaction = exec.session().TakeTransaction();
+  const bool changed =
+      WatchedHaveChanged(shared_.keyspace, locks, exec.session().viewer(), *transaction);
+  transaction->UnwatchLocked();
+  changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, locks);
+  locks.Release();
 }
 
 void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held) {
@@ -126,7 +142,7 @@ void Runner::RunQueued(Session& session, const Queued& queued, const keyspace::K
     txn.CollectEffects(effects);
     call.txn_ = &txn;
     call.command().run(call);
-    if (session.reader() != nullptr) RememberReads(call);
+    if (session.reader() != nullptr) RememberReads(call, queued.keys());
     call.txn_ = nullptr;
     if (txn.changes() > 0) stats_.changes.Add(txn.changes());
     if (txn.may_have_ready()) {

@@ -22,6 +22,7 @@ constexpr std::size_t kKeysKeptMax = 16 * 1024;
 constexpr std::size_t kPrefetchKeysMax = 512;
 constexpr std::uint64_t kRunThresholdNs = 1'000'000;
 constexpr std::int64_t kLogWaitUs = 10'000;
+constexpr int kYieldsMax = 1000;
 // Beyond a command's own arguments and a DEL of its expired keys: what its effect may add (a
 // rewritten TTL).
 constexpr std::size_t kEffectSlackBytes = 1024;
@@ -61,6 +62,32 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   parked->wakes_on_loss = type == keyspace::Type::kStream && (command().flags & kWrite) != 0;
   if (txn_ != nullptr) Link(keyspace(), parked);
   session_.OnParked(parked, timeout_ms);
+}
+
+// A call that is run again, or is part of a transaction, stays where it is.
+bool Call::may_wait() const {
+  return parked_ == nullptr && may_block_ && session_.may_block() &&
+         runner_.shared().lane != nullptr;
+}
+
+bool Call::DeferSlow() {
+  if (!may_wait()) return false;
+  const bool all = command().locking == CommandTable::Locking::kAll;
+  if (all && command().run_heavy == nullptr) return false;
+  if (!runner_.shared().lane->Reserve()) return false;
+  std::vector<std::string> copies(args().begin(), args().end());
+  runner_.deferred_ = std::make_shared<Parked>(keyspace(), command(), std::move(copies), session_,
+                                               TimeoutReply::kNull);
+  runner_.deferred_->set_is_deferred();
+  fate_ = Fate::kDeferred;
+  return true;
+}
+
+bool Call::Delay(const keyspace::StripeSet& stripes) {
+  if (!may_wait()) return false;
+  runner_.delay_ = stripes;
+  fate_ = Fate::kDelayed;
+  return true;
 }
 
 void Call::Hold(std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
@@ -146,39 +173,45 @@ bool Runner::MayRunReads(const CommandTable::Command& command, const Session& se
          shared_.slow_threshold_ns.load(std::memory_order_relaxed) > kRunThresholdNs;
 }
 
-void Runner::RunReads(Session& session, const CommandTable::Command& command, std::string_view name,
-                      resp::Writer& reply) {
+std::size_t Runner::RunReads(Session& session, const CommandTable::Command& command,
+                             std::string_view name, resp::Writer& reply) {
   Begin(session);
   const auto read = command.read;
   std::uint32_t errors_before = reply.error_count();
   std::size_t due = 0;
-  for (const keyspace::KeyRef& key : keys_) {
+  std::size_t done = 0;
+  for (; done < keys_.size(); ++done) {
+    const keyspace::KeyRef& key = keys_[done];
     {
       const keyspace::Reading reading(shared_.keyspace, key, session.viewer());
-      if (!reading.is_due()) [[likely]] {
+      if (reading.ready()) [[likely]] {
         read(reading.entry(), reply);
         continue;
       }
     }
-    ++due;
     const std::uint32_t errors = reply.error_count();
-    ReadDue(session, command, name, key, reply);
+    if (!ReadDue(session, command, name, key, reply)) break;
+    ++due;
     errors_before += reply.error_count() - errors;
   }
-  AccountRun(session, command, keys_.size() - due, reply.error_count() - errors_before, reply);
+  if (done > due)
+    AccountRun(session, command, done - due, reply.error_count() - errors_before, reply);
+  return done;
 }
 
-// What has expired is removed on the general way, which counts for itself.
-void Runner::ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
+// What has expired is removed on the general way, which counts for itself; what lies in a stripe
+// that is held for long is delayed there: false.
+bool Runner::ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
                      const keyspace::KeyRef& key, resp::Writer& reply) {
   const std::string_view args[] = {name, key.name};
   const Prepared prepared = {.command = &command, .args = args, .first_key = 0, .key_count = 1};
   const std::uint64_t begin_cycles = begin_cycles_;
   Call call(*this, session, prepared, &key, reply);
   const std::uint32_t errors_before = reply.error_count();
-  RunLocked(call);
-  Account(session, prepared, reply, errors_before);
+  const bool ran = RunLocked(call);
+  if (ran) Account(session, prepared, reply, errors_before);
   begin_cycles_ = begin_cycles;
+  return ran;
 }
 
 void Runner::AccountRun(Session& session, const CommandTable::Command& command, std::size_t count,
@@ -190,7 +223,7 @@ void Runner::AccountRun(Session& session, const CommandTable::Command& command, 
   stats_.at(command.index).failed.Add(errors);
   for (; errors > 0; --errors) CountError(reply);
   if (ns >= shared_.slow_threshold_ns.load(std::memory_order_relaxed)) [[unlikely]] {
-    const std::string_view args[] = {command.spec->name, keys_.back().name};
+    const std::string_view args[] = {command.spec->name, keys_[count - 1].name};
     const Prepared last = {.command = &command, .args = args, .first_key = 0, .key_count = 0};
     ReportSlow(session, last, reply, ns);
   }
@@ -203,8 +236,8 @@ void Runner::ExecuteAny(Session& session, const Prepared& prepared, resp::Writer
     return Reject(call);
   if (session.queueing() && (prepared.command->flags & kNeverQueued) == 0) [[unlikely]]
     return Queue(call);
-  RunLocked(call);
-  Account(session, prepared, reply, errors_before);
+  if (RunLocked(call)) [[likely]]
+    Account(session, prepared, reply, errors_before);
 }
 
 // Within MULTI a refusal spoils the transaction; a refused EXEC ends it.
@@ -239,35 +272,97 @@ bool Runner::AskGates(Call& call) {
   return true;
 }
 
+std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
+  log::CommandLog& log = shared_.keyspace.log();
+  const std::size_t credit = 2 * log::CommandLog::RecordBytes(args) + kEffectSlackBytes;
+  while (!log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
+  return credit;
+}
+
 // Room in the log is taken before any lock; then the stripes of all keys, together; then the
-// command runs.
-[[gnu::always_inline]] inline void Runner::RunLocked(Call& call) {
+// command runs. False if it did not, here and now: it was delayed, or deferred.
+[[gnu::always_inline]] inline bool Runner::RunLocked(Call& call) {
   log::CommandLog& log = shared_.keyspace.log();
   std::size_t credit = 0;
-  if (log.active()) [[unlikely]] {
-    credit = 2 * log::CommandLog::RecordBytes(call.args()) + kEffectSlackBytes;
-    while (!log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
-  }
+  if (log.active()) [[unlikely]]
+    credit = TakeCredit(call.args());
   const CommandTable::Locking locking = call.command().locking;
-  const bool all = locking == CommandTable::Locking::kAll;
-  if (all || (locking == CommandTable::Locking::kOfItsKeys && call.key_count() > 0)) [[likely]] {
+  if (locking == CommandTable::Locking::kAll ||
+      (locking == CommandTable::Locking::kOfItsKeys && call.key_count() > 0)) [[likely]] {
     keyspace::KeyLocks locks(shared_.keyspace);
+    if (!TakeStripes(call, locks)) [[unlikely]]
+      return HandOver(call, credit);
+    RunWithTxn(call, locks);
+    locks.Release();
+    if (serving_.busy()) [[unlikely]]
+      serving_.Finish();
+    if (call.fate_ != Call::Fate::kRuns) [[unlikely]]
+      return HandOver(call, credit);
+  } else if (!RunWithoutStripes(call)) [[unlikely]] {
+    return HandOver(call, credit);
+  }
+  if (credit > 0) log.ReturnCredit(credit);
+  return true;
+}
+
+[[gnu::always_inline]] inline bool Runner::TakeStripes(Call& call, keyspace::KeyLocks& locks)
+    NO_THREAD_SAFETY_ANALYSIS {
+  constexpr std::uint32_t kAnyWay = kBlocking | kAllStripes;
+  if ((call.command().flags & kAnyWay) == 0 && locks.TryAcquire({call.keys_, call.key_count()}))
+      [[likely]] {
+    return true;
+  }
+  return TakeStripesSlowly(call, locks);
+}
+
+// False if they are held for long and the call is delayed. Sessions that cannot wait so wait here.
+bool Runner::TakeStripesSlowly(Call& call, keyspace::KeyLocks& locks) NO_THREAD_SAFETY_ANALYSIS {
+  const std::span keys(call.keys_, call.key_count());
+  const bool all = call.command().locking == CommandTable::Locking::kAll;
+  if (!call.may_wait()) {
     if (all) {
       locks.AcquireAll();
     } else if ((call.command().flags & kBlocking) != 0) {
       AcquireInTurn(call, locks);
     } else {
-      locks.Acquire({call.keys_, call.key_count()});
+      locks.Acquire(keys);
     }
-    RunWithTxn(call, locks);
-    locks.Release();
-    if (serving_.busy()) [[unlikely]]
-      serving_.Finish();
-  } else {
-    call.command().run(call);
-    Observe(call);
+    return true;
   }
-  if (credit > 0) log.ReturnCredit(credit);
+  if (all                                       ? locks.TryAcquireAll()
+      : (call.command().flags & kBlocking) != 0 ? TryAcquireInTurn(call, locks)
+                                                : locks.TryAcquire(keys)) {
+    return true;
+  }
+  call.Delay(all ? keyspace::StripeSet().set() : keyspace::KeyLocks::SetOf(keys));
+  return false;
+}
+
+// Commands that walk the keyspace stop where a stripe is held for long; what they have replied is
+// dropped then.
+bool Runner::RunWithoutStripes(Call& call) {
+  const resp::ReplyBuffer::Mark before = call.reply().buffer().mark();
+  call.command().run(call);
+  if (call.fate_ != Call::Fate::kRuns) [[unlikely]] {
+    call.reply().buffer().Truncate(before);
+    return false;
+  }
+  Observe(call);
+  return true;
+}
+
+// The call goes on elsewhere, or later. No stripe is locked.
+bool Runner::HandOver(Call& call, std::size_t credit) {
+  if (credit > 0) shared_.keyspace.log().ReturnCredit(credit);
+  begin_cycles_ = CycleNow();
+  if (call.fate_ == Call::Fate::kDelayed) {
+    call.session().OnDelayed(*shared_.lane, delay_);
+    return false;
+  }
+  std::shared_ptr<Parked> parked = std::move(deferred_);
+  call.session().OnParked(parked, 0);
+  shared_.lane->Submit(std::move(parked));
+  return false;
 }
 
 [[gnu::always_inline]] inline void Runner::RunWithTxn(Call& call, const keyspace::KeyLocks& held) {
@@ -275,7 +370,7 @@ bool Runner::AskGates(Call& call) {
   call.txn_ = &txn;
   call.command().run(call);
   if (call.session().reader() != nullptr) [[unlikely]]
-    RememberReads(call);
+    RememberReads(call, {call.keys_, call.key_count()});
   Observe(call);
   call.txn_ = nullptr;
   if (txn.changes() > 0) stats_.changes.Add(txn.changes());
@@ -283,19 +378,66 @@ bool Runner::AskGates(Call& call) {
     serving_.Serve(txn.TakeReady(), held);
 }
 
+// On a thread of the lane.
 void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
-  keyspace::KeyLocks locks(shared_.keyspace);
-  locks.Acquire(keys);
+  const keyspace::StripeSet stripes = keyspace::KeyLocks::SetOf(keys);
+  shared_.lane->Enter(*this, stripes);
   {
-    keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
-    call.txn_ = &txn;
-    work();
-    call.txn_ = nullptr;
-    if (txn.changes() > 0) stats_.changes.Add(txn.changes());
-    if (txn.may_have_ready()) serving_.Serve(txn.TakeReady(), locks);
+    keyspace::KeyLocks locks(shared_.keyspace);
+    locks.AcquireForLong(stripes);
+    shared_.keyspace.ShowPictures(stripes);
+    {
+      keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
+      call.txn_ = &txn;
+      work();
+      if (call.session().reader() != nullptr) RememberReads(call, keys);
+      call.txn_ = nullptr;
+      if (txn.changes() > 0) stats_.changes.Add(txn.changes());
+      if (txn.may_have_ready()) serving_.Serve(txn.TakeReady(), locks);
+    }
+    shared_.keyspace.HidePictures(stripes);
+    locks.Release();
   }
+  shared_.lane->Leave(*this);
+  if (serving_.busy()) serving_.Finish();
+}
+
+void Runner::RunHeld(Call& call, const keyspace::StripeSet& stripes) {
+  keyspace::KeyLocks locks(shared_.keyspace);
+  locks.AcquireForLong(stripes);
+  shared_.keyspace.ShowPictures(stripes);
+  RunWithTxn(call, locks);
+  shared_.keyspace.HidePictures(stripes);
   locks.Release();
   if (serving_.busy()) serving_.Finish();
+}
+
+void Runner::RunDeferred(Parked& parked) {
+  Reset();
+  keys_ = parked.keys();
+  ReadClock();
+  Session& session = parked.session();
+  session.set_now_ms(now_ms_);
+  resp::Writer reply(parked.reply(), session.protocol());
+  const Prepared prepared{.command = &parked.command(),
+                          .args = parked.args(),
+                          .first_key = 0,
+                          .key_count = static_cast<std::uint32_t>(keys_.size())};
+  Call call(*this, session, prepared, keys_.data(), reply);
+  call.parked_ = &parked;
+  log::CommandLog& log = shared_.keyspace.log();
+  const std::size_t credit = log.active() ? TakeCredit(call.args()) : 0;
+  if (parked.command().run_heavy != nullptr) {
+    parked.command().run_heavy(call);
+    Observe(call);
+  } else if (parked.command().locking == CommandTable::Locking::kOfItsKeys) {
+    RunHeld(call, keyspace::KeyLocks::SetOf(keys_));
+  } else {
+    parked.command().run(call);
+    Observe(call);
+  }
+  if (credit > 0) log.ReturnCredit(credit);
+  Account(session, prepared, reply, 0);
 }
 
 // A command that could take what others wait for does not come between a change and those whom it
@@ -304,14 +446,29 @@ void Runner::AcquireInTurn(Call& call, keyspace::KeyLocks& locks) NO_THREAD_SAFE
   const std::span keys(call.keys_, call.key_count());
   while (true) {
     locks.Acquire(keys);
-    const bool pending = std::ranges::any_of(keys, [&](const keyspace::KeyRef& key) {
-      const keyspace::Stripe& stripe = shared_.keyspace.stripe(key.stripe);
-      return stripe.interest != nullptr && stripe.interest->pending > 0;
-    });
-    if (!pending) return;
+    if (!IsPending(call)) return;
     locks.Release();
     Thread::Yield();
   }
+}
+
+// The same. If who serves is behind somebody who holds a stripe for long, so are we.
+bool Runner::TryAcquireInTurn(Call& call, keyspace::KeyLocks& locks) NO_THREAD_SAFETY_ANALYSIS {
+  for (int tries = 0; tries < kYieldsMax; ++tries) {
+    if (!locks.TryAcquire({call.keys_, call.key_count()})) return false;
+    if (!IsPending(call)) return true;
+    locks.Release();
+    Thread::Yield();
+  }
+  return false;
+}
+
+bool Runner::IsPending(Call& call) const {
+  const std::span keys(call.keys_, call.key_count());
+  return std::ranges::any_of(keys, [&](const keyspace::KeyRef& key) {
+    const keyspace::Stripe& stripe = shared_.keyspace.stripe(key.stripe);
+    return stripe.interest != nullptr && stripe.interest->pending > 0;
+  });
 }
 
 bool Runner::RunAgain(Parked& parked, const keyspace::KeyLocks& held,
@@ -335,21 +492,21 @@ bool Runner::RunAgain(Parked& parked, const keyspace::KeyLocks& held,
 [[gnu::always_inline]] inline void Runner::Observe(Call& call) {
   // acquire: the observer is whole before its pointer is seen.
   CommandObserver* observer = shared_.observer.load(std::memory_order_acquire);
-  if (observer != nullptr) [[unlikely]]
+  if (observer != nullptr && call.fate_ == Call::Fate::kRuns) [[unlikely]]
     observer->OnCommand(call);
 }
 
 // What expired on the way is told of first: it had been remembered by an earlier read.
-void Runner::RememberReads(Call& call) {
+void Runner::RememberReads(Call& call, std::span<const keyspace::KeyRef> keys) {
   constexpr std::uint32_t kKinds = kReadonly | kPubsub;
-  if (call.key_count() == 0) return;
+  if (keys.empty() || call.fate_ != Call::Fate::kRuns) return;
   const std::shared_ptr<keyspace::Tracker>& reader = call.session().reader();
   reader->OnRead();
   if ((call.command().flags & kKinds) != kReadonly || reader->has(keyspace::kTrackingBroadcast))
     return;
   call.txn().TellTracked();
-  for (std::size_t i = 0; i < call.key_count(); ++i)
-    shared_.keyspace.tracking().Remember(call.key(i).stripe, call.key(i).name, reader);
+  for (const keyspace::KeyRef& key : keys)
+    shared_.keyspace.tracking().Remember(key.stripe, key.name, reader);
 }
 
 void Runner::CountError(const resp::Writer& reply) {

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "command/call.h"
 #include "command/gate.h"
+#include "command/lane.h"
 #include "command/serving.h"
 #include "command/stats.h"
 #include "command/transaction.h"
@@ -60,6 +61,8 @@ struct Shared {
   std::atomic<std::uint64_t> slow_threshold_ns{UINT64_MAX};
   std::atomic<bool> track_latency{true};
   ErrorStats errors = {};
+  // Null where nothing is run elsewhere. Set before there are Runners.
+  Lane* lane = nullptr;
 };
 
 class Runner {
@@ -89,8 +92,11 @@ class Runner {
   bool MayRunReads(const CommandTable::Command& command, const Session& session) const;
   void AddRead(std::string_view key) { shared_.keyspace.AppendRef(key, keys_); }
   // `name`: as the client wrote it.
-  void RunReads(Session& session, const CommandTable::Command& command, std::string_view name,
-                resp::Writer& reply);
+  // Returns how many it has replied to: fewer if one was delayed.
+  std::size_t RunReads(Session& session, const CommandTable::Command& command,
+                       std::string_view name, resp::Writer& reply);
+  // The key that AddRead was given as the n-th.
+  std::string_view read_key(std::size_t n) const { return keys_[n].name; }
   // Runs the i-th prepared call and writes its reply.
   void Execute(Session& session, std::size_t i, resp::Writer& reply);
   // The three in one, for a single request.
@@ -100,6 +106,8 @@ class Runner {
   // `ready`. REQUIRES: the stripes of its keys.
   bool RunAgain(Parked& parked, const keyspace::KeyLocks& held,
                 std::vector<keyspace::ReadyKey>& ready) REQUIRES(held);
+  // Runs what a handler has deferred, on a thread of the lane, which has entered its stripes.
+  void RunDeferred(Parked& parked);
   // EXEC: ends the session's MULTI and runs what it has queued. REQUIRES: it is queueing.
   void RunTransaction(Call& exec);
   // Call::Hold.
@@ -114,13 +122,15 @@ class Runner {
   UnixMs now_ms() const { return now_ms_; }
 
  private:
+  friend class Call;
+
   const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;
   void AddPrepared(const CommandTable::Command* command, std::span<const std::string_view> args);
   void FindKeysBySpec(const CommandTable::Command& command, std::span<const std::string_view> args);
   void Warm();
   bool Guarded(const CommandTable::Command& command, const Session& session) const;
   bool TryRead(Session& session, const Prepared& prepared, resp::Writer& reply);
-  void ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
+  bool ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
                const keyspace::KeyRef& key, resp::Writer& reply);
   void AccountRun(Session& session, const CommandTable::Command& command, std::size_t count,
                   std::uint32_t errors, resp::Writer& reply);
@@ -132,11 +142,19 @@ class Runner {
   bool Admit(Call& call);
   bool AskGates(Call& call);
   void Reject(Call& call);
-  void RunLocked(Call& call);
+  bool RunLocked(Call& call);
+  bool TakeStripes(Call& call, keyspace::KeyLocks& locks) TRY_ACQUIRE(true, locks);
+  bool TakeStripesSlowly(Call& call, keyspace::KeyLocks& locks) TRY_ACQUIRE(true, locks);
+  bool TryAcquireInTurn(Call& call, keyspace::KeyLocks& locks) TRY_ACQUIRE(true, locks);
+  bool IsPending(Call& call) const;
+  bool RunWithoutStripes(Call& call);
+  void RunHeld(Call& call, const keyspace::StripeSet& stripes);
+  bool HandOver(Call& call, std::size_t credit);
+  std::size_t TakeCredit(std::span<const std::string_view> args);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);
   void Observe(Call& call);
-  void RememberReads(Call& call);
+  void RememberReads(Call& call, std::span<const keyspace::KeyRef> keys);
   void CountError(const resp::Writer& reply);
   void CountFailure(const Prepared& prepared, const resp::Writer& reply);
   void Account(Session& session, const Prepared& prepared, resp::Writer& reply,
@@ -148,6 +166,7 @@ class Runner {
   // Transactions (run_transaction.cc).
   void Queue(Call& call);
   void SpoilTransaction(Call& call);
+  void RunTransactionLocked(Call& exec);
   void RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held)
       REQUIRES(held);
   void RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,
@@ -168,6 +187,9 @@ class Runner {
   UnixMs now_ms_ = 0;
   std::uint64_t now_cycles_ = 0;    // when now_ms_ was read
   std::uint64_t begin_cycles_ = 0;  // of the command that runs: the end of the one before it
+  // Of a call whose fate is not to run here.
+  std::shared_ptr<Parked> deferred_;
+  keyspace::StripeSet delay_;
 };
 
 // ---- What every request goes through, inline ---------------------------------------------------
@@ -237,7 +259,7 @@ inline bool Runner::Guarded(const CommandTable::Command& command, const Session&
   const std::uint32_t errors_before = reply.error_count();
   {
     const keyspace::Reading reading(shared_.keyspace, keys_[prepared.first_key], session.viewer());
-    if (reading.is_due()) [[unlikely]]
+    if (!reading.ready()) [[unlikely]]
       return false;
     command.read(reading.entry(), reply);
   }

@@ -51,8 +51,8 @@ void Serving::ServeQueue(const Deferred& turn, const keyspace::KeyLocks& held) {
     if (waiter->ticket <= turn.after_ticket) continue;
     const keyspace::Entry* entry = keyspace::internal::Lookup(stripe, turn.key.db, key).entry;
     if (entry == nullptr && at->loss_waiters == 0) return;
-    if (!Concerns(*waiter, entry)) continue;
     const auto parked = std::static_pointer_cast<Parked>(waiter);
+    if (!Concerns(*waiter, entry) || parked->is_abandoned()) continue;
     if (served_ == kServedPerHoldMax || !HoldsAll(*parked, held))
       return Defer(turn, waiter->ticket - 1, parked);
     if (TryServe(parked, held)) ++served_;
@@ -102,22 +102,34 @@ void Serving::Finish() {
 void Serving::ServeDeferred(const Deferred& turn) {
   keyspace::Keyspace& keyspace = runner_.keyspace();
   log::CommandLog& log = keyspace.log();
-  const std::size_t credit = log.active() ? kCreditBytes : 0;
-  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
   const keyspace::KeyRef key = keyspace.Ref(turn.key.name);
   std::vector<keyspace::KeyRef> keys = {key};
   if (turn.next != nullptr)
     keys.insert(keys.end(), turn.next->keys().begin(), turn.next->keys().end());
+  const std::size_t credit = log.active() ? kCreditBytes : 0;
+  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
   keyspace::KeyLocks locks(keyspace);
-  locks.Acquire(keys);
-  served_ = 0;
-  ServeQueue(turn, locks);
-  ServeQueues(locks);
-  keyspace::Stripe& stripe = keyspace.stripe(key.stripe);
-  if (turn.pending) stripe.interest->pending -= 1;
-  if (stripe.interest != nullptr && stripe.interest->idle()) stripe.interest = nullptr;
-  locks.Release();
+  if (locks.TryAcquire(keys)) {
+    served_ = 0;
+    ServeQueue(turn, locks);
+    ServeQueues(locks);
+    keyspace::Stripe& stripe = keyspace.stripe(key.stripe);
+    if (turn.pending) stripe.interest->pending -= 1;
+    if (stripe.interest != nullptr && stripe.interest->idle()) stripe.interest = nullptr;
+    locks.Release();
+  } else {
+    LeaveTo(*runner_.shared().lane, keyspace::KeyLocks::SetOf(keys), turn);
+  }
   if (credit > 0) log.ReturnCredit(credit);
+}
+
+// A stripe is held for long: who may wait goes on.
+void Serving::LeaveTo(Lane& lane, const keyspace::StripeSet& stripes, Deferred turn) {
+  lane.RunLater(stripes, Lane::LeftWork([turn = std::move(turn)](Runner* runner) {
+                  runner->ReadClock();
+                  runner->serving().deferred_.push_back(turn);
+                  runner->serving().Finish();
+                }));
 }
 
 void Serving::ServeLeft() {

@@ -26,6 +26,7 @@
 
 namespace cairn::command {
 
+class Lane;
 class Runner;
 
 class Serving {
@@ -58,6 +59,7 @@ class Serving {
       REQUIRES(held);
   void Defer(const Deferred& turn, std::uint64_t after_ticket, std::shared_ptr<Parked> next);
   void ServeDeferred(const Deferred& turn);
+  static void LeaveTo(Lane& lane, const keyspace::StripeSet& stripes, Deferred turn);
 
   Runner& runner_;
   std::deque<Deferred> turns_;  // to be served under the locks that are held now

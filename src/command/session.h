@@ -17,6 +17,7 @@
 
 namespace cairn::command {
 
+class Lane;
 class Parked;
 class Transaction;
 
@@ -54,6 +55,10 @@ class Session {
   // A command of this session waits: no further one is run until `parked` is answered. Called with
   // stripes locked. REQUIRES: may_block().
   virtual void OnParked(const std::shared_ptr<Parked>& parked, std::int64_t timeout_ms);
+  // A request of this session was given back: it is to be run again, with all that follows it,
+  // when the lane says that none of the stripes is held for long. No stripe is locked. REQUIRES:
+  // may_block().
+  virtual void OnDelayed(Lane& lane, const keyspace::StripeSet& stripes);
   // Between MULTI and EXEC: commands are queued instead of run.
   bool queueing() const { return queueing_; }
   // Null unless it said MULTI or WATCH.

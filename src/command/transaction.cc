@@ -67,20 +67,41 @@ void Transaction::Unwatch() {
   keys.reserve(watched_.size());
   for (const Watched& watched : watched_) keys.push_back(keyspace_.Ref(watched.name));
   keyspace::KeyLocks locks(keyspace_);
-  keyspace_.AllHeldByThisThread() ? locks.AcquireAll() : locks.Acquire(keys);
-  UnwatchLocked();
-  locks.Release();
+  if (keyspace_.AllHeldByThisThread() ? locks.TryAcquireAll() : locks.TryAcquire(keys)) {
+    UnwatchLocked();
+    locks.Release();
+    return;
+  }
+  LeaveMarks(keyspace::KeyLocks::SetOf(keys));
+}
+
+// A stripe is held for long: the marks mean nothing any more, and go when it is free.
+void Transaction::LeaveMarks(const keyspace::StripeSet& stripes) {
+  keyspace_.helper()->RunLater(stripes,
+                               [&keyspace = keyspace_, watched = std::exchange(watched_, {})] {
+                                 std::vector<keyspace::KeyRef> keys;
+                                 for (const Watched& at : watched)
+                                   keys.push_back(keyspace.Ref(at.name));
+                                 keyspace::KeyLocks locks(keyspace);
+                                 locks.Acquire(keys);
+                                 Remove(keyspace, watched);
+                                 locks.Release();
+                               });
 }
 
 void Transaction::UnwatchLocked() {
-  for (const Watched& watched : watched_) {
-    keyspace::Stripe& stripe = keyspace_.stripe(watched.stripe);
-    watched.at->marks.erase(watched.place);
-    stripe.interest->DropIfEmpty(watched.at);
-    if (stripe.interest->idle()) stripe.interest = nullptr;
-  }
+  Remove(keyspace_, watched_);
   watched_.clear();
   mark_ = nullptr;
+}
+
+void Transaction::Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched) {
+  for (const Watched& mark : watched) {
+    keyspace::Stripe& stripe = keyspace.stripe(mark.stripe);
+    mark.at->marks.erase(mark.place);
+    stripe.interest->DropIfEmpty(mark.at);
+    if (stripe.interest->idle()) stripe.interest = nullptr;
+  }
 }
 
 }  // namespace cairn::command

@@ -88,6 +88,9 @@ class Transaction {
   void UnwatchLocked();
 
  private:
+  void LeaveMarks(const keyspace::StripeSet& stripes);
+  static void Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched);
+
   keyspace::Keyspace& keyspace_;
   bool queueing_ = false;
   bool aborted_ = false;

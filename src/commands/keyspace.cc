@@ -38,17 +38,23 @@ std::uint64_t Cursor(const keyspace::Keyspace& keyspace, std::uint64_t stripe_nu
 }
 
 // Walks from `cursor` on, calling fn(entry) for every entry that has not expired, until fn's owner
-// says stop() or the keyspace ends. Returns the cursor to go on from, 0 at the end. Locks one
-// stripe at a time, for at most kBucketsPerHold buckets.
+// says stop() or the keyspace ends. Returns the cursor to go on from, 0 at the end; nothing if a
+// stripe is held for long and the call is delayed. Locks one stripe at a time, for at most
+// kBucketsPerHold buckets.
 template <class Fn, class Stop>
-std::uint64_t Walk(Call& call, std::uint64_t cursor, Fn fn, Stop stop) {
+std::optional<std::uint64_t> Walk(Call& call, std::uint64_t cursor, Fn fn, Stop stop) {
   keyspace::Keyspace& keyspace = call.keyspace();
   const UnixMs now_ms = call.now_ms();
   std::uint64_t stripe_number = cursor >> kTableCursorBits;
   std::uint64_t position = cursor & ((std::uint64_t{1} << kTableCursorBits) - 1);
   while (stripe_number < keyspace.stripe_count()) {
     Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(stripe_number)));
-    const keyspace::WalkLock hold(call.keyspace(), stripe);
+    keyspace::TryWalkLock hold(call.keyspace(), stripe);
+    if (!hold.held()) [[unlikely]] {
+      // All of them: else the next one might be held when this one is free.
+      if (call.Delay(keyspace::StripeSet().set())) return std::nullopt;
+      hold.Wait();
+    }
     Shard* shard = stripe.shard(call.session().db());
     // Nothing there counts for nothing: an empty database is walked in one call.
     if (shard == nullptr || shard->table.size() == 0) {
@@ -69,6 +75,7 @@ std::uint64_t Walk(Call& call, std::uint64_t cursor, Fn fn, Stop stop) {
 }
 
 void Keys(Call& call) {
+  if (call.Defer(call.keyspace().Size(call.session().db()).keys)) return;
   const std::string_view pattern = call.arg(1);
   const bool all = GlobMatchesAll(pattern);
   const std::size_t array = call.reply().BeginArray();
@@ -95,7 +102,7 @@ void Scan(Call& call) {
   std::int64_t seen = 0;
   std::int64_t steps = 0;
   const std::int64_t steps_max = options.count > INT64_MAX / 10 ? INT64_MAX : options.count * 10;
-  const std::uint64_t next = Walk(
+  const std::optional<std::uint64_t> next = Walk(
       call, *cursor,
       [&](const Entry& entry) {
         ++seen;
@@ -104,7 +111,7 @@ void Scan(Call& call) {
         if (options.Matches(entry.key())) reply.Add(entry.key());
       },
       [&] { return seen >= options.count || ++steps >= steps_max; });
-  reply.Finish(next);
+  if (next) reply.Finish(*next);
 }
 
 // A stripe is drawn by its share of the keys, then a key in it.
@@ -117,7 +124,11 @@ void RandomKey(Call& call) {
     std::size_t rank = call.session().random().Below(total);
     for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
       Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
-      const keyspace::WalkLock hold(call.keyspace(), stripe);
+      keyspace::TryWalkLock hold(call.keyspace(), stripe);
+      if (!hold.held()) [[unlikely]] {
+        if (call.Delay(keyspace::StripeSet().set())) return;
+        hold.Wait();
+      }
       const Shard* shard = stripe.shard(call.session().db());
       if (shard == nullptr || shard->table.size() == 0) continue;
       if (rank >= shard->table.size()) {

@@ -76,7 +76,21 @@ void Engine::SetMemoryLimit(std::int64_t bytes) {
   shared_.guards.fetch_add((bytes > 0 ? 1 : 0) - (before > 0 ? 1 : 0));
 }
 
-Engine::~Engine() { keeper_.Stop(); }
+void Engine::StartLane() {
+  lane_ = std::make_unique<command::Lane>(shared_);
+  shared_.lane = lane_.get();
+  keyspace_.SetHelper(lane_.get());
+  lane_->Start();
+}
+
+void Engine::StopLane() {
+  if (lane_ != nullptr) lane_->Stop();
+}
+
+Engine::~Engine() {
+  keeper_.Stop();
+  StopLane();
+}
 
 std::unique_ptr<EmbeddedSession> Engine::NewSession() {
   return std::make_unique<EmbeddedSession>(

@@ -62,6 +62,13 @@ class Engine {
   // What every Runner of this engine shares. Gates may be added until the first Runner is made.
   command::Shared& shared() { return shared_; }
   Keeper& keeper() { return keeper_; }
+  // Commands that take long are run by threads of their own from now on, for sessions that may
+  // wait. Before any session or Runner is made; gates and families are complete.
+  void StartLane();
+  // No session runs commands any more.
+  void StopLane();
+  // Null unless started.
+  command::Lane* lane() { return shared_.lane; }
   const Clock& clock() const { return clock_; }
 
   // A reader of every effect from now on. Takes all stripes for a moment.
@@ -87,6 +94,7 @@ class Engine {
   std::unique_ptr<MemoryGate> memory_gate_;
   command::Shared shared_;
   SharedCounter other_bytes_;
+  std::unique_ptr<command::Lane> lane_;
   std::atomic<std::uint64_t> next_session_id_{1};
   std::unique_ptr<command::Runner> keeper_runner_;  // serves whom expiry and eviction concern
   Keeper keeper_;

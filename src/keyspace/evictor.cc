@@ -40,7 +40,9 @@ bool Evictor::MakeRoom(std::int64_t other_bytes) {
   if (policy == EvictionPolicy::kNoEviction) return false;
   for (int evicted = 0; over_limit(); ++evicted) {
     if (evicted == kEvictionsPerCallMax) return true;
-    if (!EvictOne(policy)) return false;
+    skipped_ = false;
+    // What could not be looked at may have something to give: then the limit waits, not the client.
+    if (!EvictOne(policy)) return skipped_;
   }
   return true;
 }
@@ -74,7 +76,11 @@ bool Evictor::FillPool(EvictionPolicy policy) {
   for (std::size_t i = 0; i < keyspace_.stripe_count() && sampled < wanted; ++i) {
     Stripe& stripe = keyspace_.stripe(
         StripeId(static_cast<std::uint16_t>((start + i) % keyspace_.stripe_count())));
-    MutexLock hold(stripe.mu);
+    const TryWalkLock hold(keyspace_, stripe);
+    if (!hold.held()) {
+      skipped_ = true;
+      continue;
+    }
     for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
       Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr) continue;
@@ -124,7 +130,11 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
   if (credit > 0 && !log.TakeCredit(credit)) return false;
   bool removed = false;
   KeyLocks locks(keyspace_);
-  locks.AcquireStripe(key.stripe);
+  if (!locks.TryAcquireStripe(key.stripe)) {
+    skipped_ = true;
+    if (credit > 0) log.ReturnCredit(credit);
+    return false;
+  }
   {
     const Viewer viewer(candidate.db, keyspace_.clock().NowUnixMs(), random_);
     Txn txn(keyspace_, locks, viewer);

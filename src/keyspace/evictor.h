@@ -59,6 +59,7 @@ class Evictor {
   Random random_;
   std::array<Candidate, kPoolSize> pool_;  // ascending by badness, the filled ones first
   std::size_t pool_size_ = 0;
+  bool skipped_ = false;  // a stripe that is held for long
 };
 
 }  // namespace cairn::keyspace

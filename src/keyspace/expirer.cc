@@ -50,7 +50,11 @@ bool Expirer::SweepStripe(Stripe& stripe, UnixMs now_ms) {
   UnixMs next = kNever;
   {
     KeyLocks locks(keyspace_);
-    locks.AcquireStripe(StripeId(stripe.id));
+    if (!locks.TryAcquireStripe(StripeId(stripe.id))) {
+      // Held for long: the other stripes do not wait for it.
+      if (credit > 0) log.ReturnCredit(credit);
+      return true;
+    }
     for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
       const Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr) continue;

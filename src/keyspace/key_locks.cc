@@ -10,20 +10,61 @@ namespace cairn::keyspace {
 
 void KeyLocks::AcquireSet(std::span<const KeyRef> keys) NO_THREAD_SAFETY_ANALYSIS {
   DCHECK(!holds_any());
-  set_.emplace();
-  for (const KeyRef& key : keys) set_->set(key.stripe.value);
+  set_ = SetOf(keys);
   LockSet();
 }
 
-void KeyLocks::AcquireAll() NO_THREAD_SAFETY_ANALYSIS {
+StripeSet KeyLocks::SetOf(std::span<const KeyRef> keys) {
+  StripeSet set;
+  for (const KeyRef& key : keys) set.set(key.stripe.value);
+  return set;
+}
+
+bool KeyLocks::TryAcquireSet(std::span<const KeyRef> keys) NO_THREAD_SAFETY_ANALYSIS {
+  DCHECK(!holds_any());
+  set_ = SetOf(keys);
+  return TryLockSet();
+}
+
+void KeyLocks::AcquireForLong(const StripeSet& stripes) NO_THREAD_SAFETY_ANALYSIS {
+  DCHECK(!holds_any());
+  set_ = stripes;
+  for (std::size_t i = set_->_Find_first(); i < set_->size(); i = set_->_Find_next(i))
+    stripes_[i].mu.LockForLong();
+}
+
+bool KeyLocks::BeginAll() {
   DCHECK(!holds_any());
   set_.emplace();
   for (std::size_t i = 0; i < stripes_.size(); ++i) set_->set(i);
-  const std::uintptr_t me = Thread::CurrentId();
-  hold_ = all_holder_.load(std::memory_order_relaxed) == me ? Hold::kNested : Hold::kAll;
-  if (hold_ == Hold::kNested) return;
+  const bool nested = all_holder_.load(std::memory_order_relaxed) == Thread::CurrentId();
+  hold_ = nested ? Hold::kNested : Hold::kAll;
+  return nested;
+}
+
+void KeyLocks::AcquireAll() NO_THREAD_SAFETY_ANALYSIS {
+  if (BeginAll()) return;
   LockSet();
-  all_holder_.store(me, std::memory_order_relaxed);
+  all_holder_.store(Thread::CurrentId(), std::memory_order_relaxed);
+}
+
+bool KeyLocks::TryAcquireAll() NO_THREAD_SAFETY_ANALYSIS {
+  if (BeginAll()) return true;
+  if (!TryLockSet()) return false;
+  all_holder_.store(Thread::CurrentId(), std::memory_order_relaxed);
+  return true;
+}
+
+bool KeyLocks::TryLockSet() NO_THREAD_SAFETY_ANALYSIS {
+  for (std::size_t i = set_->_Find_first(); i < set_->size(); i = set_->_Find_next(i)) {
+    if (stripes_[i].mu.LockUnlessLong()) continue;
+    for (std::size_t taken = set_->_Find_first(); taken < i; taken = set_->_Find_next(taken))
+      stripes_[taken].mu.Unlock();
+    set_.reset();
+    hold_ = Hold::kSome;
+    return false;
+  }
+  return true;
 }
 
 void KeyLocks::LockSet() NO_THREAD_SAFETY_ANALYSIS {

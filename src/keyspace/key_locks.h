@@ -10,6 +10,8 @@
 // Invariants
 //   (0) Whoever locks also releases: nothing is held at the end of a KeyLocks (DCHECKed).
 //   (1) Stripes are locked ascending, only here; no call adds a stripe later.
+//   (1a) A worker never waits for a stripe that is held for long (command/lane.h): Try... gives
+//   back what it has and says no. Nobody who holds one for long waits for a worker that waits.
 //   (2) A log position is taken while they are held, so log order agrees with lock order.
 //   (3) Under a stripe nothing waits: no I/O, no mutex but the log's and the arenas', both leaves.
 //
@@ -21,7 +23,6 @@
 #define CAIRN_KEYSPACE_KEY_LOCKS_H_
 
 #include <atomic>
-#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -49,6 +50,25 @@ class CAPABILITY("stripes") KeyLocks {
       return AcquireStripe(keys[0].stripe);
     AcquireSet(keys);
   }
+  // The same, unless somebody holds one of them for long: then false, and none is locked.
+  [[nodiscard]] bool TryAcquire(std::span<const KeyRef> keys)
+      TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
+    if (keys.size() == 1) [[likely]]
+      return TryAcquireStripe(keys[0].stripe);
+    return TryAcquireSet(keys);
+  }
+  [[nodiscard]] bool TryAcquireStripe(StripeId stripe) TRY_ACQUIRE(true) NO_THREAD_SAFETY_ANALYSIS {
+    DCHECK(!holds_any());
+    Stripe& wanted = stripes_[stripe.value];
+    if (!wanted.mu.LockUnlessLong()) [[unlikely]]
+      return false;
+    one_ = &wanted;
+    return true;
+  }
+  [[nodiscard]] bool TryAcquireAll() TRY_ACQUIRE(true);
+  // For a hold that may last: workers go by meanwhile.
+  void AcquireForLong(const StripeSet& stripes) ACQUIRE();
+  static StripeSet SetOf(std::span<const KeyRef> keys);
   // Within a thread's hold of all stripes, a further one is free.
   void AcquireAll() ACQUIRE();
   void AcquireStripe(StripeId stripe) ACQUIRE() NO_THREAD_SAFETY_ANALYSIS {
@@ -66,10 +86,13 @@ class CAPABILITY("stripes") KeyLocks {
 
  private:
   void AcquireSet(std::span<const KeyRef> keys) ACQUIRE();
+  bool TryAcquireSet(std::span<const KeyRef> keys) TRY_ACQUIRE(true);
   void ReleaseSet() RELEASE();
   void LockSet();
+  bool TryLockSet();
+  // True if this thread holds them all already.
+  bool BeginAll();
 
-  using StripeSet = std::bitset<kStripeCountMax>;
   bool holds_any() const { return one_ != nullptr || set_.has_value(); }
 
   std::vector<Stripe>& stripes_;
@@ -77,7 +100,6 @@ class CAPABILITY("stripes") KeyLocks {
   enum class Hold : std::uint8_t { kSome, kAll, kNested };
   Hold hold_ = Hold::kSome;
   Stripe* one_ = nullptr;  // the one that is held, unless a set is
-  // Walking it visits stripes in ascending order, which sorts for free.
   std::optional<StripeSet> set_;
 };
 

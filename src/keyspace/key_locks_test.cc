@@ -66,6 +66,37 @@ TEST(KeyLocks, AllAndOne) {
   all.Release();
 }
 
+// Whatever way the others are taken, a stripe that is held for long gives them all back.
+TEST(KeyLocks, TriesGiveBackWhatTheyHaveWhenOneIsHeldForLong) {
+  TestStore store({.stripe_count = 8});
+  std::vector<std::string> names;
+  std::vector<KeyRef> keys;
+  for (int i = 0; i < 100; ++i) names.push_back(std::to_string(i));
+  for (const std::string& name : names) keys.push_back(store.keyspace.Ref(name));
+  StripeSet last;
+  last.set(7);
+  KeyLocks holder(store.keyspace);
+  holder.AcquireForLong(last);
+  {
+    KeyLocks locks(store.keyspace);
+    EXPECT_FALSE(locks.TryAcquire(keys));
+    EXPECT_FALSE(locks.TryAcquireAll());
+    EXPECT_FALSE(locks.TryAcquireStripe(StripeId(7)));
+    for (std::uint16_t i = 0; i < 7; ++i) EXPECT_TRUE(IsFree(store.keyspace, StripeId(i))) << i;
+    ASSERT_TRUE(locks.TryAcquireStripe(StripeId(6)));
+    locks.Release();
+  }
+  holder.Release();
+  KeyLocks locks(store.keyspace);
+  ASSERT_TRUE(locks.TryAcquireAll());
+  KeyLocks nested(store.keyspace);
+  ASSERT_TRUE(nested.TryAcquireAll());
+  nested.Release();
+  EXPECT_EQ(CountHeld(locks, store.keyspace), 8u);
+  locks.Release();
+  EXPECT_EQ(KeyLocks::SetOf(keys).count(), 8u);
+}
+
 TEST(KeyLocks, RandomSetsOnManyThreadsExcludeEachOtherWithoutDeadlock) {
   constexpr std::size_t kStripes = 16;
   constexpr int kThreads = 6;

@@ -69,13 +69,24 @@ KeyspaceTotals Keyspace::Totals() const {
 }
 
 void Keyspace::ResetStatistics() {
-  for (Stripe& stripe : stripes_) {
-    const WalkLock hold(*this, stripe);
-    StripeCounters& counters = stripe.counters;
+  const auto reset = [](StripeCounters& counters) {
     for (Counter* counter : {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
                              &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
       counter->Set(0);
     }
+  };
+  for (Stripe& stripe : stripes_) {
+    TryWalkLock hold(*this, stripe);
+    if (hold.held()) {
+      reset(stripe.counters);
+      continue;
+    }
+    StripeSet one;
+    one.set(stripe.id);
+    helper_->RunLater(one, [this, &stripe, reset] {
+      const WalkLock waited(*this, stripe);
+      reset(stripe.counters);
+    });
   }
   trash_.ResetFreed();
 }
@@ -83,7 +94,15 @@ void Keyspace::ResetStatistics() {
 DatabaseSize Keyspace::Size(DbId db) {
   DatabaseSize size;
   for (Stripe& stripe : stripes_) {
-    const WalkLock hold(*this, stripe);
+    const TryWalkLock hold(*this, stripe);
+    if (!hold.held()) [[unlikely]] {
+      for (const StripePicture::Table& table : PictureOf(stripe).tables) {
+        if (table.db != db.value) continue;
+        size.keys += table.keys;
+        size.volatile_keys += table.volatile_keys;
+      }
+      continue;
+    }
     const Shard* shard = stripe.shard(db);
     if (shard == nullptr) continue;
     size.keys += shard->table.size();
@@ -92,20 +111,59 @@ DatabaseSize Keyspace::Size(DbId db) {
   return size;
 }
 
+StripePicture Keyspace::TakePicture(const Stripe& stripe) const {
+  StripePicture picture;
+  for (std::uint32_t db = 0; db < database_count_; ++db) {
+    const Shard* shard = stripe.shard(DbId(db));
+    if (shard == nullptr) continue;
+    picture.tables.push_back({.db = db,
+                              .keys = shard->table.size(),
+                              .volatile_keys = shard->table.volatile_count(),
+                              .bytes = sizeof(Shard) + shard->table.memory_bytes()});
+  }
+  return picture;
+}
+
+// Between a hold and its picture there is a moment; it is waited for.
+StripePicture Keyspace::PictureOf(Stripe& stripe) {
+  while (true) {
+    {
+      const TryWalkLock hold(*this, stripe);
+      if (hold.held()) return TakePicture(stripe);
+      const MutexLock lock(pictures_mu_);
+      if (const auto shown = pictures_.find(stripe.id); shown != pictures_.end())
+        return shown->second;
+    }
+    Thread::Yield();
+  }
+}
+
+void Keyspace::ShowPictures(const StripeSet& stripes) {
+  for (std::size_t i = stripes._Find_first(); i < stripes.size(); i = stripes._Find_next(i)) {
+    StripePicture picture = TakePicture(stripes_[i]);
+    const MutexLock lock(pictures_mu_);
+    pictures_.insert_or_assign(static_cast<std::uint16_t>(i), std::move(picture));
+  }
+}
+
+void Keyspace::HidePictures(const StripeSet& stripes) {
+  const MutexLock lock(pictures_mu_);
+  for (std::size_t i = stripes._Find_first(); i < stripes.size(); i = stripes._Find_next(i))
+    pictures_.erase(static_cast<std::uint16_t>(i));
+}
+
 std::size_t Keyspace::TableBytes() {
   std::size_t bytes = 0;
   for (Stripe& stripe : stripes_) {
-    const WalkLock hold(*this, stripe);
-    for (const std::unique_ptr<Shard>& shard : stripe.owned_shards)
-      bytes += sizeof(Shard) + shard->table.memory_bytes();
+    for (const StripePicture::Table& table : PictureOf(stripe).tables) bytes += table.bytes;
   }
   return bytes;
 }
 
 std::int64_t Keyspace::FoldUsedBytes() {
   for (Stripe& stripe : stripes_) {
-    const WalkLock hold(*this, stripe);
-    Fold(stripe);
+    const TryWalkLock hold(*this, stripe);
+    if (hold.held()) Fold(stripe);
   }
   return used_bytes();
 }

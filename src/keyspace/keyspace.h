@@ -18,8 +18,10 @@
 #define CAIRN_KEYSPACE_KEYSPACE_H_
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -56,6 +58,26 @@ struct DatabaseSize {
   std::size_t volatile_keys = 0;
 };
 
+// Who does what would have to wait for a stripe that is held for long: see command/lane.h.
+class Helper {
+ public:
+  virtual ~Helper() = default;
+  // Runs `work`, which may wait for these stripes, on another thread, some time. Any thread, no
+  // stripe locked.
+  virtual void RunLater(const StripeSet& stripes, std::move_only_function<void()> work) = 0;
+};
+
+// What is asked of a stripe for the sum over all: tables and keys of each database.
+struct StripePicture {
+  struct Table {
+    std::uint32_t db = 0;
+    std::size_t keys = 0;
+    std::size_t volatile_keys = 0;
+    std::size_t bytes = 0;
+  };
+  std::vector<Table> tables;
+};
+
 class Keyspace {
  public:
   Keyspace(const Clock& clock, KeyspaceOptions options);
@@ -85,10 +107,13 @@ class Keyspace {
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
   EventSink* event_sink() const { return event_sink_; }
   void SetEventSink(EventSink* sink) { event_sink_ = sink; }
+  // Null where nobody holds stripes for long. The same.
+  Helper* helper() const { return helper_; }
+  void SetHelper(Helper* helper) { helper_ = helper; }
   // Bytes charged to all keys, tables and values: what maxmemory is held against, with what the
   // owner counts beside them. Exact but for what stripes have not folded yet; see Charge.
   std::int64_t used_bytes() const { return used_bytes_.value(); }
-  // The same to the byte. Takes each stripe's lock in turn.
+  // The same to the byte, but for stripes that are held for long. Takes each stripe's lock in turn.
   std::int64_t FoldUsedBytes();
   // Memory that the arenas hold from the allocator, used or not.
   std::int64_t arena_reserved_bytes() const;
@@ -97,9 +122,14 @@ class Keyspace {
   std::int64_t arena_small_bytes() const;
   KeyspaceTotals Totals() const;
   void ResetStatistics();
-  // Takes each stripe's lock in turn.
+  // Each takes the stripes' locks in turn; of those that are held for long it knows what they were
+  // before.
   DatabaseSize Size(DbId db);
   std::size_t TableBytes();
+  StripePicture PictureOf(Stripe& stripe);
+  // Around a hold for long, by the holder.
+  void ShowPictures(const StripeSet& stripes);
+  void HidePictures(const StripeSet& stripes);
 
   // Asks the processor for the buckets, then the entries, of keys that queued commands will touch,
   // so that their cache misses overlap, and notes where they are. Hints: an entry is skipped if its
@@ -144,6 +174,7 @@ class Keyspace {
   friend class KeyLocks;
 
   void Fold(Stripe& stripe);
+  StripePicture TakePicture(const Stripe& stripe) const;
 
   // constant after construction
   const Clock& clock_;
@@ -151,6 +182,7 @@ class Keyspace {
   const std::uint16_t stripe_mask_;
   const HashSeed seed_;
   EventSink* event_sink_ = nullptr;
+  Helper* helper_ = nullptr;
 
   Tunables tunables_;
   log::CommandLog log_;
@@ -163,6 +195,9 @@ class Keyspace {
   std::atomic<std::uintptr_t> all_holder_{0};
   Tracking tracking_;
   std::atomic<std::uint64_t> next_ticket_{1};
+  Mutex pictures_mu_;  // a leaf
+  // Of the stripes that are held for long.
+  std::unordered_map<std::uint16_t, StripePicture> pictures_ GUARDED_BY(pictures_mu_);
   Mutex left_ready_mu_;  // a leaf
   std::vector<ReadyKey> left_ready_ GUARDED_BY(left_ready_mu_);
   std::atomic<bool> has_left_ready_{false};
@@ -186,6 +221,30 @@ class SCOPED_CAPABILITY WalkLock {
 
  private:
   Mutex* const mu_;
+};
+
+// The same, unless it is held for long.
+class TryWalkLock {
+ public:
+  TryWalkLock(Keyspace& keyspace, Stripe& stripe) NO_THREAD_SAFETY_ANALYSIS
+      : mu_(keyspace.AllHeldByThisThread() ? nullptr : &stripe.mu),
+        held_(mu_ == nullptr || mu_->LockUnlessLong()) {}
+  ~TryWalkLock() NO_THREAD_SAFETY_ANALYSIS {
+    if (mu_ != nullptr && held_) mu_->Unlock();
+  }
+  TryWalkLock(const TryWalkLock&) = delete;
+  TryWalkLock& operator=(const TryWalkLock&) = delete;
+
+  bool held() const { return held_; }
+  // Waits for it after all.
+  void Wait() NO_THREAD_SAFETY_ANALYSIS {
+    mu_->Lock();
+    held_ = true;
+  }
+
+ private:
+  Mutex* const mu_;
+  bool held_;
 };
 
 }  // namespace cairn::keyspace

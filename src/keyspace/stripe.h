@@ -11,6 +11,7 @@
 #ifndef CAIRN_KEYSPACE_STRIPE_H_
 #define CAIRN_KEYSPACE_STRIPE_H_
 
+#include <bitset>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -30,6 +31,9 @@ using Position = Table::Position;
 
 inline constexpr std::size_t kStripeCountMax = 256;
 inline constexpr std::size_t kArenaCount = 16;
+
+// Walking it visits stripes in ascending order, which sorts for free.
+using StripeSet = std::bitset<kStripeCountMax>;
 
 // A stripe's share of one database.
 struct Shard {

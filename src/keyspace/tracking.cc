@@ -180,7 +180,8 @@ void Tracking::Trim(Keyspace& keyspace, std::size_t keys_max, Random& random) {
   for (std::size_t told = 0, i = 0; told < kTrimMax && i < kTrimMax * stripes_.size(); ++i) {
     if (key_count() <= keys_max) return;
     const StripeId id(static_cast<std::uint16_t>((start + i) % stripes_.size()));
-    MutexLock hold(keyspace.stripe(id).mu);
+    const TryWalkLock hold(keyspace, keyspace.stripe(id));
+    if (!hold.held()) continue;
     Keys* keys = stripes_[id.value].get();
     if (keys == nullptr) continue;
     std::size_t bucket = random.Below(keys->bucket_count());

@@ -131,33 +131,44 @@ inline void Touch(Entry* entry, const Tunables& tunables, const Viewer& viewer) 
 // Txn do for any call, cut down to this commonest case.
 //
 //   Reading reading(keyspace, key, viewer);
-//   if (reading.is_due()) ...   expired: it takes a Txn to remove it, so nothing was noted here
+//   if (!reading.ready()) ...   expired, or the stripe is held for long: it takes the general way,
+//                               and nothing was noted here
 //   reply.Bulk(reading.entry()->value());
 class Reading {
  public:
   Reading(Keyspace& keyspace, const KeyRef& key, const Viewer& viewer) NO_THREAD_SAFETY_ANALYSIS
       : stripe_(keyspace.stripe(key.stripe)) {
-    stripe_.mu.Lock();
+    if (!stripe_.mu.LockUnlessLong()) [[unlikely]] {
+      state_ = State::kBusy;
+      return;
+    }
     const Found found = internal::Lookup(stripe_, viewer.db, key);
     entry_ = found.entry;
-    is_due_ = internal::IsDue(found, viewer);
-    if (is_due_) [[unlikely]]
+    if (internal::IsDue(found, viewer)) [[unlikely]] {
+      state_ = State::kDue;
       return;
+    }
+    state_ = State::kReady;
     internal::CountLookup(keyspace, stripe_, viewer.db, key, found);
     if (found && viewer.touch) internal::Touch(found.entry, keyspace.tunables(), viewer);
   }
-  ~Reading() NO_THREAD_SAFETY_ANALYSIS { stripe_.mu.Unlock(); }
+  ~Reading() NO_THREAD_SAFETY_ANALYSIS {
+    if (state_ != State::kBusy) [[likely]]
+      stripe_.mu.Unlock();
+  }
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;
 
-  bool is_due() const { return is_due_; }
-  // Null if there is no such key.
+  bool ready() const { return state_ == State::kReady; }
+  // Null if there is no such key. REQUIRES: ready().
   const Entry* entry() const { return entry_; }
 
  private:
+  enum class State : std::uint8_t { kReady, kDue, kBusy };
+
   Stripe& stripe_;
   const Entry* entry_;
-  bool is_due_;
+  State state_;
 };
 
 // The entry that Keyspace::Prefetch saw under a key, under its stripe's lock if that is free. For

@@ -37,7 +37,11 @@ void ReplyBuffer::AddTail(std::size_t size) {
 }
 
 void ReplyBuffer::Grow(std::size_t size) {
-  if (tail_ == nullptr) return AddTail(size);
+  if (tail_ != nullptr) SealTail();
+  AddTail(size);
+}
+
+void ReplyBuffer::SealTail() {
   const auto bytes = static_cast<std::size_t>(limit_ - tail_.get());
   const std::size_t pieces_before = pieces_.size();
   CloseSlice();
@@ -47,7 +51,24 @@ void ReplyBuffer::Grow(std::size_t size) {
   pieces_.back().chunk = std::move(tail_);
   pieces_.back().chunk_bytes = bytes;
   chunk_bytes_ += bytes;
-  AddTail(size);
+  UseTail(nullptr, 0);
+}
+
+void ReplyBuffer::TakeAll(ReplyBuffer& other) {
+  if (other.empty()) return other.Clear();
+  // Even if nothing is pending: a mark may point into it.
+  if (tail_ != nullptr) SealTail();
+  for (std::size_t i = other.head_; i < other.pieces_.size(); ++i)
+    pieces_.push_back(std::move(other.pieces_[i]));
+  sealed_bytes_ += other.sealed_bytes_;
+  chunk_bytes_ += other.chunk_bytes_;
+  blob_bytes_ += other.blob_bytes_;
+  tail_ = std::move(other.tail_);
+  slice_ = other.slice_;
+  cursor_ = other.cursor_;
+  limit_ = other.limit_;
+  other.UseTail(nullptr, 0);
+  other.Clear();
 }
 
 void ReplyBuffer::AppendBlob(BlobRef blob) {

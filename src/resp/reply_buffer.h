@@ -62,6 +62,9 @@ class ReplyBuffer {
   // The blob's bytes, without a copy.
   void AppendBlob(BlobRef blob);
 
+  // All that is pending in `other`, behind ours, without a copy; `other` is empty afterwards.
+  void TakeAll(ReplyBuffer& other);
+
   std::size_t pending_bytes() const {
     return sealed_bytes_ + static_cast<std::size_t>(cursor_ - slice_);
   }
@@ -115,6 +118,7 @@ class ReplyBuffer {
   };
 
   void Grow(std::size_t size);
+  void SealTail();
   void AddTail(std::size_t size);
   // Turns the open slice into a piece, if it holds anything.
   void CloseSlice();

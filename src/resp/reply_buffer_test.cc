@@ -210,6 +210,52 @@ TEST(ReplyBuffer, AgainstAModel) {
 }
 
 // A peer that takes little at a time, while more is written, must not make the list of pieces grow.
+// Of every size and shape, with a blob, behind what was pending or nothing; then truncated away.
+TEST(ReplyBuffer, TakesAllOfAnother) {
+  for (const std::size_t ours : {0, 1, 5000, 40'000}) {
+    for (const std::size_t theirs : {0, 1, 9000, 200'000, 5'000'000}) {
+      for (const bool with_blob : {false, true}) {
+        ReplyBuffer to;
+        ReplyBuffer from;
+        to.Append("gone");
+        to.Consume(4);
+        const std::string first(ours, 'o');
+        to.Append(first);
+        std::string second;
+        for (std::size_t size = 0; size < theirs; size += 1000) {
+          second += std::string(std::min<std::size_t>(1000, theirs - size), 't');
+          from.Append(std::string_view(second).substr(size));
+          if (with_blob && size == 4000) {
+            from.AppendBlob(MakeBlob("blob"));
+            from.Append(second += "blob");
+            second += second;
+            break;
+          }
+        }
+        second = from.ToString();
+        const ReplyBuffer::Mark mark = to.mark();
+        to.TakeAll(from);
+        EXPECT_TRUE(from.empty());
+        EXPECT_EQ(from.ToString(), "");
+        EXPECT_EQ(to.ToString(), first + second);
+        EXPECT_EQ(to.pending_bytes(), first.size() + second.size());
+        to.Append("end");
+        EXPECT_EQ(to.ToString(), first + second + "end");
+        to.Truncate(mark);
+        EXPECT_EQ(to.ToString(), first);
+        to.Append("more");
+        EXPECT_EQ(to.ToString(), first + "more");
+        from.Append("again");
+        to.TakeAll(from);
+        EXPECT_EQ(to.ToString(), first + "moreagain");
+        to.Consume(to.pending_bytes());
+        EXPECT_TRUE(to.empty());
+        EXPECT_LE(to.allocated_bytes(), ReplyBuffer::kChunkBytes + 1024 * 64);
+      }
+    }
+  }
+}
+
 TEST(ReplyBuffer, SlowReaderKeepsThePieceListShort) {
   ReplyBuffer buffer;
   buffer.Append(std::string(1000, 'x'));

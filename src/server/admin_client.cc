@@ -165,14 +165,23 @@ void NoTouch(Call& call) {
   call.reply().Ok();
 }
 
-// Ends a client's wait as its time would have, or with an error. True if it was waiting.
-bool EndWaitOf(Server& server, ClientId id, bool as_error) {
+// Ends a client's wait as its time would have, or with an error. True if it was waiting. Where the
+// lane is busy with one of its keys, the call is delayed.
+bool EndWaitOf(Call& call, ClientId id, bool as_error) {
+  Server& server = Connection::Of(call).server();
   std::shared_ptr<command::Parked> parked;
   server.clients().With(id, [&](ClientInfo& info) {
     MutexLock hold(info.waiting_mu);
     parked = info.waiting;
   });
-  if (parked == nullptr || !command::Unpark(server.engine().keyspace(), *parked)) return false;
+  if (parked == nullptr) return false;
+  keyspace::Keyspace& keyspace = server.engine().keyspace();
+  command::Unparked end = command::TryUnpark(keyspace, *parked);
+  if (end == command::Unparked::kBusy) {
+    if (call.Delay(keyspace::KeyLocks::SetOf(parked->keys()))) return false;
+    if (command::Unpark(keyspace, *parked)) end = command::Unparked::kDone;
+  }
+  if (end != command::Unparked::kDone) return false;
   if (as_error) {
     parked->ReplyError("UNBLOCKED client unblocked via CLIENT UNBLOCK");
   } else {
@@ -191,8 +200,7 @@ void Unblock(Call& call) {
   const std::optional<std::int64_t> id = ParseInt64(call.arg(2));
   if (!id) return call.Error(command::errors::kNotAnInteger);
   const bool as_error = call.argc() == 4 && EqualsIgnoreCase(call.arg(3), "ERROR");
-  const bool woken =
-      EndWaitOf(Connection::Of(call).server(), ClientId(static_cast<std::uint64_t>(*id)), as_error);
+  const bool woken = EndWaitOf(call, ClientId(static_cast<std::uint64_t>(*id)), as_error);
   call.reply().Integer(woken ? 1 : 0);
 }
 

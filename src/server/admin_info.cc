@@ -358,7 +358,8 @@ std::int64_t AverageTtlMs(Server& server, DbId db) {
   double sum_ms = 0;
   for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
     keyspace::Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
-    const keyspace::WalkLock hold(keyspace, stripe);
+    const keyspace::TryWalkLock hold(keyspace, stripe);
+    if (!hold.held()) continue;
     keyspace::Shard* shard = stripe.shard(db);
     if (shard == nullptr || shard->table.volatile_count() == 0) continue;
     shard->table.SampleVolatileFrom(random, kTtlSamples,

@@ -54,19 +54,17 @@ struct DatabaseTables {
   std::size_t bytes = 0;
 };
 
-// Of the databases that hold keys. Takes each stripe's lock in turn.
+// Of the databases that hold keys.
 std::vector<DatabaseTables> TablesByDatabase(keyspace::Keyspace& keyspace) {
   std::vector<DatabaseTables> all(keyspace.database_count());
   for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
     keyspace::Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
-    const keyspace::WalkLock hold(keyspace, stripe);
-    for (std::uint32_t db = 0; db < all.size(); ++db) {
-      const keyspace::Shard* shard = stripe.shard(DbId(db));
-      if (shard == nullptr) continue;
-      all[db].db = db;
-      all[db].keys += shard->table.size();
-      all[db].volatile_keys += shard->table.volatile_count();
-      all[db].bytes += sizeof(keyspace::Shard) + shard->table.memory_bytes();
+    for (const keyspace::StripePicture::Table& table : keyspace.PictureOf(stripe).tables) {
+      DatabaseTables& of = all[table.db];
+      of.db = table.db;
+      of.keys += table.keys;
+      of.volatile_keys += table.volatile_keys;
+      of.bytes += table.bytes;
     }
   }
   std::erase_if(all, [](const DatabaseTables& tables) { return tables.keys == 0; });

@@ -135,6 +135,13 @@ void ClientTracking::BeginCommand() {
   behind_ = false;
 }
 
+void ClientTracking::DeferCommand() {
+  if (!in_command_) return;
+  for (const BlobRef& keys : before_reply_) connection_.PushInvalidation(keys, false);
+  before_reply_.clear();
+  behind_ = true;
+}
+
 void ClientTracking::EndCommand(command::Session& session, bool keeps_caching) {
   if (!in_command_) return;  // tracking began with this command
   pubsub::Desk& desk = connection_.worker().desk();

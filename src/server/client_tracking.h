@@ -85,6 +85,9 @@ class ClientTracking {
   // Around each command of the client.
   void BeginCommand();
   void EndCommand(command::Session& session, bool keeps_caching);
+  // The command goes on in the lane: it ends with EndCommand when it has been answered. Till then
+  // nobody knows whether it has read, so what comes goes behind its reply.
+  void DeferCommand();
   // Something for this client; held back while a command runs. `keys` is null for all of them.
   void Take(bool own, const BlobRef& keys);
   bool in_command() const { return in_command_; }

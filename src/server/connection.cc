@@ -113,7 +113,7 @@ void Connection::KeepLeftover(std::string_view rest) {
 void Connection::Resume() {
   parked_ = false;
   resume_queued_ = false;
-  if (state_ != State::kOpen || leftover_.empty() || waiting_ != nullptr) return;
+  if (state_ != State::kOpen || leftover_.empty() || stall_ != Stall::kNone) return;
   RunLeftover();
   Publish();
 }
@@ -123,7 +123,7 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   std::size_t done = 0;
   int share = kRequestsPerPass;
   bool uniform = true;  // nothing but reads of one kind so far
-  while (state_ == State::kOpen && !parked_ && waiting_ == nullptr) {
+  while (state_ == State::kOpen && !parked_ && stall_ == Stall::kNone) {
     if (share <= 0) {
       resume_queued_ = true;
       worker_.WatchResume(this);
@@ -144,8 +144,8 @@ std::size_t Connection::ProcessInput(std::string_view input) {
     share -= static_cast<int>(batch.count);
     // Replies of one pass can be many times the request's size, so the pass itself is bounded.
     if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
-    if (executed < batch.count || waiting_ != nullptr) {
-      // Parked, blocked or closed on the way: what was not run is parsed again later.
+    if (executed < batch.count || stall_ != Stall::kNone) {
+      // Parked, stalled or closed on the way: what was not run is parsed again later.
       done += executed == 0 ? 0 : batch.ends[executed - 1];
       parser_.Reset();
       break;
@@ -219,15 +219,21 @@ std::size_t Connection::RunReads(std::string_view input, int* share) {
   if (count == 0 || (count < kReadRunMin && at != end)) return 0;
   info_.last_command.store(&lane.command->full_name, std::memory_order_relaxed);
   resp::Writer writer(output_, protocol());
-  runner.RunReads(*this, *lane.command, lane.name(), writer);
-  *share -= static_cast<int>(count);
+  const std::size_t done = runner.RunReads(*this, *lane.command, lane.name(), writer);
+  *share -= static_cast<int>(done);
+  if (done < count) [[unlikely]] {
+    constexpr std::size_t kAfterKey = 2;
+    if (done == 0) return 0;
+    key = runner.read_key(done - 1);
+    at = key.data() + key.size() + kAfterKey;
+  }
   return static_cast<std::size_t>(at - input.data());
 }
 
 std::size_t Connection::ExecuteBatch(const Batch& batch) {
   for (std::size_t i = 0; i < batch.count; ++i) {
     if (state_ != State::kOpen) return batch.count;  // what follows QUIT is dropped
-    if (waiting_ != nullptr) return i;
+    if (stall_ != Stall::kNone) return i - (stall_ == Stall::kDelayed ? 1 : 0);
     if (info_.kill_requested.load(std::memory_order_relaxed)) {
       CloseNow();
       return batch.count;
@@ -240,7 +246,7 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
     }
     ExecuteOne(i);
   }
-  return batch.count;
+  return batch.count - (stall_ == Stall::kDelayed ? 1 : 0);
 }
 
 [[gnu::always_inline]] inline void Connection::ExecuteOne(std::size_t i) {
@@ -267,16 +273,23 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
 void Connection::BeginListening() {
   worker_.desk().DrainAll();
   if (tracking_ == nullptr) return;
-  reply_begin_ = output_.mark();
-  reply_begin_bytes_ = output_.pending_bytes();
+  BeginReply();
   tracking_->BeginCommand();
 }
 
+void Connection::BeginReply() {
+  reply_begin_ = output_.mark();
+  reply_begin_bytes_ = output_.pending_bytes();
+}
+
 void Connection::FinishListening(const command::Prepared& prepared) {
-  if (tracking_ != nullptr) {
+  if (tracking_ != nullptr && is_deferred()) {
+    tracking_->DeferCommand();
+  } else if (tracking_ != nullptr) {
     // CLIENT CACHING is about the command after it; other subcommands do not use it up either.
-    const bool keeps_caching = queueing() || (prepared.command != nullptr &&
-                                              prepared.command->spec->container == "CLIENT");
+    const bool keeps_caching =
+        queueing() || stall_ == Stall::kDelayed ||
+        (prepared.command != nullptr && prepared.command->spec->container == "CLIENT");
     tracking_->EndCommand(*this, keeps_caching);
   }
   if (subscriptions_ != nullptr) FinishPushes();
@@ -288,8 +301,13 @@ void Connection::ExecuteMuted(std::size_t i) {
   resp::Writer writer(output_, protocol());
   const resp::ReplyBuffer::Mark before = output_.mark();
   keeps_reply_ = false;
+  const ReplyMode mode = reply_mode_;
   if (reply_mode_ == ReplyMode::kSkipNext) reply_mode_ = ReplyMode::kSkipping;
   worker_.runner().Execute(*this, i, writer);
+  if (stall_ == Stall::kDelayed) {
+    reply_mode_ = mode;
+    return;
+  }
   if (reply_mode_ != ReplyMode::kOn && !keeps_reply_) output_.Truncate(before);
   if (reply_mode_ == ReplyMode::kSkipping) reply_mode_ = ReplyMode::kOn;
 }
@@ -424,7 +442,12 @@ bool Connection::CheckInputLimit(std::size_t waiting_bytes) {
 
 void Connection::Flush() {
   if (state_ == State::kClosed) return;
+  std::size_t flushed = 0;
   while (!output_.empty() && !write_blocked_) {
+    if (flushed >= kFlushBytes) {
+      write_blocked_ = true;  // the next pass goes on
+      break;
+    }
     iovec vectors[kIovecsMax];
     const std::size_t count = output_.FillIovecs(vectors, kIovecsMax);
     const io::Transfer written = stream_->Write({vectors, count});
@@ -434,6 +457,7 @@ void Connection::Flush() {
     }
     if (!written.done()) return CloseNow();
     output_.Consume(written.bytes);
+    flushed += written.bytes;
     if (info_.writable_wanted.load(std::memory_order_relaxed)) {
       info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
     }
@@ -453,7 +477,7 @@ void Connection::Tick(UnixMs oldest_ms) {
   if (state_ == State::kClosed) return;
   // One that listens or waits may be silent for ever.
   if (info_.last_interaction_ms.load(std::memory_order_relaxed) < oldest_ms && !subscribed() &&
-      !monitoring() && waiting_ == nullptr)
+      !monitoring() && stall_ == Stall::kNone)
     return CloseNow();
   // A peer that reads nothing causes no event that would notice the end of its time.
   if (!output_.empty()) CheckOutputLimit();

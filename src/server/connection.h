@@ -15,8 +15,8 @@
 //       |---- peer gone, killed, output limit hard
 //       ----------------------------------------------------------^
 //
-// Limits: kRequestsPerPass requests a pass; client-query-buffer-limit bytes of input;
-// client-output-buffer-limit bytes of output.
+// Limits: kRequestsPerPass requests and kFlushBytes of replies a pass; client-query-buffer-limit
+// bytes of input; client-output-buffer-limit bytes of output.
 //
 // Owned by its Worker; touched by the worker's thread only, but for info(), whose atomics any
 // thread reads.
@@ -31,6 +31,7 @@
 #include <string>
 #include <string_view>
 
+#include "command/parked.h"
 #include "command/runner.h"
 #include "command/session.h"
 #include "io/stream.h"
@@ -58,6 +59,9 @@ enum class ReplyMode : std::uint8_t { kOn, kOff, kSkipNext, kSkipping };
 class Connection final : public command::Session, public io::Watcher {
  public:
   static constexpr int kRequestsPerPass = 256;
+  // A peer that reads as fast as we write shall not have the worker to itself: 512 KiB take about
+  // 0.2 ms.
+  static constexpr std::size_t kFlushBytes = 512 * 1024;
   // The least room that is kept for reading more when a request is incomplete.
   static constexpr std::size_t kReadBytes = 16 * 1024;
 
@@ -74,6 +78,9 @@ class Connection final : public command::Session, public io::Watcher {
   // Blocking (connection_wait.cc).
   bool may_block() const override { return true; }
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) override;
+  // A request waits for stripes that the lane holds: it stays in the input.
+  void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
+  void TakeTurn();
   // The command it waited in has been answered.
   void FinishWait(const std::shared_ptr<command::Parked>& parked);
 
@@ -171,6 +178,7 @@ class Connection final : public command::Session, public io::Watcher {
            info_.hears_others.load(std::memory_order_relaxed);
   }
   void BeginListening();
+  void BeginReply();
   void FinishListening(const command::Prepared& prepared);
   // After each command of a subscriber: what it published to itself comes right behind its reply.
   void FinishPushes();
@@ -179,6 +187,8 @@ class Connection final : public command::Session, public io::Watcher {
   // What MULTI holds counts as input not yet done with.
   std::size_t QueuedBytes() { return transaction() == nullptr ? 0 : transaction()->bytes(); }
   void TimeOutWait();
+  // Its command is run by the lane; CLIENT UNBLOCK does not concern it.
+  bool is_deferred() const { return waiting_ != nullptr && waiting_->is_deferred(); }
   // The client goes: nobody is to serve it any more.
   void AbandonWait();
   void EndWait();
@@ -204,7 +214,10 @@ class Connection final : public command::Session, public io::Watcher {
   std::size_t reply_begin_bytes_ = 0;
   bool gets_redirected_ = false;  // other clients' invalidations
   bool keeps_reply_ = false;
-  // The command that waits; requests behind it stay unparsed.
+  // Why requests stay unparsed: behind a command that waits; or from one on that is delayed.
+  enum class Stall : std::uint8_t { kNone, kWaits, kDelayed };
+  Stall stall_ = Stall::kNone;
+  // The command that waits.
   std::shared_ptr<command::Parked> waiting_;
   bool wait_is_muted_ = false;  // CLIENT REPLY silences its reply
   std::optional<io::TimerId> wait_timer_;

@@ -2,16 +2,22 @@
 // A connection whose command waits (BLPOP, WAIT).
 //
 //     OnParked --served or unblocked by any thread--> mail to the worker --> FinishWait
+//        |-----run by the lane----------------------> the same
 //        |-----timer (this thread)------------------> TimeOutWait, if nobody was quicker
 //        |-----client gone--------------------------> AbandonWait
 //
-// Each of them has claimed the Parked, or does nothing; so exactly one reply is sent. While it
-// waits, the connection reads what the client sends, within client-query-buffer-limit, and parses
-// none of it.
+//     OnDelayed --the lane's stripes are free--> mail to the worker --> TakeTurn: the request, and
+//     what follows it, is run from the input
+//
+// Each of the upper ones has claimed the Parked, or does nothing; so exactly one reply is sent.
+// While it waits, the connection reads what the client sends, within client-query-buffer-limit, and
+// parses none of it.
 #include <algorithm>
 #include <utility>
 
+#include "command/lane.h"
 #include "command/parked.h"
+#include "server/client_tracking.h"
 #include "server/connection.h"
 #include "server/server.h"
 #include "server/worker.h"
@@ -21,6 +27,14 @@ namespace {
 
 constexpr std::int64_t kTimeoutMsMax = INT64_MAX / 4000;  // for ever, in microseconds
 
+// Runs `fn` on the connection, on its worker's thread, if it is still there.
+template <class Fn>
+void PostTo(Worker& worker, ClientId id, Fn fn) {
+  worker.Post([&worker, id, fn = std::move(fn)] {
+    if (Connection* connection = worker.FindConnection(id); connection != nullptr) fn(*connection);
+  });
+}
+
 }  // namespace
 
 bool IsBlocked(const ClientInfo& info) {
@@ -28,13 +42,12 @@ bool IsBlocked(const ClientInfo& info) {
   return info.waiting != nullptr && info.waiting->is_waiting();
 }
 
-// Stripes are locked: nothing here waits for anything but leaf mutexes.
+// Stripes may be locked: nothing here waits for anything but leaf mutexes.
 void Connection::OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) {
-  parked->on_answered = [worker = &worker_,
+  parked->on_answered = [&worker = worker_,
                          id = this->id()](std::shared_ptr<command::Parked> answered) {
-    worker->Post([worker, id, answered = std::move(answered)] {
-      if (Connection* connection = worker->FindConnection(id); connection != nullptr)
-        connection->FinishWait(answered);
+    PostTo(worker, id, [answered = std::move(answered)](Connection& connection) {
+      connection.FinishWait(answered);
     });
   };
   if (timeout_ms > 0) {
@@ -44,25 +57,62 @@ void Connection::OnParked(const std::shared_ptr<command::Parked>& parked, std::i
     });
   }
   wait_is_muted_ = reply_mode_ != ReplyMode::kOn;
+  stall_ = Stall::kWaits;
   waiting_ = parked;
+  if (parked->is_deferred()) return;
   MutexLock hold(info_.waiting_mu);
   info_.waiting = parked;
 }
 
+void Connection::OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) {
+  stall_ = Stall::kDelayed;
+  lane.AwaitTurn(stripes, [&worker = worker_, id = this->id()](command::Lane::Turn turn) {
+    // The turn lasts until the task has run.
+    PostTo(worker, id, [turn = std::move(turn)](Connection& connection) { connection.TakeTurn(); });
+  });
+}
+
+void Connection::TakeTurn() {
+  if (stall_ != Stall::kDelayed) return;
+  stall_ = Stall::kNone;
+  Resume();
+}
+
 void Connection::TimeOutWait() {
-  if (!command::Unpark(server().engine().keyspace(), *waiting_)) return;
-  waiting_->ReplyTimeout();
-  FinishWait(std::shared_ptr(waiting_));
+  switch (command::TryUnpark(server().engine().keyspace(), *waiting_)) {
+    case command::Unparked::kAnswered:
+      return;
+    case command::Unparked::kDone:
+      waiting_->ReplyTimeout();
+      return FinishWait(std::shared_ptr(waiting_));
+    case command::Unparked::kBusy:
+      break;
+  }
+  // It can be taken out of its queues when the lane is done with them.
+  const auto again = [&worker = worker_, id = this->id(),
+                      parked = waiting_](command::Lane::Turn turn) {
+    PostTo(worker, id, [parked, turn = std::move(turn)](Connection& connection) {
+      if (connection.waiting_ == parked) connection.TimeOutWait();
+    });
+  };
+  server().engine().shared().lane->AwaitTurn(keyspace::KeyLocks::SetOf(waiting_->keys()), again);
 }
 
 void Connection::AbandonWait() {
   if (waiting_ == nullptr) return;
-  command::Unpark(server().engine().keyspace(), *waiting_);
+  waiting_->Abandon();
+  keyspace::Keyspace& keyspace = server().engine().keyspace();
+  if (!is_deferred() && command::TryUnpark(keyspace, *waiting_) == command::Unparked::kBusy) {
+    keyspace.helper()->RunLater(
+        keyspace::KeyLocks::SetOf(waiting_->keys()),
+        [&keyspace, parked = waiting_] { command::Unpark(keyspace, *parked); });
+  }
   EndWait();
 }
 
 void Connection::EndWait() {
   if (wait_timer_) worker_.loop().CancelTimer(*std::exchange(wait_timer_, std::nullopt));
+  stall_ = Stall::kNone;
   waiting_ = nullptr;
   MutexLock hold(info_.waiting_mu);
   info_.waiting = nullptr;
@@ -70,11 +120,14 @@ void Connection::EndWait() {
 
 void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (waiting_ != parked) return;
+  const bool deferred = is_deferred();
   EndWait();
+  if (deferred && tracking_ != nullptr) BeginReply();
   if (!wait_is_muted_) {
-    output_.Append(parked->reply().ToString());
+    output_.TakeAll(parked->reply());
     worker_.WatchFlush(this);
   }
+  if (deferred && tracking_ != nullptr) tracking_->EndCommand(*this, false);
   info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
   Resume();
 }

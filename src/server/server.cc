@@ -140,6 +140,7 @@ Status Server::Start() {
   Result<std::unique_ptr<io::EventLoop>> main_loop = io::EventLoop::Create(engine_.clock());
   if (!main_loop) return main_loop.error().Annotate("starting the main loop");
   main_loop_ = std::move(*main_loop);
+  engine_.StartLane();
   const std::int64_t worker_count = config_.Int("io-threads");
   for (std::int64_t i = 0; i < worker_count; ++i) {
     Result<std::unique_ptr<io::EventLoop>> loop = io::EventLoop::Create(engine_.clock());
@@ -190,8 +191,10 @@ int Server::RunUntilShutdown() {
   tcp_listeners_.clear();
   unix_listener_.reset();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
-  // An expiring key is told of to the workers: nobody may do that any more when they go.
+  // An expiring key is told of to the workers, and what the lane has run: nobody may do that any
+  // more when they go.
   engine_.keeper().Stop();
+  engine_.StopLane();
   workers_.clear();
   if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
   // Who waits for this line (Redis's own tests, scripts around them) looks for its second half; the

@@ -5,6 +5,7 @@
 //     main thread     signals, listening sockets, statistics ten times a second, start and stop
 //     worker 0..N-1   connections and their commands
 //     keeper          expiry and freeing (the engine's)
+//     lane 0..1       commands that take long (the engine's)
 //
 // Made and run by main. Thread safety: as said at each method; parts are thread-safe themselves.
 #ifndef CAIRN_SERVER_SERVER_H_

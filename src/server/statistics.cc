@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Adding up what each worker counted for itself. The workers go on while they are read, so sums of
-// different figures may be of moments that are microseconds apart; Redis, with one thread, has no
-// such gap, and nothing that INFO reports depends on it.
+// Adding up what each worker, and each thread of the lane, counted for itself. The workers go on
+// while they are read, so sums of different figures may be of moments that are microseconds apart;
+// Redis, with one thread, has no such gap, and nothing that INFO reports depends on it.
 #include "server/statistics.h"
 
 #include "server/server.h"
@@ -17,11 +17,21 @@ void AddHistogram(const command::LatencyHistogram& histogram, std::vector<std::i
   }
 }
 
+// Every thread that runs clients' commands.
+std::vector<command::CommandStats*> AllStats(Server& server) {
+  std::vector<command::CommandStats*> all;
+  for (const std::unique_ptr<Worker>& worker : server.workers())
+    all.push_back(&worker->runner().stats());
+  for (const std::unique_ptr<command::Runner>& runner : server.engine().lane()->runners())
+    all.push_back(&runner->stats());
+  return all;
+}
+
 CommandTotals TotalsOf(Server& server, const command::CommandTable::Command& command) {
   CommandTotals totals;
   totals.full_name = command.full_name;
-  for (const std::unique_ptr<Worker>& worker : server.workers()) {
-    command::CommandStats::PerCommand& stats = worker->runner().stats().at(command.index);
+  for (command::CommandStats* of_thread : AllStats(server)) {
+    command::CommandStats::PerCommand& stats = of_thread->at(command.index);
     totals.calls += stats.calls.value();
     totals.ns += stats.ns.value();
     totals.rejected += stats.rejected.value();
@@ -73,10 +83,12 @@ double PercentileUs(const CommandTotals& totals, double percent) {
 
 TrafficTotals Traffic(Server& server) {
   TrafficTotals totals;
+  for (command::CommandStats* stats : AllStats(server)) {
+    totals.commands += stats->total_calls();
+    totals.errors += stats->total_errors.value();
+    totals.changes += stats->changes.value();
+  }
   for (const std::unique_ptr<Worker>& worker : server.workers()) {
-    totals.commands += worker->runner().stats().total_calls();
-    totals.errors += worker->runner().stats().total_errors.value();
-    totals.changes += worker->runner().stats().changes.value();
     totals.input_bytes += worker->counters().input_bytes.value();
     totals.output_bytes += worker->counters().output_bytes.value();
     totals.passes += worker->counters().passes.value();
@@ -85,8 +97,8 @@ TrafficTotals Traffic(Server& server) {
 }
 
 void ResetStatistics(Server& server) {
+  for (command::CommandStats* stats : AllStats(server)) Reset(*stats);
   for (const std::unique_ptr<Worker>& worker : server.workers()) {
-    Reset(worker->runner().stats());
     worker->counters().input_bytes.Set(0);
     worker->counters().output_bytes.Set(0);
     worker->counters().passes.Set(0);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Lane: a few threads that run what takes long, so that no worker does.
+//
+//     worker                      queue            lane thread
+//     handler: Call::Defer --> [Parked, Parked] --> enters its stripes, holds them for long, runs
+//     it goes on with others                            again, lets go --> Parked::on_answered
+//        |  a request of another client needs one of these stripes
+//        '--AwaitTurn--> [turns] --the stripes are free--> worker: the request, as it stands in the
+//                                                          client's input, once more
+//
+// Stripes that the lane holds are held for long (base/mutex.h): no worker waits for one. A request
+// that would have to is given back to its connection, which keeps it and what follows it, and gets
+// a turn when the stripes are free. Other stripes are not concerned.
+//
+// Who comes first
+//   (1) Heavy commands start in the order in which they came, unless their stripes are taken; one
+//   that waits for stripes keeps later ones from them.
+//   (2) A turn waits for those that run, not for those that are queued; what is queued does not
+//   start while a turn for one of its stripes waits or is being taken. So neither starves the
+//   other. (3) Work that somebody left because a stripe was held (RunLater) is like a heavy
+//   command, but before all of them.
+// A turn is a token: it is over when the last copy goes, however that comes about.
+//
+// Limits: kQueueMax heavy commands wait; beyond, they run where they are. Turns and left work: one
+// for each client.
+//
+// Owned by the engine, which starts it. Thread safety: any thread, no stripe locked; Enter and
+// Leave are for the lane's own threads.
+#ifndef CAIRN_COMMAND_LANE_H_
+#define CAIRN_COMMAND_LANE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/thread.h"
+#include "command/parked.h"
+#include "keyspace/keyspace.h"
+
+namespace cairn::command {
+
+class Runner;
+struct Shared;
+
+class Lane final : public keyspace::Helper {
+ public:
+  static constexpr std::size_t kThreads = 2;
+  static constexpr std::size_t kQueueMax = 1024;
+
+  explicit Lane(Shared& shared);
+  ~Lane() override;
+
+  // Once gates and families are complete.
+  void Start();
+  // Waits for what runs. What is queued is dropped: its clients have gone. Left work is done.
+  void Stop();
+
+  // A place in the queue, for Submit; false if there is none.
+  bool Reserve();
+  void Submit(std::shared_ptr<Parked> parked);
+  // While a copy of it exists, the lane keeps off the stripes it was asked for.
+  using Turn = std::shared_ptr<void>;
+  using OnTurn = std::move_only_function<void(Turn)>;
+  // Calls `on_turn`, which must only post, when the lane holds none of the stripes: perhaps at
+  // once.
+  void AwaitTurn(const keyspace::StripeSet& stripes, OnTurn on_turn);
+  using LeftWork = std::move_only_function<void(Runner*)>;
+  void RunLater(const keyspace::StripeSet& stripes, LeftWork work);
+  void RunLater(const keyspace::StripeSet& stripes, std::move_only_function<void()> work) override;
+
+  // Of the runner that belongs to a lane's thread: waits until the stripes may be held. One set at
+  // a time.
+  void Enter(const Runner& runner, const keyspace::StripeSet& stripes);
+  void Leave(const Runner& runner);
+
+  // For statistics. Constant once started.
+  const std::vector<std::unique_ptr<Runner>>& runners() const { return runners_; }
+  // Heavy commands that wait or run.
+  std::size_t pending() const { return reserved_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Item {
+    std::shared_ptr<Parked> parked;  // or, if there is none,
+    LeftWork work;
+    keyspace::StripeSet stripes;
+  };
+  struct WaitingTurn {
+    keyspace::StripeSet stripes;
+    OnTurn on_turn;
+  };
+  class Token;
+  using Turns = std::list<keyspace::StripeSet>;
+  // Turns to be announced once the mutex is free.
+  using Due = std::vector<std::pair<OnTurn, Turn>>;
+
+  void Loop(std::size_t number);
+  bool Take(std::size_t number, Item* item);
+  void RunItem(Runner& runner, Item& item);
+  std::size_t NumberOf(const Runner& runner) const;
+  keyspace::StripeSet Running() const REQUIRES(mu_);
+  keyspace::StripeSet Promised() const REQUIRES(mu_);
+  Due DueTurns() REQUIRES(mu_);
+  static void Announce(Due due);
+  void EndTurn(Turns::iterator turn);
+  void WakeAll();
+
+  Shared& shared_;
+  std::vector<std::unique_ptr<Runner>> runners_;
+  std::atomic<std::size_t> reserved_{0};
+  mutable Mutex mu_;  // a leaf
+  std::deque<Item> left_ GUARDED_BY(mu_);
+  std::deque<Item> queue_ GUARDED_BY(mu_);
+  std::array<keyspace::StripeSet, kThreads> running_ GUARDED_BY(mu_);
+  std::list<WaitingTurn> waiting_ GUARDED_BY(mu_);
+  Turns taking_ GUARDED_BY(mu_);
+  bool stopping_ GUARDED_BY(mu_) = false;
+  std::array<Event, kThreads> wake_;
+  std::vector<Thread> threads_;
+};
+
+}  // namespace cairn::command
+
+#endif  // CAIRN_COMMAND_LANE_H_
