@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+extern "C" __attribute__((weak)) std::size_t nallocx(std::size_t bytes, int flags);
+
 namespace cairn::ds {
 namespace {
 
@@ -20,6 +22,17 @@ TEST(RawMemory, EveryByteCountedMayBeWritten) {
     ASSERT_EQ(reinterpret_cast<std::uintptr_t>(memory) % 8, 0u) << bytes;
     std::memset(memory, 0x5a, allocated);
     FreeRaw(memory);
+  }
+}
+
+TEST(RawMemory, TheClassesAreTheAllocators) {
+  if (nallocx == nullptr) GTEST_SKIP() << "without jemalloc there is nobody to ask";
+  for (std::size_t bytes = 1; bytes <= std::size_t{1} << 18; ++bytes)
+    ASSERT_EQ(AllocatedBytes(bytes), nallocx(bytes, 0)) << bytes;
+  for (std::size_t power = 18; power < 40; ++power) {
+    const std::size_t whole = std::size_t{1} << power;
+    for (const std::size_t bytes : {whole - 1, whole, whole + 1, whole + whole / 4, 2 * whole - 1})
+      ASSERT_EQ(AllocatedBytes(bytes), nallocx(bytes, 0)) << bytes;
   }
 }
 
