@@ -46,12 +46,16 @@ void Transaction::Discard() {
 }
 
 void Transaction::Watch(DbId db, const keyspace::KeyRef& key) {
-  const auto same = [&](const Watched& other) { return other.db == db && other.name == key.name; };
-  if (std::ranges::any_of(watched_, same)) return;
   keyspace::Stripe& stripe = keyspace_.stripe(key.stripe);
   if (stripe.interest == nullptr) stripe.interest = std::make_unique<keyspace::Interest>();
   keyspace::KeyInterest& at = stripe.interest->Ensure(db, key.name);
   if (mark_ == nullptr) mark_ = std::make_shared<keyspace::WatchMark>();
+  // Known already? One client may watch very many keys, and very many clients one key.
+  const auto same = [&](const Watched& other) { return other.at == &at; };
+  const bool known = watched_.size() < at.marks.size()
+                         ? std::ranges::any_of(watched_, same)
+                         : std::ranges::find(at.marks, mark_) != at.marks.end();
+  if (known) return;
   at.marks.push_back(mark_);
   watched_.push_back({.db = db,
                       .name = std::string(key.name),

@@ -6,12 +6,43 @@
 #include "keyspace/tracking.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
 #include "keyspace/keyspace.h"
 
 namespace cairn::keyspace {
+namespace {
+
+constexpr std::size_t kPrefixesFew = 16;  // all of them are looked at
+
+// Two messages a prefix at most: one for who made the changes himself and does not want to hear of
+// them, and one for all others.
+void TellOfPrefix(std::string_view prefix, std::span<const std::shared_ptr<Tracker>> trackers,
+                  std::span<const Tracking::Change> changes, ClientId by) {
+  std::vector<std::string_view> all;
+  std::vector<std::string_view> not_by_client;
+  for (const Tracking::Change& change : changes) {
+    if (!change.key.starts_with(prefix)) continue;
+    if (all.empty() || all.back() != change.key) all.push_back(change.key);
+    if (!change.by_client && (not_by_client.empty() || not_by_client.back() != change.key))
+      not_by_client.push_back(change.key);
+  }
+  if (all.empty()) return;
+  Invalidation for_all{.keys = all};
+  Invalidation for_writer{.keys = not_by_client, .own = true};
+  for (const std::shared_ptr<Tracker>& tracker : trackers) {
+    for_all.own = tracker->client() == by;
+    if (!for_all.own || !tracker->has(kTrackingNoLoop)) {
+      tracker->OnInvalid(for_all);
+    } else if (!not_by_client.empty()) {
+      tracker->OnInvalid(for_writer);
+    }
+  }
+}
+
+}  // namespace
 
 class Tracking::AllGates {
  public:
@@ -84,33 +115,30 @@ void Tracking::TellReaders(const Change& change, ClientId by) {
   Settle();
 }
 
-// `changes` are sorted. Two messages a prefix at most: one for who made the changes himself and
-// does not want to hear of them, and one for all others.
+// `changes` are sorted. What begins with a text follows it at once, so that of many prefixes those
+// of a key are found by halving, up to the first start of it that no prefix begins with.
 void Tracking::TellByPrefix(std::span<const Change> changes, ClientId by) {
   if (changes.empty()) return;
   Gate& gate = gates_[changes[0].stripe.value % kGateCount];
   MutexLock hold(gate.mu);
-  for (const Prefix& prefix : prefixes_) {
-    std::vector<std::string_view> all;
-    std::vector<std::string_view> not_by_client;
-    for (const Change& change : changes) {
-      if (!change.key.starts_with(prefix.text)) continue;
-      if (all.empty() || all.back() != change.key) all.push_back(change.key);
-      if (!change.by_client && (not_by_client.empty() || not_by_client.back() != change.key))
-        not_by_client.push_back(change.key);
-    }
-    if (all.empty()) continue;
-    Invalidation for_all{.keys = all};
-    Invalidation for_writer{.keys = not_by_client, .own = true};
-    for (const std::shared_ptr<Tracker>& tracker : prefix.trackers) {
-      for_all.own = tracker->client() == by;
-      if (!for_all.own || !tracker->has(kTrackingNoLoop)) {
-        tracker->OnInvalid(for_all);
-      } else if (!not_by_client.empty()) {
-        tracker->OnInvalid(for_writer);
-      }
+  if (prefixes_.size() <= kPrefixesFew) {
+    for (const Prefix& prefix : prefixes_) TellOfPrefix(prefix.text, prefix.trackers, changes, by);
+    return;
+  }
+  std::vector<const Prefix*> found;
+  for (const Change& change : changes) {
+    auto from = prefixes_.cbegin();
+    for (std::size_t bytes = 0; bytes <= change.key.size(); ++bytes) {
+      const std::string_view start = std::string_view(change.key).substr(0, bytes);
+      from = std::ranges::lower_bound(from, prefixes_.cend(), start, {}, &Prefix::text);
+      if (from == prefixes_.cend() || !from->text.starts_with(start)) break;
+      if (from->text.size() == bytes) found.push_back(&*from);
     }
   }
+  std::ranges::sort(found);
+  const auto repeated = std::ranges::unique(found);
+  found.erase(repeated.begin(), repeated.end());
+  for (const Prefix* prefix : found) TellOfPrefix(prefix->text, prefix->trackers, changes, by);
 }
 
 void Tracking::TellAll(ClientId by) {
@@ -163,12 +191,18 @@ void Tracking::ChangePrefixes(const std::shared_ptr<Tracker>& tracker,
     for (Prefix& prefix : prefixes_) std::erase(prefix.trackers, tracker);
     std::erase_if(prefixes_, [](const Prefix& prefix) { return prefix.trackers.empty(); });
   }
+  // New ones are sorted in together: every writer waits meanwhile, and there may be very many.
+  std::vector<Prefix> added;
   for (const std::string& text : new_prefixes) {
-    auto at = std::ranges::find(prefixes_, text, &Prefix::text);
-    if (at == prefixes_.end()) at = prefixes_.insert(at, Prefix{.text = text, .trackers = {}});
-    if (std::ranges::find(at->trackers, tracker) == at->trackers.end())
+    const auto at = std::ranges::lower_bound(prefixes_, text, {}, &Prefix::text);
+    if (at == prefixes_.end() || at->text != text) {
+      added.push_back({.text = text, .trackers = {tracker}});
+    } else if (std::ranges::find(at->trackers, tracker) == at->trackers.end()) {
       at->trackers.push_back(tracker);
+    }
   }
+  std::ranges::move(added, std::back_inserter(prefixes_));
+  std::ranges::sort(prefixes_, {}, &Prefix::text);
   prefix_count_.store(prefixes_.size(), std::memory_order_seq_cst);
 }
 

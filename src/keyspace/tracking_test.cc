@@ -111,6 +111,23 @@ TEST_F(TrackingTest, ABroadcastNamesEachKeyOnceAndInOrder) {
   EXPECT_FALSE(tracking().active());
 }
 
+TEST_F(TrackingTest, OfManyPrefixesThoseOfAKeyAreFound) {
+  std::vector<std::string> prefixes;
+  for (int i = 50'000; i > 0; --i) prefixes.push_back("p" + std::to_string(i) + ":");
+  const auto many = NewTracker(1, kTrackingOn | kTrackingBroadcast, prefixes);
+  const auto few = NewTracker(2, kTrackingOn | kTrackingBroadcast, {"p77", "q", "p7:long"});
+  const auto one = NewTracker(3, kTrackingOn | kTrackingBroadcast, {"p7:"});
+  EXPECT_EQ(tracking().prefix_count(), 50'003u);
+  Change({"p7:x", "p77:", "p7", "p49999:a", "p50001:a", "q", "", "p7:longer", "z"}, ClientId(9));
+  EXPECT_EQ(many->Take(), Told({" p49999:a", " p77:", " p7:longer p7:x"}));
+  EXPECT_EQ(few->Take(), Told({" p77:", " p7:longer", " q"}));
+  EXPECT_EQ(one->Take(), Told({" p7:longer p7:x"}));
+  tracking().Stop(many);
+  Change({"p7:x"}, ClientId(9));
+  EXPECT_EQ(many->Take(), Told());
+  EXPECT_EQ(one->Take(), Told({" p7:x"}));
+}
+
 TEST_F(TrackingTest, TimeIsNobodysOwnDoing) {
   const auto tracker = NewTracker(1, kTrackingOn | kTrackingNoLoop);
   store_.Set("k", "v", kTestStartMs + 10);

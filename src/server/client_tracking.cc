@@ -82,9 +82,9 @@ void ClientTracking::Start(TrackingOptions options) {
   std::vector<std::string> new_prefixes = std::move(options.prefixes);
   if (options.broadcast && new_prefixes.empty()) new_prefixes.emplace_back();
   options.prefixes = std::move(options_.prefixes);
+  // They are apart from each other, but for that of every key, which is not given.
   for (const std::string& prefix : new_prefixes) {
-    if (std::ranges::find(options.prefixes, prefix) == options.prefixes.end())
-      options.prefixes.push_back(prefix);
+    if (!prefix.empty() || options.prefixes.empty()) options.prefixes.push_back(prefix);
   }
   options_ = std::move(options);
   tracker_->SetReceiver(options_.redirect, options_.redirect_worker);

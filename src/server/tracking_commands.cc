@@ -3,7 +3,9 @@
 // do not go together, in Redis's order.
 #include "server/tracking_commands.h"
 
+#include <algorithm>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +67,29 @@ bool Overlap(std::string_view a, std::string_view b) {
   return a.starts_with(b) || b.starts_with(a);
 }
 
+// The first of `prefixes` that overlaps with another one, or with one of `before`; prefixes.size()
+// if none does. In order, those that begin with a text follow it at once.
+std::size_t FirstOverlapping(const std::vector<std::string>& prefixes,
+                             const std::vector<std::string>& before) {
+  using Place = std::pair<std::string_view, std::size_t>;
+  const std::size_t count = prefixes.size();
+  std::vector<Place> sorted;
+  sorted.reserve(count + before.size());
+  for (std::size_t i = 0; i < count; ++i) sorted.emplace_back(prefixes[i], i);
+  for (const std::string& old : before) sorted.emplace_back(old, count);
+  std::ranges::sort(sorted);
+  std::size_t first = count;
+  const Place* root = nullptr;
+  for (const Place& place : sorted) {
+    if (root != nullptr && place.first.starts_with(root->first)) {
+      first = std::min({first, root->second, place.second});
+    } else {
+      root = &place;
+    }
+  }
+  return first;
+}
+
 bool RefusePrefix(Call& call, const std::string& prefix, std::string_view whose,
                   const std::string& other) {
   return Refuse(call, "ERR Prefix '" + prefix + "' overlaps with " + std::string(whose) +
@@ -72,19 +97,18 @@ bool RefusePrefix(Call& call, const std::string& prefix, std::string_view whose,
                           "'. Prefixes for a single client must not overlap.");
 }
 
-// A client is told once of each change, so its prefixes must be apart.
+// A client is told once of each change, so its prefixes must be apart. There may be very many.
 bool CheckPrefixes(Call& call, const std::vector<std::string>& prefixes,
                    const std::vector<std::string>& before) {
-  for (std::size_t i = 0; i < prefixes.size(); ++i) {
-    for (const std::string& old : before) {
-      if (Overlap(prefixes[i], old)) return RefusePrefix(call, prefixes[i], "an existing", old);
-    }
-    for (std::size_t j = i + 1; j < prefixes.size(); ++j) {
-      if (Overlap(prefixes[i], prefixes[j]))
-        return RefusePrefix(call, prefixes[i], "another provided", prefixes[j]);
-    }
-  }
-  return true;
+  const std::size_t first = FirstOverlapping(prefixes, before);
+  if (first == prefixes.size()) return true;
+  const auto overlaps = [&](const std::string& other) { return Overlap(prefixes[first], other); };
+  if (const auto old = std::ranges::find_if(before, overlaps); old != before.end())
+    return RefusePrefix(call, prefixes[first], "an existing", *old);
+  const auto rest = std::ranges::subrange(prefixes.begin() + static_cast<std::ptrdiff_t>(first) + 1,
+                                          prefixes.end());
+  return RefusePrefix(call, prefixes[first], "another provided",
+                      *std::ranges::find_if(rest, overlaps));
 }
 
 // `before` is what the client has now, if tracking is on.

@@ -16,6 +16,7 @@
 #include "concurrency/history.h"
 #include "concurrency/load.h"
 #include "concurrency/messages.h"
+#include "concurrency/mixture.h"
 #include "concurrency/waiting.h"
 #include "support/notation.h"
 
@@ -246,6 +247,7 @@ constexpr Check kChecks[] = {
     {"EveryElementIsPoppedOnce", &EveryElementIsPoppedOnce},
     {"TransfersKeepTheirSum", &TransfersKeepTheirSum},
     {"WatchLosesNoIncrement", &WatchLosesNoIncrement},
+    {"NobodyHangsInAMixture", &NobodyHangsInAMixture},
     {"AnyLoadIsSurvived", &AnyLoadIsSurvived},
 };
 
