@@ -100,6 +100,8 @@ class Keyspace {
   // Takes each stripe's lock in turn.
   DatabaseSize Size(DbId db);
   std::size_t TableBytes();
+  // The same.
+  InterestTotals CountInterest();
 
   // Asks the processor for the buckets, then the entries, of keys that queued commands will touch,
   // so that their cache misses overlap, and notes where they are. Hints: an entry is skipped if its

@@ -178,6 +178,7 @@ class Connection final : public command::Session, public io::Watcher {
   void FailProtocol();
   // What MULTI holds counts as input not yet done with.
   std::size_t QueuedBytes() { return transaction() == nullptr ? 0 : transaction()->bytes(); }
+  void PublishWatch();
   void TimeOutWait();
   // The client goes: nobody is to serve it any more.
   void AbandonWait();
