@@ -81,6 +81,8 @@ class Transaction {
     std::list<std::shared_ptr<keyspace::WatchMark>>::iterator place;
   };
   const std::vector<Watched>& watched() const { return watched_; }
+  // Null without watched keys.
+  const std::shared_ptr<keyspace::WatchMark>& mark() const { return mark_; }
   bool dirty() const { return mark_ != nullptr && mark_->dirty.load(std::memory_order_relaxed); }
   // REQUIRES: no stripe locked, or all of them by this thread.
   void Unwatch();

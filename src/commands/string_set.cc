@@ -164,7 +164,7 @@ void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_
                  const SetOptions& options) {
   keyspace::Txn& txn = call.txn();
   if (IsPast(call, options)) {
-    // EXAT in the past: the value is never seen. Its events are, as if it had been.
+    // EXAT in the past: the value is never seen. Its events are, and it counts, as if it had been.
     if (Found gone = found; gone) {
       txn.Remove(key, gone);
       txn.Log({"DEL", key.name});
@@ -173,7 +173,9 @@ void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_
     }
     txn.Notify(keyspace::kEventString, "set", key);
     txn.Notify(keyspace::kEventGeneric, "expire", key);
-    return txn.Notify(keyspace::kEventExpired, "expired", key);
+    txn.Notify(keyspace::kEventExpired, "expired", key);
+    call.keyspace().stripe(key.stripe).counters.expired.Add(1);
+    return txn.CountAs(1);
   }
   Found stored = txn.SetString(key, found, text, options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
   txn.Notify(keyspace::kEventString, "set", key);

@@ -75,6 +75,15 @@ TEST(Engine, ChangesAreCountedAsRedisCountsThem) {
       {{"PFCOUNT", "h"}, 0},
       {{"INCREX", "h2x", "EX", "100"}, 1},
       {{"DEL", "h2x"}, 1},
+      {{"SET", "past", "v", "EXAT", "1"}, 1},
+      {{"SET", "past", "v", "EXAT", "1", "XX"}, 0},
+      {{"SET", "a", "1", "PXAT", "1"}, 1},
+      {{"GETEX", "a", "PXAT", "1"}, 0},
+      {{"SET", "a", "1"}, 1},
+      {{"GETEX", "a", "PXAT", "1"}, 1},
+      {{"SET", "a", "1"}, 1},
+      {{"EXPIRE", "a", "-1"}, 1},
+      {{"EXPIRE", "a", "-1"}, 0},
       {{"SET", "e", "v", "PX", "1"}, 1},
   };
   const auto expect_changes = [&](std::span<const std::string_view> args, std::int64_t changes) {

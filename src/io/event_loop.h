@@ -46,6 +46,8 @@ class EventLoop {
 
   // Any thread: runs `task` on the loop's thread. False if the mailbox is full.
   [[nodiscard]] bool Post(Task task) { return mailbox_->Post(std::move(task)); }
+  // See Mailbox::PostOwed. Any thread.
+  void PostOwed(Task task) { mailbox_->PostOwed(std::move(task)); }
 
   // Called in each pass before the loop may sleep: the place to write what a pass has produced.
   void SetBeforeSleep(std::function<void()> hook) { before_sleep_ = std::move(hook); }

@@ -39,6 +39,16 @@ bool Mailbox::Post(Task task) {
   return true;
 }
 
+void Mailbox::PostOwed(Task task) {
+  bool ring = false;
+  {
+    MutexLock hold(mu_);
+    tasks_.push_back(std::move(task));
+    ring = std::exchange(asleep_, false);
+  }
+  if (ring) Ring();
+}
+
 void Mailbox::Wake() {
   bool ring = false;
   {

@@ -13,6 +13,7 @@
 //   (2) Never is a task in the list while the owner sleeps with no wake-up under way: emptiness and
 //   sleep are decided under the same mutex.
 //   (3) At most kTasksMax tasks wait; Post says no beyond, and the poster decides what that means.
+//   PostOwed says no to nobody: its posters hold their number down themselves.
 //
 // A lock-free list was refused: at one lock a loop pass it gains nothing, and the swap keeps tasks
 // in one cache-friendly array. Thread safety: Post and Wake from any thread, the rest by the owner.
@@ -43,6 +44,9 @@ class Mailbox {
 
   // False, and the task is destroyed, if the mailbox is full.
   [[nodiscard]] bool Post(Task task);
+  // Is not refused: for what somebody waits for and nobody would post again. The poster keeps the
+  // number of those that wait within a bound of its own, such as one a client.
+  void PostOwed(Task task);
   // Wakes the owner without a task.
   void Wake();
 

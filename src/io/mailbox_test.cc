@@ -54,6 +54,20 @@ TEST(Mailbox, FullMailboxSaysNoAndDestroysTheTask) {
   EXPECT_TRUE(mailbox->Post([] {}));
 }
 
+TEST(Mailbox, FullMailboxTakesWhatIsOwed) {
+  auto mailbox = Mailbox::Create(2).value();
+  std::string ran;
+  EXPECT_TRUE(mailbox->Post([&] { ran += "a"; }));
+  EXPECT_TRUE(mailbox->Post([&] { ran += "b"; }));
+  mailbox->PostOwed([&] { ran += "c"; });
+  EXPECT_FALSE(mailbox->Post([&] { ran += "d"; })) << "owed ones do not make room for others";
+  EXPECT_EQ(mailbox->Drain(), 3u);
+  EXPECT_EQ(ran, "abc");
+  EXPECT_TRUE(mailbox->PrepareSleep());
+  mailbox->PostOwed([&] { ran += "e"; });
+  EXPECT_TRUE(IsRung(*mailbox));
+}
+
 TEST(Mailbox, TasksPostedByTasksWaitForTheNextDrain) {
   auto mailbox = Mailbox::Create().value();
   std::string ran;

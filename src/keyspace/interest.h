@@ -133,6 +133,13 @@ class Interest {
   std::unordered_map<Name, KeyInterest, Hash, Equal> keys_;
 };
 
+// Keys that somebody waits for, those where one waits for the loss of it, and watched ones.
+struct InterestTotals {
+  std::size_t blocking_keys = 0;
+  std::size_t blocking_keys_on_loss = 0;
+  std::size_t watched_keys = 0;
+};
+
 // A key that may have got what somebody waits for.
 struct ReadyKey {
   DbId db;

@@ -177,6 +177,20 @@ void Keyspace::SetMemoryLimit(std::int64_t bytes) {
                     std::memory_order_relaxed);
 }
 
+InterestTotals Keyspace::CountInterest() {
+  InterestTotals totals;
+  for (Stripe& stripe : stripes_) {
+    const TryWalkLock hold(*this, stripe);
+    if (!hold.held() || stripe.interest == nullptr) continue;
+    stripe.interest->ForEach([&](const KeyInterest& at) {
+      totals.blocking_keys += at.waiters.empty() ? 0 : 1;
+      totals.blocking_keys_on_loss += at.loss_waiters == 0 ? 0 : 1;
+      totals.watched_keys += at.marks.empty() ? 0 : 1;
+    });
+  }
+  return totals;
+}
+
 // The buckets without the lock: shards stay, and a table's directory may be asked by anybody for an
 // address to prefetch.
 void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {

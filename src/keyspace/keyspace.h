@@ -130,6 +130,8 @@ class Keyspace {
   // Around a hold for long, by the holder.
   void ShowPictures(const StripeSet& stripes);
   void HidePictures(const StripeSet& stripes);
+  // Takes the stripes' locks in turn, but for those that are held for long.
+  InterestTotals CountInterest();
 
   // Asks the processor for the buckets, then the entries, of keys that queued commands will touch,
   // so that their cache misses overlap, and notes where they are. Hints: an entry is skipped if its

@@ -116,19 +116,28 @@ std::string ClientsSection(Server& server) {
   std::int64_t largest_output = 0;
   std::int64_t subscribed = 0;
   std::int64_t blocked = 0;
+  std::int64_t blocked_for_a_time = 0;
+  std::int64_t watching = 0;
   server.clients().ForEach([&](const ClientInfo& info) {
     largest_input = std::max(largest_input, info.input_bytes.load(std::memory_order_relaxed));
     largest_output = std::max(largest_output, info.output_bytes.load(std::memory_order_relaxed));
     subscribed += info.subscribed() ? 1 : 0;
-    blocked += IsBlocked(info) ? 1 : 0;
+    const bool is_blocked = IsBlocked(info);
+    blocked += is_blocked ? 1 : 0;
+    blocked_for_a_time += is_blocked && info.wait_is_timed.load(std::memory_order_relaxed) ? 1 : 0;
+    watching += info.watched_keys.load(std::memory_order_relaxed) != 0 ? 1 : 0;
   });
   section.Add("client_recent_max_input_buffer", largest_input);
   section.Add("client_recent_max_output_buffer", largest_output);
   section.Add("blocked_clients", blocked);
   section.Add("tracking_clients", server.engine().keyspace().tracking().client_count());
   section.Add("pubsub_clients", subscribed);
-  section.AddZeros(
-      {"clients_in_timeout_table", "total_blocking_keys", "total_blocking_keys_on_nokey"});
+  const keyspace::InterestTotals keys = server.engine().keyspace().CountInterest();
+  section.Add("watching_clients", watching);
+  section.Add("clients_in_timeout_table", blocked_for_a_time);
+  section.Add("total_watched_keys", keys.watched_keys);
+  section.Add("total_blocking_keys", keys.blocking_keys);
+  section.Add("total_blocking_keys_on_nokey", keys.blocking_keys_on_loss);
   return section.Take();
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The line is one format of all fields. Those about what is not built yet (MULTI) hold what a
-// client without them shows.
+// The line is one format of all fields.
 #include "server/client_line.h"
 
 #include <fmt/format.h>
@@ -26,6 +25,7 @@ std::string Flags(const ClientInfo& info) {
   if (Load(info.tracking)) flags += 't';
   if (Load(info.tracking_broken)) flags += 'R';
   if (Load(info.tracking_broadcast)) flags += 'B';
+  if (WatchesChanged(info)) flags += 'd';
   if (Load(info.closing)) flags += 'c';
   if (info.is_unix_socket) flags += 'U';
   if (Load(info.no_evict)) flags += 'e';

@@ -19,6 +19,7 @@
 
 #include "base/ids.h"
 #include "base/mutex.h"
+#include "keyspace/interest.h"
 
 namespace cairn::command {
 class Parked;
@@ -59,6 +60,8 @@ struct ClientInfo {
   std::atomic<int> protocol{2};
   std::atomic<std::int64_t> multi_count{-1};  // commands queued; -1: no MULTI
   std::atomic<std::int64_t> multi_bytes{0};
+  std::atomic<std::size_t> watched_keys{0};
+  std::atomic<bool> wait_is_timed{false};    // the command it waits in has a timeout
   std::atomic<bool> writable_wanted{false};  // EPOLLOUT is armed: events=rw
   std::atomic<bool> no_evict{false};
   std::atomic<bool> no_touch{false};
@@ -85,11 +88,15 @@ struct ClientInfo {
 
   ClientTexts texts;  // guarded by the registry's mutex
 
-  // The command it waits in, or null; set by the owner, asked by CLIENT UNBLOCK. A leaf.
+  // The command it waits in, or null; set by the owner, asked by CLIENT UNBLOCK. And what tells
+  // whether a key it watches has changed, or null. A leaf.
   mutable Mutex waiting_mu;
+  std::shared_ptr<const keyspace::WatchMark> watch_mark GUARDED_BY(waiting_mu);
   std::shared_ptr<command::Parked> waiting GUARDED_BY(waiting_mu);
 };
 
+// Whether a key that it watches has changed: its EXEC will run nothing. Any thread.
+bool WatchesChanged(const ClientInfo& info);
 // Whether it waits in a blocking command at this moment. Any thread.
 bool IsBlocked(const ClientInfo& info);
 

@@ -30,14 +30,22 @@ inline constexpr ConfigRow kMemoryRows[] = {
     Integer("active-expire-effort", "1", {1, 10})
         .Ignored()
         .Does("every expired key is found within 100 ms at any setting"),
-    // A string is freed at once whatever these say: it is one allocation, or one and its blob.
-    Bool("lazyfree-lazy-eviction", "no").Does("free large evicted values in the background"),
-    Bool("lazyfree-lazy-expire", "no").Does("free large expired values in the background"),
-    Bool("lazyfree-lazy-server-del", "no").Does("free large overwritten values in the background"),
-    Bool("lazyfree-lazy-user-del", "no").Does("DEL frees large values in the background"),
+    // Trash::Dispose decides by the value alone. A string is one allocation, or one and its blob.
+    Bool("lazyfree-lazy-eviction", "no")
+        .Ignored()
+        .Does("an evicted value of more than 64 elements is always freed in the background"),
+    Bool("lazyfree-lazy-expire", "no")
+        .Ignored()
+        .Does("an expired value of more than 64 elements is always freed in the background"),
+    Bool("lazyfree-lazy-server-del", "no")
+        .Ignored()
+        .Does("an overwritten value of more than 64 elements is always freed in the background"),
+    Bool("lazyfree-lazy-user-del", "no")
+        .Ignored()
+        .Does("DEL and UNLINK are one: more than 64 elements are freed in the background"),
     Bool("lazyfree-lazy-user-flush", "no")
         .Ignored()
-        .Does("FLUSHALL and FLUSHDB always free in the background"),
+        .Does("FLUSHALL and FLUSHDB, SYNC or ASYNC, always free in the background"),
     Bool("activerehashing", "yes").Ignored().Does("tables grow by segments and never rehash"),
     Bool("jemalloc-bg-thread", "yes")
         .Applied()

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "command/call.h"
+#include "command/transaction.h"
 #include "server/client_subscriptions.h"
 #include "server/client_tracking.h"
 #include "server/server.h"
@@ -555,6 +556,15 @@ void Connection::ResetSession() {
   });
 }
 
+void Connection::PublishWatch() {
+  const std::size_t watched = transaction() == nullptr ? 0 : transaction()->watched().size();
+  if (watched == 0 && info_.watched_keys.load(std::memory_order_relaxed) == 0) [[likely]]
+    return;
+  info_.watched_keys.store(watched, std::memory_order_relaxed);
+  MutexLock hold(info_.waiting_mu);
+  info_.watch_mark = watched == 0 ? nullptr : transaction()->mark();
+}
+
 // What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards
 // maxmemory.
 void Connection::Publish() {
@@ -564,13 +574,15 @@ void Connection::Publish() {
       queueing() ? static_cast<std::int64_t>(transaction()->queue().size()) : -1,
       std::memory_order_relaxed);
   info_.multi_bytes.store(static_cast<std::int64_t>(QueuedBytes()), std::memory_order_relaxed);
+  PublishWatch();
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
   info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
                                std::memory_order_relaxed);
   const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
   info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
   const std::int64_t memory =
-      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity()) + reply_bytes;
+      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + QueuedBytes()) +
+      reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

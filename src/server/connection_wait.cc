@@ -42,6 +42,11 @@ bool IsBlocked(const ClientInfo& info) {
   return info.waiting != nullptr && info.waiting->is_waiting();
 }
 
+bool WatchesChanged(const ClientInfo& info) {
+  MutexLock hold(info.waiting_mu);
+  return info.watch_mark != nullptr && info.watch_mark->dirty.load(std::memory_order_relaxed);
+}
+
 // Stripes may be locked: nothing here waits for anything but leaf mutexes.
 void Connection::OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) {
   parked->on_answered = [&worker = worker_,
@@ -58,6 +63,7 @@ void Connection::OnParked(const std::shared_ptr<command::Parked>& parked, std::i
   }
   wait_is_muted_ = reply_mode_ != ReplyMode::kOn;
   stall_ = Stall::kWaits;
+  info_.wait_is_timed.store(timeout_ms > 0, std::memory_order_relaxed);
   waiting_ = parked;
   if (parked->is_deferred()) return;
   MutexLock hold(info_.waiting_mu);

@@ -234,7 +234,8 @@ void Server::EvictClients() {
     if (used <= limit) break;
     used -= candidate.bytes;
     counters_.evicted_clients.Add(1);
-    workers_[candidate.worker]->Post(
+    // Who does not get it is asked again in 100 ms.
+    workers_[candidate.worker]->Offer(
         [worker = workers_[candidate.worker].get(), id = candidate.id] {
           if (Connection* connection = worker->FindConnection(id)) connection->CloseNow();
         });

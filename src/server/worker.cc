@@ -39,9 +39,8 @@ void Worker::Stop() {
   if (thread_.joinable()) thread_.Join();
 }
 
-void Worker::Post(io::Task task) {
-  // The mailbox holds a million tasks; when it is full the worker has been stuck for long, and the
-  // task is about a client of its own.
+void Worker::Offer(io::Task task) {
+  // The mailbox holds a million tasks; when it is full the worker has been stuck for long.
   if (!loop_->Post(std::move(task)))
     server_.log().Warning("A worker's mailbox is full: task dropped");
 }

@@ -53,11 +53,14 @@ class Worker final : public pubsub::DirectReceiver {
   void Start();
   // Ends the loop after its pass and joins the thread; connections are closed.
   void Stop();
-  // Runs `task` on this worker's thread. Any thread.
-  void Post(io::Task task);
+  // Runs `task` on this worker's thread, however many wait there: a served reply or a kill that is
+  // lost leaves a client hanging. For at most a few tasks a client. Any thread.
+  void Post(io::Task task) { loop_->PostOwed(std::move(task)); }
+  // The same, but dropped if the mailbox is full: for what is tried again later. Any thread.
+  void Offer(io::Task task);
   // Messages wait for this worker's clients. Any thread.
   void WakeForMessages() {
-    Post([this] { DrainMessages(); });
+    Offer([this] { DrainMessages(); });
   }
 
   // Worker thread only:
