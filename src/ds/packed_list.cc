@@ -412,6 +412,20 @@ Position PackedList::Append(const Value& value) {
 
 Position PackedList::Prepend(const Value& value) { return InsertAt(kHeaderBytes, value); }
 
+void PackedList::PrependInto(char* list, const Value& value) {
+  const Head head = HeadOf(value);
+  const std::string_view body = BodyOf(value);
+  const std::size_t length = head.size + body.size();
+  const std::size_t added = length + BackBytes(length);
+  const std::size_t total = TotalOf(list) + added;
+  CHECK(total <= kPackedListBytesMax);
+  const auto count = Load<std::uint16_t>(list + 4);
+  char* begin = list - added;
+  Store(begin, static_cast<std::uint32_t>(total));
+  Store(begin + 4, static_cast<std::uint16_t>(count == kCountUnknown ? count : count + 1));
+  WriteElement(begin + kHeaderBytes, head, body);
+}
+
 Position PackedList::InsertBefore(Position at, const Value& value) {
   DCHECK(at >= kHeaderBytes);
   return InsertAt(at, value);

@@ -155,6 +155,9 @@ class PackedList : public PackedView {
   // Each returns where the new element lies. REQUIRES: Fits; positions as for Next.
   Position Append(const Value& value);
   Position Prepend(const Value& value);
+  // Prepends to a list in the caller's bytes, which begins EncodedBytes(value) before `list` then.
+  // REQUIRES: it is not empty, Fits, and there is so much room in front.
+  static void PrependInto(char* list, const Value& value);
   Position InsertBefore(Position at, const Value& value);
   Position InsertAfter(Position at, const Value& value);
   Position Replace(Position at, const Value& value);

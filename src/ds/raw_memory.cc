@@ -51,6 +51,8 @@ void* ReallocateRaw(void* memory, std::size_t bytes) {
   return moved;
 }
 
-void FreeRaw(void* memory) { std::free(memory); }
+void FreeRaw(void* memory) {
+  if (memory != nullptr) std::free(memory);  // a list that was moved from is null, often
+}
 
 }  // namespace cairn::ds

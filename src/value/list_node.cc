@@ -3,6 +3,8 @@
 // are the same thing, and every block's real size follows from its length.
 #include "value/list_node.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -15,6 +17,10 @@ namespace cairn::value {
 namespace {
 
 constexpr std::size_t kLengthBytes = 4;
+constexpr std::size_t kRoomMin = 512;
+
+// The block of a list of so many bytes that grows at its front. Each is a class of the allocator.
+std::size_t RoomFor(std::size_t bytes) { return std::max(kRoomMin, std::bit_ceil(bytes)); }
 
 char* Allocate(std::size_t bytes) {
   return static_cast<char*>(ds::AllocateRaw(ds::AllocatedBytes(bytes)));
@@ -48,6 +54,7 @@ std::string_view ListNode::compressed() const {
 // What was asked of the allocator, before rounding. A plain node's text may be empty.
 std::size_t ListNode::block_bytes() const {
   if (is_compressed()) return kLengthBytes + compressed().size();
+  if ((word_ & kRoomFirst) != 0) return RoomFor(bytes_);
   return bytes_ == 0 ? 1 : bytes_;
 }
 
@@ -56,7 +63,7 @@ std::size_t ListNode::memory_bytes() const {
 }
 
 ListNodeView ListNode::View(std::string& scratch) const {
-  const char* bytes = block();
+  const char* bytes = content();
   if (is_compressed()) {
     scratch.resize(bytes_);
     CHECK(DecompressLzf(compressed(), scratch));
@@ -66,8 +73,39 @@ ListNodeView ListNode::View(std::string& scratch) const {
   return {false, ds::PackedView(bytes), {}};
 }
 
+char* ListNode::content() const {
+  return (word_ & kRoomFirst) == 0 ? block() : block() + RoomFor(bytes_) - bytes_;
+}
+
+void ListNode::Straighten() {
+  if ((word_ & kRoomFirst) == 0) return;
+  std::memmove(block(), content(), bytes_);
+  SetBlock(ds::ReallocateRaw(block(), bytes_), 0);
+}
+
+void ListNode::PushFront(std::string_view text) {
+  DCHECK((word_ & (kPlain | kCompressed)) == 0);
+  const ds::PackedValue value(text);
+  const std::size_t bytes = bytes_ + ds::PackedList::EncodedBytes(value);
+  const std::size_t room = RoomFor(bytes);
+  if ((word_ & kRoomFirst) == 0 || room != RoomFor(bytes_)) {
+    char* larger = Allocate(room);
+    std::memcpy(larger + room - bytes_, content(), bytes_);
+    ds::FreeRaw(block());
+    SetBlock(larger, kRoomFirst);
+  }
+  ds::PackedList::PrependInto(block() + room - bytes_, value);
+  bytes_ = static_cast<std::uint32_t>(bytes);
+  ++count_;
+}
+
+void ListNode::TrimFront() {
+  if ((word_ & kRoomFirst) != 0 && ds::AllocatedBytes(bytes_) < RoomFor(bytes_)) Straighten();
+}
+
 void ListNode::Compress() {
   if (is_compressed() || bytes_ < kListCompressBytesMin) return;
+  Straighten();
   char* room = static_cast<char*>(ds::AllocateRaw(bytes_));
   const std::size_t bytes = CompressLzf(
       {block(), bytes_}, {room + kLengthBytes, bytes_ - kLengthBytes - kListCompressGainMin});
@@ -91,7 +129,8 @@ void ListNode::Decompress() {
 }
 
 ds::PackedList ListNode::Take() {
-  DCHECK((word_ & kTags) == 0);
+  DCHECK((word_ & (kPlain | kCompressed)) == 0);
+  Straighten();
   ds::PackedList list = ds::PackedList::Adopt(block());
   word_ = 0;
   return list;

@@ -3,7 +3,10 @@
 //
 //     packed       a PackedList of `count` elements
 //     plain        one element too large for a PackedList: its bytes alone
-//     compressed   either of them, through LZF: length of the compressed form: 4 | compressed form
+//     room first   a packed list at the end of a block with room in front of it, so that a push to
+//                  the front moves nothing (half a node, 4 KiB, before)
+//     compressed   either of the first two, through LZF: length of the compressed form: 4 |
+//     compressed form
 //
 // A node is a handle of two words which moves by copying; whoever keeps it (ListChain) frees it.
 // bytes() is what the node has uncompressed, by which Redis's rules decide.
@@ -52,6 +55,10 @@ class ListNode {
 
   // The list of a packed, expanded node, to be changed and put back with its new count.
   ds::PackedList Take();
+  // An element in front of the others of a packed, expanded node. The block doubles as it fills.
+  void PushFront(std::string_view text);
+  // No element will come in front any more: gives back room that is worth it.
+  void TrimFront();
   void Put(ds::PackedList list, std::size_t count);
 
   ListNode Clone() const;
@@ -60,9 +67,14 @@ class ListNode {
  private:
   static constexpr std::uintptr_t kPlain = 1;
   static constexpr std::uintptr_t kCompressed = 2;
-  static constexpr std::uintptr_t kTags = 3;
+  static constexpr std::uintptr_t kRoomFirst = 4;
+  static constexpr std::uintptr_t kTags = 7;
 
   char* block() const { return reinterpret_cast<char*>(word_ & ~kTags); }
+  // Where the packed list or the text begins that is not compressed.
+  char* content() const;
+  // The block holds what it has and nothing before it.
+  void Straighten();
   std::string_view compressed() const;
   std::size_t block_bytes() const;
   void SetBlock(void* block, std::uintptr_t tags) {
