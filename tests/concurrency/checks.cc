@@ -245,6 +245,7 @@ constexpr Check kChecks[] = {
     {"MessagesComeOnceAndInOrder", &MessagesComeOnceAndInOrder},
     {"EventsFollowWrites", &EventsFollowWrites},
     {"EveryElementIsPoppedOnce", &EveryElementIsPoppedOnce},
+    {"WaitersAreServedInTurn", &WaitersAreServedInTurn},
     {"TransfersKeepTheirSum", &TransfersKeepTheirSum},
     {"WatchLosesNoIncrement", &WatchLosesNoIncrement},
     {"NobodyHangsInAMixture", &NobodyHangsInAMixture},

@@ -4,9 +4,12 @@
 #include "concurrency/waiting.h"
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -22,6 +25,7 @@ using testing::Reply;
 
 constexpr int kClients = 8;
 constexpr int kLists = 3;
+constexpr int kReplyTimeoutMs = 20'000;
 constexpr int kAccounts = 5;
 constexpr std::int64_t kMoney = 1000;  // in each account at first
 
@@ -40,6 +44,39 @@ std::vector<std::string> PopFromAll(Client& client) {
   for (int i = 0; i < count; ++i) words.push_back(ListName((first + i) % kLists));
   words.push_back("0.02");
   return words;
+}
+
+bool HasWaiters(Client& client, int count) {
+  const Reply info = client.Do({"INFO", "clients"});
+  return info.text.find("blocked_clients:" + std::to_string(count) + "\r\n") != info.text.npos;
+}
+
+// How many were served.
+int ServeOneRound(Client& client, std::span<const std::unique_ptr<testing::Channel>> waiters) {
+  const auto go_on = [&] { return client.all.fault().empty(); };
+  const int count = static_cast<int>(waiters.size());
+  for (int i = 0; i < count && go_on(); ++i) {
+    if (!waiters[static_cast<std::size_t>(i)]->SendCommand({"BLPOP", "queue", "0"}).ok())
+      client.all.Complain("could not send BLPOP");
+    while (go_on() && !HasWaiters(client, i + 1)) {
+    }
+  }
+  for (int pushed = 0; pushed < count && go_on();) {
+    std::vector<std::string> push = {"RPUSH", "queue"};
+    const auto left = static_cast<std::uint64_t>(count - pushed);
+    for (std::uint64_t some = 1 + client.random.Below(left); some > 0; --some)
+      push.push_back(std::to_string(pushed++));
+    client.Do(push);
+  }
+  for (int i = 0; i < count && go_on(); ++i) {
+    const auto reply = waiters[static_cast<std::size_t>(i)]->Receive(kReplyTimeoutMs);
+    if (!reply || !*reply) {
+      client.all.Complain("who waits is not served");
+    } else if ((*reply)->items.size() != 2 || (*reply)->items[1].text != std::to_string(i)) {
+      client.all.Complain("number " + std::to_string(i) + " got " + Notate(**reply));
+    }
+  }
+  return count;
 }
 
 }  // namespace
@@ -85,6 +122,33 @@ Finding EveryElementIsPoppedOnce(const Setting& setting) {
                    " popped while they were"};
 }
 
+// One after the other they wait for one list; then as many elements come, alone or several at once,
+// and each must go to whoever has waited longest. Others work on lists beside it.
+Finding WaitersAreServedInTurn(const Setting& setting) {
+  constexpr int kWaiters = 6;
+  Clients clients(setting);
+  Flush(clients);
+  std::atomic<std::int64_t> served{0};
+  clients.Run(1 + kLists, [&](Client& client) {
+    if (client.index > 0) {
+      const std::string list = ListName(client.index);
+      while (clients.GoOn()) {
+        client.Do({"RPUSH", list, "x"});
+        client.Do({"LPOP", list});
+      }
+      return;
+    }
+    std::vector<std::unique_ptr<testing::Channel>> waiters;
+    for (int i = 0; i < kWaiters; ++i) {
+      Result<std::unique_ptr<testing::Channel>> channel = testing::ConnectTcp(setting.port);
+      if (!channel) return clients.Complain("connect: " + std::string(channel.error().message()));
+      waiters.push_back(std::move(*channel));
+    }
+    while (clients.GoOn()) served += ServeOneRound(client, waiters);
+  });
+  return {.fault = clients.fault(), .shown = std::to_string(served) + " served"};
+}
+
 // Who reads all accounts in a transaction, or by MGET, sees the same sum at any time.
 Finding TransfersKeepTheirSum(const Setting& setting) {
   Clients clients(setting);
@@ -101,8 +165,10 @@ Finding TransfersKeepTheirSum(const Setting& setting) {
       if (client.index % 2 == 0) {
         client.Do({"MULTI"});
         client.Do({"DECR", AccountName(static_cast<int>(client.random.Below(kAccounts)))});
+        // Time for a reader to come between, if one could.
+        for (int i = 0; i < 3; ++i) client.Do({"GET", AccountName(i)});
         client.Do({"INCR", AccountName(static_cast<int>(client.random.Below(kAccounts)))});
-        if (client.Do({"EXEC"}).items.size() != 2) clients.Complain("EXEC has not run");
+        if (client.Do({"EXEC"}).items.size() != 5) clients.Complain("EXEC has not run");
         ++transfers;
         continue;
       }

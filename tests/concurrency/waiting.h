@@ -8,6 +8,7 @@
 namespace cairn::concurrency {
 
 Finding EveryElementIsPoppedOnce(const Setting& setting);
+Finding WaitersAreServedInTurn(const Setting& setting);
 Finding TransfersKeepTheirSum(const Setting& setting);
 Finding WatchLosesNoIncrement(const Setting& setting);
 
