@@ -418,6 +418,7 @@ void Runner::RunDeferred(Parked& parked) {
   ReadClock();
   Session& session = parked.session();
   session.set_now_ms(now_ms_);
+  session.BeginAgain();
   resp::Writer reply(parked.reply(), session.protocol());
   const Prepared prepared{.command = &parked.command(),
                           .args = parked.args(),

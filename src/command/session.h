@@ -35,6 +35,8 @@ class Session {
   void set_protocol(int protocol) { protocol_ = protocol; }
   // False under CLIENT NO-TOUCH.
   void set_touches_keys(bool touches) { viewer_.touch = touches; }
+  // A command of it is run again: its looking at keys has been counted.
+  void BeginAgain() { viewer_.counts = viewer_.touch = false; }
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.

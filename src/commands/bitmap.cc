@@ -11,6 +11,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/strings.h"
 #include "value/bitfield.h"
 
@@ -52,6 +53,7 @@ void SetBit(Call& call) {
     if (found.entry->blob() == nullptr) found.entry->set_encoding(keyspace::Encoding::kRaw);
     return call.reply().Integer(bit ? 1 : 0);
   }
+  if (bytes > StringOf(found).size() && call.Defer(ElementsOfBytes(bytes))) return;
   const bool old = value::SetBit(call.txn().EditString(call.key(0), found, bytes), *offset, bit);
   call.LogVerbatim();
   call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
@@ -101,6 +103,7 @@ void BitCount(Call& call) {
   if (!ParseEnds(call, 2, range) || !ParseUnit(call, 4, range)) return;
   Found found;
   if (!FindString(call, 0, Access::kRead, &found)) return;
+  if (call.Defer(ElementsOfBytes(StringOf(found).size()))) return;
   call.reply().Integer(static_cast<std::int64_t>(value::BitCount(StringOf(found), range)));
 }
 
@@ -115,6 +118,7 @@ void BitPos(Call& call) {
   if (!FindString(call, 0, Access::kRead, &found)) return;
   // An absent key is endless zeros, whatever the range.
   if (!found) return call.reply().Integer(*bit == 1 ? -1 : 0);
+  if (call.Defer(ElementsOfBytes(StringOf(found).size()))) return;
   call.reply().Integer(value::BitPos(StringOf(found), *bit == 1, range));
 }
 
@@ -151,6 +155,7 @@ void BitOp(Call& call) {
     if (!FindString(call, n, Access::kRead, &found)) return;
     sources.push_back(StringOf(found));
   }
+  if (call.Defer(ElementsOfBytes(value::CombinedSize(sources) * (sources.size() + 1)))) return;
   // The destination may be one of the sources, so the result is made beside it.
   std::string result(value::CombinedSize(sources), '\0');
   value::CombineBits(row->operation, sources, 0, result);
@@ -286,6 +291,7 @@ void RunBitField(Call& call, bool read_only) {
   Found found;
   if (!FindString(call, 0, bytes_needed > 0 ? Access::kWrite : Access::kRead, &found)) return;
   const bool grows = bytes_needed > StringOf(found).size();
+  if (grows && call.Defer(ElementsOfBytes(bytes_needed))) return;
   std::int64_t changes = 0;
   std::span<char> bytes;
   if (bytes_needed > 0) bytes = call.txn().EditString(call.key(0), found, bytes_needed);

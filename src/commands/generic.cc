@@ -9,6 +9,7 @@
 #include "command/help.h"
 #include "commands/db_index.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "keyspace/access.h"
 #include "value/string_value.h"
 
@@ -105,6 +106,7 @@ void Copy(Call& call) {
   if (!call.txn().Find(call.key(0), Access::kRead)) return call.reply().Integer(0);
   if (!replace && call.txn().FindIn(to_db, call.key(1), Access::kPeek))
     return call.reply().Integer(0);
+  if (call.Defer(ElementsOf(*call.txn().Find(call.key(0), Access::kPeek).entry))) return;
   CopyKey(call, to_db, call.key(1), Source::kKept);
   call.txn().NotifyIn(to_db, keyspace::kEventGeneric, "copy_to", call.key(1));
   call.reply().Integer(1);

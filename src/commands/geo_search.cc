@@ -19,6 +19,7 @@
 #include "commands/collections.h"
 #include "commands/families.h"
 #include "commands/geo_args.h"
+#include "commands/heavy.h"
 #include "commands/sorted_sets.h"
 #include "ds/geohash.h"
 #include "value/scored_members.h"
@@ -330,6 +331,18 @@ void StoreMatches(Call& call, std::size_t n, const SearchRequest& request, const
   call.reply().Integer(static_cast<std::int64_t>(entries.size()));
 }
 
+// Members in the cells that cover the shape. Only ANY may stop before it has seen them.
+std::uint64_t ElementsSearched(const SortedSet& set, const SearchRequest& request) {
+  std::uint64_t elements = 0;
+  for (const ds::GeohashRange& cell : ds::GeoCover(request.shape).ranges()) {
+    elements += set.FindScores({.min = static_cast<double>(cell.begin),
+                                .max = static_cast<double>(cell.end),
+                                .exclude_max = true})
+                    .size();
+  }
+  return request.any ? std::min<std::uint64_t>(elements, request.count) : elements;
+}
+
 // Which of the call's keys has this name.
 std::optional<std::size_t> KeyNamed(Call& call, std::string_view name) {
   for (std::size_t n = 0; n < call.key_count(); ++n) {
@@ -345,6 +358,7 @@ void Search(Call& call, const SearchForm& form) {
   const SortedSet* set = found ? &SortedSetOf(found) : nullptr;
   SearchRequest request;
   if (!SearchParser(call, form, set, request).Parse()) return;
+  if (set != nullptr && call.Defer(ElementsSearched(*set, request))) return;
   if (!request.target) {
     if (set == nullptr) return call.reply().Array(0);
     Matches matches(*set, request);

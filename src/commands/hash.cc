@@ -9,6 +9,7 @@
 #include "commands/collections.h"
 #include "commands/families.h"
 #include "commands/hashes.h"
+#include "commands/heavy.h"
 
 namespace cairn::commands {
 namespace {
@@ -100,6 +101,7 @@ void HgetAll(Call& call) {
   const Hash* hash = nullptr;
   if (!FindHash(call, &hash)) return;
   if (hash == nullptr) return call.reply().Map(0);
+  if (call.Defer(hash->size())) return;
   call.reply().Map(hash->size());
   hash->ForEach([&](std::string_view field, std::string_view value) {
     call.reply().Bulk(field);
@@ -111,6 +113,7 @@ void Hkeys(Call& call) {
   const Hash* hash = nullptr;
   if (!FindHash(call, &hash)) return;
   if (hash == nullptr) return call.reply().Array(0);
+  if (call.Defer(hash->size())) return;
   call.reply().Array(hash->size());
   hash->ForEach([&](std::string_view field, std::string_view) { call.reply().Bulk(field); });
 }
@@ -119,6 +122,7 @@ void Hvals(Call& call) {
   const Hash* hash = nullptr;
   if (!FindHash(call, &hash)) return;
   if (hash == nullptr) return call.reply().Array(0);
+  if (call.Defer(hash->size())) return;
   call.reply().Array(hash->size());
   hash->ForEach([&](std::string_view, std::string_view value) { call.reply().Bulk(value); });
 }

@@ -9,6 +9,7 @@
 #include "commands/collections.h"
 #include "commands/families.h"
 #include "commands/hashes.h"
+#include "commands/heavy.h"
 #include "commands/scan_args.h"
 
 namespace cairn::commands {
@@ -75,6 +76,7 @@ void HrandField(Call& call) {
   if (!FindAs<Hash>(call, 0, Access::kRead, &found)) return;
   if (!found || count == 0) return count ? call.reply().Array(0) : call.reply().Null();
   const Hash& hash = found.entry->as<Hash>();
+  if (count && call.Defer(ElementsDrawn(hash.size(), *count))) return;
   if (count)
     return RandomMany(call, hash, *count, call.argc() > 3 ? Shown::kPairs : Shown::kFields);
   hash.RandomField(call.txn().random(),

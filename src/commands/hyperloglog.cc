@@ -13,6 +13,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/strings.h"
 
 namespace cairn::commands {
@@ -79,6 +80,9 @@ void PfAdd(Call& call) {
   call.reply().Integer(changes > 0 ? 1 : 0);
 }
 
+// Its registers, as Call::Defer counts: about 10 us.
+constexpr std::uint64_t kElementsOfHll = 100;
+
 void CountUnion(Call& call) {
   value::HllUnion all;
   for (std::size_t n = 0; n < call.key_count(); ++n) {
@@ -92,6 +96,7 @@ void CountUnion(Call& call) {
 }
 
 void PfCount(Call& call) {
+  if (call.Defer(call.key_count() * kElementsOfHll)) return;
   if (call.key_count() > 1) return CountUnion(call);
   Found found;
   if (!FindHll(call, 0, Access::kRead, &found)) return;
@@ -107,6 +112,7 @@ void PfCount(Call& call) {
 }
 
 void PfMerge(Call& call) {
+  if (call.Defer(call.key_count() * kElementsOfHll)) return;
   value::HllUnion all;
   std::string destination;
   for (std::size_t n = 0; n < call.key_count(); ++n) {

@@ -10,6 +10,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/lists.h"
 
 namespace cairn::commands {
@@ -100,7 +101,9 @@ void LRange(Call& call) {
   if (!FindAs<List>(call, 0, Access::kRead, &found)) return;
   if (!found) return call.reply().Array(0);
   const List& list = found.entry->as<List>();
-  ReplyRange(call.reply(), list, RangeWithin(list.size(), *first, *last), ListEnd::kBack);
+  const ListRange range = RangeWithin(list.size(), *first, *last);
+  if (call.Defer(range.count)) return;
+  ReplyRange(call.reply(), list, range, ListEnd::kBack);
 }
 
 void LTrim(Call& call) {
@@ -112,6 +115,7 @@ void LTrim(Call& call) {
   if (!found) return call.reply().Ok();
   const std::size_t size = found.entry->as<List>().size();
   const ListRange kept = RangeWithin(size, *first, *last);
+  if (call.Defer(ElementsPassed(size - kept.count))) return;
   call.txn().Edit<List>(call.key(0), found)->Trim(kept.start, kept.count, LimitsOf<List>(call));
   // Told even where nothing was cut off.
   NotifyTaken(call, call.key(0), found, "ltrim");
@@ -127,6 +131,7 @@ void LRem(Call& call) {
   Found found;
   if (!FindAs<List>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.reply().Integer(0);
+  if (call.Defer(ElementsPassed(found.entry->as<List>().size()))) return;
   const std::size_t removed =
       call.txn().Edit<List>(call.key(0), found)->Remove(call.arg(3), *count, LimitsOf<List>(call));
   if (removed > 0) {
@@ -146,6 +151,7 @@ void LInsert(Call& call) {
   Found found;
   if (!FindAs<List>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.reply().Integer(0);
+  if (call.Defer(ElementsPassed(found.entry->as<List>().size()))) return;
   const ListSide side = is_after ? ListSide::kAfter : ListSide::kBefore;
   std::size_t size = 0;
   {
@@ -222,6 +228,11 @@ void LPos(Call& call) {
   if (!ParsePositionOptions(call, options)) return;
   Found found;
   if (!FindAs<List>(call, 0, Access::kRead, &found)) return;
+  if (found) {
+    const std::uint64_t size = found.entry->as<List>().size();
+    const std::uint64_t most = options.search.elements;
+    if (call.Defer(ElementsPassed(most == 0 ? size : std::min(size, most)))) return;
+  }
   std::vector<std::size_t> positions;
   if (found) positions = found.entry->as<List>().Positions(call.arg(2), options.search);
   if (!options.is_counted) {

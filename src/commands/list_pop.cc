@@ -12,6 +12,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/lists.h"
 
 namespace cairn::commands {
@@ -47,6 +48,7 @@ void PopCount(Call& call, ListEnd end) {
   if (*count == 0) return call.reply().Array(0);
   const List& list = found.entry->as<List>();
   const std::size_t taken = std::min(static_cast<std::size_t>(*count), list.size());
+  if (call.Defer(taken)) return;
   // From the back the last element comes first.
   ReplyRange(call.reply(), list, RangeAtEnd(list.size(), taken, end),
              end == ListEnd::kFront ? ListEnd::kBack : ListEnd::kFront);

@@ -12,6 +12,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/scan_args.h"
 
 namespace cairn::commands {
@@ -97,6 +98,7 @@ void Smembers(Call& call) {
   if (!FindAs<Set>(call, 0, Access::kRead, &found)) return;
   if (!found) return call.reply().Set(0);
   const Set& set = found.entry->as<Set>();
+  if (call.Defer(set.size())) return;
   call.reply().Set(set.size());
   set.ForEach([&](std::string_view member) { call.reply().Bulk(member); });
 }

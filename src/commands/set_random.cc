@@ -11,6 +11,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "value/set.h"
 
 namespace cairn::commands {
@@ -83,6 +84,7 @@ void PopAll(Call& call, Found& found) {
 
 void PopMany(Call& call, Found& found, std::size_t count) {
   if (!found || count == 0) return call.reply().Set(0);
+  if (call.Defer(std::min(count, found.entry->as<Set>().size()))) return;
   if (count >= found.entry->as<Set>().size()) return PopAll(call, found);
   Removals removals(call);
   call.reply().Set(count);
@@ -128,6 +130,7 @@ void Srandmember(Call& call) {
     return found.entry->as<Set>().RandomMember(random, reply_member);
   }
   if (!found || *count == 0) return call.reply().Array(0);
+  if (call.Defer(ElementsDrawn(found.entry->as<Set>().size(), *count))) return;
   const Set& set = found.entry->as<Set>();
   if (*count > 0) {
     call.reply().Array(std::min(static_cast<std::size_t>(*count), set.size()));

@@ -13,6 +13,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/lists.h"
 #include "commands/sorted_sets.h"
 #include "value/sorted_set.h"
@@ -95,6 +96,7 @@ void Pop(Call& call, Direction direction) {
   Found found;
   if (!FindAs<SortedSet>(call, 0, Access::kWrite, &found)) return;
   if (!found || form.count == 0) return call.reply().Array(0);
+  if (call.Defer(ElementsDrawn(SortedSetOf(found).size(), form.count))) return;
   PopFrom(call, 0, found, form);
 }
 

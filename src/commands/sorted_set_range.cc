@@ -12,6 +12,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/sorted_sets.h"
 #include "value/scored_members.h"
 #include "value/sorted_set.h"
@@ -167,7 +168,9 @@ void Range(Call& call, const RangeForm& form) {
   if (!FindAs<SortedSet>(call, form.source, Access::kRead, &found)) return;
   if (!found) return call.reply().Array(0);
   const SortedSet& set = SortedSetOf(found);
-  ReplyRange(call, set, request.Select(set), request.direction(), request.emit());
+  const RankRange range = request.Select(set);
+  if (call.Defer(range.size())) return;
+  ReplyRange(call, set, range, request.direction(), request.emit());
 }
 
 void ZRange(Call& call) { Range(call, {}); }
@@ -192,7 +195,9 @@ void ZRangeStore(Call& call) {
   value::ScoredMembers members;
   if (source) {
     const SortedSet& set = SortedSetOf(source);
-    set.ForEachIn(request.Select(set), Direction::kUp,
+    const RankRange range = request.Select(set);
+    if (call.Defer(2 * range.size())) return;
+    set.ForEachIn(range, Direction::kUp,
                   [&](std::string_view member, double score) { members.Add(member, score); });
   }
   StoreMembers(call, 0, members.entries(), "zrangestore");
@@ -225,6 +230,7 @@ void RemoveRange(Call& call, std::string_view event, Select select) {
   Found found;
   if (!FindAs<SortedSet>(call, 0, Access::kWrite, &found)) return;
   const RankRange range = found ? select(SortedSetOf(found)) : RankRange{};
+  if (call.Defer(range.size())) return;
   call.reply().Integer(static_cast<std::int64_t>(range.size()));
   if (range.empty()) return;
   call.txn().Edit<SortedSet>(call.key(0), found)->RemoveRange(range, [](std::string_view, double) {

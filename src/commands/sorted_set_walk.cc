@@ -11,6 +11,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/scan_args.h"
 #include "commands/sorted_sets.h"
 #include "value/sorted_set.h"
@@ -77,6 +78,7 @@ void ZRandMember(Call& call) {
         call.txn().random(), [&](std::string_view member, double) { call.reply().Bulk(member); });
   }
   if (!found || count == 0) return call.reply().Array(0);
+  if (call.Defer(ElementsDrawn(SortedSetOf(found).size(), count))) return;
   const Emit emit = call.argc() == 4 ? Emit::kPairs : Emit::kMembers;
   if (count < 0) return ReplyRepeating(call, SortedSetOf(found), -count, emit);
   ReplyDistinct(call, SortedSetOf(found), static_cast<std::size_t>(count), emit);

@@ -14,6 +14,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/stream_args.h"
 #include "commands/streams.h"
 
@@ -155,8 +156,10 @@ void ReplyRange(Call& call, value::StreamOrder order) {
   if (!FindAs<Stream>(call, 0, Access::kRead, &found)) return;
   if (!found) return call.reply().Array(0);
   if (*count == 0) return call.reply().NullArray();
-  ReplyStreamRange(call.reply(), found.entry->as<Stream>(), *start, *end, order,
-                   *count < 0 ? 0 : static_cast<std::size_t>(*count));
+  const Stream& stream = found.entry->as<Stream>();
+  const std::size_t most = *count < 0 ? 0 : static_cast<std::size_t>(*count);
+  if (call.Defer(ElementsBetween(stream, *start, *end, most))) return;
+  ReplyStreamRange(call.reply(), stream, *start, *end, order, most);
 }
 
 void Xrange(Call& call) { ReplyRange(call, value::StreamOrder::kForward); }
@@ -257,12 +260,19 @@ void Xackdel(Call& call) {
   }
 }
 
+std::uint64_t ElementsTrimmed(const Stream& stream, const value::StreamTrim& trim) {
+  if (trim.kind == value::StreamTrim::Kind::kMinId)
+    return ElementsBetween(stream, value::kStreamIdMin, trim.min_id, trim.limit);
+  return stream.size() - std::min<std::uint64_t>(stream.size(), trim.max_length);
+}
+
 void Xtrim(Call& call) {
   const auto trim = ParseXtrim(call.args(), LimitsOf<Stream>(call));
   if (!trim) return call.Error(trim.error());
   Found found;
   if (!FindAs<Stream>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.reply().Integer(0);
+  if (call.Defer(ElementsTrimmed(found.entry->as<Stream>(), *trim))) return;
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const StreamTrimmed trimmed = stream->TrimTraced(*trim);
   call.reply().Integer(static_cast<std::int64_t>(trimmed.deleted));

@@ -8,6 +8,7 @@
 #include "command/help.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/streams.h"
 
 namespace cairn::commands {
@@ -144,6 +145,19 @@ void ReplyFullStreamInfo(Writer& reply, const Stream& stream, std::size_t count)
   for (const auto& group : stream.groups()) ReplyFullGroup(reply, stream, *group, count);
 }
 
+// Entries, and what is pending, in all groups and again at their consumers; 0: all of them.
+std::uint64_t ElementsShown(const Stream& stream, std::uint64_t count) {
+  const auto shown = [count](std::uint64_t size) {
+    return count == 0 ? size : std::min(count, size);
+  };
+  std::uint64_t elements = shown(stream.size());
+  for (const auto& group : stream.groups()) {
+    elements += shown(group->pending().size());
+    for (const auto& consumer : group->consumers()) elements += shown(consumer->pending().size());
+  }
+  return elements;
+}
+
 // XINFO STREAM key [FULL [COUNT count]]
 void XinfoStream(Call& call) {
   Found found;
@@ -161,6 +175,7 @@ void XinfoStream(Call& call) {
     if (!number) return call.Error(command::errors::kNotAnInteger);
     if (*number >= 0) count = *number;
   }
+  if (call.Defer(ElementsShown(stream, static_cast<std::uint64_t>(count)))) return;
   ReplyFullStreamInfo(call.reply(), stream, static_cast<std::size_t>(count));
 }
 

@@ -11,6 +11,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/stream_args.h"
 #include "commands/streams.h"
 
@@ -133,6 +134,13 @@ void Xpending(Call& call) {
   Found found;
   const StreamGroup* group = FindGroup(call, Access::kRead, &found);
   if (group == nullptr) return;
+  const std::uint64_t pending = group->pending().size();
+  const bool walks = args.min_idle_ms != 0;
+  if (!summary && call.Defer(walks ? pending
+                                   : std::min<std::uint64_t>(
+                                         pending, static_cast<std::uint64_t>(args.count)))) {
+    return;
+  }
   summary ? ReplySummary(call.reply(), *group) : ReplyPending(call, *group, args);
 }
 
@@ -316,6 +324,8 @@ void Xautoclaim(Call& call) {
   Found found;
   StreamGroup* group = FindGroup(call, Access::kRead, &found);
   if (group == nullptr) return;
+  // It looks at ten times as many as it claims.
+  if (call.Defer(std::min<std::uint64_t>(group->pending().size(), 10 * args->count))) return;
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const GroupOfKey at{call.key(0), *stream, *group};
   value::StreamConsumer& consumer = ConsumerNamed(call, at, call.arg(3));

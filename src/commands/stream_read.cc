@@ -12,6 +12,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/stream_args.h"
 #include "commands/streams.h"
 
@@ -212,12 +213,30 @@ std::vector<std::string> WithoutDollars(Call& call, const ReadArgs& args,
   return words;
 }
 
+// Whether what is to be read, by `count_of(stream, n)`, is so much that the lane does it. A call
+// that might wait stays: who waits belongs to its own worker.
+template <class CountOf>
+bool DeferReading(Call& call, const ReadArgs& args, CountOf count_of) {
+  if (args.block_ms) return false;
+  std::uint64_t elements = 0;
+  for (std::size_t n = 0; n < args.streams; ++n) {
+    const Found found = call.txn().Find(call.key(n), Access::kPeek);
+    if (found) elements += count_of(found.entry->as<Stream>(), n);
+  }
+  return call.Defer(elements);
+}
+
 void Xread(Call& call) {
   const std::optional<ReadArgs> args = ReadTheArgs(call, Reader::kClient);
   if (!args) return;
   std::vector<StreamId> after(args->streams);
   for (std::size_t n = 0; n < args->streams; ++n) {
     if (!ReadStart(call, *args, n, &after[n])) return;
+  }
+  if (DeferReading(call, *args, [&](const Stream& stream, std::size_t n) {
+        return ElementsBetween(stream, after[n], value::kStreamIdMax, args->count);
+      })) {
+    return;
   }
   ReadReply reply(call.reply());
   for (std::size_t n = 0; n < args->streams; ++n) {
@@ -328,6 +347,16 @@ void Xreadgroup(Call& call) {
   std::vector<GroupStart> starts(args->streams);
   for (std::size_t n = 0; n < args->streams; ++n) {
     if (!ReadGroupStart(call, *args, n, &starts[n])) return;
+  }
+  // History is what is pending at the consumer, at most all that is pending.
+  if (DeferReading(call, *args, [&](const Stream& stream, std::size_t n) -> std::uint64_t {
+        const value::StreamGroup& group = *stream.FindGroup(*args->group);
+        if (!starts[n])
+          return ElementsBetween(stream, group.last_id(), value::kStreamIdMax, args->count);
+        const std::uint64_t pending = group.pending().size();
+        return args->count == 0 ? pending : std::min<std::uint64_t>(pending, args->count);
+      })) {
+    return;
   }
   ReadReply reply(call.reply());
   std::int64_t made = 0;

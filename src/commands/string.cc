@@ -12,6 +12,7 @@
 #include "command/errors.h"
 #include "commands/expiry.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/strings.h"
 #include "value/lcs.h"
 #include "value/string_value.h"
@@ -134,8 +135,9 @@ void GetRange(Call& call) {
   const std::int64_t end =
       std::min(std::max<std::int64_t>(*last < 0 ? *last + size : *last, 0), size - 1);
   if (begin > end || size == 0) return call.reply().Bulk({});
-  call.reply().Bulk(
-      text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin + 1)));
+  const auto length = static_cast<std::size_t>(end - begin + 1);
+  if (call.Defer(ElementsOfBytes(length))) return;
+  call.reply().Bulk(text.substr(static_cast<std::size_t>(begin), length));
 }
 
 void SetRange(Call& call) {
@@ -148,7 +150,9 @@ void SetRange(Call& call) {
   if (patch.empty()) return call.reply().Integer(static_cast<std::int64_t>(StringOf(found).size()));
   const auto begin = static_cast<std::size_t>(*offset);
   if (!CheckLength(call, begin + patch.size())) return;
-  const std::span<char> bytes = call.txn().EditString(call.key(0), found, begin + patch.size());
+  const std::size_t size = begin + patch.size();
+  if (size > StringOf(found).size() && call.Defer(ElementsOfBytes(size))) return;
+  const std::span<char> bytes = call.txn().EditString(call.key(0), found, size);
   std::memcpy(bytes.data() + begin, patch.data(), patch.size());
   call.LogVerbatim();
   call.txn().Notify(keyspace::kEventString, "setrange", call.key(0));
@@ -270,6 +274,7 @@ void Lcs(Call& call) {
   const std::string_view a = StringOf(found_a);
   const std::string_view b = StringOf(found_b);
   if (!CheckLcsSize(call, a, b)) return;
+  if (call.Defer(ElementsOfBytes(a.size() * b.size() / 8))) return;
   if (options.length_only)
     return call.reply().Integer(static_cast<std::int64_t>(value::LcsLength(a, b)));
   const std::vector<value::LcsMatch> matches = value::LcsMatches(a, b);

@@ -68,6 +68,7 @@ class Viewer {
   DbId db;
   const ClientId client;  // 0: none
   bool touch = true;      // false under CLIENT NO-TOUCH
+  bool counts = true;     // false for a command that is run again: hits and misses were counted
   Random& random;
 
  private:
@@ -247,7 +248,7 @@ class Txn {
     Found found = internal::Lookup(stripe, db, key);
     if (internal::IsDue(found, viewer_)) [[unlikely]]
       found = ExpireNow(db, key, found);
-    if (access == Access::kRead || access == Access::kLook)
+    if ((access == Access::kRead || access == Access::kLook) && viewer_.counts)
       internal::CountLookup(keyspace_, stripe, db, key, found);
     if (found && (access == Access::kRead || access == Access::kWrite) && viewer_.touch)
       internal::Touch(found.entry, keyspace_.tunables(), viewer_);

@@ -136,6 +136,7 @@ std::size_t Connection::ProcessInput(std::string_view input) {
       if (done == input.size()) break;
       continue;
     }
+    if (stall_ != Stall::kNone) break;  // the first of the reads was delayed
     uniform = false;
     runner.Reset();
     worker_.args().Reset();

@@ -132,6 +132,8 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (!wait_is_muted_) {
     output_.TakeAll(parked->reply());
     worker_.WatchFlush(this);
+    if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
+    if (closed()) return;
   }
   if (deferred && tracking_ != nullptr) tracking_->EndCommand(*this, false);
   info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Counting without touching.
+#include "commands/heavy.h"
+
+#include "value/hash.h"
+#include "value/list.h"
+#include "value/set.h"
+#include "value/sorted_set.h"
+
+namespace cairn::commands {
+
+std::uint64_t ElementsOf(const keyspace::Entry& entry) {
+  switch (entry.type()) {
+    case keyspace::Type::kString:
+      return ElementsOfBytes(entry.value().size());
+    case keyspace::Type::kList:
+      return entry.as<value::List>().size();
+    case keyspace::Type::kHash:
+      return entry.as<value::Hash>().size();
+    case keyspace::Type::kSet:
+      return entry.as<value::Set>().size();
+    case keyspace::Type::kSortedSet:
+      return entry.as<value::SortedSet>().size();
+    case keyspace::Type::kStream:
+      return entry.as<value::Stream>().size();
+  }
+  return 0;
+}
+
+// A stream does not know how many entries lie between two ids; walking so far as to know that they
+// are many costs a fifth of replying with them.
+std::uint64_t ElementsBetween(const value::Stream& stream, value::StreamId start,
+                              value::StreamId end, std::size_t count) {
+  const std::uint64_t most =
+      count == 0 ? stream.size() : std::min<std::uint64_t>(count, stream.size());
+  if (most < command::Call::kHeavyElements) return most;
+  value::StreamRange range(stream, start, end, value::StreamOrder::kForward);
+  value::StreamEntry entry;
+  std::uint64_t seen = 0;
+  while (seen < command::Call::kHeavyElements && range.Next(&entry)) ++seen;
+  return seen;
+}
+
+}  // namespace cairn::commands

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What handlers tell Call::Defer: how many elements they are going to touch, counted before they
+// touch them. An element is what takes about 100 ns; where it takes less, several count as one.
+#ifndef CAIRN_COMMANDS_HEAVY_H_
+#define CAIRN_COMMANDS_HEAVY_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "command/call.h"
+#include "value/stream.h"
+
+namespace cairn::commands {
+
+// Copying, or counting bits: 256 bytes, new pages included.
+inline std::uint64_t ElementsOfBytes(std::uint64_t bytes) { return bytes / 256; }
+
+// Elements of a list that are only looked at in passing.
+inline std::uint64_t ElementsPassed(std::uint64_t elements) { return elements / 4; }
+
+// How many there are, or are asked for; a count below zero asks for so many draws.
+inline std::uint64_t ElementsDrawn(std::uint64_t size, std::int64_t count) {
+  if (count < 0) return static_cast<std::uint64_t>(-(count + 1)) + 1;
+  return std::min(size, static_cast<std::uint64_t>(count));
+}
+
+// The value's elements, or what its bytes come to.
+std::uint64_t ElementsOf(const keyspace::Entry& entry);
+
+// Entries between the ids, at most `count` (0: all) of them, counted up to what is heavy. It costs
+// nothing where the stream or the count are small.
+std::uint64_t ElementsBetween(const value::Stream& stream, value::StreamId start,
+                              value::StreamId end, std::size_t count);
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_HEAVY_H_
