@@ -17,6 +17,7 @@ CASES = [
     ("sorted set", "ZADD zset % member:@"),
     ("list", "RPUSH list " + VALUE),
     ("stream", "XADD stream * field " + VALUE),
+    ("stream, short", "XADD stream * field %"),
 ]
 
 
