@@ -426,6 +426,17 @@ void PackedList::PrependInto(char* list, const Value& value) {
   WriteElement(begin + kHeaderBytes, head, body);
 }
 
+std::size_t PackedList::DropFirstOf(char* list) {
+  const std::size_t dropped = WholeLength(list + kHeaderBytes);
+  const auto total = static_cast<std::uint32_t>(TotalOf(list) - dropped);
+  DCHECK(total > kEmptyBytes);
+  const auto count = Load<std::uint16_t>(list + 4);
+  char* begin = list + dropped;
+  Store(begin, total);
+  Store(begin + 4, static_cast<std::uint16_t>(count == kCountUnknown ? count : count - 1));
+  return dropped;
+}
+
 Position PackedList::InsertBefore(Position at, const Value& value) {
   DCHECK(at >= kHeaderBytes);
   return InsertAt(at, value);

@@ -158,6 +158,9 @@ class PackedList : public PackedView {
   // Prepends to a list in the caller's bytes, which begins EncodedBytes(value) before `list` then.
   // REQUIRES: it is not empty, Fits, and there is so much room in front.
   static void PrependInto(char* list, const Value& value);
+  // Takes the first element off such a list, which begins that many bytes later then. REQUIRES: it
+  // has another.
+  static std::size_t DropFirstOf(char* list);
   Position InsertBefore(Position at, const Value& value);
   Position InsertAfter(Position at, const Value& value);
   Position Replace(Position at, const Value& value);

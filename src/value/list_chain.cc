@@ -345,6 +345,10 @@ void ListChain::EraseWithin(std::size_t i, std::size_t offset, std::size_t count
     EraseNodes(i, 1);
     return;
   }
+  if (offset == 0 && count == 1 && nodes_[i].PopFront()) {
+    --size_;
+    return;
+  }
   Edit(i, [&](ds::PackedList& list, std::size_t old_count) {
     list.EraseRange(SeekTo(list, offset), count);
     return old_count - count;

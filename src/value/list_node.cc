@@ -99,6 +99,17 @@ void ListNode::PushFront(std::string_view text) {
   ++count_;
 }
 
+bool ListNode::PopFront() {
+  if ((word_ & kRoomFirst) == 0) return false;
+  DCHECK(count_ > 1);
+  const ds::PackedView list(content());
+  const std::size_t bytes = bytes_ - list.BytesAt(list.First());
+  if (RoomFor(bytes) != RoomFor(bytes_)) return false;
+  bytes_ -= static_cast<std::uint32_t>(ds::PackedList::DropFirstOf(content()));
+  --count_;
+  return true;
+}
+
 void ListNode::TrimFront() {
   if ((word_ & kRoomFirst) != 0 && ds::AllocatedBytes(bytes_) < RoomFor(bytes_)) Straighten();
 }

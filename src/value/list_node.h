@@ -57,6 +57,9 @@ class ListNode {
   ds::PackedList Take();
   // An element in front of the others of a packed, expanded node. The block doubles as it fills.
   void PushFront(std::string_view text);
+  // Takes the first element off, if the node has room in front that stays of the same size; false,
+  // and nothing done, else. REQUIRES: more than one element.
+  bool PopFront();
   // No element will come in front any more: gives back room that is worth it.
   void TrimFront();
   void Put(ds::PackedList list, std::size_t count);
