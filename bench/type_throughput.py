@@ -104,8 +104,8 @@ def print_cell(measured, products, name, target):
 
 
 def run(products, quick):
-    print(f"\n== types: us of server CPU an operation, pipeline {PIPELINE}, 1 worker, collections of "
-          f"{MEMBERS} elements")
+    print(f"\n== types: us of server CPU an operation, pipeline {PIPELINE}, 1 worker, "
+          f"collections of {MEMBERS} elements")
     measured = measure(products, 3 if quick else 5, 0.3 if quick else 1.0,
                        ADDS_A_ROUND // 3 if quick else ADDS_A_ROUND)
     head = f"{'':<20}"
