@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Counting without touching.
+// Counting without touching: sizes that are known, and for streams, which do not know how many
+// entries lie between two ids, a walk that ends where it is heavy.
 #include "commands/heavy.h"
 
 #include "value/hash.h"
