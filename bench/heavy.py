@@ -132,7 +132,7 @@ def measure(port, commands, seconds):
 
 
 def run(product, options):
-    with servers.Server(product, cores=(0, 1)) as server:
+    with servers.Server(product, ("--io-threads", "1"), cores=(0, 1)) as server:
         fill(server.port, options.elements)
         for name, commands in HEAVY.items():
             if options.only and name not in options.only:

@@ -76,7 +76,8 @@ void Unlink(keyspace::Keyspace& keyspace, Parked& parked) {
   parked.places.clear();
 }
 
-Unparked TryUnpark(keyspace::Keyspace& keyspace, Parked& parked) {
+// clang does not follow two ways of trying.
+Unparked TryUnpark(keyspace::Keyspace& keyspace, Parked& parked) NO_THREAD_SAFETY_ANALYSIS {
   bool mine = false;
   if (parked.keys().empty()) {
     mine = parked.Claim();

@@ -64,7 +64,8 @@ void Transaction::Watch(DbId db, const keyspace::KeyRef& key) {
                       .place = std::prev(at.marks.end())});
 }
 
-void Transaction::Unwatch() {
+// clang does not follow two ways of trying.
+void Transaction::Unwatch() NO_THREAD_SAFETY_ANALYSIS {
   mark_ = nullptr;
   if (watched_.empty()) return;
   std::vector<keyspace::KeyRef> keys;
