@@ -31,7 +31,8 @@ constexpr std::size_t kSlotBytes =
     (sizeof(ds::Bucket) + ds::Bucket::kSlots - 1) / ds::Bucket::kSlots;
 constexpr std::size_t kExpiryBytes = 5;
 
-// SAMPLES is read and checked; a string has no elements to sample.
+// SAMPLES is read and checked, and changes nothing: every value knows the bytes it owns, so that
+// the answer is exact and O(1) for collections, too.
 void Usage(Call& call) {
   for (std::size_t i = 3; i < call.argc(); i += 2) {
     if (!EqualsIgnoreCase(call.arg(i), "SAMPLES") || i + 1 == call.argc())
