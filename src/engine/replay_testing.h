@@ -39,6 +39,10 @@ class WaitingClient final : public command::Session {
     return bytes;
   }
   bool waits() const { return parked_ != nullptr && !answered_; }
+  // What it was given while it waited; "" if it still waits.
+  std::string Answer() const {
+    return parked_ == nullptr || !answered_ ? "" : parked_->reply().ToString();
+  }
   // Its time is up, or it is gone.
   void Leave() {
     if (waits()) command::Unpark(engine_.keyspace(), *parked_);
@@ -46,10 +50,10 @@ class WaitingClient final : public command::Session {
   }
 
   bool may_block() const override { return true; }
-  void OnParked(std::shared_ptr<command::Parked> parked, std::int64_t) override {
+  void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t) override {
     answered_ = false;
     parked->on_answered = [this](const std::shared_ptr<command::Parked>&) { answered_ = true; };
-    parked_ = std::move(parked);
+    parked_ = parked;
   }
 
  private:
