@@ -75,7 +75,7 @@ std::size_t CreditFor(const Transaction& transaction) {
 void Runner::Queue(Call& call) {
   Transaction& transaction = *call.session().transaction();
   // It will run nothing: no need to keep more of it. CLIENT LIST shows that in Redis, too.
-  const bool is_lost = transaction.aborted() || transaction.dirty();
+  const bool is_lost = transaction.aborted() || transaction.watches().dirty();
   if (!is_lost && !transaction.Add(call.command(), call.args())) {
     call.Error("ERR the transaction is too large");
     return Reject(call);
