@@ -202,11 +202,13 @@ class Bench {
     std::vector<double> unions;
     for (int round = 0; round < 50; ++round) {
       std::uint64_t start = CycleNow();
-      ForEachInIntersection(sets, 0,
-                            [this](std::string_view member) { sink_ = sink_ + member.size(); });
+      ForEachInResult(SetOperation(SetOperation::Kind::kIntersection, sets), sets, home_,
+                      [this](std::string_view member) { sink_ = sink_ + member.size(); });
       times.push_back(static_cast<double>(CycleNow() - start) / cycles_per_ns_ / 10'000);
       start = CycleNow();
-      sink_ = sink_ + Union(sets, kSetLimits, home_).size();
+      sink_ =
+          sink_ +
+          Compute(SetOperation(SetOperation::Kind::kUnion, sets), sets, kSetLimits, home_).size();
       unions.push_back(static_cast<double>(CycleNow() - start) / cycles_per_ns_ / 20'000);
     }
     std::sort(times.begin(), times.end());

@@ -102,6 +102,8 @@ class Call {
   // changes is logged, told and given to those who wait as if it were a command. Others see the
   // stripes as busy, so keep it short. REQUIRES: in run_heavy, not within another Hold.
   void Hold(std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
+  // The same with every stripe.
+  void HoldAll(FunctionRef<void()> work);
 
   // Shorthands for the commonest error replies.
   void Error(std::string_view text) { reply_.Error(text); }

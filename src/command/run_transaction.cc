@@ -23,7 +23,8 @@ constexpr std::size_t kSlackBytes = 1024;
 // messages do not touch the keyspace; CLIENT UNBLOCK and its like are admin commands.
 bool NeedsAllStripes(const Queued& queued) {
   const CommandTable::Command& command = queued.command();
-  if (command.locking != CommandTable::Locking::kOfItsKeys) return true;
+  if (command.locking == CommandTable::Locking::kNone || command.TakesAllStripes(queued.args()))
+    return true;
   if (!queued.keys().empty()) return false;
   const Group group = command.spec->row.group;
   const bool about_itself =
@@ -44,7 +45,7 @@ bool TakeStripesFor(Call& exec, const Transaction& transaction, keyspace::KeyLoc
   std::vector<keyspace::KeyRef> keys;
   for (const Queued& queued : transaction.queue())
     keys.insert(keys.end(), queued.keys().begin(), queued.keys().end());
-  for (const Transaction::Watched& watched : transaction.watched())
+  for (const Watches::Watched& watched : transaction.watches().watched())
     keys.push_back(keyspace.Ref(watched.name));
   if (locks.TryAcquire(keys)) return true;
   if (exec.Delay(keyspace::KeyLocks::SetOf(keys))) return false;
@@ -57,9 +58,9 @@ bool WatchedHaveChanged(keyspace::Keyspace& keyspace, const keyspace::KeyLocks& 
                         const keyspace::Viewer& viewer, const Transaction& transaction)
     REQUIRES(held) {
   keyspace::Txn txn(keyspace, held, viewer);
-  for (const Transaction::Watched& watched : transaction.watched())
+  for (const Watches::Watched& watched : transaction.watches().watched())
     txn.FindIn(watched.db, keyspace.Ref(watched.name), keyspace::Access::kPeek);
-  return transaction.dirty();
+  return transaction.watches().dirty();
 }
 
 std::size_t CreditFor(const Transaction& transaction) {
@@ -74,7 +75,7 @@ std::size_t CreditFor(const Transaction& transaction) {
 void Runner::Queue(Call& call) {
   Transaction& transaction = *call.session().transaction();
   // It will run nothing: no need to keep more of it. CLIENT LIST shows that in Redis, too.
-  const bool is_lost = transaction.aborted() || transaction.dirty();
+  const bool is_lost = transaction.aborted() || transaction.watches().dirty();
   if (!is_lost && !transaction.Add(call.command(), call.args())) {
     call.Error("ERR the transaction is too large");
     return Reject(call);
@@ -108,7 +109,7 @@ void Runner::RunTransactionLocked(Call& exec) {
   const std::unique_ptr<Transaction> transaction = exec.session().TakeTransaction();
   const bool changed =
       WatchedHaveChanged(shared_.keyspace, locks, exec.session().viewer(), *transaction);
-  transaction->UnwatchLocked();
+  transaction->watches().UnwatchLocked();
   changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, locks);
   locks.Release();
 }
@@ -137,7 +138,7 @@ void Runner::RunQueued(Session& session, const Queued& queued, const keyspace::K
                           .key_count = static_cast<std::uint32_t>(queued.keys().size())};
   Call call(*this, session, prepared, queued.keys().data(), reply);
   call.may_block_ = false;
-  const bool all = queued.command().locking == CommandTable::Locking::kAll;
+  const bool all = queued.command().TakesAllStripes(queued.args());
   const bool own = queued.command().locking == CommandTable::Locking::kNone;
   if (all || (!own && !queued.keys().empty())) {
     keyspace::Txn txn(shared_.keyspace, held, session.viewer());

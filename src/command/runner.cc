@@ -23,6 +23,13 @@ constexpr std::size_t kPrefetchKeysMax = 512;
 constexpr std::uint64_t kRunThresholdNs = 1'000'000;
 constexpr std::int64_t kLogWaitUs = 10'000;
 constexpr int kYieldsMax = 1000;
+
+keyspace::StripeSet AllStripes(const keyspace::Keyspace& keyspace) {
+  keyspace::StripeSet all;
+  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) all.set(i);
+  return all;
+}
+
 // Beyond a command's own arguments and a DEL of its expired keys: what its effect may add (a
 // rewritten TTL).
 constexpr std::size_t kEffectSlackBytes = 1024;
@@ -93,6 +100,8 @@ bool Call::Delay(const keyspace::StripeSet& stripes) {
 void Call::Hold(std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
   runner_.HoldFor(*this, keys, work);
 }
+
+void Call::HoldAll(FunctionRef<void()> work) { runner_.HoldFor(*this, {}, work); }
 
 Runner::Runner(Shared& shared, std::uint64_t seed)
     : shared_(shared),
@@ -288,7 +297,7 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
     credit = TakeCredit(call.args());
   const CommandTable::Locking locking = call.command().locking;
   if (locking == CommandTable::Locking::kAll ||
-      (locking == CommandTable::Locking::kOfItsKeys && call.key_count() > 0)) [[likely]] {
+      (locking != CommandTable::Locking::kNone && call.key_count() > 0)) [[likely]] {
     keyspace::KeyLocks locks(shared_.keyspace);
     if (!TakeStripes(call, locks)) [[unlikely]]
       return HandOver(call, credit);
@@ -308,8 +317,9 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
 [[gnu::always_inline]] inline bool Runner::TakeStripes(Call& call, keyspace::KeyLocks& locks)
     NO_THREAD_SAFETY_ANALYSIS {
   constexpr std::uint32_t kAnyWay = kBlocking | kAllStripes;
-  if ((call.command().flags & kAnyWay) == 0 && locks.TryAcquire({call.keys_, call.key_count()}))
-      [[likely]] {
+  if ((call.command().flags & kAnyWay) == 0 &&
+      call.command().locking != CommandTable::Locking::kByCall &&
+      locks.TryAcquire({call.keys_, call.key_count()})) [[likely]] {
     return true;
   }
   return TakeStripesSlowly(call, locks);
@@ -318,7 +328,7 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
 // False if they are held for long and the call is delayed. Sessions that cannot wait so wait here.
 bool Runner::TakeStripesSlowly(Call& call, keyspace::KeyLocks& locks) NO_THREAD_SAFETY_ANALYSIS {
   const std::span keys(call.keys_, call.key_count());
-  const bool all = call.command().locking == CommandTable::Locking::kAll;
+  const bool all = call.command().TakesAllStripes(call.args());
   if (!call.may_wait()) {
     if (all) {
       locks.AcquireAll();
@@ -380,7 +390,8 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
 
 // On a thread of the lane.
 void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
-  const keyspace::StripeSet stripes = keyspace::KeyLocks::SetOf(keys);
+  const keyspace::StripeSet stripes =
+      keys.empty() ? AllStripes(shared_.keyspace) : keyspace::KeyLocks::SetOf(keys);
   shared_.lane->Enter(*this, stripes);
   {
     keyspace::KeyLocks locks(shared_.keyspace);
@@ -390,7 +401,8 @@ void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, Functio
       keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
       call.txn_ = &txn;
       work();
-      if (call.session().reader() != nullptr) RememberReads(call, keys);
+      if (call.session().reader() != nullptr)
+        RememberReads(call, keys.empty() ? std::span(call.keys_, call.key_count()) : keys);
       call.txn_ = nullptr;
       if (txn.changes() > 0) stats_.changes.Add(txn.changes());
       if (txn.may_have_ready()) serving_.Serve(txn.TakeReady(), locks);

@@ -110,7 +110,7 @@ class Runner {
   void RunDeferred(Parked& parked);
   // EXEC: ends the session's MULTI and runs what it has queued. REQUIRES: it is queueing.
   void RunTransaction(Call& exec);
-  // Call::Hold.
+  // Call::Hold; no keys: all stripes.
   void HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
   Serving& serving() { return serving_; }
 

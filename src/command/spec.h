@@ -88,7 +88,8 @@ enum Flag : std::uint32_t {
   kAllowBusy = 1u << 20,
   kTouchesArbitraryKeys = 1u << 21,
   kSentinelCommand = 1u << 22,
-  // Ours, not shown: the command runs under every stripe (FLUSHALL, SWAPDB).
+  // Ours, not shown: the command runs under every stripe (FLUSHALL, SWAPDB); see takes_all_stripes
+  // for one that does so sometimes.
   kAllStripes = 1u << 24,
   // Ours, not shown: the command takes its stripes itself, one after another (KEYS, SCAN,
   // RANDOMKEY, DBSIZE).
@@ -144,6 +145,9 @@ struct Row {
   // stripe held and no txn. It takes them itself, by Call::Hold, as often as it likes and for about
   // a millisecond's work each, and writes the reply.
   void (*run_heavy)(Call&) = nullptr;
+  // For a command whose keys do not always tell what it touches: whether this call takes every
+  // stripe. Else it takes those of its keys.
+  bool (*takes_all_stripes)(std::span<const std::string_view> args) = nullptr;
   // For a command that looks up members of the collection under its one key: asks the memory for
   // them, first for their buckets, then for their nodes, so that the cache misses of a batch
   // overlap. It may do nothing. The entry's type and the number of arguments are not checked yet.

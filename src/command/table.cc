@@ -68,6 +68,7 @@ CommandTable::Command CommandTable::MakeCommand(const Spec& spec, std::size_t in
   }
   if ((spec.row.flags & kAllStripes) != 0) command.locking = Locking::kAll;
   if ((spec.row.flags & kOwnLocks) != 0) command.locking = Locking::kNone;
+  if (spec.row.takes_all_stripes != nullptr) command.locking = Locking::kByCall;
   command.categories = CategoriesOf(spec.row);
   command.full_name = ToLower(spec.name);
   return command;

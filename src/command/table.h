@@ -34,9 +34,21 @@ class CommandTable {
   // Where a command's keys are found.
   enum class KeyPlan : std::uint8_t { kNone, kFirstArgument, kBySpec };
   // Which stripes the runner locks for it.
-  enum class Locking : std::uint8_t { kOfItsKeys, kAll, kNone };
+  enum class Locking : std::uint8_t {
+    kOfItsKeys,
+    kAll,
+    kNone,
+    kByCall,  // all or those of its keys: Row::takes_all_stripes
+  };
 
   struct Command {
+    // Whether a call with these arguments runs under every stripe.
+    bool TakesAllStripes(std::span<const std::string_view> args) const {
+      if (locking == Locking::kByCall) [[unlikely]]
+        return spec->row.takes_all_stripes(args);
+      return locking == Locking::kAll;
+    }
+
     // What the runner asks of every call, beside each other; the rest of what it is in `spec`.
     void (*run)(Call&) = nullptr;
     void (*read)(const keyspace::Entry*, resp::Writer&) = nullptr;

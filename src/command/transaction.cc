@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The queue and the watched keys.
+// What MULTI has queued: requests copied in one piece each, their keys found once.
 #include "command/transaction.h"
 
 #include <algorithm>
@@ -43,70 +43,6 @@ void Transaction::Discard() {
   flags_ = 0;
   bytes_ = 0;
   queue_.clear();
-}
-
-void Transaction::Watch(DbId db, const keyspace::KeyRef& key) {
-  keyspace::Stripe& stripe = keyspace_.stripe(key.stripe);
-  if (stripe.interest == nullptr) stripe.interest = std::make_unique<keyspace::Interest>();
-  keyspace::KeyInterest& at = stripe.interest->Ensure(db, key.name);
-  if (mark_ == nullptr) mark_ = std::make_shared<keyspace::WatchMark>();
-  // Known already? One client may watch very many keys, and very many clients one key.
-  const auto same = [&](const Watched& other) { return other.at == &at; };
-  const bool known = watched_.size() < at.marks.size()
-                         ? std::ranges::any_of(watched_, same)
-                         : std::ranges::find(at.marks, mark_) != at.marks.end();
-  if (known) return;
-  at.marks.push_back(mark_);
-  watched_.push_back({.db = db,
-                      .name = std::string(key.name),
-                      .stripe = key.stripe,
-                      .at = &at,
-                      .place = std::prev(at.marks.end())});
-}
-
-// clang does not follow two ways of trying.
-void Transaction::Unwatch() NO_THREAD_SAFETY_ANALYSIS {
-  mark_ = nullptr;
-  if (watched_.empty()) return;
-  std::vector<keyspace::KeyRef> keys;
-  keys.reserve(watched_.size());
-  for (const Watched& watched : watched_) keys.push_back(keyspace_.Ref(watched.name));
-  keyspace::KeyLocks locks(keyspace_);
-  if (keyspace_.AllHeldByThisThread() ? locks.TryAcquireAll() : locks.TryAcquire(keys)) {
-    UnwatchLocked();
-    locks.Release();
-    return;
-  }
-  LeaveMarks(keyspace::KeyLocks::SetOf(keys));
-}
-
-// A stripe is held for long: the marks mean nothing any more, and go when it is free.
-void Transaction::LeaveMarks(const keyspace::StripeSet& stripes) {
-  keyspace_.helper()->RunLater(stripes,
-                               [&keyspace = keyspace_, watched = std::exchange(watched_, {})] {
-                                 std::vector<keyspace::KeyRef> keys;
-                                 for (const Watched& at : watched)
-                                   keys.push_back(keyspace.Ref(at.name));
-                                 keyspace::KeyLocks locks(keyspace);
-                                 locks.Acquire(keys);
-                                 Remove(keyspace, watched);
-                                 locks.Release();
-                               });
-}
-
-void Transaction::UnwatchLocked() {
-  Remove(keyspace_, watched_);
-  watched_.clear();
-  mark_ = nullptr;
-}
-
-void Transaction::Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched) {
-  for (const Watched& mark : watched) {
-    keyspace::Stripe& stripe = keyspace.stripe(mark.stripe);
-    mark.at->marks.erase(mark.place);
-    stripe.interest->DropIfEmpty(mark.at);
-    if (stripe.interest->idle()) stripe.interest = nullptr;
-  }
 }
 
 }  // namespace cairn::command

@@ -14,14 +14,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "command/table.h"
+#include "command/watches.h"
 #include "keyspace/keyspace.h"
 
 namespace cairn::command {
@@ -50,8 +49,7 @@ class Transaction {
   // Beyond it a request is refused; the server's client-query-buffer-limit is lower.
   static constexpr std::size_t kBytesMax = std::size_t{1} << 30;
 
-  explicit Transaction(keyspace::Keyspace& keyspace) : keyspace_(keyspace) {}
-  ~Transaction() { Unwatch(); }
+  explicit Transaction(keyspace::Keyspace& keyspace) : keyspace_(keyspace), watches_(keyspace) {}
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
@@ -69,38 +67,17 @@ class Transaction {
   // Forgets the queue; ends MULTI.
   void Discard();
 
-  // REQUIRES: the stripe of `key` is locked, by a Txn that has looked at the key: one that had
-  // expired is gone.
-  void Watch(DbId db, const keyspace::KeyRef& key);
-  bool watching() const { return !watched_.empty(); }
-  struct Watched {
-    DbId db;
-    std::string name;
-    StripeId stripe;
-    keyspace::KeyInterest* at;
-    std::list<std::shared_ptr<keyspace::WatchMark>>::iterator place;
-  };
-  const std::vector<Watched>& watched() const { return watched_; }
-  // Null without watched keys.
-  const std::shared_ptr<keyspace::WatchMark>& mark() const { return mark_; }
-  bool dirty() const { return mark_ != nullptr && mark_->dirty.load(std::memory_order_relaxed); }
-  // REQUIRES: no stripe locked, or all of them by this thread.
-  void Unwatch();
-  // REQUIRES: the stripes of all watched keys.
-  void UnwatchLocked();
+  Watches& watches() { return watches_; }
+  const Watches& watches() const { return watches_; }
 
  private:
-  void LeaveMarks(const keyspace::StripeSet& stripes);
-  static void Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched);
-
   keyspace::Keyspace& keyspace_;
   bool queueing_ = false;
   bool aborted_ = false;
   std::uint32_t flags_ = 0;
   std::size_t bytes_ = 0;
   std::vector<Queued> queue_;
-  std::shared_ptr<keyspace::WatchMark> mark_;
-  std::vector<Watched> watched_;
+  Watches watches_;
 };
 
 }  // namespace cairn::command

@@ -3,9 +3,12 @@
 //
 // Every key's type is looked at before anything is computed, absent ones among them or not. The
 // forms that store replace whatever the destination holds, an empty result removes it; they are
-// logged as they came, since the outcome follows from the data alone.
-#include <algorithm>
+// logged as they came, since the outcome follows from the data alone. Huge ones are worked through
+// in the heavy lane, in parts (steady_read.h).
+#include <cstdint>
+#include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -13,6 +16,8 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/steady_read.h"
+#include "value/scored_members.h"
 #include "value/set_algebra.h"
 
 namespace cairn::commands {
@@ -24,15 +29,35 @@ using command::Spec;
 using keyspace::Access;
 using keyspace::Found;
 using value::Set;
+using value::SetOperation;
+
+// What becomes of the result.
+enum class Ending : std::uint8_t { kReply, kStore, kCount };
+
+struct Form {
+  SetOperation::Kind kind;
+  Ending ending;
+  std::string_view event = {};  // of a command that stores
+
+  constexpr std::size_t first_source() const { return ending == Ending::kStore ? 1 : 0; }
+};
+
+constexpr Form kSinter = {SetOperation::Kind::kIntersection, Ending::kReply};
+constexpr Form kSunion = {SetOperation::Kind::kUnion, Ending::kReply};
+constexpr Form kSdiff = {SetOperation::Kind::kDifference, Ending::kReply};
+constexpr Form kSinterStore = {SetOperation::Kind::kIntersection, Ending::kStore, "sinterstore"};
+constexpr Form kSunionStore = {SetOperation::Kind::kUnion, Ending::kStore, "sunionstore"};
+constexpr Form kSdiffStore = {SetOperation::Kind::kDifference, Ending::kStore, "sdiffstore"};
+constexpr Form kSinterCard = {SetOperation::Kind::kIntersection, Ending::kCount};
 
 // The sets under the keys from `first` on, null where there is none. Nothing, with WRONGTYPE
 // replied, if one holds something else.
-std::optional<std::vector<const Set*>> FindSets(Call& call, std::size_t first) {
+std::optional<std::vector<const Set*>> FindSets(Call& call, std::size_t first, Access access) {
   std::vector<const Set*> sets;
   sets.reserve(call.key_count() - first);
   for (std::size_t n = first; n < call.key_count(); ++n) {
     Found found;
-    if (!FindAs<Set>(call, n, Access::kRead, &found)) return std::nullopt;
+    if (!FindAs<Set>(call, n, access, &found)) return std::nullopt;
     sets.push_back(found ? &found.entry->as<Set>() : nullptr);
   }
   return sets;
@@ -48,26 +73,6 @@ void ReplySet(Call& call, Walk walk) {
     ++count;
   });
   call.reply().EndSet(handle, count);
-}
-
-void Sinter(Call& call) {
-  const auto sets = FindSets(call, 0);
-  if (!sets) return;
-  ReplySet(call, [&](Set::MemberFn fn) { value::ForEachInIntersection(*sets, 0, fn); });
-}
-
-void Sunion(Call& call) {
-  const auto sets = FindSets(call, 0);
-  if (!sets) return;
-  const Set set = value::Union(*sets, LimitsOf<Set>(call), HomeOf(call, call.key(0)));
-  ReplySet(call, [&](Set::MemberFn fn) { set.ForEach(fn); });
-}
-
-void Sdiff(Call& call) {
-  const auto sets = FindSets(call, 0);
-  if (!sets) return;
-  const value::TableHome home = HomeOf(call, call.key(0));
-  ReplySet(call, [&](Set::MemberFn fn) { value::ForEachInDifference(*sets, home, fn); });
 }
 
 void Store(Call& call, std::string_view event, Set&& result) {
@@ -88,26 +93,6 @@ void Store(Call& call, std::string_view event, Set&& result) {
   call.reply().Integer(static_cast<std::int64_t>(size));
 }
 
-void SinterStore(Call& call) {
-  const auto sets = FindSets(call, 1);
-  if (!sets) return;
-  Store(call, "sinterstore",
-        value::Intersection(*sets, LimitsOf<Set>(call), HomeOf(call, call.key(0))));
-}
-
-void SunionStore(Call& call) {
-  const auto sets = FindSets(call, 1);
-  if (!sets) return;
-  Store(call, "sunionstore", value::Union(*sets, LimitsOf<Set>(call), HomeOf(call, call.key(0))));
-}
-
-void SdiffStore(Call& call) {
-  const auto sets = FindSets(call, 1);
-  if (!sets) return;
-  Store(call, "sdiffstore",
-        value::Difference(*sets, LimitsOf<Set>(call), HomeOf(call, call.key(0))));
-}
-
 // SINTERCARD's words after its keys. False with the error replied.
 bool ParseLimit(Call& call, std::size_t first, std::size_t* limit) {
   for (std::size_t i = first; i < call.argc(); i += 2) {
@@ -120,28 +105,122 @@ bool ParseLimit(Call& call, std::size_t first, std::size_t* limit) {
       call.Error(command::errors::kLimitNegative);
       return false;
     }
-    *limit = static_cast<std::size_t>(*number);
+    *limit = *number == 0 ? SetOperation::kNoLimit : static_cast<std::size_t>(*number);
   }
   return true;
 }
 
-void SinterCard(Call& call) {
+// SINTERCARD's words. False with the error replied.
+bool ParseCard(Call& call, std::size_t* limit) {
   const std::optional<std::int64_t> numkeys = ParseInt64(call.arg(1));
-  if (!numkeys || *numkeys < 1) return call.Error(command::errors::kNumkeysNotPositive);
-  if (static_cast<std::size_t>(*numkeys) > call.argc() - 2)
-    return call.Error(command::errors::kInvalidNumkeys);
-  std::size_t limit = 0;
-  if (!ParseLimit(call, 2 + static_cast<std::size_t>(*numkeys), &limit)) return;
-  const auto sets = FindSets(call, 0);
+  if (!numkeys || *numkeys < 1) {
+    call.Error(command::errors::kNumkeysNotPositive);
+    return false;
+  }
+  if (static_cast<std::size_t>(*numkeys) > call.argc() - 2) {
+    call.Error(command::errors::kInvalidNumkeys);
+    return false;
+  }
+  return ParseLimit(call, 2 + static_cast<std::size_t>(*numkeys), limit);
+}
+
+template <const Form& kForm>
+void Run(Call& call) {
+  std::size_t limit = SetOperation::kNoLimit;
+  if (kForm.ending == Ending::kCount && !ParseCard(call, &limit)) return;
+  const auto sets = FindSets(call, kForm.first_source(), Access::kRead);
   if (!sets) return;
+  SetOperation operation(kForm.kind, *sets);
+  if (call.Defer(operation.work())) return;
+  const value::TableHome home = HomeOf(call, call.key(0));
+  switch (kForm.ending) {
+    case Ending::kReply:
+      return ReplySet(call, [&](Set::MemberFn fn) {
+        value::ForEachInResult(std::move(operation), *sets, home, fn);
+      });
+    case Ending::kStore:
+      return Store(call, kForm.event,
+                   value::Compute(std::move(operation), *sets, LimitsOf<Set>(call), home));
+    case Ending::kCount:
+      break;
+  }
   std::int64_t count = 0;
-  value::ForEachInIntersection(*sets, limit, [&](std::string_view) { ++count; });
+  if (!operation.done()) operation.Read(*sets, SIZE_MAX, limit, [&](std::string_view) { ++count; });
   call.reply().Integer(count);
 }
 
+// The same with huge sets. The result is the only copy; a part waits in `part_` until the locks are
+// gone.
+class HeavySets final : public SteadyCommand {
+ public:
+  HeavySets(Call& call, const Form& form, std::size_t limit)
+      : form_(form),
+        limit_(limit),
+        limits_(LimitsOf<Set>(call)),
+        home_(HomeOf(call, call.key(0))) {}
+
+  bool Begin(Call& call) override {
+    const auto sets = FindSets(call, form_.first_source(), Access::kPeek);
+    if (!sets) return false;
+    operation_.emplace(form_.kind, *sets);
+    result_ = operation_->EmptyResult();
+    return true;
+  }
+
+  bool ReadSome(Call& call) override {
+    const auto sets = FindSets(call, form_.first_source(), Access::kPeek);
+    if (!sets || operation_->done()) return true;
+    operation_->Read(*sets, kWorkPerHold, limit_ - count_, [this](std::string_view member) {
+      ++count_;
+      if (form_.ending != Ending::kCount) part_.Add(member, 0);
+    });
+    return operation_->done();
+  }
+
+  void TakeIn() override {
+    for (const value::MemberScore& entry : part_.entries())
+      operation_->Apply(entry.member, result_, limits_, home_);
+    part_ = {};
+  }
+
+  void Prepare(Call&) override { operation_->FinishResult(result_, limits_); }
+
+  void Answer(Call& call) override {
+    switch (form_.ending) {
+      case Ending::kReply:
+        return ReplySet(call, [this](Set::MemberFn fn) { result_.ForEach(fn); });
+      case Ending::kStore:
+        return Store(call, form_.event, std::move(result_));
+      case Ending::kCount:
+        return call.reply().Integer(static_cast<std::int64_t>(count_));
+    }
+  }
+
+ private:
+  const Form& form_;
+  const std::size_t limit_;
+  const value::SetLimits limits_;
+  const value::TableHome home_;
+  std::optional<SetOperation> operation_;
+  value::ScoredMembers part_;  // without scores
+  Set result_;
+  std::size_t count_ = 0;
+};
+
+template <const Form& kForm>
+void RunHeavy(Call& call) {
+  std::size_t limit = SetOperation::kNoLimit;
+  if (kForm.ending == Ending::kCount && !ParseCard(call, &limit)) return;
+  constexpr std::size_t kFirst = kForm.first_source();
+  RunSteadily(call, {&call.key(0) + kFirst, call.key_count() - kFirst},
+              kForm.ending == Ending::kStore ? Stores::kYes : Stores::kNo,
+              [&] { return std::make_unique<HeavySets>(call, kForm, limit); });
+}
+
 // The rows of one operation differ in name and function only.
+template <const Form& kForm>
 consteval Spec ReadRow(std::string_view syntax, std::string_view complexity,
-                       std::string_view summary, void (*run)(Call&)) {
+                       std::string_view summary) {
   return Spec({.syntax = syntax,
                .access = "RO ACCESS",
                .since = "1.0.0",
@@ -150,12 +229,14 @@ consteval Spec ReadRow(std::string_view syntax, std::string_view complexity,
                .complexity = complexity,
                .summary = summary,
                .tips = "nondeterministic_output_order",
-               .run = run});
+               .run = &Run<kForm>,
+               .run_heavy = &RunHeavy<kForm>});
 }
 
 // SINTERSTORE is said to read its destination, though it does not: what clients see is Redis's.
+template <const Form& kForm>
 consteval Spec StoreRow(std::string_view syntax, std::string_view access,
-                        std::string_view complexity, std::string_view summary, void (*run)(Call&)) {
+                        std::string_view complexity, std::string_view summary) {
   return Spec({.syntax = syntax,
                .access = access,
                .since = "1.0.0",
@@ -163,7 +244,8 @@ consteval Spec StoreRow(std::string_view syntax, std::string_view access,
                .flags = command::kWrite | command::kDenyOom,
                .complexity = complexity,
                .summary = summary,
-               .run = run});
+               .run = &Run<kForm>,
+               .run_heavy = &RunHeavy<kForm>});
 }
 
 constexpr std::string_view kInterCost =
@@ -171,17 +253,17 @@ constexpr std::string_view kInterCost =
 constexpr std::string_view kAllCost = "O(N) where N is the number of members in all sets";
 
 constexpr Spec kSpecs[] = {
-    ReadRow("SINTER key [key ...]", kInterCost, "Returns the members that all sets have.", &Sinter),
-    ReadRow("SUNION key [key ...]", kAllCost, "Returns the members that any of the sets has.",
-            &Sunion),
-    ReadRow("SDIFF key [key ...]", kAllCost,
-            "Returns the members of the first set that no other has.", &Sdiff),
-    StoreRow("SINTERSTORE destination key [key ...]", "RW UPDATE; RO ACCESS", kInterCost,
-             "Stores the members that all sets have under a key.", &SinterStore),
-    StoreRow("SUNIONSTORE destination key [key ...]", "OW UPDATE; RO ACCESS", kAllCost,
-             "Stores the members that any of the sets has under a key.", &SunionStore),
-    StoreRow("SDIFFSTORE destination key [key ...]", "OW UPDATE; RO ACCESS", kAllCost,
-             "Stores the members of the first set that no other has under a key.", &SdiffStore),
+    ReadRow<kSinter>("SINTER key [key ...]", kInterCost, "Returns the members that all sets have."),
+    ReadRow<kSunion>("SUNION key [key ...]", kAllCost,
+                     "Returns the members that any of the sets has."),
+    ReadRow<kSdiff>("SDIFF key [key ...]", kAllCost,
+                    "Returns the members of the first set that no other has."),
+    StoreRow<kSinterStore>("SINTERSTORE destination key [key ...]", "RW UPDATE; RO ACCESS",
+                           kInterCost, "Stores the members that all sets have under a key."),
+    StoreRow<kSunionStore>("SUNIONSTORE destination key [key ...]", "OW UPDATE; RO ACCESS",
+                           kAllCost, "Stores the members that any of the sets has under a key."),
+    StoreRow<kSdiffStore>("SDIFFSTORE destination key [key ...]", "OW UPDATE; RO ACCESS", kAllCost,
+                          "Stores the members of the first set that no other has under a key."),
     Spec({.syntax = "SINTERCARD numkeys key [key ...] [LIMIT limit]",
           .access = "RO ACCESS",
           .since = "7.0.0",
@@ -189,7 +271,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kReadonly,
           .complexity = kInterCost,
           .summary = "Counts the members that all sets have, up to a limit.",
-          .run = &SinterCard}),
+          .run = &Run<kSinterCard>,
+          .run_heavy = &RunHeavy<kSinterCard>}),
 };
 
 }  // namespace

@@ -6,9 +6,11 @@
 // as in Redis.
 #include "value/sorted_set_algebra.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -16,6 +18,7 @@
 #include "command/errors.h"
 #include "commands/families.h"
 #include "commands/sorted_sets.h"
+#include "commands/steady_read.h"
 #include "value/set.h"
 #include "value/sorted_set.h"
 
@@ -29,21 +32,35 @@ using keyspace::Access;
 using keyspace::Found;
 using value::Aggregate;
 using value::ScoredInput;
+using value::ScoredKind;
 using value::ScoredMembers;
+using value::ScoredOperation;
+using value::SortedSet;
 
+constexpr std::size_t kCountedAtOnce = 512;
 constexpr std::string_view kWeightNotAFloat = "ERR weight value is not a float";
 
 std::string NeedsInputKey(std::string_view full_name) {
   return "ERR at least 1 input key is needed for '" + std::string(full_name) + "' command";
 }
 
-enum class Operation : std::uint8_t { kUnion, kIntersection, kDifference };
 enum class Outcome : std::uint8_t { kReply, kStore, kCount };
 
 struct Form {
-  Operation operation;
+  ScoredKind kind;
   Outcome outcome;
+  std::string_view event = {};  // of a command that stores
+
+  constexpr std::size_t first_source() const { return outcome == Outcome::kStore ? 1 : 0; }
 };
+
+constexpr Form kZUnion = {ScoredKind::kUnion, Outcome::kReply};
+constexpr Form kZInter = {ScoredKind::kIntersection, Outcome::kReply};
+constexpr Form kZDiff = {ScoredKind::kDifference, Outcome::kReply};
+constexpr Form kZUnionStore = {ScoredKind::kUnion, Outcome::kStore, "zunionstore"};
+constexpr Form kZInterStore = {ScoredKind::kIntersection, Outcome::kStore, "zinterstore"};
+constexpr Form kZDiffStore = {ScoredKind::kDifference, Outcome::kStore, "zdiffstore"};
+constexpr Form kZInterCard = {ScoredKind::kIntersection, Outcome::kCount};
 
 class AlgebraRequest {
  public:
@@ -54,15 +71,16 @@ class AlgebraRequest {
   Emit emit() const { return emit_; }
   std::size_t limit() const { return limit_; }
 
-  // False with the error replied.
-  bool Parse(Call& call) {
+  // Under the locks of the inputs. False with the error replied.
+  bool Parse(Call& call, Access access) {
     const std::size_t first = form_.outcome == Outcome::kStore ? 2 : 1;
     const auto count = ParseInt64(call.arg(first));
     if (!count) return Refuse(call, command::errors::kNotAnInteger);
     if (*count < 1) return Refuse(call, NeedsInputKey(call.command().full_name));
     if (static_cast<std::uint64_t>(*count) > call.argc() - first - 1)
       return Refuse(call, command::errors::kSyntax);
-    if (!FindInputs(call, static_cast<std::size_t>(*count))) return false;
+    inputs_.resize(static_cast<std::size_t>(*count));
+    if (!FindInputs(call, access)) return false;
     for (std::size_t i = first + 1 + inputs_.size(); i < call.argc();) {
       const std::string_view error = ParseWord(call, &i);
       if (!error.empty()) return Refuse(call, error);
@@ -70,17 +88,12 @@ class AlgebraRequest {
     return true;
   }
 
- private:
-  static bool Refuse(Call& call, std::string_view error) {
-    call.Error(error);
-    return false;
-  }
-
-  bool FindInputs(Call& call, std::size_t count) {
-    const std::size_t first_key = form_.outcome == Outcome::kStore ? 1 : 0;
-    for (std::size_t n = 0; n < count; ++n) {
-      const Found found = call.txn().Find(call.key(first_key + n), Access::kRead);
-      ScoredInput& input = inputs_.emplace_back();
+  // Looks for the inputs, which keep their weights. False with the error replied.
+  bool FindInputs(Call& call, Access access) {
+    for (std::size_t n = 0; n < inputs_.size(); ++n) {
+      const Found found = call.txn().Find(call.key(form_.first_source() + n), access);
+      ScoredInput& input = inputs_[n];
+      input = {.weight = input.weight};
       if (!found) continue;
       if (found.entry->type() == keyspace::Type::kSortedSet) {
         input.sorted = &found.entry->as<value::SortedSet>();
@@ -93,12 +106,17 @@ class AlgebraRequest {
     return true;
   }
 
+ private:
+  static bool Refuse(Call& call, std::string_view error) {
+    call.Error(error);
+    return false;
+  }
+
   // Takes the word at `i`, and what belongs to it. The error; empty if there is none.
   std::string_view ParseWord(Call& call, std::size_t* i) {
     const std::string_view word = call.arg((*i)++);
     const std::size_t left = call.argc() - *i;
-    const bool joins =
-        form_.operation != Operation::kDifference && form_.outcome != Outcome::kCount;
+    const bool joins = form_.kind != ScoredKind::kDifference && form_.outcome != Outcome::kCount;
     if (joins && left >= inputs_.size() && EqualsIgnoreCase(word, "WEIGHTS")) {
       for (ScoredInput& input : inputs_) {
         const auto weight = ParseDouble(call.arg((*i)++));
@@ -134,7 +152,7 @@ class AlgebraRequest {
   std::string_view ParseLimit(std::string_view word) {
     const auto limit = ParseInt64(word);
     if (!limit || *limit < 0) return command::errors::kLimitNegative;
-    limit_ = static_cast<std::size_t>(*limit);
+    limit_ = *limit == 0 ? ScoredOperation::kNoLimit : static_cast<std::size_t>(*limit);
     return {};
   }
 
@@ -142,52 +160,133 @@ class AlgebraRequest {
   std::vector<ScoredInput> inputs_;
   Aggregate aggregate_ = Aggregate::kSum;
   Emit emit_ = Emit::kMembers;
-  std::size_t limit_ = 0;
+  std::size_t limit_ = ScoredOperation::kNoLimit;
 };
 
-ScoredMembers Compute(Call& call, Operation operation, const AlgebraRequest& request) {
-  switch (operation) {
-    case Operation::kUnion:
-      return value::ScoredUnion(request.inputs(), request.aggregate(), call.keyspace().seed());
-    case Operation::kIntersection:
-      return value::ScoredIntersection(request.inputs(), request.aggregate());
-    case Operation::kDifference:
-      return value::ScoredDifference(request.inputs());
-  }
-  return {};
-}
-
-void Reply(Call& call, Operation operation) {
-  AlgebraRequest request({operation, Outcome::kReply});
-  if (!request.Parse(call)) return;
-  ScoredMembers members = Compute(call, operation, request);
+void ReplyMembers(Call& call, ScoredMembers& members, Emit emit) {
   members.Sort();
-  ReplyMemberCount(call, members.size(), request.emit());
+  ReplyMemberCount(call, members.size(), emit);
   for (const value::MemberScore& entry : members.entries())
-    ReplyMember(call, entry.member, entry.score, request.emit());
+    ReplyMember(call, entry.member, entry.score, emit);
 }
 
-void Store(Call& call, Operation operation, std::string_view event) {
-  AlgebraRequest request({operation, Outcome::kStore});
-  if (!request.Parse(call)) return;
-  // The destination may be one of the inputs, so the result is made beside it.
-  const ScoredMembers members = Compute(call, operation, request);
-  StoreMembers(call, 0, members.entries(), event);
-  call.reply().Integer(static_cast<std::int64_t>(members.size()));
+// What is read, and what it comes to.
+class Gathering {
+ public:
+  Gathering(Call& call, const Form& form, const AlgebraRequest& request)
+      : form_(form),
+        limit_(request.limit()),
+        operation_(form.kind, request.aggregate(), request.inputs()),
+        join_(request.aggregate(), call.keyspace().seed()) {}
+
+  const ScoredOperation& operation() const { return operation_; }
+  std::size_t count() const { return count_; }
+
+  // Reads about so many elements; what is to be taken in goes to `fn`.
+  void Read(std::span<const ScoredInput> inputs, std::size_t work, SortedSet::EntryFn fn) {
+    operation_.Read(inputs, work, limit_ - count_, [&](std::string_view member, double score) {
+      ++count_;
+      if (form_.outcome != Outcome::kCount) fn(member, score);
+    });
+  }
+  // Only unions have members twice.
+  void TakeIn(std::string_view member, double score) {
+    if (form_.kind == ScoredKind::kUnion) {
+      join_.Add(member, score);
+    } else {
+      join_.members().Add(member, score);
+    }
+  }
+  ScoredMembers& members() { return join_.members(); }
+
+ private:
+  const Form& form_;
+  const std::size_t limit_;
+  ScoredOperation operation_;
+  value::ScoredJoin join_;
+  std::size_t count_ = 0;
+};
+
+// In steps, so that what is only counted stops soon after its limit.
+template <const Form& kForm>
+void Run(Call& call) {
+  AlgebraRequest request(kForm);
+  if (!request.Parse(call, Access::kRead)) return;
+  Gathering gathering(call, kForm, request);
+  if (call.Defer(gathering.operation().work())) return;
+  const std::size_t step = kForm.outcome == Outcome::kCount ? kCountedAtOnce : SIZE_MAX;
+  while (!gathering.operation().done()) {
+    gathering.Read(request.inputs(), step,
+                   [&](std::string_view member, double score) { gathering.TakeIn(member, score); });
+  }
+  switch (kForm.outcome) {
+    case Outcome::kReply:
+      return ReplyMembers(call, gathering.members(), request.emit());
+    case Outcome::kStore:
+      // The destination may be one of the inputs, so the result is made beside it.
+      StoreMembers(call, 0, gathering.members().entries(), kForm.event);
+      return call.reply().Integer(static_cast<std::int64_t>(gathering.members().size()));
+    case Outcome::kCount:
+      return call.reply().Integer(static_cast<std::int64_t>(gathering.count()));
+  }
 }
 
-void ZUnion(Call& call) { Reply(call, Operation::kUnion); }
-void ZInter(Call& call) { Reply(call, Operation::kIntersection); }
-void ZDiff(Call& call) { Reply(call, Operation::kDifference); }
-void ZUnionStore(Call& call) { Store(call, Operation::kUnion, "zunionstore"); }
-void ZInterStore(Call& call) { Store(call, Operation::kIntersection, "zinterstore"); }
-void ZDiffStore(Call& call) { Store(call, Operation::kDifference, "zdiffstore"); }
+// The same with huge inputs.
+class HeavyScored final : public SteadyCommand {
+ public:
+  explicit HeavyScored(const Form& form) : form_(form) {}
 
-void ZInterCard(Call& call) {
-  AlgebraRequest request({Operation::kIntersection, Outcome::kCount});
-  if (!request.Parse(call)) return;
-  call.reply().Integer(
-      static_cast<std::int64_t>(value::IntersectionSize(request.inputs(), request.limit())));
+  bool Begin(Call& call) override {
+    request_.emplace(form_);
+    if (!request_->Parse(call, Access::kPeek)) return false;
+    gathering_.emplace(call, form_, *request_);
+    return true;
+  }
+
+  bool ReadSome(Call& call) override {
+    if (gathering_->operation().done() || !request_->FindInputs(call, Access::kPeek)) return true;
+    gathering_->Read(request_->inputs(), kWorkPerHold,
+                     [this](std::string_view member, double score) { part_.Add(member, score); });
+    return gathering_->operation().done();
+  }
+
+  void TakeIn() override {
+    for (const value::MemberScore& entry : part_.entries())
+      gathering_->TakeIn(entry.member, entry.score);
+    part_ = {};
+  }
+
+  void Prepare(Call& call) override {
+    if (form_.outcome == Outcome::kStore)
+      result_ = MakeSortedSet(call, 0, gathering_->members().entries());
+  }
+
+  void Answer(Call& call) override {
+    switch (form_.outcome) {
+      case Outcome::kReply:
+        return ReplyMembers(call, gathering_->members(), request_->emit());
+      case Outcome::kStore:
+        StoreSortedSet(call, 0, std::move(result_), form_.event);
+        return call.reply().Integer(static_cast<std::int64_t>(gathering_->members().size()));
+      case Outcome::kCount:
+        return call.reply().Integer(static_cast<std::int64_t>(gathering_->count()));
+    }
+  }
+
+ private:
+  const Form& form_;
+  std::optional<AlgebraRequest> request_;
+  std::optional<Gathering> gathering_;
+  ScoredMembers part_;
+  SortedSet result_;
+};
+
+template <const Form& kForm>
+void RunHeavy(Call& call) {
+  constexpr std::size_t kFirst = kForm.first_source();
+  RunSteadily(call, {&call.key(0) + kFirst, call.key_count() - kFirst},
+              kForm.outcome == Outcome::kStore ? Stores::kYes : Stores::kNo,
+              [] { return std::make_unique<HeavyScored>(kForm); });
 }
 
 constexpr std::string_view kUnionCost =
@@ -208,7 +307,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kReadonly,
           .complexity = kUnionCost,
           .summary = "Returns the members that are in any of several sets.",
-          .run = &ZUnion}),
+          .run = &Run<kZUnion>,
+          .run_heavy = &RunHeavy<kZUnion>}),
     Spec({.syntax = "ZINTER numkeys key [key ...] [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | "
                     "MIN | MAX>] [WITHSCORES]",
           .access = "RO ACCESS",
@@ -217,7 +317,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kReadonly,
           .complexity = kInterCost,
           .summary = "Returns the members that are in all of several sets.",
-          .run = &ZInter}),
+          .run = &Run<kZInter>,
+          .run_heavy = &RunHeavy<kZInter>}),
     Spec({.syntax = "ZDIFF numkeys key [key ...] [WITHSCORES]",
           .access = "RO ACCESS",
           .since = "6.2.0",
@@ -225,7 +326,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kReadonly,
           .complexity = kDiffCost,
           .summary = "Returns the members of one set that are in no other.",
-          .run = &ZDiff}),
+          .run = &Run<kZDiff>,
+          .run_heavy = &RunHeavy<kZDiff>}),
     Spec({.syntax = "ZUNIONSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] "
                     "[AGGREGATE <SUM | MIN | MAX>]",
           .access = "OW UPDATE; RO ACCESS",
@@ -234,7 +336,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kWrite | command::kDenyOom,
           .complexity = kUnionCost,
           .summary = "Stores the members that are in any of several sets.",
-          .run = &ZUnionStore}),
+          .run = &Run<kZUnionStore>,
+          .run_heavy = &RunHeavy<kZUnionStore>}),
     Spec({.syntax = "ZINTERSTORE destination numkeys key [key ...] [WEIGHTS weight [weight ...]] "
                     "[AGGREGATE <SUM | MIN | MAX>]",
           .access = "OW UPDATE; RO ACCESS",
@@ -243,7 +346,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kWrite | command::kDenyOom,
           .complexity = kInterCost,
           .summary = "Stores the members that are in all of several sets.",
-          .run = &ZInterStore}),
+          .run = &Run<kZInterStore>,
+          .run_heavy = &RunHeavy<kZInterStore>}),
     Spec({.syntax = "ZDIFFSTORE destination numkeys key [key ...]",
           .access = "OW UPDATE; RO ACCESS",
           .since = "6.2.0",
@@ -251,7 +355,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kWrite | command::kDenyOom,
           .complexity = kDiffCost,
           .summary = "Stores the members of one set that are in no other.",
-          .run = &ZDiffStore}),
+          .run = &Run<kZDiffStore>,
+          .run_heavy = &RunHeavy<kZDiffStore>}),
     Spec({.syntax = "ZINTERCARD numkeys key [key ...] [LIMIT limit]",
           .access = "RO ACCESS",
           .since = "7.0.0",
@@ -259,7 +364,8 @@ constexpr Spec kSpecs[] = {
           .flags = command::kReadonly,
           .complexity = "O(N*K) where N is the number of members in the smallest of K inputs",
           .summary = "Counts the members that are in all of several sets.",
-          .run = &ZInterCard}),
+          .run = &Run<kZInterCard>,
+          .run_heavy = &RunHeavy<kZInterCard>}),
 };
 
 }  // namespace

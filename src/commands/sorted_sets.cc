@@ -153,21 +153,29 @@ void NotifyTaken(Call& call, const KeyRef& key, std::string_view event, const Fo
   if (!found) call.txn().Notify(keyspace::kEventGeneric, "del", key);
 }
 
-void StoreMembers(Call& call, std::size_t n, std::span<const value::MemberScore> members,
-                  std::string_view event) {
+void StoreSortedSet(Call& call, std::size_t n, value::SortedSet&& set, std::string_view event) {
   const KeyRef& key = call.key(n);
   Found found = call.txn().Find(key, keyspace::Access::kPeek);
-  if (members.empty()) {
+  if (set.empty()) {
     if (!found) return;
     call.txn().Remove(key, found);
     call.txn().Log({"DEL", key.name});
     return call.txn().Notify(keyspace::kEventGeneric, "del", key);
   }
-  call.txn().SetCollection(
-      key, found,
-      value::SortedSet::FromMembers(members, LimitsOf<value::SortedSet>(call), HomeOf(call, key)));
+  call.txn().SetCollection(key, found, std::move(set));
   call.LogVerbatim();
   call.txn().Notify(keyspace::kEventSortedSet, event, key);
+}
+
+value::SortedSet MakeSortedSet(Call& call, std::size_t n,
+                               std::span<const value::MemberScore> members) {
+  return value::SortedSet::FromMembers(members, LimitsOf<value::SortedSet>(call),
+                                       HomeOf(call, call.key(n)));
+}
+
+void StoreMembers(Call& call, std::size_t n, std::span<const value::MemberScore> members,
+                  std::string_view event) {
+  StoreSortedSet(call, n, MakeSortedSet(call, n, members), event);
 }
 
 }  // namespace cairn::commands

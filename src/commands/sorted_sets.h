@@ -74,8 +74,13 @@ void AddMembers(command::Call& call, const AddMode& mode,
 void NotifyTaken(command::Call& call, const keyspace::KeyRef& key, std::string_view event,
                  const keyspace::Found& found);
 
-// The end of a command that stores: the n-th key becomes a sorted set of these members, or goes if
-// there are none. Names the call as its effect, and tells of `event`.
+// The end of a command that stores: the n-th key becomes this sorted set, or goes if it is empty.
+// Names the call as its effect, and tells of `event`.
+void StoreSortedSet(command::Call& call, std::size_t n, value::SortedSet&& set,
+                    std::string_view event);
+// The same with a set of these members.
+value::SortedSet MakeSortedSet(command::Call& call, std::size_t n,
+                               std::span<const value::MemberScore> members);
 void StoreMembers(command::Call& call, std::size_t n, std::span<const value::MemberScore> members,
                   std::string_view event);
 

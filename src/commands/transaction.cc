@@ -33,16 +33,16 @@ void Discard(Call& call) {
 // Looking at a key removes it if it has expired: its going is no change any more.
 void Watch(Call& call) {
   if (call.session().queueing()) return call.Error("ERR WATCH inside MULTI is not allowed");
-  command::Transaction& transaction = call.session().EnsureTransaction(call.keyspace());
-  for (std::size_t n = 0; n < call.key_count() && !transaction.dirty(); ++n) {
+  command::Watches& watches = call.session().EnsureTransaction(call.keyspace()).watches();
+  for (std::size_t n = 0; n < call.key_count() && !watches.dirty(); ++n) {
     call.txn().Find(call.key(n), keyspace::Access::kPeek);
-    transaction.Watch(call.txn().db(), call.key(n));
+    watches.Watch(call.txn().db(), call.key(n));
   }
   call.reply().Ok();
 }
 
 void Unwatch(Call& call) {
-  if (call.session().transaction() != nullptr) call.session().transaction()->Unwatch();
+  if (call.session().transaction() != nullptr) call.session().transaction()->watches().Unwatch();
   call.reply().Ok();
 }
 

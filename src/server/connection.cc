@@ -558,12 +558,13 @@ void Connection::ResetSession() {
 }
 
 void Connection::PublishWatch() {
-  const std::size_t watched = transaction() == nullptr ? 0 : transaction()->watched().size();
+  const std::size_t watched =
+      transaction() == nullptr ? 0 : transaction()->watches().watched().size();
   if (watched == 0 && info_.watched_keys.load(std::memory_order_relaxed) == 0) [[likely]]
     return;
   info_.watched_keys.store(watched, std::memory_order_relaxed);
   MutexLock hold(info_.waiting_mu);
-  info_.watch_mark = watched == 0 ? nullptr : transaction()->mark();
+  info_.watch_mark = watched == 0 ? nullptr : transaction()->watches().mark();
 }
 
 // What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards

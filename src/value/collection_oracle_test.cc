@@ -148,9 +148,9 @@ class Sets {
       words.push_back(Key(i));
       sets.push_back(sets_[i].empty() ? nullptr : &sets_[i]);
     }
-    const Set stored = operation == 0   ? Intersection(sets, limits_, place_.home)
-                       : operation == 1 ? Union(sets, limits_, place_.home)
-                                        : Difference(sets, limits_, place_.home);
+    constexpr std::array kKinds = {SetOperation::Kind::kIntersection, SetOperation::Kind::kUnion,
+                                   SetOperation::Kind::kDifference};
+    const Set stored = Compute(SetOperation(kKinds[operation], sets), sets, limits_, place_.home);
     ASSERT_EQ(oracle_.Call(words).number, static_cast<std::int64_t>(stored.size())) << words[0];
     ASSERT_EQ(Sorted(oracle_.Call({"SMEMBERS", "stored"})), Sorted(stored)) << words[0];
     if (stored.empty()) return;

@@ -42,6 +42,27 @@ Members Combine(const std::vector<Members>& sets, auto combine) {
   return result;
 }
 
+using Kind = SetOperation::Kind;
+
+Set Whole(Kind kind, SetPointers sets, const TableHome& home) {
+  return Compute(SetOperation(kind, sets), sets, kLimits, home);
+}
+
+Members HandedOut(Kind kind, SetPointers sets, const TableHome& home) {
+  Collect collect;
+  ForEachInResult(SetOperation(kind, sets), sets, home, collect);
+  return collect.members;
+}
+
+// How many members of the intersection are handed out within a limit.
+std::size_t CountUpTo(SetPointers sets, std::size_t limit) {
+  SetOperation operation(Kind::kIntersection, sets);
+  Collect collect;
+  if (!operation.done()) operation.Read(sets, SIZE_MAX, limit, collect);
+  EXPECT_TRUE(operation.done());
+  return collect.members.size();
+}
+
 class SetAlgebraTest : public testing::Test {
  protected:
   Set Range(int begin, int end, const std::string& prefix = "") {
@@ -51,6 +72,34 @@ class SetAlgebraTest : public testing::Test {
   }
   TestHome place_;
 };
+
+// What the parts of an operation come to, each of about so many members.
+Set InParts(Kind kind, SetPointers sets, std::size_t work, const TableHome& home) {
+  SetOperation operation(kind, sets);
+  Set result = operation.EmptyResult();
+  std::size_t reads = 0;
+  while (!operation.done()) {
+    std::vector<std::string> part;
+    operation.Read(sets, work, SetOperation::kNoLimit,
+                   [&](std::string_view member) { part.emplace_back(member); });
+    for (const std::string& member : part) operation.Apply(member, result, kLimits, home);
+    ++reads;
+  }
+  EXPECT_LE(reads, operation.work() / work + sets.size()) << "a part does what was asked for";
+  operation.FinishResult(result, kLimits);
+  return result;
+}
+
+void CheckParts(SetPointers sets, const TableHome& home) {
+  for (const std::size_t work : {1, 100, 2000}) {
+    for (const Kind kind : {Kind::kIntersection, Kind::kUnion, Kind::kDifference}) {
+      const Set whole = Whole(kind, sets, home);
+      const Set parts = InParts(kind, sets, work, home);
+      EXPECT_EQ(MembersOf(parts), MembersOf(whole));
+      EXPECT_EQ(parts.encoding(), whole.encoding());
+    }
+  }
+}
 
 void CheckAll(SetPointers sets, const std::vector<Members>& models, const TableHome& home) {
   const auto both = [](const Members& a, const Members& b, auto out) {
@@ -62,20 +111,17 @@ void CheckAll(SetPointers sets, const std::vector<Members>& models, const TableH
   const auto without = [](const Members& a, const Members& b, auto out) {
     std::set_difference(a.begin(), a.end(), b.begin(), b.end(), out);
   };
-  Collect intersection;
-  ForEachInIntersection(sets, 0, intersection);
-  EXPECT_EQ(intersection.members, Combine(models, both));
-  EXPECT_EQ(MembersOf(Intersection(sets, kLimits, home)), intersection.members);
-  for (const std::size_t limit : {1, 3, 20, 10'000}) {
-    Collect limited;
-    ForEachInIntersection(sets, limit, limited);
-    EXPECT_EQ(limited.members.size(), std::min(limit, intersection.members.size()));
-  }
-  EXPECT_EQ(MembersOf(Union(sets, kLimits, home)), Combine(models, either));
-  Collect difference;
-  ForEachInDifference(sets, home, difference);
-  EXPECT_EQ(difference.members, Combine(models, without));
-  EXPECT_EQ(MembersOf(Difference(sets, kLimits, home)), difference.members);
+  const auto check = [&](Kind kind, const Members& expected) {
+    EXPECT_EQ(HandedOut(kind, sets, home), expected);
+    EXPECT_EQ(MembersOf(Whole(kind, sets, home)), expected);
+  };
+  const Members common = Combine(models, both);
+  check(Kind::kIntersection, common);
+  check(Kind::kUnion, Combine(models, either));
+  check(Kind::kDifference, Combine(models, without));
+  for (const std::size_t limit : {1, 3, 20, 10'000})
+    EXPECT_EQ(CountUpTo(sets, limit), std::min(limit, common.size()));
+  CheckParts(sets, home);
 }
 
 TEST_F(SetAlgebraTest, AgreesWithStd) {
@@ -129,19 +175,23 @@ TEST_F(SetAlgebraTest, EncodingsOfWhatIsStored) {
   const auto encoding = [](const Set& set) { return std::string(set.encoding()); };
   using List = std::vector<const Set*>;
   const TableHome& home = place_.home;
-  EXPECT_EQ(encoding(Intersection(List{&ints, &more_ints}, kLimits, home)), "intset");
-  EXPECT_EQ(encoding(Intersection(List{&texts, &many_texts}, kLimits, home)), "listpack");  // 7.2
-  EXPECT_EQ(encoding(Intersection(List{&many_texts, &many_texts}, kLimits, home)), "hashtable");
+  EXPECT_EQ(encoding(Whole(Kind::kIntersection, List{&ints, &more_ints}, home)), "intset");
+  EXPECT_EQ(encoding(Whole(Kind::kIntersection, List{&texts, &many_texts}, home)),
+            "listpack");  // 7.2
+  EXPECT_EQ(encoding(Whole(Kind::kIntersection, List{&many_texts, &many_texts}, home)),
+            "hashtable");
   // Only numbers are common: the packed result becomes an intset.
-  EXPECT_EQ(encoding(Intersection(List{&ints, &few_and_text}, kLimits, home)), "intset");
-  EXPECT_EQ(encoding(Union(List{&ints, &more_ints}, kLimits, home)), "hashtable");  // 912 numbers
-  EXPECT_EQ(encoding(Union(List{&ints, &ints}, kLimits, home)), "intset");
-  EXPECT_EQ(encoding(Union(List{&texts, &texts}, kLimits, home)), "listpack");  // 7.2
-  EXPECT_EQ(encoding(Union(List{&few_and_text, &texts}, kLimits, home)), "hashtable");
-  EXPECT_EQ(encoding(Difference(List{&ints, &more_ints}, kLimits, home)), "intset");
-  EXPECT_EQ(encoding(Difference(List{&few_and_text, &ints}, kLimits, home)), "listpack");  // 7.2
+  EXPECT_EQ(encoding(Whole(Kind::kIntersection, List{&ints, &few_and_text}, home)), "intset");
+  EXPECT_EQ(encoding(Whole(Kind::kUnion, List{&ints, &more_ints}, home)),
+            "hashtable");  // 912 numbers
+  EXPECT_EQ(encoding(Whole(Kind::kUnion, List{&ints, &ints}, home)), "intset");
+  EXPECT_EQ(encoding(Whole(Kind::kUnion, List{&texts, &texts}, home)), "listpack");  // 7.2
+  EXPECT_EQ(encoding(Whole(Kind::kUnion, List{&few_and_text, &texts}, home)), "hashtable");
+  EXPECT_EQ(encoding(Whole(Kind::kDifference, List{&ints, &more_ints}, home)), "intset");
+  EXPECT_EQ(encoding(Whole(Kind::kDifference, List{&few_and_text, &ints}, home)),
+            "listpack");  // 7.2
   // Large minus small asks the small one: only what stays is put into the result.
-  EXPECT_EQ(encoding(Difference(List{&many_texts, &texts}, kLimits, home)), "hashtable");
+  EXPECT_EQ(encoding(Whole(Kind::kDifference, List{&many_texts, &texts}, home)), "hashtable");
 }
 
 }  // namespace

@@ -17,9 +17,9 @@ constexpr std::size_t kLookups = 16;
 
 }  // namespace
 
-SetWalk::SetWalk(const Set& set) : set_(set) {
+SetWalk::SetWalk(const Set& set, std::uint64_t cursor) : set_(set), cursor_(cursor) {
   batch_.reserve(kBatch * 2);
-  if (set.word_.form() == Set::Form::kPacked) {
+  if (cursor == 0 && set.word_.form() == Set::Form::kPacked) {
     cursor_ = set.packed().First();
     ended_ = cursor_ == ds::PackedView::kNone;
   }

@@ -22,10 +22,14 @@ class SetWalk {
  public:
   static constexpr std::size_t kBatch = 16;
 
-  explicit SetWalk(const Set& set);
+  // `cursor`: where a walk through the same set left off, or 0 to begin. Of a small form that has
+  // changed since it is of no use.
+  explicit SetWalk(const Set& set, std::uint64_t cursor = 0);
 
   // Reads the next members; false at the end.
   bool Next();
+  // Where to go on after what was read; 0 at the end.
+  std::uint64_t cursor() const { return ended_ ? 0 : cursor_; }
   // What is left of what was read: filters may take members out.
   std::vector<ds::PackedValue>& batch() { return batch_; }
 

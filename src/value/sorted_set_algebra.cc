@@ -2,8 +2,7 @@
 // The union finds a member again by a table of numbers into the result, open-addressed and at most
 // half full: four bytes a slot, and the result is the only copy of the members.
 //
-// An intersection that is only counted walks the smallest set by ranks where it is sorted, so that
-// it can stop at its limit; a plain set is walked to its end.
+// A sorted input is walked by ranks, a plain one by a table's cursor.
 #include "value/sorted_set_algebra.h"
 
 #include <algorithm>
@@ -18,13 +17,7 @@ namespace cairn::value {
 namespace {
 
 constexpr double kPlainScore = 1;
-
-template <class Fn>
-void ForEachOf(const ScoredInput& input, Fn fn) {
-  if (input.sorted != nullptr) return input.sorted->ForEach(fn);
-  if (input.plain == nullptr) return;
-  input.plain->ForEach([&](std::string_view member) { fn(member, kPlainScore); });
-}
+constexpr std::size_t kJoinedMax = UINT32_MAX - 1;
 
 std::optional<double> ScoreIn(const ScoredInput& input, std::string_view member) {
   if (input.sorted != nullptr) return input.sorted->Score(member);
@@ -46,129 +39,151 @@ double Join(Aggregate aggregate, double a, double b) {
   return a;
 }
 
-// Stable: which of two equally large inputs comes first shows in the last digit of a sum.
-std::vector<ScoredInput> BySize(std::span<const ScoredInput> inputs) {
-  std::vector<ScoredInput> sorted(inputs.begin(), inputs.end());
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const ScoredInput& a, const ScoredInput& b) { return a.size() < b.size(); });
-  return sorted;
+// Visits about `count` entries from the cursor on, and returns the next; 0 at the end. A packed one
+// is visited as a whole.
+std::uint64_t VisitSome(const ScoredInput& input, std::uint64_t cursor, std::size_t count,
+                        SortedSet::EntryFn fn) {
+  if (input.sorted == nullptr)
+    return input.plain->Scan(cursor, count, [&](std::string_view m) { fn(m, kPlainScore); });
+  const SortedSet& set = *input.sorted;
+  const std::uint64_t left = set.size() - std::min<std::uint64_t>(cursor, set.size());
+  const std::uint64_t end = set.is_packed() || count >= left ? set.size() : cursor + count;
+  set.ForEachIn({.begin = std::min(cursor, end), .end = end}, Direction::kUp, fn);
+  return end == set.size() ? 0 : end;
 }
 
-class MemberIndex {
- public:
-  explicit MemberIndex(const HashSeed& seed) : seed_(seed), slots_(kSlotsMin) {}
-
-  // The entry with this member, or null after making one with it and `score`.
-  MemberScore* FindOrAdd(std::string_view member, double score) {
-    const std::uint64_t hash = seed_.Hash(member);
-    std::size_t at = hash & (slots_.size() - 1);
-    for (; slots_[at].entry != 0; at = (at + 1) & (slots_.size() - 1)) {
-      MemberScore& entry = members_.entries()[slots_[at].entry - 1];
-      if (slots_[at].tag == TagOf(hash) && entry.member == member) return &entry;
-    }
-    CHECK(members_.size() < kMembersMax);
-    members_.Add(member, score);
-    slots_[at] = {.entry = static_cast<std::uint32_t>(members_.size()), .tag = TagOf(hash)};
-    if (members_.size() * 2 > slots_.size()) Grow();
-    return nullptr;
+ScoredMembers Gather(ScoredOperation operation, std::span<const ScoredInput> inputs) {
+  ScoredMembers result;
+  while (!operation.done()) {
+    operation.Read(inputs, SIZE_MAX, ScoredOperation::kNoLimit,
+                   [&](std::string_view member, double score) { result.Add(member, score); });
   }
-  ScoredMembers& members() { return members_; }
-
- private:
-  static constexpr std::size_t kSlotsMin = 64;
-  static constexpr std::size_t kMembersMax = UINT32_MAX - 1;
-  struct Slot {
-    std::uint32_t entry = 0;  // counted from 1
-    std::uint32_t tag = 0;    // the hash's upper half: most misses need not look at the member
-  };
-  static std::uint32_t TagOf(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
-
-  void Grow() {
-    slots_.assign(slots_.size() * 2, {});
-    std::uint32_t number = 0;
-    for (const MemberScore& entry : members_.entries()) {
-      const std::uint64_t hash = seed_.Hash(entry.member);
-      std::size_t at = hash & (slots_.size() - 1);
-      while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
-      slots_[at] = {.entry = ++number, .tag = TagOf(hash)};
-    }
-  }
-
-  HashSeed seed_;
-  std::vector<Slot> slots_;
-  ScoredMembers members_;
-};
-
-// The score in the intersection, if the member of the first input is in all others.
-std::optional<double> CommonScore(std::span<const ScoredInput> inputs, Aggregate aggregate,
-                                  std::string_view member, double score) {
-  double joined = OrZero(inputs[0].weight * score);
-  for (const ScoredInput& input : inputs.subspan(1)) {
-    const std::optional<double> other = ScoreIn(input, member);
-    if (!other) return std::nullopt;
-    joined = Join(aggregate, joined, *other * input.weight);
-  }
-  return joined;
+  return result;
 }
 
 }  // namespace
 
-ScoredMembers ScoredUnion(std::span<const ScoredInput> inputs, Aggregate aggregate,
-                          const HashSeed& seed) {
-  MemberIndex index(seed);
-  for (const ScoredInput& input : BySize(inputs)) {
-    ForEachOf(input, [&](std::string_view member, double score) {
-      const double weighted = OrZero(input.weight * score);
-      MemberScore* known = index.FindOrAdd(member, weighted);
-      if (known != nullptr) known->score = Join(aggregate, known->score, weighted);
+// Sorted stably: which of two equally large inputs comes first shows in the last digit of a sum.
+ScoredOperation::ScoredOperation(ScoredKind kind, Aggregate aggregate,
+                                 std::span<const ScoredInput> inputs)
+    : kind_(kind), aggregate_(aggregate) {
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) order_.push_back(i);
+  if (kind != ScoredKind::kDifference) {
+    std::stable_sort(order_.begin(), order_.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return inputs[a].size() < inputs[b].size();
     });
   }
-  return std::move(index.members());
+  if (kind == ScoredKind::kUnion) {
+    std::erase_if(order_, [&](std::uint32_t i) { return inputs[i].size() == 0; });
+    for (const std::uint32_t i : order_) work_ += inputs[i].size();
+    turns_ = order_.size();
+  } else if (!order_.empty() && inputs[order_[0]].size() > 0) {
+    work_ = inputs[order_[0]].size() * order_.size();
+    turns_ = 1;
+  }
+}
+
+// The score in the intersection, if the member of the first input is in all others.
+std::optional<double> ScoredOperation::CommonScore(std::span<const ScoredInput> inputs,
+                                                   std::string_view member, double score) const {
+  double joined = OrZero(inputs[order_[0]].weight * score);
+  for (std::size_t i = 1; i < order_.size(); ++i) {
+    const ScoredInput& input = inputs[order_[i]];
+    const std::optional<double> other = ScoreIn(input, member);
+    if (!other) return std::nullopt;
+    joined = Join(aggregate_, joined, *other * input.weight);
+  }
+  return joined;
+}
+
+std::optional<double> ScoredOperation::ScoreInResult(std::span<const ScoredInput> inputs,
+                                                     std::string_view member, double score) const {
+  switch (kind_) {
+    case ScoredKind::kUnion:
+      return OrZero(inputs[order_[turn_]].weight * score);
+    case ScoredKind::kIntersection:
+      return CommonScore(inputs, member, score);
+    case ScoredKind::kDifference:
+      break;
+  }
+  for (std::size_t i = 1; i < order_.size(); ++i) {
+    if (ScoreIn(inputs[order_[i]], member)) return std::nullopt;
+  }
+  return score;
+}
+
+void ScoredOperation::Read(std::span<const ScoredInput> inputs, std::size_t work, std::size_t limit,
+                           SortedSet::EntryFn fn) {
+  DCHECK(!done());
+  const std::size_t asked = kind_ == ScoredKind::kUnion ? 1 : order_.size();
+  const std::size_t count = std::max<std::size_t>(work / asked, 1);
+  cursor_ =
+      VisitSome(inputs[order_[turn_]], cursor_, count, [&](std::string_view member, double score) {
+        if (limit == 0) return;
+        const std::optional<double> result = ScoreInResult(inputs, member, score);
+        if (!result) return;
+        fn(member, *result);
+        --limit;
+      });
+  if (limit == 0) turn_ = turns_;
+  if (cursor_ == 0 && !done()) ++turn_;
+}
+
+void ScoredJoin::Add(std::string_view member, double score) {
+  const std::uint64_t hash = seed_.Hash(member);
+  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  std::size_t at = hash & (slots_.size() - 1);
+  for (; slots_[at].entry != 0; at = (at + 1) & (slots_.size() - 1)) {
+    MemberScore& entry = members_.entries()[slots_[at].entry - 1];
+    if (slots_[at].tag != tag || entry.member != member) continue;
+    entry.score = Join(aggregate_, entry.score, score);
+    return;
+  }
+  CHECK(members_.size() < kJoinedMax);
+  members_.Add(member, score);
+  slots_[at] = {.entry = static_cast<std::uint32_t>(members_.size()), .tag = tag};
+  if (members_.size() * 2 > slots_.size()) Grow();
+}
+
+void ScoredJoin::Grow() {
+  slots_.assign(slots_.size() * 2, {});
+  std::uint32_t number = 0;
+  for (const MemberScore& entry : members_.entries()) {
+    const std::uint64_t hash = seed_.Hash(entry.member);
+    std::size_t at = hash & (slots_.size() - 1);
+    while (slots_[at].entry != 0) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = {.entry = ++number, .tag = static_cast<std::uint32_t>(hash >> 32)};
+  }
+}
+
+ScoredMembers ScoredUnion(std::span<const ScoredInput> inputs, Aggregate aggregate,
+                          const HashSeed& seed) {
+  ScoredOperation operation(ScoredKind::kUnion, aggregate, inputs);
+  ScoredJoin join(aggregate, seed);
+  while (!operation.done()) {
+    operation.Read(inputs, SIZE_MAX, ScoredOperation::kNoLimit,
+                   [&](std::string_view member, double score) { join.Add(member, score); });
+  }
+  return std::move(join.members());
 }
 
 ScoredMembers ScoredIntersection(std::span<const ScoredInput> inputs, Aggregate aggregate) {
-  ScoredMembers result;
-  const std::vector<ScoredInput> sorted = BySize(inputs);
-  if (sorted.empty()) return result;
-  ForEachOf(sorted[0], [&](std::string_view member, double score) {
-    const std::optional<double> common = CommonScore(sorted, aggregate, member, score);
-    if (common) result.Add(member, *common);
-  });
-  return result;
+  return Gather({ScoredKind::kIntersection, aggregate, inputs}, inputs);
 }
 
 ScoredMembers ScoredDifference(std::span<const ScoredInput> inputs) {
-  ScoredMembers result;
-  if (inputs.empty()) return result;
-  const auto is_in = [&](std::string_view member) {
-    return std::any_of(inputs.begin() + 1, inputs.end(), [&](const ScoredInput& other) {
-      return ScoreIn(other, member).has_value();
-    });
-  };
-  ForEachOf(inputs[0], [&](std::string_view member, double score) {
-    if (!is_in(member)) result.Add(member, score);
-  });
-  return result;
+  return Gather({ScoredKind::kDifference, Aggregate::kSum, inputs}, inputs);
 }
 
+// In steps, so that it stops soon after its limit.
 std::size_t IntersectionSize(std::span<const ScoredInput> inputs, std::size_t limit) {
-  constexpr std::uint64_t kStep = 256;
-  const std::vector<ScoredInput> sorted = BySize(inputs);
-  if (sorted.empty()) return 0;
+  constexpr std::size_t kStep = 256;
+  ScoredOperation operation(ScoredKind::kIntersection, Aggregate::kMin, inputs);
   std::size_t count = 0;
-  const auto visit = [&](std::string_view member, double score) {
-    if (limit != 0 && count == limit) return;
-    if (CommonScore(sorted, Aggregate::kMin, member, score)) ++count;
-  };
-  const SortedSet* first = sorted[0].sorted;
-  if (first == nullptr) {
-    ForEachOf(sorted[0], visit);
-    return count;
-  }
-  for (std::uint64_t rank = 0; rank < first->size() && (limit == 0 || count < limit);
-       rank += kStep) {
-    const std::uint64_t end = std::min<std::uint64_t>(rank + kStep, first->size());
-    first->ForEachIn({.begin = rank, .end = end}, Direction::kUp, visit);
+  while (!operation.done()) {
+    operation.Read(inputs, kStep * inputs.size(),
+                   limit == 0 ? ScoredOperation::kNoLimit : limit - count,
+                   [&](std::string_view, double) { ++count; });
   }
   return count;
 }

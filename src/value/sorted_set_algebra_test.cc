@@ -130,6 +130,18 @@ bool IsInAll(const std::vector<Input>& inputs, const std::string& member) {
                      [&](const Input& input) { return input.model.contains(member); });
 }
 
+// What the parts of an operation come to, each of about so many members.
+Model InParts(ScoredKind kind, Aggregate aggregate, std::span<const ScoredInput> inputs,
+              std::size_t work, const HashSeed& seed) {
+  ScoredOperation operation(kind, aggregate, inputs);
+  ScoredJoin join(aggregate, seed);
+  while (!operation.done()) {
+    operation.Read(inputs, work, ScoredOperation::kNoLimit,
+                   [&](std::string_view member, double score) { join.Add(member, score); });
+  }
+  return ModelOf(join.members());
+}
+
 TEST_F(SortedSetAlgebraTest, AgreesWithMaps) {
   const std::uint64_t seed = SecureRandomUint64();
   SCOPED_TRACE(seed);
@@ -140,10 +152,10 @@ TEST_F(SortedSetAlgebraTest, AgreesWithMaps) {
     for (Input& input : inputs) {
       input.is_plain = random.Below(3) == 0;
       input.weight = static_cast<double>(random.Below(7)) - 3;
-      const std::uint64_t size = random.Below(60);
+      const std::uint64_t size = random.Below(round % 20 == 0 ? 900 : 60);
       const bool numbers = random.Below(2) == 0;
       for (std::uint64_t i = 0; i < size; ++i) {
-        const std::string member = (numbers ? "" : "m") + std::to_string(random.Below(80));
+        const std::string member = (numbers ? "" : "m") + std::to_string(random.Below(80 + size));
         input.model[member] = input.is_plain ? 1 : static_cast<double>(random.Below(100)) - 50;
       }
       input.is_plain ? void(input.plain = Plain(input.model))
@@ -167,6 +179,10 @@ TEST_F(SortedSetAlgebraTest, AgreesWithMaps) {
     ASSERT_EQ(ModelOf(ScoredIntersection(given, aggregate)), common);
     ASSERT_EQ(ModelOf(ScoredDifference(given)), rest);
     ASSERT_EQ(IntersectionSize(given, 0), common.size());
+    const std::size_t work = 1 + random.Below(100);
+    ASSERT_EQ(InParts(ScoredKind::kUnion, aggregate, given, work, home_.seed), all);
+    ASSERT_EQ(InParts(ScoredKind::kIntersection, aggregate, given, work, home_.seed), common);
+    ASSERT_EQ(InParts(ScoredKind::kDifference, aggregate, given, work, home_.seed), rest);
   }
 }
 

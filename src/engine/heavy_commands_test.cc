@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Commands over huge collections, as the heavy lane runs them: in parts, though the collections
+// here are small. Alone they do what the ordinary way does, reply, result and encoding; beside
+// clients who move members about they see one moment.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/thread.h"
+#include "command/key_finder.h"
+#include "commands/steady_read.h"
+#include "engine/engine.h"
+
+namespace cairn::engine {
+namespace {
+
+using Args = std::vector<std::string>;
+
+std::vector<std::string_view> ViewsOf(const Args& args) { return {args.begin(), args.end()}; }
+
+// Runs commands on a thread of the lane, however little they have to do.
+class HeavyClient final : public command::Session {
+ public:
+  explicit HeavyClient(Engine& engine) : Session(ClientId(99), 99), engine_(engine) {
+    engine_.StartLane();
+  }
+
+  using Work = FunctionRef<void(command::Call&)>;
+
+  std::string Execute(const Args& args) {
+    return Execute(args, [](command::Call& call) { call.command().run_heavy(call); });
+  }
+  std::string Execute(const Args& args, Work work) {
+    const std::vector<std::string_view> views = ViewsOf(args);
+    const command::CommandTable::Command* command = engine_.table().Find(args[0]);
+    std::vector<std::uint32_t> positions;
+    EXPECT_TRUE(command::FindKeys(*command->spec, views, positions));
+    std::vector<keyspace::KeyRef> keys;
+    for (const std::uint32_t at : positions) keys.push_back(engine_.keyspace().Ref(views[at]));
+    const command::Prepared prepared = {
+        .command = command, .args = views, .key_count = static_cast<std::uint32_t>(keys.size())};
+    resp::ReplyBuffer buffer;
+    Event done;
+    engine_.lane()->RunLater(keyspace::StripeSet(),
+                             command::Lane::LeftWork([&](command::Runner* runner) {
+                               runner->ReadClock();
+                               set_now_ms(runner->now_ms());
+                               resp::Writer reply(buffer, 2);
+                               command::Call call(*runner, *this, prepared, keys.data(), reply);
+                               work(call);
+                               done.Notify();
+                             }));
+    while (!done.WaitFor(1'000'000)) continue;
+    return buffer.ToString();
+  }
+
+ private:
+  Engine& engine_;
+};
+
+// The lines of an array of bulk strings, in order.
+std::vector<std::string> ItemsOf(std::string_view reply) {
+  std::vector<std::string> items;
+  reply.remove_prefix(std::min(reply.find('$'), reply.size()));
+  while (!reply.empty()) {
+    const auto size = static_cast<std::size_t>(std::strtoull(reply.data() + 1, nullptr, 10));
+    reply.remove_prefix(reply.find('\n') + 1);
+    items.emplace_back(reply.substr(0, size));
+    reply.remove_prefix(size + 2);
+  }
+  return items;
+}
+
+std::string Sorted(const std::string& reply) {
+  if (!reply.starts_with('*') || reply.contains("$-1")) return reply;
+  std::vector<std::string> items = ItemsOf(reply);
+  std::sort(items.begin(), items.end());
+  std::string joined;
+  for (const std::string& item : items) joined += item + '\n';
+  return joined;
+}
+
+std::string Do(EmbeddedSession& session, const Args& args) {
+  return session.Execute(ViewsOf(args));
+}
+
+// All there is to know of what a command has stored.
+std::string Shown(EmbeddedSession& session) {
+  const std::string type = Do(session, {"TYPE", "dst"});
+  std::string shown = type + Do(session, {"OBJECT", "ENCODING", "dst"});
+  if (type == "+set\r\n") shown += Sorted(Do(session, {"SMEMBERS", "dst"}));
+  if (type == "+zset\r\n") shown += Do(session, {"ZRANGE", "dst", "0", "-1", "WITHSCORES"});
+  if (type == "+list\r\n") shown += Do(session, {"LRANGE", "dst", "0", "-1"});
+  return shown;
+}
+
+class HeavyCommands : public ::testing::Test {
+ protected:
+  std::string Key(std::string_view kind) {
+    return std::string(kind) + std::to_string(random_.Below(5));
+  }
+
+  void Fill() {
+    Do(*session_, {"FLUSHALL"});
+    for (const std::string_view kind : {"s", "z", "l"}) {
+      for (int i = 0; i < 4; ++i) FillOne(kind, std::string(kind) + std::to_string(i));
+    }
+    for (int i = 0; i < 300; ++i) {
+      const std::string n = std::to_string(random_.Below(6000));
+      Do(*session_, {"SET", "w" + n, std::to_string(random_.Below(50))});
+      Do(*session_, {"HSET", "h" + n, "f", std::to_string(random_.Below(50))});
+    }
+    Do(*session_, {"SET", "dst", "old"});
+  }
+
+  void FillOne(std::string_view kind, const std::string& key) {
+    const std::uint64_t sizes[] = {3, 100, 700, 5000};
+    const std::uint64_t size = sizes[random_.Below(4)];
+    const std::string prefix = random_.Below(2) == 0 ? "m" : "";
+    for (std::uint64_t i = 0; i < size; ++i) {
+      const std::string member = prefix + std::to_string(random_.Below(size * 2));
+      if (kind == "s") Do(*session_, {"SADD", key, member});
+      if (kind == "z") Do(*session_, {"ZADD", key, std::to_string(random_.Below(100)), member});
+      if (kind == "l") Do(*session_, {"RPUSH", key, member});
+    }
+  }
+
+  Args SetCommand() {
+    const char* names[] = {"SINTER", "SUNION", "SDIFF"};
+    Args args = {names[random_.Below(3)]};
+    if (random_.Below(2) == 0) args = {args[0] + "STORE", "dst"};
+    for (std::uint64_t n = 1 + random_.Below(3); n > 0; --n)
+      args.push_back(Key(random_.Below(40) == 0 ? "l" : "s"));
+    if (random_.Below(6) == 0) {
+      args.insert(args.begin(), {"SINTERCARD", std::to_string(args.size() - 1)});
+      args.erase(args.begin() + 2);
+      if (random_.Below(2) == 0)
+        args.insert(args.end(), {"LIMIT", std::to_string(random_.Below(3000))});
+    }
+    return args;
+  }
+
+  Args ScoredCommand() {
+    const char* names[] = {"ZUNION", "ZINTER", "ZDIFF"};
+    const std::uint64_t which = random_.Below(3);
+    const std::uint64_t count = 1 + random_.Below(3);
+    const std::uint64_t ending = random_.Below(which == 1 ? 3 : 2);
+    Args args = {names[which]};
+    if (ending == 1) args = {args[0] + "STORE", "dst"};
+    if (ending == 2) args = {"ZINTERCARD"};
+    args.push_back(std::to_string(count));
+    for (std::uint64_t n = 0; n < count; ++n)
+      args.push_back(Key(random_.Below(4) == 0 ? "s" : "z"));
+    if (which != 2 && ending < 2 && random_.Below(2) == 0) {
+      args.emplace_back("WEIGHTS");
+      for (std::uint64_t n = 0; n < count; ++n) args.push_back(std::to_string(random_.Below(5)));
+      args.insert(args.end(), {"AGGREGATE", random_.Below(2) == 0 ? "MAX" : "SUM"});
+    }
+    if (ending == 0) args.emplace_back("WITHSCORES");
+    if (ending == 2 && random_.Below(2) == 0)
+      args.insert(args.end(), {"LIMIT", std::to_string(random_.Below(3000))});
+    return args;
+  }
+
+  Args SortCommand() {
+    const char* kinds[] = {"s", "z", "l"};
+    Args args = {"SORT", Key(kinds[random_.Below(3)])};
+    const Args orders[] = {{}, {"BY", "w*"}, {"BY", "h*->f"}, {"BY", "nosort"}};
+    const Args gets[] = {{}, {"GET", "#"}, {"GET", "w*", "GET", "#"}, {"GET", "h*->f"}};
+    for (const Args* words : {&orders[random_.Below(4)], &gets[random_.Below(4)]})
+      args.insert(args.end(), words->begin(), words->end());
+    if (random_.Below(2) == 0) args.emplace_back("ALPHA");
+    if (random_.Below(3) == 0) args.emplace_back("DESC");
+    if (random_.Below(3) == 0)
+      args.insert(args.end(), {"LIMIT", std::to_string(random_.Below(2000)), "1500"});
+    if (random_.Below(3) == 0) args.insert(args.end(), {"STORE", "dst"});
+    return args;
+  }
+
+  // Both ways, one after the other, from the same beginning.
+  void Compare(const Args& args) {
+    std::string words;
+    for (const std::string& word : args) words += word + ' ';
+    SCOPED_TRACE(words);
+    const bool is_ordered = !args[0].starts_with('S') || args[0] == "SORT";
+    Do(*session_, {"SET", "dst", "old"});
+    const std::string expected = Do(*session_, args);
+    const std::string expected_shown = Shown(*session_);
+    Do(*session_, {"SET", "dst", "old"});
+    const std::string reply = heavy_.Execute(args);
+    ASSERT_EQ(is_ordered ? reply : Sorted(reply), is_ordered ? expected : Sorted(expected));
+    ASSERT_EQ(Shown(*session_), expected_shown);
+  }
+
+  Engine engine_{{}};
+  std::unique_ptr<EmbeddedSession> session_ = engine_.NewSession();
+  HeavyClient heavy_{engine_};
+  const std::uint64_t seed_ = SecureRandomUint64();
+  Random random_{seed_};
+};
+
+TEST_F(HeavyCommands, DoAsTheOrdinaryOnes) {
+  SCOPED_TRACE("seed " + std::to_string(seed_));
+  for (int round = 0; round < 6; ++round) {
+    Fill();
+    for (int i = 0; i < 60 && !HasFatalFailure(); ++i) {
+      Compare(SetCommand());
+      Compare(ScoredCommand());
+      Compare(SortCommand());
+    }
+  }
+}
+
+TEST_F(HeavyCommands, LeaveNobodyWatching) {
+  Fill();
+  heavy_.Execute({"SUNIONSTORE", "dst", "s0", "s1"});
+  heavy_.Execute({"SINTER", "s0", "l0"});
+  heavy_.Execute({"SORT", "l1", "ALPHA"});
+  for (std::size_t i = 0; i < engine_.keyspace().stripe_count(); ++i) {
+    const auto& stripe = engine_.keyspace().stripe(StripeId(static_cast<std::uint16_t>(i)));
+    EXPECT_EQ(stripe.interest, nullptr);
+  }
+}
+
+// A source that changes between the parts of every attempt: `change` is run with no lock held.
+class Disturbed final : public commands::SteadyCommand {
+ public:
+  Disturbed(FunctionRef<void()> change, int* attempts, int* at_once)
+      : change_(change), attempts_(attempts), at_once_(at_once) {}
+  bool Begin(command::Call&) override { return ++*attempts_ > 0; }
+  bool ReadSome(command::Call&) override { return ++parts_ == 2; }
+  void TakeIn() override { change_(); }
+  void RunAtOnce(command::Call&) override { ++*at_once_; }
+  void Answer(command::Call& call) override { call.reply().Ok(); }
+
+ private:
+  FunctionRef<void()> change_;
+  int* attempts_;
+  int* at_once_;
+  int parts_ = 0;
+};
+
+TEST_F(HeavyCommands, ASourceThatChangesIsReadAgainAndThenAtOnce) {
+  const struct {
+    Args change;
+    bool matters;
+  } cases[] = {
+      {{"SADD", "s", "more"}, true},     {{"SADD", "s", "0"}, false},
+      {{"SREM", "s", "absent"}, false},  {{"DEL", "s"}, true},
+      {{"RENAME", "s", "t"}, true},      {{"MOVE", "s", "3"}, true},
+      {{"SWAPDB", "0", "3"}, true},      {{"FLUSHALL"}, true},
+      {{"SET", "s", "text"}, true},      {{"PEXPIREAT", "s", "1"}, true},
+      {{"SMOVE", "s", "t", "1"}, true},  {{"SMEMBERS", "s"}, false},
+      {{"SET", "other", "text"}, false},
+  };
+  for (const auto& [change, matters] : cases) {
+    SCOPED_TRACE(change[0]);
+    int attempts = 0;
+    int at_once = 0;
+    const auto disturb = [&, &change = change] { Do(*session_, change); };
+    const auto begin_anew = [&] {
+      Do(*session_, {"FLUSHALL"});
+      Do(*session_, {"SADD", "s", "0", "1", "2"});
+    };
+    begin_anew();
+    const std::string reply = heavy_.Execute({"SINTER", "s"}, [&](command::Call& call) {
+      commands::RunSteadily(call, {&call.key(0), 1}, commands::Stores::kNo, [&] {
+        begin_anew();
+        return std::make_unique<Disturbed>(disturb, &attempts, &at_once);
+      });
+    });
+    EXPECT_EQ(attempts, matters ? commands::kAttempts : 1);
+    EXPECT_EQ(at_once, matters ? 1 : 0);
+    EXPECT_EQ(reply, matters ? "" : "+OK\r\n");
+  }
+}
+
+// ---- Beside others -----------------------------------------------------------------------------
+
+constexpr int kTokens = 3000;
+constexpr int kMovers = 3;
+
+// Each token is in one of two collections of every kind, or at its place in the list, while it is
+// moved about.
+void MoveAbout(EmbeddedSession& session, Random& random, const std::atomic<bool>& done) {
+  while (!done.load()) {
+    const std::string token = std::to_string(random.Below(kTokens));
+    const bool there = random.Below(2) == 0;
+    const std::string from = there ? "a" : "b";
+    const std::string to = there ? "b" : "a";
+    Do(session, {"SMOVE", "s" + from, "s" + to, token});
+    Do(session, {"LMOVE", "list", "list", "LEFT", "RIGHT"});
+    if (random.Below(100) == 0) Do(session, {"SWAPDB", "0", "1"});
+    // So slowly that some attempts get through, so fast that others do not.
+    for (std::uint64_t pause = random.Below(2000); pause > 0; --pause) Thread::Yield();
+  }
+}
+
+TEST_F(HeavyCommands, SeeOneMomentWhileMembersMove) {
+  for (const int db : {0, 1}) {
+    session_->set_db(DbId(static_cast<std::uint32_t>(db)));
+    for (int i = 0; i < kTokens; ++i) {
+      const std::string token = std::to_string(i);
+      Do(*session_, {"SADD", i % 2 == 0 ? "sa" : "sb", token});
+      Do(*session_, {"RPUSH", "list", token});
+    }
+  }
+  session_->set_db(DbId(0));
+  std::atomic<bool> done{false};
+  std::vector<Thread> movers;
+  for (int i = 0; i < kMovers; ++i) {
+    movers.emplace_back("mover", [&, i] {
+      Random random(seed_ + static_cast<std::uint64_t>(i));
+      const std::unique_ptr<EmbeddedSession> session = engine_.NewSession();
+      MoveAbout(*session, random, done);
+    });
+  }
+  for (int round = 0; round < 60; ++round) {
+    const std::size_t all = kTokens;
+    EXPECT_EQ(ItemsOf(heavy_.Execute({"SUNION", "sa", "sb"})).size(), all);
+    EXPECT_EQ(heavy_.Execute({"SINTER", "sa", "sb"}), "*0\r\n");
+    EXPECT_EQ(heavy_.Execute({"SINTERCARD", "2", "sa", "sb"}), ":0\r\n");
+    EXPECT_EQ(heavy_.Execute({"ZUNIONSTORE", "zdst", "2", "sa", "sb"}), ":3000\r\n");
+    EXPECT_EQ(heavy_.Execute({"ZINTERSTORE", "zdst", "2", "sa", "sb"}), ":0\r\n");
+    EXPECT_EQ(heavy_.Execute({"SUNIONSTORE", "dst", "sa", "sb"}), ":3000\r\n");
+    EXPECT_EQ(heavy_.Execute({"SORT", "list", "STORE", "sorted"}), ":3000\r\n");
+    const std::vector<std::string> sorted = ItemsOf(heavy_.Execute({"SORT", "list"}));
+    ASSERT_EQ(sorted.size(), all);
+    for (std::size_t i = 0; i < all; ++i) ASSERT_EQ(sorted[i], std::to_string(i));
+  }
+  done.store(true);
+  for (Thread& mover : movers) mover.Join();
+}
+
+}  // namespace
+}  // namespace cairn::engine
