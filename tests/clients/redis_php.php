@@ -235,8 +235,8 @@ $cases = [
         $got = [];
         // Told to unsubscribe, this client reads on: its way out of the loop is to be closed.
         try {
-            client()->pSubscribe(['n*', 'end'], function ($me, $pattern, $channel, $text) use (&$got) {
-                $got[] = "$pattern/$channel/$text";
+            client()->pSubscribe(['n*', 'end'], function ($me, $by, $channel, $text) use (&$got) {
+                $got[] = "$by/$channel/$text";
                 if ($channel === 'end') {
                     $me->close();
                 }

@@ -104,7 +104,7 @@ async function remoteControl(servers, clients) {
   servers[1].on('hello', (name, done) => done(`hello ${name}`));
   same(await servers[0].serverSideEmitWithAck('hello', 'you'), ['hello you']);
   await servers[0].in(clients[1].id).socketsJoin('made to');
-  await waitFor(async () => (await servers[1].in('made to').fetchSockets()).length === 1, 'joining');
+  await waitFor(async () => (await servers[1].in('made to').fetchSockets()).length === 1, 'a join');
   servers[0].in(clients[1].id).disconnectSockets();
   await waitFor(() => !clients[1].connected, 'the disconnection');
 }

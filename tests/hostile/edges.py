@@ -81,7 +81,8 @@ EDGES = {
                    f"XTRIM x MAXLEN {2**63}", "XTRIM x MAXLEN ~ 0 LIMIT 0", "XTRIM x MAXLEN = 1 "
                    "LIMIT 5", "XTRIM x MAXLEN ~ 1 LIMIT -1", f"XTRIM x MINID {ID_MAX}",
                    "XTRIM x MINID - ", "XTRIM x MINID 1-1-1", "XLEN x",
-                   f"XADD x MAXLEN ~ {MAX} LIMIT {MAX} 3-1 f v", "XADD x NOMKSTREAM MAXLEN 0 4-1 f v",
+                   f"XADD x MAXLEN ~ {MAX} LIMIT {MAX} 3-1 f v",
+                   "XADD x NOMKSTREAM MAXLEN 0 4-1 f v",
                    "XLEN x", "EXISTS x"],
     "XsetidEdges": ["XADD x 5-1 f v", "XSETID x 4-1", f"XSETID x {ID_MAX}", "XADD x * f v",
                     "XSETID x 6-1 ENTRIESADDED -1 MAXDELETEDID 0-0", "XSETID x 6-1 ENTRIESADDED 0 "
@@ -102,14 +103,18 @@ EDGES = {
                     "XPENDING x g - + -1"],
     "GeoEdges": ["GEOADD g 180 85.05112878 a -180 -85.05112878 b", "GEOADD g 180.1 0 c",
                  "GEOADD g 0 85.05112879 c", "GEOADD g -180.000001 0 c", "GEOADD g nan 0 c",
-                 "GEOADD g inf 0 c", "GEOADD g 0 -inf c", "GEOADD g -0 -0 zero", "GEOPOS g zero a b",
-                 "GEOHASH g a b zero none", "GEODIST g a b", "GEODIST g a a", "GEODIST g a b furlong",
+                 "GEOADD g inf 0 c", "GEOADD g 0 -inf c", "GEOADD g -0 -0 zero",
+                 "GEOPOS g zero a b",
+                 "GEOHASH g a b zero none", "GEODIST g a b", "GEODIST g a a",
+                 "GEODIST g a b furlong",
                  "GEOSEARCH g FROMMEMBER zero BYRADIUS 0 m", "GEOSEARCH g FROMMEMBER zero BYRADIUS "
-                 "-1 m", "GEOSEARCH g FROMMEMBER zero BYRADIUS 1e9 km ASC", "GEOSEARCH g FROMMEMBER "
+                 "-1 m", "GEOSEARCH g FROMMEMBER zero BYRADIUS 1e9 km ASC",
+                 "GEOSEARCH g FROMMEMBER "
                  "zero BYRADIUS inf m", "GEOSEARCH g FROMMEMBER zero BYRADIUS nan m",
                  "GEOSEARCH g FROMLONLAT 180 85.05 BYBOX 1 1 km", "GEOSEARCH g FROMLONLAT 179.9 0 "
                  "BYBOX 50000 1 km ASC", "GEOSEARCH g FROMLONLAT 0 0 BYBOX -1 1 km",
-                 "GEOSEARCH g FROMLONLAT 0 90 BYRADIUS 1 km", "GEOSEARCH g FROMMEMBER zero BYRADIUS "
+                 "GEOSEARCH g FROMLONLAT 0 90 BYRADIUS 1 km",
+                 "GEOSEARCH g FROMMEMBER zero BYRADIUS "
                  f"1 m COUNT {MAX}", "GEOSEARCH g FROMMEMBER zero BYRADIUS 1 m COUNT 0",
                  "GEORADIUS g 0 0 1e300 km", "GEORADIUS g 0 0 1 m STORE d STOREDIST e",
                  "GEORADIUSBYMEMBER g none 1 m", "ZADD g inf far", "GEOPOS g far",
@@ -146,7 +151,8 @@ EDGES = {
                     "MULTI", "SUBSCRIBE", "EXEC"],
     "SortEdges": ["RPUSH l 3 1 2", f"SORT l LIMIT {MIN} {MAX}", f"SORT l LIMIT {MAX} {MAX}",
                   "SORT l LIMIT 0 -1", "SORT l LIMIT -1 1", "SORT l LIMIT 1 0", "RPUSH l nan",
-                  "SORT l", "SORT l ALPHA", "RPUSH m inf -inf 1e309 0x10", "SORT m", "SORT l GET '' "
+                  "SORT l", "SORT l ALPHA", "RPUSH m inf -inf 1e309 0x10", "SORT m",
+                  "SORT l GET '' "
                   "ALPHA", "SORT l BY '' ALPHA LIMIT 0 1", "SORT l BY * ALPHA GET # GET *"],
     "ScanEdges": [f"SCAN 0 COUNT {MAX}", f"SCAN 0 COUNT {MIN}", "SCAN -1", f"SCAN {2**64}",
                   "SCAN 0 COUNT 0", "SCAN 0 TYPE", "SSCAN none abc", f"HSCAN none 0 COUNT {2**63}",
@@ -154,7 +160,8 @@ EDGES = {
     "SwapAndMove": ["SET a 1", "SWAPDB 0 16", "SWAPDB -1 0", f"SWAPDB 0 {MAX}", "SWAPDB a 0",
                     "MOVE a 16", "MOVE a 0", f"MOVE a {MAX}", "COPY a b DB 16", "COPY a a",
                     "COPY a b DB -1", f"SELECT {MIN}"],
-    "LcsEdges": ["SET a abc", "SET b abd", "LCS a b MINMATCHLEN -1 IDX", f"LCS a b MINMATCHLEN {MAX} "
+    "LcsEdges": ["SET a abc", "SET b abd", "LCS a b MINMATCHLEN -1 IDX",
+                 f"LCS a b MINMATCHLEN {MAX} "
                  "IDX", f"LCS a b MINMATCHLEN {MIN} IDX", "LCS a b IDX LEN", "LCS none none IDX"],
     "ObjectAndDebug": ["OBJECT FREQ none", "OBJECT HELP x", "DEBUG", "DEBUG OBJECT none",
                        "MEMORY USAGE none SAMPLES -1", "SET a 1", "MEMORY USAGE a SAMPLES -1",
