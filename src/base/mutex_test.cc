@@ -8,6 +8,7 @@
 #include <atomic>
 #include <vector>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/thread.h"
 
@@ -57,14 +58,14 @@ TEST(MutexTest, WakesThoseWhoSleep) {
 
 TEST(MutexTest, LockUnlessLongTakesWhatIsFree) {
   Mutex mutex;
-  ASSERT_TRUE(mutex.LockUnlessLong());
+  CHECK(mutex.LockUnlessLong());
   EXPECT_FALSE(mutex.TryLock());
   mutex.Unlock();
   mutex.LockForLong();
   EXPECT_FALSE(mutex.LockUnlessLong());
   EXPECT_FALSE(mutex.TryLock());
   mutex.Unlock();
-  ASSERT_TRUE(mutex.LockUnlessLong());
+  CHECK(mutex.LockUnlessLong());
   mutex.Unlock();
 }
 

@@ -48,6 +48,7 @@ void Watches::LeaveMarks(const keyspace::StripeSet& stripes) {
   keyspace_.helper()->RunLater(stripes,
                                [&keyspace = keyspace_, watched = std::exchange(watched_, {})] {
                                  std::vector<keyspace::KeyRef> keys;
+                                 keys.reserve(watched.size());
                                  for (const Watched& at : watched)
                                    keys.push_back(keyspace.Ref(at.name));
                                  keyspace::KeyLocks locks(keyspace);

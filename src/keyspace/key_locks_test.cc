@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/thread.h"
 #include "keyspace/keyspace_testing.h"
 
@@ -83,14 +84,14 @@ TEST(KeyLocks, TriesGiveBackWhatTheyHaveWhenOneIsHeldForLong) {
     EXPECT_FALSE(locks.TryAcquireAll());
     EXPECT_FALSE(locks.TryAcquireStripe(StripeId(7)));
     for (std::uint16_t i = 0; i < 7; ++i) EXPECT_TRUE(IsFree(store.keyspace, StripeId(i))) << i;
-    ASSERT_TRUE(locks.TryAcquireStripe(StripeId(6)));
+    CHECK(locks.TryAcquireStripe(StripeId(6)));
     locks.Release();
   }
   holder.Release();
   KeyLocks locks(store.keyspace);
-  ASSERT_TRUE(locks.TryAcquireAll());
+  CHECK(locks.TryAcquireAll());
   KeyLocks nested(store.keyspace);
-  ASSERT_TRUE(nested.TryAcquireAll());
+  CHECK(nested.TryAcquireAll());
   nested.Release();
   EXPECT_EQ(CountHeld(locks, store.keyspace), 8u);
   locks.Release();
