@@ -186,13 +186,16 @@ std::size_t Runner::RunReads(Session& session, const CommandTable::Command& comm
                              std::string_view name, resp::Writer& reply) {
   Begin(session);
   const auto read = command.read;
+  keyspace::Keyspace& keyspace = shared_.keyspace;
+  const keyspace::Viewer& viewer = session.viewer();
+  const std::span<const keyspace::KeyRef> keys = keys_;
   std::uint32_t errors_before = reply.error_count();
   std::size_t due = 0;
   std::size_t done = 0;
-  for (; done < keys_.size(); ++done) {
-    const keyspace::KeyRef& key = keys_[done];
+  for (; done < keys.size(); ++done) {
+    const keyspace::KeyRef& key = keys[done];
     {
-      const keyspace::Reading reading(shared_.keyspace, key, session.viewer());
+      const keyspace::Reading reading(keyspace, key, viewer);
       if (reading.ready()) [[likely]] {
         read(reading.entry(), reply);
         continue;

@@ -194,12 +194,13 @@ InterestTotals Keyspace::CountInterest() {
 // The buckets without the lock: shards stay, and a table's directory may be asked by anybody for an
 // address to prefetch.
 void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
+  Stripe* const stripes = stripes_.data();  // which the compiler cannot know to stay
   for (KeyRef& key : keys) {
-    key.hinted = stripes_[key.stripe.value].shard(db);
+    key.hinted = stripes[key.stripe.value].shard(db);
     if (key.hinted != nullptr) key.hint = key.hinted->table.PrefetchBucket(key.hash);
   }
   for (KeyRef& key : keys) {
-    Mutex& mu = stripes_[key.stripe.value].mu;
+    Mutex& mu = stripes[key.stripe.value].mu;
     if (key.hinted == nullptr || !mu.TryLock()) continue;
     key.hinted->table.PrefetchNode(key.hash, key.hint);
     mu.Unlock();

@@ -557,14 +557,20 @@ void Connection::ResetSession() {
   });
 }
 
-void Connection::PublishWatch() {
+// Nothing to do for a connection that has no transaction, and had none when it last came here.
+void Connection::PublishTransaction(std::size_t queued_bytes) {
+  info_.multi_count.store(
+      queueing() ? static_cast<std::int64_t>(transaction()->queue().size()) : -1,
+      std::memory_order_relaxed);
+  info_.multi_bytes.store(static_cast<std::int64_t>(queued_bytes), std::memory_order_relaxed);
   const std::size_t watched =
       transaction() == nullptr ? 0 : transaction()->watches().watched().size();
-  if (watched == 0 && info_.watched_keys.load(std::memory_order_relaxed) == 0) [[likely]]
-    return;
-  info_.watched_keys.store(watched, std::memory_order_relaxed);
-  MutexLock hold(info_.waiting_mu);
-  info_.watch_mark = watched == 0 ? nullptr : transaction()->watches().mark();
+  if (watched != 0 || info_.watched_keys.load(std::memory_order_relaxed) != 0) {
+    info_.watched_keys.store(watched, std::memory_order_relaxed);
+    MutexLock hold(info_.waiting_mu);
+    info_.watch_mark = watched == 0 ? nullptr : transaction()->watches().mark();
+  }
+  transaction_published_ = transaction() != nullptr;
 }
 
 // What CLIENT LIST shows of this connection, once a pass. Memory beside the keyspace counts towards
@@ -572,18 +578,15 @@ void Connection::PublishWatch() {
 void Connection::Publish() {
   info_.db.store(db().value, std::memory_order_relaxed);
   info_.protocol.store(protocol(), std::memory_order_relaxed);
-  info_.multi_count.store(
-      queueing() ? static_cast<std::int64_t>(transaction()->queue().size()) : -1,
-      std::memory_order_relaxed);
-  info_.multi_bytes.store(static_cast<std::int64_t>(QueuedBytes()), std::memory_order_relaxed);
-  PublishWatch();
+  const std::size_t queued_bytes = QueuedBytes();
+  if (transaction() != nullptr || transaction_published_) PublishTransaction(queued_bytes);
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
   info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
                                std::memory_order_relaxed);
   const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
   info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
   const std::int64_t memory =
-      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + QueuedBytes()) +
+      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + queued_bytes) +
       reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);

@@ -186,7 +186,7 @@ class Connection final : public command::Session, public io::Watcher {
   void FailProtocol();
   // What MULTI holds counts as input not yet done with.
   std::size_t QueuedBytes() { return transaction() == nullptr ? 0 : transaction()->bytes(); }
-  void PublishWatch();
+  void PublishTransaction(std::size_t queued_bytes);
   void TimeOutWait();
   // Its command is run by the lane; CLIENT UNBLOCK does not concern it.
   bool is_deferred() const { return waiting_ != nullptr && waiting_->is_deferred(); }
@@ -204,6 +204,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool flush_queued_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
+  bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   resp::Parser parser_;
   std::string leftover_;  // input not yet done with; empty between complete requests
