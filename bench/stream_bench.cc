@@ -70,7 +70,7 @@ class Bench {
     const std::string_view fields[] = {"f", value_};
     for (std::uint64_t i = 0; i < entries_; ++i) {
       const auto now = kStartMs + static_cast<UnixMs>(i / kEntriesPerMs);
-      if (!stream_.Append({}, fields, now, {})) std::abort();
+      if (!stream_.Append({}, fields, now, {}, arena_)) std::abort();
     }
   }
   void Walk(StreamOrder order) {
@@ -113,7 +113,8 @@ class Bench {
 
   const std::uint64_t entries_;
   const std::string value_;
-  Stream stream_;
+  ds::SlabArena arena_;
+  Stream stream_;  // its nodes lie there
   Random random_{1};
   std::uint64_t sink_ = 0;
 };

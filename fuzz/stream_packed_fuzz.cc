@@ -40,25 +40,27 @@ std::vector<std::string> Contents(const Stream& stream) {
   return texts;
 }
 
-void Change(Stream& stream) {
+void Change(Stream& stream, cairn::ds::SlabArena& arena) {
   const std::string_view fields[] = {"field", "value"};
   stream.SetCounters({.last_id = stream.TopId()});
   const bool room = stream.last_id() < cairn::value::kStreamIdMax;
-  CHECK(stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 0}).has_value() == room);
+  CHECK(stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 0}, arena).has_value() ==
+        room);
   while (stream.size() > 0) {
     CHECK(stream.Delete(stream.first_id()) == cairn::value::StreamDeleteResult::kDeleted);
   }
 }
 
 void Read(std::string_view bytes) {
+  cairn::ds::SlabArena arena;
   Stream stream;
-  if (!stream.Adopt(kBase, bytes).ok()) return;
+  if (!stream.Adopt(kBase, bytes, arena).ok()) return;
   Stream again;
   stream.ForEachNode([&](const StreamNode& node) {
-    CHECK(again.Adopt(node.base(), node.ToPacked().bytes()).ok());
+    CHECK(again.Adopt(node.base(), node.ToPacked().bytes(), arena).ok());
   });
   CHECK(Contents(stream) == Contents(again));
-  Change(stream);
+  Change(stream, arena);
 }
 
 }  // namespace

@@ -97,8 +97,8 @@ void Xadd(Call& call) {
   if (!found && !args->make_stream) return call.reply().Null();
   const bool is_new = !found;
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
-  const auto id =
-      stream->Append(args->id, call.args().subspan(args->fields_at), call.now_ms(), limits);
+  const auto id = stream->Append(args->id, call.args().subspan(args->fields_at), call.now_ms(),
+                                 limits, *HomeOf(call, call.key(0)).arena);
   if (!id) {
     stream.Finish();
     if (is_new) call.txn().Remove(call.key(0), found);

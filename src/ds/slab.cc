@@ -5,8 +5,9 @@
 // every block of this size and colours large ones with an extra page. What is mapped and never
 // touched costs nothing, so a chunk counts by its slabs.
 //
-// A slab's objects are laid against its end, so that those whose size divides a cache line keep to
-// lines. In builds with AddressSanitizer free objects are poisoned.
+// A slab's small objects are laid against its end, so that those whose size divides a cache line
+// keep to lines; blocks begin at its second line. In builds with AddressSanitizer free objects are
+// poisoned.
 #include "ds/slab.h"
 
 #include <sys/mman.h>
@@ -46,10 +47,20 @@ void AddRoot(void*, std::size_t) {}
 void RemoveRoot(void*, std::size_t) {}
 #endif
 
-constexpr std::size_t kSlabsPerChunk = SlabArena::kChunkBytes / SlabArena::kSlabBytes;
-constexpr std::uint64_t kAllFree = ~std::uint64_t{0};
-static_assert(kSlabsPerChunk == 64, "a chunk's free slabs are the bits of one word");
+static_assert(SlabArena::kChunkBytes / SlabArena::kSlabBytes == 64,
+              "a chunk's free slabs are the bits of one word");
 static_assert(std::has_single_bit(SlabArena::kSlabBytes));
+static_assert(std::has_single_bit(SlabArena::kBlockSlabBytes));
+
+constexpr std::size_t kPageBytes = 4096;
+// Offsets in a slab are kept in 16 bits, in units of this.
+constexpr std::size_t kOffsetUnit = 8;
+static_assert(SlabArena::kBlockSlabBytes / kOffsetUnit <= 65536);
+
+std::uint64_t AllFree(std::size_t slab_bytes) {
+  const std::size_t slabs = SlabArena::kChunkBytes / slab_bytes;
+  return slabs == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << slabs) - 1;
+}
 
 template <class Node>
 void Link(Node*& head, Node& node) {
@@ -71,22 +82,21 @@ void Unlink(Node*& head, Node& node) {
 
 // Address space of one chunk, at a slab boundary. Neighbouring chunks mostly come out adjacent, and
 // the kernel then keeps them as one mapping.
-char* MapAligned() {
+char* MapAligned(std::size_t align) {
   constexpr std::size_t kBytes = SlabArena::kChunkBytes;
-  constexpr std::size_t kAlign = SlabArena::kSlabBytes;
   const auto map = [](std::size_t bytes) {
     void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(memory != MAP_FAILED);
     return static_cast<char*>(memory);
   };
   char* memory = map(kBytes);
-  if (reinterpret_cast<std::uintptr_t>(memory) % kAlign == 0) return memory;
+  if (reinterpret_cast<std::uintptr_t>(memory) % align == 0) return memory;
   // Where an unmapping fails, address space is lost and nothing else.
   (void)munmap(memory, kBytes);
-  memory = map(kBytes + kAlign);
-  const std::size_t before = kAlign - reinterpret_cast<std::uintptr_t>(memory) % kAlign;
+  memory = map(kBytes + align);
+  const std::size_t before = align - reinterpret_cast<std::uintptr_t>(memory) % align;
   (void)munmap(memory, before);
-  if (before != kAlign) (void)munmap(memory + before + kBytes, kAlign - before);
+  if (before != align) (void)munmap(memory + before + kBytes, align - before);
   return memory + before;
 }
 
@@ -108,12 +118,19 @@ struct SlabArena::Slab {
   std::uint16_t capacity;
   std::uint16_t live;
   std::uint16_t fresh;      // objects from the front that have been used at least once
-  std::uint16_t free_head;  // offset of the first freed object, 0 if none
+  std::uint16_t free_head;  // offset of the first freed object in units of 8, 0 if none
   std::uint16_t first;      // offset of the first object
 
   bool full() const { return live == capacity; }
   std::size_t bin() const { return live * std::size_t{bin_scale} >> 16; }
   char* bytes() { return reinterpret_cast<char*>(this); }
+  bool is_small() const { return object_bytes <= kSlabObjectMax; }
+  // Bytes of the pages that were used at least once. Small objects' slabs are used up quickly.
+  std::size_t touched() const {
+    if (is_small()) return kSlabBytes;
+    const std::size_t bytes = first + std::size_t{object_bytes} * fresh;
+    return (bytes + kPageBytes - 1) & ~(kPageBytes - 1);
+  }
 
   void* Pop() {
     ++live;
@@ -122,7 +139,7 @@ struct SlabArena::Slab {
       Unpoison(object, object_bytes);
       return object;
     }
-    void* object = bytes() + free_head;
+    void* object = bytes() + free_head * kOffsetUnit;
     Unpoison(object, object_bytes);
     free_head = *static_cast<std::uint16_t*>(object);
     return object;
@@ -134,14 +151,14 @@ struct SlabArena::Slab {
     DCHECK((offset - first) % object_bytes == 0);
     *static_cast<std::uint16_t*>(object) = free_head;
     Poison(object, object_bytes);
-    free_head = static_cast<std::uint16_t>(offset);
+    free_head = static_cast<std::uint16_t>(offset / kOffsetUnit);
     --live;
   }
 };
 
 SlabArena::~SlabArena() {
   const MutexLock hold(mu_);
-  for (Chunk* list : {roomy_chunks_, full_chunks_}) {
+  for (Chunk* list : {small_.roomy, small_.full, blocks_.roomy, blocks_.full}) {
     while (list != nullptr) {
       Chunk* next = list->next;
       Unpoison(list->base, kChunkBytes);
@@ -154,33 +171,40 @@ SlabArena::~SlabArena() {
 }
 
 std::size_t SlabArena::AllocatedSize(std::size_t bytes) {
-  if (bytes > kSlabObjectMax) return AllocatedBytes(bytes);
-  return (bytes + kClassBytes - 1) / kClassBytes * kClassBytes;
+  if (bytes > kSlabBlockMax) return AllocatedBytes(bytes);
+  return ObjectBytesOf(ClassOf(bytes));
 }
 
-SlabArena::Slab* SlabArena::SlabOf(const void* object) {
-  return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(object) & ~(kSlabBytes - 1));
+SlabArena::Slab* SlabArena::SlabOf(const void* object, std::size_t bytes) {
+  const std::size_t slab_bytes = bytes <= kSlabObjectMax ? kSlabBytes : kBlockSlabBytes;
+  return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(object) & ~(slab_bytes - 1));
 }
 
 void* SlabArena::Allocate(std::size_t bytes) {
   DCHECK(bytes > 0);
-  if (bytes > kSlabObjectMax) return AllocateLarge(bytes);
+  if (bytes > kSlabBlockMax) return AllocateLarge(bytes);
   const std::size_t class_index = ClassOf(bytes);
   const MutexLock hold(mu_);
   Class& cls = classes_[class_index];
   if (cls.current == nullptr || cls.current->full()) [[unlikely]] {
     cls.current = NextSlab(class_index);
   }
+  Slab& slab = *cls.current;
   ++cls.objects;
-  small_bytes_.Add(cls.current->object_bytes);
-  return cls.current->Pop();
+  small_bytes_.Add(slab.object_bytes);
+  if (bytes <= kSlabObjectMax) return slab.Pop();
+  const std::size_t touched = slab.touched();
+  void* block = slab.Pop();
+  reserved_bytes_.Add(static_cast<std::int64_t>(slab.touched() - touched));
+  return block;
 }
 
 void SlabArena::Free(void* object, std::size_t bytes) {
-  if (bytes > kSlabObjectMax) return FreeLarge(object, bytes);
+  if (bytes > kSlabBlockMax) return FreeLarge(object, bytes);
+  const std::size_t class_index = ClassOf(bytes);
   const MutexLock hold(mu_);
-  Class& cls = classes_[ClassOf(bytes)];
-  Slab& slab = *SlabOf(object);
+  Class& cls = classes_[class_index];
+  Slab& slab = *SlabOf(object, bytes);
   DCHECK(slab.object_bytes == AllocatedSize(bytes));
   const bool in_bin = &slab != cls.current && !slab.full();
   const std::size_t bin_before = slab.bin();
@@ -190,17 +214,17 @@ void SlabArena::Free(void* object, std::size_t bytes) {
   if (slab.live != 0 && (&slab == cls.current || (in_bin && slab.bin() == bin_before))) return;
   if (in_bin) Unlink(cls.bins[bin_before], slab);
   if (slab.live == 0) {
-    RetireSlab(slab, cls);
+    RetireSlab(slab, class_index);
   } else {
     Link(cls.bins[slab.bin()], slab);
   }
 }
 
 bool SlabArena::IsSparse(const void* object, std::size_t bytes) const {
-  if (bytes > kSlabObjectMax) return false;
+  if (bytes > kSlabBlockMax) return false;
   const MutexLock hold(mu_);
   const Class& cls = classes_[ClassOf(bytes)];
-  const Slab& slab = *SlabOf(object);
+  const Slab& slab = *SlabOf(object, bytes);
   if (&slab == cls.current) return false;
   const std::uint64_t room_elsewhere =
       std::uint64_t{cls.slabs - 1} * slab.capacity - (cls.objects - slab.live);
@@ -231,11 +255,15 @@ SlabArena::Slab* SlabArena::NextSlab(std::size_t class_index) {
 }
 
 SlabArena::Slab* SlabArena::NewSlab(std::size_t class_index) {
+  Source& source = SourceOf(class_index);
   Chunk* chunk = nullptr;
-  void* memory = PagesOfNewSlab(&chunk);
-  const std::size_t object_bytes = (class_index + 1) * kClassBytes;
-  const std::size_t capacity = (kSlabBytes - sizeof(Slab)) / object_bytes;
-  const std::size_t first = kSlabBytes - capacity * object_bytes;
+  void* memory = PagesOfNewSlab(source, &chunk);
+  const std::size_t object_bytes = ObjectBytesOf(class_index);
+  const bool is_small = object_bytes <= kSlabObjectMax;
+  const std::size_t header_bytes = is_small ? sizeof(Slab) : kCacheLineBytes;
+  static_assert(sizeof(Slab) <= kCacheLineBytes);
+  const std::size_t capacity = (source.slab_bytes - header_bytes) / object_bytes;
+  const std::size_t first = is_small ? kSlabBytes - capacity * object_bytes : header_bytes;
   auto* slab = new (memory) Slab{
       .next = nullptr,
       .previous = nullptr,
@@ -248,78 +276,82 @@ SlabArena::Slab* SlabArena::NewSlab(std::size_t class_index) {
       .free_head = 0,
       .first = static_cast<std::uint16_t>(first),
   };
-  Poison(slab->bytes() + first, kSlabBytes - first);
+  reserved_bytes_.Add(static_cast<std::int64_t>(slab->touched()));
+  Poison(slab->bytes() + first, source.slab_bytes - first);
   return slab;
 }
 
 // An empty slab leaves its class; it is in no bin.
-void SlabArena::RetireSlab(Slab& slab, Class& cls) {
+void SlabArena::RetireSlab(Slab& slab, std::size_t class_index) {
+  Class& cls = classes_[class_index];
+  Source& source = SourceOf(class_index);
   if (cls.current == &slab) cls.current = nullptr;
   --cls.slabs;
-  if (spare_count_ < kSpareSlabs) {
-    Link(spare_, slab);
-    ++spare_count_;
+  if (source.spare_count < source.spare_max) {
+    Link(source.spare, slab);
+    ++source.spare_count;
   } else {
-    ReturnPages(slab);
+    ReturnPages(source, slab);
   }
 }
 
-void* SlabArena::PagesOfNewSlab(Chunk** chunk) {
-  if (spare_ != nullptr) {
-    Slab* slab = spare_;
-    Unlink(spare_, *slab);
-    --spare_count_;
+// A spare slab counts as reserved by what it was before.
+void* SlabArena::PagesOfNewSlab(Source& source, Chunk** chunk) {
+  if (source.spare != nullptr) {
+    Slab* slab = source.spare;
+    Unlink(source.spare, *slab);
+    --source.spare_count;
+    reserved_bytes_.Add(-static_cast<std::int64_t>(slab->touched()));
     *chunk = slab->chunk;
     return slab;
   }
-  if (roomy_chunks_ == nullptr) MapChunk();
-  Chunk& from = *roomy_chunks_;
+  if (source.roomy == nullptr) MapChunk(source);
+  Chunk& from = *source.roomy;
   const auto place = static_cast<std::size_t>(std::countr_zero(from.free));
   from.free &= from.free - 1;
   if (from.free == 0) {
-    Unlink(roomy_chunks_, from);
-    Link(full_chunks_, from);
+    Unlink(source.roomy, from);
+    Link(source.full, from);
   }
-  reserved_bytes_.Add(static_cast<std::int64_t>(kSlabBytes));
   *chunk = &from;
-  return from.base + place * kSlabBytes;
+  return from.base + place * source.slab_bytes;
 }
 
-void SlabArena::ReturnPages(Slab& slab) {
+void SlabArena::ReturnPages(Source& source, Slab& slab) {
   Chunk& chunk = *slab.chunk;
-  const auto place = static_cast<std::size_t>(slab.bytes() - chunk.base) / kSlabBytes;
-  reserved_bytes_.Add(-static_cast<std::int64_t>(kSlabBytes));
+  const auto place = static_cast<std::size_t>(slab.bytes() - chunk.base) / source.slab_bytes;
+  reserved_bytes_.Add(-static_cast<std::int64_t>(slab.touched()));
   if (chunk.free == 0) {
-    Unlink(full_chunks_, chunk);
-    Link(roomy_chunks_, chunk);
+    Unlink(source.full, chunk);
+    Link(source.roomy, chunk);
   }
   chunk.free |= std::uint64_t{1} << place;
-  Unpoison(slab.bytes(), kSlabBytes);
-  if (chunk.free != kAllFree || !UnmapChunk(chunk)) {
+  Unpoison(slab.bytes(), source.slab_bytes);
+  if (chunk.free != AllFree(source.slab_bytes) || !UnmapChunk(source, chunk)) {
     // Fails for locked memory only, which then stays resident: all the same to us.
-    (void)madvise(slab.bytes(), kSlabBytes, MADV_DONTNEED);
+    (void)madvise(slab.bytes(), source.slab_bytes, MADV_DONTNEED);
   }
 }
 
 // Returns false if the kernel will not cut another hole (it limits the number of mappings); the
 // chunk is then kept for later.
-bool SlabArena::UnmapChunk(Chunk& chunk) {
+bool SlabArena::UnmapChunk(Source& source, Chunk& chunk) {
   RemoveRoot(chunk.base, kChunkBytes);
   if (munmap(chunk.base, kChunkBytes) != 0) {
     AddRoot(chunk.base, kChunkBytes);
     return false;
   }
-  Unlink(roomy_chunks_, chunk);
+  Unlink(source.roomy, chunk);
   FreeRaw(&chunk);
   return true;
 }
 
-void SlabArena::MapChunk() {
-  char* base = MapAligned();
+void SlabArena::MapChunk(Source& source) {
+  char* base = MapAligned(source.slab_bytes);
   AddRoot(base, kChunkBytes);
   auto* chunk = new (AllocateRaw(sizeof(Chunk)))
-      Chunk{.next = nullptr, .previous = nullptr, .base = base, .free = kAllFree};
-  Link(roomy_chunks_, *chunk);
+      Chunk{.next = nullptr, .previous = nullptr, .base = base, .free = AllFree(source.slab_bytes)};
+  Link(source.roomy, *chunk);
 }
 
 }  // namespace cairn::ds

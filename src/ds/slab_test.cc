@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "ds/raw_memory.h"
 
 namespace cairn::ds {
 namespace {
@@ -32,21 +33,26 @@ bool Intact(const Object& object) {
   return true;
 }
 
-TEST(SlabArena, AllocatedSizeRoundsToEight) {
+TEST(SlabArena, AllocatedSizeRoundsToEightAndBlocksToLines) {
   EXPECT_EQ(SlabArena::AllocatedSize(1), 8u);
   EXPECT_EQ(SlabArena::AllocatedSize(8), 8u);
   EXPECT_EQ(SlabArena::AllocatedSize(9), 16u);
   EXPECT_EQ(SlabArena::AllocatedSize(88), 88u);
   EXPECT_EQ(SlabArena::AllocatedSize(1023), 1024u);
   EXPECT_EQ(SlabArena::AllocatedSize(1024), 1024u);
-  EXPECT_GE(SlabArena::AllocatedSize(1025), 1025u);
+  EXPECT_EQ(SlabArena::AllocatedSize(1025), 1088u);
+  EXPECT_EQ(SlabArena::AllocatedSize(3713), 3776u);
+  EXPECT_EQ(SlabArena::AllocatedSize(3776), 3776u);
+  EXPECT_EQ(SlabArena::AllocatedSize(8129), 8192u);
+  EXPECT_EQ(SlabArena::AllocatedSize(8192), 8192u);
+  EXPECT_EQ(SlabArena::AllocatedSize(8193), AllocatedBytes(8193));
 }
 
 TEST(SlabArena, EverySizeIsAlignedWritableAndCounted) {
   SlabArena arena;
   std::vector<Object> objects;
   std::int64_t expected = 0;
-  for (std::size_t size = 1; size <= kSlabObjectMax + 100; ++size) {
+  for (std::size_t size = 1; size <= kSlabBlockMax + 100; ++size) {
     objects.push_back(Make(arena, size, static_cast<char>(size)));
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(objects.back().bytes) % 8, 0u) << size;
     expected += static_cast<std::int64_t>(SlabArena::AllocatedSize(size));
@@ -59,10 +65,11 @@ TEST(SlabArena, EverySizeIsAlignedWritableAndCounted) {
   EXPECT_EQ(arena.used_bytes(), 0);
 }
 
-TEST(SlabArena, LineSizedObjectsKeepToLines) {
+TEST(SlabArena, LineSizedObjectsAndBlocksKeepToLines) {
   SlabArena arena;
   for (int i = 0; i < 600; ++i) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(arena.Allocate(64)) % 64, 0u);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(arena.Allocate(1025)) % 64, 0u);
   }
 }
 
@@ -73,6 +80,33 @@ TEST(SlabArena, OverheadOfManySmallObjectsIsSmall) {
   for (std::int64_t i = 0; i < kObjects; ++i) arena.Allocate(88);
   EXPECT_EQ(arena.used_bytes(), kObjects * 88);
   EXPECT_LT(static_cast<double>(arena.reserved_bytes() - arena.used_bytes()) / kObjects, 0.75);
+}
+
+// What is left at the end of a slab for blocks is at most one of them in 32.
+TEST(SlabArena, OverheadOfBlocksIsSmallWhateverTheirSize) {
+  for (std::size_t size = kSlabObjectMax + 64; size <= kSlabBlockMax; size += 64) {
+    SlabArena arena;
+    const std::size_t count = 8 * SlabArena::kBlockSlabBytes / size;
+    for (std::size_t i = 0; i < count; ++i) arena.Allocate(size);
+    EXPECT_EQ(arena.used_bytes(), static_cast<std::int64_t>(count * size));
+    EXPECT_LT(static_cast<double>(arena.reserved_bytes()),
+              1.035 * static_cast<double>(arena.used_bytes()))
+        << size;
+  }
+}
+
+// A single block must not count, nor touch, a slab of 256 KiB.
+TEST(SlabArena, PagesThatNoBlockReachedAreNotReserved) {
+  SlabArena arena;
+  void* block = arena.Allocate(4096);
+  EXPECT_EQ(arena.reserved_bytes(), 8192);
+  void* second = arena.Allocate(4096);
+  EXPECT_EQ(arena.reserved_bytes(), 12288);
+  arena.Free(second, 4096);
+  arena.Free(block, 4096);
+  EXPECT_EQ(arena.reserved_bytes(), 12288) << "the slab is spare";
+  arena.Free(arena.Allocate(2048), 2048);
+  EXPECT_EQ(arena.reserved_bytes(), 4096) << "the spare slab serves another class";
 }
 
 TEST(SlabArena, RandomUseMatchesModel) {
@@ -87,7 +121,7 @@ TEST(SlabArena, RandomUseMatchesModel) {
     // Long waves, so that slabs fill and empty.
     const bool grow = random.Below(1000) < ((step / 20'000) % 2 == 0 ? 700u : 300u);
     if (grow || order.empty()) {
-      const std::size_t size = 1 + random.Below(random.Below(8) == 0 ? 1500 : 120);
+      const std::size_t size = 1 + random.Below(random.Below(8) == 0 ? 9000 : 120);
       const Object object = Make(arena, size, static_cast<char>(random.Next()));
       const auto after = live.lower_bound(object.bytes);
       ASSERT_TRUE(after == live.end() || object.bytes + size <= after->first);
@@ -118,6 +152,17 @@ TEST(SlabArena, FreedMemoryReturns) {
   EXPECT_EQ(arena.used_bytes(), 0);
   EXPECT_LE(arena.reserved_bytes(),
             static_cast<std::int64_t>(SlabArena::kSpareSlabs * SlabArena::kSlabBytes));
+}
+
+TEST(SlabArena, FreedBlocksReturn) {
+  SlabArena arena;
+  std::vector<void*> blocks;
+  for (int i = 0; i < 2'000; ++i) blocks.push_back(arena.Allocate(3700));
+  EXPECT_GE(arena.reserved_bytes(), 7'400'000);
+  for (void* block : blocks) arena.Free(block, 3700);
+  EXPECT_EQ(arena.used_bytes(), 0);
+  EXPECT_LE(arena.reserved_bytes(),
+            static_cast<std::int64_t>(SlabArena::kSpareBlockSlabs * SlabArena::kBlockSlabBytes));
 }
 
 TEST(SlabArena, EmptySlabsServeOtherClasses) {
@@ -164,11 +209,11 @@ TEST(SlabArena, MovingSparseObjectsCompacts) {
 
 TEST(SlabArena, LargeObjectsAreNeverSparse) {
   SlabArena arena;
-  void* object = arena.Allocate(5000);
-  EXPECT_FALSE(arena.IsSparse(object, 5000));
-  EXPECT_GE(arena.used_bytes(), 5000);
+  void* object = arena.Allocate(9000);
+  EXPECT_FALSE(arena.IsSparse(object, 9000));
+  EXPECT_GE(arena.used_bytes(), 9000);
   EXPECT_EQ(arena.reserved_bytes(), 0);
-  arena.Free(object, 5000);
+  arena.Free(object, 9000);
   EXPECT_EQ(arena.used_bytes(), 0);
 }
 

@@ -26,12 +26,18 @@ Stream& Stream::operator=(Stream&& other) noexcept {
 
 Stream::~Stream() {
   if (body_ == nullptr) return;
-  body_->nodes.ForEach([](const Nodes::Entry& entry) { StreamNode::Free(entry.value); });
+  body_->nodes.ForEach(
+      [&](const Nodes::Entry& entry) { StreamNode::Free(*body_->arena, entry.value); });
 }
 
 Stream::Body& Stream::body() {
   if (body_ == nullptr) body_ = std::make_unique<Body>();
   return *body_;
+}
+
+ds::SlabArena& Stream::ArenaOr(ds::SlabArena& arena) {
+  if (body().arena == nullptr) body_->arena = &arena;
+  return *body_->arena;
 }
 
 std::size_t Stream::size() const { return body_ == nullptr ? 0 : body_->length; }
@@ -65,8 +71,9 @@ Stream Stream::Clone() const {
   to.last_id = body_->last_id;
   to.first_id = body_->first_id;
   to.max_deleted_id = body_->max_deleted_id;
+  to.arena = body_->arena;
   body_->nodes.ForEach([&](const Nodes::Entry& entry) {
-    to.tail = StreamNode::Clone(entry.value);
+    to.tail = StreamNode::Clone(*body_->arena, entry.value);
     to.node_bytes += to.tail->memory_bytes();
     to.nodes.Insert(entry.key, to.tail);
   });
@@ -130,7 +137,8 @@ bool Stream::TailTakes(std::size_t text_bytes, const StreamLimits& limits) const
 
 std::expected<StreamId, StreamAppendError> Stream::Append(const NewStreamId& id,
                                                           StreamFields fields, UnixMs now,
-                                                          const StreamLimits& limits) {
+                                                          const StreamLimits& limits,
+                                                          ds::SlabArena& arena) {
   DCHECK(!fields.empty() && fields.size() % 2 == 0);
   const auto next = NextId(id, now);
   if (!next) return next;
@@ -140,11 +148,12 @@ std::expected<StreamId, StreamAppendError> Stream::Append(const NewStreamId& id,
   if (packed_bytes_max > ds::kPackedListBytesMax) {
     return std::unexpected(StreamAppendError::kTooLarge);
   }
-  Body& body = this->body();
+  ArenaOr(arena);
+  Body& body = *body_;
   if (TailTakes(text_bytes, limits) &&
       body.tail->packed_bytes() + packed_bytes_max <= ds::kPackedListBytesMax) {
     body.node_bytes -= body.tail->memory_bytes();
-    StreamNode* node = StreamNode::Append(body.tail, *next, fields);
+    StreamNode* node = StreamNode::Append(*body.arena, body.tail, *next, fields);
     body.node_bytes += node->memory_bytes();
     if (node != body.tail) {
       body.nodes.At(body.nodes.Last()).value = node;
@@ -164,12 +173,12 @@ void Stream::StartNode(StreamId id, StreamFields fields) {
   std::size_t room = 0;
   if (body_->tail != nullptr) {
     body_->node_bytes -= body_->tail->memory_bytes();
-    StreamNode* full = StreamNode::Trimmed(body_->tail);
+    StreamNode* full = StreamNode::Trimmed(*body_->arena, body_->tail);
     body_->node_bytes += full->memory_bytes();
     body_->nodes.At(body_->nodes.Last()).value = full;
     room = std::min(full->used_bytes(), kFirstRoomMax);
   }
-  body_->tail = StreamNode::New(id, fields, room);
+  body_->tail = StreamNode::New(*body_->arena, id, fields, room);
   body_->node_bytes += body_->tail->memory_bytes();
   body_->nodes.Insert(id, body_->tail);
 }
@@ -180,7 +189,7 @@ void Stream::RemoveNode(StreamNode* node) {
   if (node == body_->tail) {
     body_->tail = body_->nodes.empty() ? nullptr : body_->nodes.At(body_->nodes.Last()).value;
   }
-  StreamNode::Free(node);
+  StreamNode::Free(*body_->arena, node);
 }
 
 const Stream::Nodes* Stream::nodes() const { return body_ == nullptr ? nullptr : &body_->nodes; }
@@ -251,12 +260,12 @@ std::expected<void, StreamSetIdError> Stream::SetId(StreamId last_id,
   return {};
 }
 
-Status Stream::Adopt(StreamId base, std::string_view packed) {
+Status Stream::Adopt(StreamId base, std::string_view packed, ds::SlabArena& arena) {
   Body& body = this->body();
   if (body.tail != nullptr && base <= body.tail->LastId()) {
     return {StatusCode::kCorrupt, "nodes of a stream are not in order"};
   }
-  auto node = StreamNode::FromPacked(base, packed);
+  auto node = StreamNode::FromPacked(ArenaOr(arena), base, packed);
   if (!node) return node.error();
   body.tail = *node;
   body.nodes.Insert(base, *node);

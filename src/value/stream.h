@@ -28,6 +28,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "ds/block_map.h"
+#include "ds/slab.h"
 #include "value/stream_group.h"
 #include "value/stream_id.h"
 #include "value/stream_node.h"
@@ -151,8 +152,10 @@ class Stream {
   // The greatest id that is there; 0-0 in an empty stream.
   StreamId TopId() const;
 
+  // The stream keeps its nodes in the arena of its first one's making, which outlives it.
   std::expected<StreamId, StreamAppendError> Append(const NewStreamId& id, StreamFields fields,
-                                                    UnixMs now, const StreamLimits& limits);
+                                                    UnixMs now, const StreamLimits& limits,
+                                                    ds::SlabArena& arena);
   std::optional<StreamEntry> Find(StreamId id) const;
 
   StreamDeleteResult Delete(StreamId id, StreamReferences references = StreamReferences::kKeep);
@@ -202,7 +205,7 @@ class Stream {
   // whose ids all follow those adopted before; SetCounters comes after the last.
   template <class Fn>
   void ForEachNode(Fn fn) const;  // fn(const StreamNode&)
-  Status Adopt(StreamId base, std::string_view packed);
+  Status Adopt(StreamId base, std::string_view packed, ds::SlabArena& arena);
   void SetCounters(const StreamCounters& counters);
 
  private:
@@ -210,6 +213,7 @@ class Stream {
   struct Body;
 
   Body& body();
+  ds::SlabArena& ArenaOr(ds::SlabArena& arena);
   const Nodes* nodes() const;  // null without a body
   std::expected<StreamId, StreamAppendError> NextId(const NewStreamId& wanted, UnixMs now) const;
   bool TailTakes(std::size_t text_bytes, const StreamLimits& limits) const;

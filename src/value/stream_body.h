@@ -14,8 +14,9 @@ struct Stream::Body {
   std::uint64_t length = 0;
   std::uint64_t entries_added = 0;
   StreamId last_id;
-  StreamId first_id;        // of a live entry; 0-0 without one
-  StreamId max_deleted_id;  // by XDEL and its kin; trimming does not count
+  StreamId first_id;               // of a live entry; 0-0 without one
+  StreamId max_deleted_id;         // by XDEL and its kin; trimming does not count
+  ds::SlabArena* arena = nullptr;  // where nodes lie: that of the first one's making
   Nodes nodes;
   StreamNode* tail = nullptr;   // the last of them
   std::size_t node_bytes = 0;   // memory of all

@@ -96,7 +96,8 @@ class Play {
       StreamId id{model_.last_id.ms + random_.Below(3), random_.Below(300)};
       const bool good = id > model_.last_id;
       const std::vector<std::string_view> views(fields.begin(), fields.end());
-      const auto added = stream_.Append({NewStreamId::Kind::kGiven, id}, views, 0, limits);
+      const auto added =
+          stream_.Append({NewStreamId::Kind::kGiven, id}, views, 0, limits, testing::TestArena());
       ASSERT_EQ(added.has_value(), good);
       if (!good) continue;
       model_.entries[id] = fields;
@@ -257,7 +258,7 @@ class Play {
     stream_.ForEachNode([&](const StreamNode& node) {
       const ds::PackedList packed = node.ToPacked();
       ASSERT_EQ(packed.bytes().size(), node.packed_bytes());
-      ASSERT_TRUE(again.Adopt(node.base(), packed.bytes()).ok());
+      ASSERT_TRUE(again.Adopt(node.base(), packed.bytes(), testing::TestArena()).ok());
     });
     again.SetCounters({stream_.last_id(), stream_.max_deleted_id(), stream_.entries_added()});
     stream_ = std::move(again);

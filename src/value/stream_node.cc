@@ -14,7 +14,6 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "ds/raw_memory.h"
 #include "value/stream_element.h"
 
 namespace cairn::value {
@@ -92,28 +91,33 @@ std::size_t PackedFrameBytes(StreamId base, StreamId id, std::size_t fields, boo
 
 }  // namespace
 
-StreamNode* StreamNode::Allocate(std::size_t bytes) {
-  const std::size_t allocated = ds::AllocatedBytes(bytes);
-  auto* node = static_cast<StreamNode*>(ds::AllocateRaw(allocated));
+StreamNode* StreamNode::Allocate(ds::SlabArena& arena, std::size_t bytes) {
+  const std::size_t allocated = ds::SlabArena::AllocatedSize(bytes);
+  auto* node = static_cast<StreamNode*>(arena.Allocate(allocated));
   node->capacity_ = static_cast<std::uint32_t>(allocated - sizeof(StreamNode));
   return node;
 }
 
-StreamNode* StreamNode::Resize(StreamNode* node, std::size_t bytes) {
-  const std::size_t allocated = ds::AllocatedBytes(bytes);
-  if (allocated == node->memory_bytes()) return node;
-  node = static_cast<StreamNode*>(ds::ReallocateRaw(node, allocated));
-  node->capacity_ = static_cast<std::uint32_t>(allocated - sizeof(StreamNode));
-  return node;
+// REQUIRES: what the node has fits.
+StreamNode* StreamNode::Resize(ds::SlabArena& arena, StreamNode* node, std::size_t bytes) {
+  if (ds::SlabArena::AllocatedSize(bytes) == node->memory_bytes()) return node;
+  StreamNode* resized = Allocate(arena, bytes);
+  const std::uint32_t capacity = resized->capacity_;
+  std::memcpy(static_cast<void*>(resized), node, node->used_bytes());
+  resized->capacity_ = capacity;
+  Free(arena, node);
+  return resized;
 }
 
-void StreamNode::Free(StreamNode* node) { ds::FreeRaw(node); }
+void StreamNode::Free(ds::SlabArena& arena, StreamNode* node) {
+  arena.Free(node, node->memory_bytes());
+}
 
-StreamNode* StreamNode::NewEmpty(StreamId base, StreamFields texts, std::size_t stride,
-                                 std::size_t bytes) {
+StreamNode* StreamNode::NewEmpty(ds::SlabArena& arena, StreamId base, StreamFields texts,
+                                 std::size_t stride, std::size_t bytes) {
   std::size_t least = sizeof(StreamNode);
   for (std::size_t i = 0; i < texts.size(); i += stride) least += ElementBytesMax(texts[i].size());
-  StreamNode* node = Allocate(std::max(least, bytes));
+  StreamNode* node = Allocate(arena, std::max(least, bytes));
   node->base_ = base;
   node->live_ = node->deleted_ = 0;
   node->fields_ = static_cast<std::uint32_t>(texts.size() / stride);
@@ -131,24 +135,27 @@ StreamNode* StreamNode::NewEmpty(StreamId base, StreamFields texts, std::size_t 
   return node;
 }
 
-StreamNode* StreamNode::Reserve(StreamNode* node, StreamFields fields, bool same_fields) {
+StreamNode* StreamNode::Reserve(ds::SlabArena& arena, StreamNode* node, StreamFields fields,
+                                bool same_fields) {
   const std::size_t wanted = node->used_bytes() + EntryBytesMax(fields, same_fields);
   if (wanted <= node->memory_bytes()) return node;
-  return Resize(node, std::max(wanted, node->memory_bytes() * 3 / 2));
+  return Resize(arena, node, std::max(wanted, node->memory_bytes() * 3 / 2));
 }
 
-StreamNode* StreamNode::New(StreamId id, StreamFields fields, std::size_t room) {
+StreamNode* StreamNode::New(ds::SlabArena& arena, StreamId id, StreamFields fields,
+                            std::size_t room) {
   std::size_t bytes = sizeof(StreamNode) + EntryBytesMax(fields, true);
   for (std::size_t i = 0; i < fields.size(); i += 2) bytes += ElementBytesMax(fields[i].size());
-  StreamNode* node = NewEmpty(id, fields, 2, std::max(bytes, room));
+  StreamNode* node = NewEmpty(arena, id, fields, 2, std::max(bytes, room));
   node->Write(id, fields, true);
   return node;
 }
 
-StreamNode* StreamNode::Append(StreamNode* node, StreamId id, StreamFields fields) {
+StreamNode* StreamNode::Append(ds::SlabArena& arena, StreamNode* node, StreamId id,
+                               StreamFields fields) {
   DCHECK(node->LastId() < id);
   const bool same_fields = node->HasFields(fields);
-  node = Reserve(node, fields, same_fields);
+  node = Reserve(arena, node, fields, same_fields);
   node->Write(id, fields, same_fields);
   return node;
 }
@@ -191,10 +198,12 @@ void StreamNode::Write(StreamId id, StreamFields fields, bool same_fields) {
   ++live_;
 }
 
-StreamNode* StreamNode::Trimmed(StreamNode* node) { return Resize(node, node->used_bytes()); }
+StreamNode* StreamNode::Trimmed(ds::SlabArena& arena, StreamNode* node) {
+  return Resize(arena, node, node->used_bytes());
+}
 
-StreamNode* StreamNode::Clone(const StreamNode* node) {
-  StreamNode* copy = Allocate(node->used_bytes());
+StreamNode* StreamNode::Clone(ds::SlabArena& arena, const StreamNode* node) {
+  StreamNode* copy = Allocate(arena, node->used_bytes());
   const std::uint32_t capacity = copy->capacity_;
   std::memcpy(static_cast<void*>(copy), node, node->used_bytes());
   copy->capacity_ = capacity;

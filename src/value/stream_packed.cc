@@ -148,7 +148,8 @@ ds::PackedList StreamNode::ToPacked() const {
   return list;
 }
 
-Result<StreamNode*> StreamNode::FromPacked(StreamId base, std::string_view bytes) {
+Result<StreamNode*> StreamNode::FromPacked(ds::SlabArena& arena, StreamId base,
+                                           std::string_view bytes) {
   auto list = ds::PackedList::FromBytes(bytes);
   if (!list) return std::unexpected(list.error());
   Reader reader(*list);
@@ -160,23 +161,23 @@ Result<StreamNode*> StreamNode::FromPacked(StreamId base, std::string_view bytes
       !names.Read(reader, name_count) || !reader.Check(reader.Number() == 0)) {
     return std::unexpected(Corrupt());
   }
-  StreamNode* node = NewEmpty(base, names.views, 1, 0);
+  StreamNode* node = NewEmpty(arena, base, names.views, 1, 0);
   PackedEntry entry;
   while (reader.ok() && !reader.at_end()) {
     if (!ReadPackedEntry(reader, base, names, bytes.size(), &entry)) break;
     const bool first = node->live_ + node->deleted_ == 0;
     if (!reader.Check(first ? entry.id >= base : entry.id > node->LastId())) break;
-    node = Reserve(node, entry.fields, entry.same_fields);
+    node = Reserve(arena, node, entry.fields, entry.same_fields);
     node->Write(entry.id, entry.fields, entry.same_fields);
     Place place;
     if (entry.deleted && node->ReadAt(node->last_at_, &place)) node->MarkDeleted(place);
   }
   if (!reader.ok() || node->last_at_ == node->used_ || node->live_ != live ||
       node->deleted_ != deleted) {
-    Free(node);
+    Free(arena, node);
     return std::unexpected(Corrupt());
   }
-  return Trimmed(node);
+  return Trimmed(arena, node);
 }
 
 }  // namespace cairn::value

@@ -13,6 +13,7 @@ namespace {
 
 using testing::Add;
 using testing::Show;
+using testing::TestArena;
 
 std::string FromHex(std::string_view digits) {
   const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
@@ -65,7 +66,7 @@ TEST(StreamPacked, BytesAreRedis) {
 
 TEST(StreamPacked, WhatRedisMadeIsRead) {
   Stream stream;
-  ASSERT_TRUE(stream.Adopt({5, 5}, OracleBytes()).ok());
+  ASSERT_TRUE(stream.Adopt({5, 5}, OracleBytes(), TestArena()).ok());
   stream.SetCounters({.last_id = {9796093022208, 0}, .max_deleted_id = {6, 0}, .entries_added = 8});
   const Stream expected = MakeStream();
   EXPECT_EQ(Show(stream), Show(expected));
@@ -73,7 +74,8 @@ TEST(StreamPacked, WhatRedisMadeIsRead) {
   EXPECT_EQ(stream.first_id(), expected.first_id());
   EXPECT_EQ(stream.last_id(), expected.last_id());
   EXPECT_EQ(stream.max_deleted_id(), expected.max_deleted_id());
-  EXPECT_EQ(stream.Adopt({9796093022208, 0}, OracleBytes()).code(), StatusCode::kCorrupt);
+  EXPECT_EQ(stream.Adopt({9796093022208, 0}, OracleBytes(), TestArena()).code(),
+            StatusCode::kCorrupt);
   // Another entry goes into the same node, as it would have without the journey.
   Add(stream, {9796093022209, 0}, {"b", "300"});
   EXPECT_EQ(stream.node_count(), 1U);
@@ -93,7 +95,7 @@ TEST(StreamPacked, BrokenBytes) {
       bytes[random.Below(bytes.size())] = static_cast<char>(random.Next());
     }
     Stream stream;
-    if (!stream.Adopt({5, 5}, bytes).ok()) {
+    if (!stream.Adopt({5, 5}, bytes, TestArena()).ok()) {
       ++refused;
       EXPECT_EQ(stream.node_count(), 0U);
       continue;
@@ -104,7 +106,7 @@ TEST(StreamPacked, BrokenBytes) {
   EXPECT_GT(refused, 1000);
   Stream stream;
   for (std::size_t size = 0; size < whole.size(); ++size) {
-    EXPECT_FALSE(stream.Adopt({5, 5}, whole.substr(0, size)).ok());
+    EXPECT_FALSE(stream.Adopt({5, 5}, whole.substr(0, size), TestArena()).ok());
   }
 }
 
@@ -143,7 +145,7 @@ TEST(StreamPacked, Refused) {
   };
   for (const Row& row : rows) {
     Stream stream;
-    EXPECT_EQ(stream.Adopt({1, 1}, row.bytes).ok(), row.good) << row.what;
+    EXPECT_EQ(stream.Adopt({1, 1}, row.bytes, TestArena()).ok(), row.good) << row.what;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "value/collection_testing.h"
 #include "value/stream_testing.h"
 
 namespace cairn::value {
@@ -16,6 +17,7 @@ using testing::Fill;
 using testing::Given;
 using testing::Ids;
 using testing::Show;
+using testing::TestArena;
 using Lines = std::vector<std::string>;
 
 constexpr std::uint64_t kMax = kStreamSeqMax;
@@ -68,7 +70,7 @@ TEST(Stream, NextId) {
   for (const Row& row : rows) {
     Stream stream;
     ASSERT_TRUE(stream.SetId(row.last, {}, {}));
-    EXPECT_EQ(stream.Append(row.wanted, kFields, row.now, {}), row.expected)
+    EXPECT_EQ(stream.Append(row.wanted, kFields, row.now, {}, TestArena()), row.expected)
         << StreamIdToString(row.last) << " then " << StreamIdToString(row.wanted.id);
     EXPECT_EQ(stream.last_id(), row.expected.value_or(row.last));
   }
@@ -80,7 +82,8 @@ TEST(Stream, TooLargeForAListpack) {
   Stream stream;
   for (const std::size_t size : {ds::kPackedListBytesMax - kFrameMax, std::size_t{1} << 31}) {
     const std::string_view fields[] = {"f", std::string_view("v", size)};
-    EXPECT_EQ(stream.Append({}, fields, 1, {}), std::unexpected(StreamAppendError::kTooLarge));
+    EXPECT_EQ(stream.Append({}, fields, 1, {}, TestArena()),
+              std::unexpected(StreamAppendError::kTooLarge));
   }
   EXPECT_EQ(stream.memory_bytes(), 0U);
 }
@@ -432,6 +435,52 @@ TEST(Stream, FreeStepsAreBounded) {
   }
   EXPECT_EQ(stream.memory_bytes(), 0U);
   EXPECT_GE(steps, 20U);
+}
+
+TEST(Stream, MemoryBytesAreTheAllocators) {
+  ds::SlabArena arena;
+  for (const std::uint64_t count : {1, 100, 101, 5000}) {
+    for (const std::size_t size : {1, 64, 500, 3000, 9000}) {
+      const std::string value(size, 'v');
+      const std::string_view fields[] = {"field", value};
+      const std::int64_t before = HeldBytes();
+      Stream stream;
+      for (std::uint64_t i = 1; i <= count; ++i) {
+        ASSERT_TRUE(stream.Append(Given(i, 0), fields, 0, {}, arena));
+      }
+      std::int64_t in_nodes = 0;
+      stream.ForEachNode([&](const StreamNode& node) {
+        in_nodes += static_cast<std::int64_t>(node.memory_bytes());
+        EXPECT_EQ(node.memory_bytes(), ds::SlabArena::AllocatedSize(node.memory_bytes()));
+      });
+      EXPECT_EQ(in_nodes, arena.used_bytes());
+      if (before == 0) GTEST_SKIP() << "the allocator does not say";
+      // Nodes of slabs are in the arena's figure, larger ones in malloc's too.
+      const std::int64_t in_slabs = arena.small_bytes();
+      const auto bytes = static_cast<std::int64_t>(stream.memory_bytes());
+      const std::int64_t held = HeldBytes() - before + in_slabs;
+      // Chunk headers of the arena, which belong to nobody.
+      EXPECT_LE(bytes, held);
+      EXPECT_GE(bytes, held - 4096) << count << " of " << size;
+    }
+    EXPECT_EQ(arena.used_bytes(), 0);
+  }
+}
+
+// Ids within a millisecond, as under load.
+TEST(Stream, FullNodesAreAllocatedToTheNext64Bytes) {
+  ds::SlabArena arena;
+  Stream stream;
+  const std::string value(64, 'v');
+  const std::string_view fields[] = {"field", value};
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    ASSERT_TRUE(stream.Append(Given(1 + i / 500, i % 500), fields, 0, {}, arena));
+  }
+  EXPECT_LT(stream.memory_bytes(), 10'000 * 72U);
+  stream.ForEachNode([&](const StreamNode& node) {
+    if (node.LastId() == stream.last_id()) return;
+    EXPECT_LT(node.memory_bytes(), node.used_bytes() + 64);
+  });
 }
 
 TEST(Stream, CopiesAreEqualAndApart) {

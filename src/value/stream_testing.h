@@ -18,10 +18,16 @@ inline NewStreamId Given(std::uint64_t ms, std::uint64_t seq) {
   return {NewStreamId::Kind::kGiven, {ms, seq}};
 }
 
+// Where streams of tests have their nodes.
+inline ds::SlabArena& TestArena() {
+  static ds::SlabArena arena;
+  return arena;
+}
+
 // Appends and expects success.
 inline StreamId Add(Stream& stream, StreamId id, const std::vector<std::string_view>& fields,
                     const StreamLimits& limits = {}) {
-  const auto added = stream.Append({NewStreamId::Kind::kGiven, id}, fields, 0, limits);
+  const auto added = stream.Append({NewStreamId::Kind::kGiven, id}, fields, 0, limits, TestArena());
   EXPECT_TRUE(added) << StreamIdToString(id);
   return added.value_or(StreamId{});
 }
