@@ -2,7 +2,7 @@
 // The bytes of a node: writing an entry is one pass over its fields.
 //
 // Elements (names, values, a count of fields) have the heads of a listpack's elements, so numbers
-// in text take as little as there. The frame's second byte holds the flags and the widths of the
+// in text take as little as there. The frame's first byte holds the flags and the widths of the
 // two numbers of the id: milliseconds since the node's first entry, and the sequence, which counts
 // from the first entry's only within its millisecond. Entries that were added within a millisecond
 // of each other, or whose sequence is 0, have nothing there.
@@ -173,17 +173,19 @@ bool StreamNode::HasFields(StreamFields fields) const {
 
 // REQUIRES: room.
 void StreamNode::Write(StreamId id, StreamFields fields, bool same_fields) {
-  const unsigned length_bytes = LengthBytes(EntryBytesMax(fields, same_fields));
   const std::uint64_t ms = id.ms - base_.ms;
   const std::uint64_t seq = ms == 0 ? id.seq - base_.seq : id.seq;
   const unsigned ms_code = WidthCode(ms);
   const unsigned seq_code = WidthCode(seq);
-  char* const start = bytes() + used_;
-  char* out = start + length_bytes;
+  char* out = bytes() + used_;
   *out++ = static_cast<char>((same_fields ? kSameFields : 0) | (ms_code << kMsShift) |
                              (seq_code << kSeqShift));
   out = PutNumber(out, ms, ms_code);
   out = PutNumber(out, seq, seq_code);
+  const unsigned length_bytes =
+      IsSingle(same_fields) ? 0 : LengthBytes(EntryBytesMax(fields, same_fields));
+  char* const length_at = out;
+  out += length_bytes;
   std::size_t packed = PackedFrameBytes(base_, id, fields.size() / 2, same_fields);
   if (!same_fields) out = PutElement(out, static_cast<long>(fields.size() / 2));
   for (std::size_t i = same_fields ? 1 : 0; i < fields.size(); i += same_fields ? 2 : 1) {
@@ -191,7 +193,9 @@ void StreamNode::Write(StreamId id, StreamFields fields, bool same_fields) {
     out = PutElement(out, value);
     packed += PackedElementBytes(value);
   }
-  PutLength(start, static_cast<std::size_t>(out - start) - length_bytes, length_bytes);
+  if (length_bytes > 0) {
+    PutLength(length_at, static_cast<std::size_t>(out - length_at) - length_bytes, length_bytes);
+  }
   last_at_ = used_;
   used_ = static_cast<std::uint32_t>(out - bytes());
   packed_bytes_ += static_cast<std::uint32_t>(packed);
@@ -214,21 +218,33 @@ std::size_t StreamNode::packed_bytes() const {
   return packed_bytes_ + PackedNumberBytes(live_) + PackedNumberBytes(deleted_);
 }
 
+StreamNode::Extent StreamNode::ExtentAt(std::uint32_t at) const {
+  const unsigned flags = static_cast<unsigned char>(bytes()[at]);
+  const std::uint32_t behind_id = at + 1 + kWidths[(flags >> kMsShift) & kWidthMask] +
+                                  kWidths[(flags >> kSeqShift) & kWidthMask];
+  if (IsSingle((flags & kSameFields) != 0)) {
+    ds::PackedValue value = 0;
+    const char* end = GetElement(bytes() + behind_id, &value);
+    return {behind_id, static_cast<std::uint32_t>(end - bytes())};
+  }
+  unsigned length_bytes = 0;
+  const std::uint32_t length = GetLength(bytes() + behind_id, &length_bytes);
+  return {behind_id + length_bytes, behind_id + length_bytes + length};
+}
+
 bool StreamNode::ReadAt(std::uint32_t at, Place* place) const {
   if (at == used_) return false;
-  unsigned length_bytes = 0;
-  const std::uint32_t length = GetLength(bytes() + at, &length_bytes);
+  const Extent extent = ExtentAt(at);
   place->at = at;
-  place->flags_at = at + length_bytes;
-  place->next = place->flags_at + length;
-  const char* in = bytes() + place->flags_at;
+  place->values_at = extent.values_at;
+  place->next = extent.next;
+  const char* in = bytes() + at;
   const unsigned flags = static_cast<unsigned char>(*in++);
   const unsigned ms_width = kWidths[(flags >> kMsShift) & kWidthMask];
   const unsigned seq_width = kWidths[(flags >> kSeqShift) & kWidthMask];
   const std::uint64_t ms = GetNumber(in, ms_width);
   const std::uint64_t seq = GetNumber(in + ms_width, seq_width);
   place->id = {base_.ms + ms, ms == 0 ? base_.seq + seq : seq};
-  place->values_at = place->flags_at + 1 + ms_width + seq_width;
   place->deleted = (flags & kDeleted) != 0;
   place->same_fields = (flags & kSameFields) != 0;
   return true;
@@ -237,12 +253,7 @@ bool StreamNode::ReadAt(std::uint32_t at, Place* place) const {
 std::vector<std::uint32_t> StreamNode::AllAt() const {
   std::vector<std::uint32_t> all;
   all.reserve(std::size_t{live_} + deleted_);
-  unsigned length_bytes = 0;
-  for (std::uint32_t at = entries_at_; at < used_;) {
-    all.push_back(at);
-    const std::uint32_t length = GetLength(bytes() + at, &length_bytes);
-    at += length_bytes + length;
-  }
+  for (std::uint32_t at = entries_at_; at < used_; at = ExtentAt(at).next) all.push_back(at);
   return all;
 }
 
@@ -254,7 +265,7 @@ StreamId StreamNode::LastId() const {
 
 void StreamNode::MarkDeleted(const Place& place) {
   DCHECK(!place.deleted);
-  bytes()[place.flags_at] = static_cast<char>(bytes()[place.flags_at] | kDeleted);
+  bytes()[place.at] = static_cast<char>(bytes()[place.at] | kDeleted);
   --live_;
   ++deleted_;
 }

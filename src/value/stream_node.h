@@ -4,9 +4,10 @@
 // Redis keeps such a run in a listpack, which spends a back length on every element and three
 // elements on an entry's frame. Here an entry is
 //
-//     | length of the rest: 1..5 | flags and widths: 1 | ms: 0..8 | seq: 0..8 | values |
+//     | flags and widths: 1 | ms: 0..8 | seq: 0..8 | length of the rest: 0..5 | values |
 //
-// and values have no back lengths: 21 bytes for a 16-byte value where a listpack takes 27. The
+// where a single value, whose own head has its length, goes without the other; and values have no
+// back lengths: 20 bytes for a 16-byte value where a listpack takes 27. The
 // rest is Redis's: ids relative to the first one's, the field names of the first entry written
 // once, deletion as a flag. Where nodes end is visible to clients (XTRIM ~ drops whole ones, DUMP
 // shows them), so a node knows what it would take as a listpack, and ToPacked makes exactly
@@ -14,7 +15,7 @@
 //
 //     header | field names | entry entry entry ... | room
 //
-// Entries are found by walking: the length in front makes a step a few instructions. Backward
+// Entries are found by walking: the length makes a step a few instructions. Backward
 // iteration walks the node once and remembers the places. A node never learns about its stream;
 // Append and Trimmed may move it. No thread safety of its own.
 //
@@ -46,7 +47,6 @@ class StreamNode {
   struct Place {
     std::uint32_t at = 0;
     std::uint32_t next = 0;
-    std::uint32_t flags_at = 0;
     std::uint32_t values_at = 0;
     StreamId id;
     bool deleted = false;
@@ -99,7 +99,16 @@ class StreamNode {
   friend class StreamFieldReader;
   friend class StreamEntry;
 
+  // Where an entry's values begin, and the next entry.
+  struct Extent {
+    std::uint32_t values_at;
+    std::uint32_t next;
+  };
+
   StreamNode() = default;
+  Extent ExtentAt(std::uint32_t at) const;
+  // Whether an entry is a single value.
+  bool IsSingle(bool same_fields) const { return same_fields && fields_ == 1; }
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
   static StreamNode* Allocate(ds::SlabArena& arena, std::size_t bytes);
