@@ -7,17 +7,16 @@
 //     | flags and widths: 1 | ms: 0..8 | seq: 0..8 | length of the rest: 0..5 | values |
 //
 // where a single value, whose own head has its length, goes without the other; and values have no
-// back lengths: 20 bytes for a 16-byte value where a listpack takes 27. The
-// rest is Redis's: ids relative to the first one's, the field names of the first entry written
-// once, deletion as a flag. Where nodes end is visible to clients (XTRIM ~ drops whole ones, DUMP
-// shows them), so a node knows what it would take as a listpack, and ToPacked makes exactly
-// Redis's bytes.
+// back lengths: 20 bytes for a 16-byte value where a listpack takes 27. The rest is Redis's: ids
+// relative to the first one's, the field names of the first entry written once, deletion as a flag.
+// Where nodes end is visible to clients (XTRIM ~ drops whole ones, DUMP shows them), so a node
+// knows what it would take as a listpack, and ToPacked makes exactly Redis's bytes.
 //
 //     header | field names | entry entry entry ... | room
 //
-// Entries are found by walking: the length makes a step a few instructions. Backward
-// iteration walks the node once and remembers the places. A node never learns about its stream;
-// Append and Trimmed may move it. No thread safety of its own.
+// Entries are found by walking: the length makes a step a few instructions. Backward iteration
+// walks the node once and remembers the places. A node never learns about its stream; Append and
+// Trimmed may move it. No thread safety of its own.
 //
 // Nodes lie in a slab arena, whose classes are 64 bytes apart where the allocator's next to 4 KiB
 // are 512: a full node of 64-byte values takes 3.7 KiB and not 4. Whoever keeps the node knows the
