@@ -215,6 +215,67 @@ TEST_P(TimedHash, ACopyHasTheTimesToo) {
   EXPECT_EQ(SizeOf(store, "copy"), static_cast<std::size_t>(GetParam() - 1));
 }
 
+// What INFO says: keys with an expiry of their own, and hashes with fields that have times.
+TEST_P(TimedHash, AreCountedApartFromKeysThatExpire) {
+  TestStore store({.stripe_count = 1});
+  const auto expect = [&](std::size_t expiring, std::size_t with_times, const char* after) {
+    const DatabaseSize size = store.keyspace.Size(DbId(0));
+    EXPECT_EQ(size.volatile_keys, expiring) << after;
+    EXPECT_EQ(size.hashes_with_times, with_times) << after;
+  };
+  const auto with_found = [&](auto fn) {
+    store.With("hash", [&](Txn& txn, const KeyRef& key) {
+      Found found = txn.Find(key, Access::kWrite);
+      fn(txn, key, found);
+    });
+  };
+  const auto expire_at = [&](UnixMs at_ms) {
+    with_found([&](Txn& txn, const KeyRef& key, Found& found) {
+      at_ms == kNever ? txn.ClearExpiry(key, found) : txn.SetExpiry(key, found, at_ms);
+    });
+  };
+  const auto clear_field = [&](std::string_view field) {
+    with_found([&](Txn& txn, const KeyRef& key, Found& found) {
+      txn.Edit<value::Hash>(key, found)->ClearExpiry(field);
+    });
+  };
+  SetFields(store, "hash", GetParam());
+  expect(0, 0, "set");
+  SetFieldTime(store, "hash", "f0", kTestStartMs + 5000);
+  SetFieldTime(store, "hash", "f1", kTestStartMs + 6000);
+  expect(0, 1, "times of fields");
+  expire_at(kTestStartMs + 9000);
+  expect(1, 1, "an expiry of its own, later");
+  expire_at(kTestStartMs + 1000);
+  expect(1, 1, "an expiry of its own, earlier");
+  clear_field("f0");
+  expect(1, 1, "one field has none any more");
+  clear_field("f1");
+  expect(1, 0, "no field has one any more");
+  SetFieldTime(store, "hash", "f1", kTestStartMs + 6000);
+  expire_at(kNever);
+  expect(0, 1, "only the field again");
+  with_found([&](Txn& txn, const KeyRef& key, Found& found) {
+    txn.CopyTo(found, DbId(0), store.keyspace.Ref("copy"), {});
+    txn.MoveTo(key, txn.Find(key, Access::kPeek), DbId(0), store.keyspace.Ref("moved"), {});
+    found = txn.Find(key, Access::kPeek);
+    txn.Remove(key, found);
+  });
+  expect(0, 2, "copied and moved");
+  store.Set("copy", "text");
+  expect(0, 1, "overwritten");
+  store.clock.AdvanceMs(7000);
+  EXPECT_EQ(SizeOf(store, "moved"), static_cast<std::size_t>(GetParam() - 1));
+  expect(0, 0, "the field has expired");
+  SetFieldTime(store, "moved", "f0", kTestStartMs + 90'000);
+  expect(0, 1, "before a flush");
+  KeyLocks locks(store.keyspace);
+  locks.AcquireAll();
+  store.keyspace.FlushDatabase(locks, DbId(0));
+  locks.Release();
+  expect(0, 0, "flushed");
+}
+
 INSTANTIATE_TEST_SUITE_P(PackedAndTable, TimedHash, ::testing::Values(3, 50));
 
 }  // namespace

@@ -75,7 +75,7 @@ Entry* Entry::CreateCollection(ds::SlabArena& arena, std::string_view key, Type 
 
 Entry* Entry::CreateTimedHash(ds::SlabArena& arena, std::string_view key) {
   Entry* entry = CreateEmpty(arena, key, Type::kHash, Encoding::kTimed);
-  entry->set_own_expiry(kNever);
+  entry->SetTimedWord(kNever);
   return entry;
 }
 

@@ -189,13 +189,17 @@ class Entry {
 
   bool is_timed() const { return encoding() == Encoding::kTimed; }
   // When the key itself expires. REQUIRES: is_timed().
-  UnixMs own_expiry() const {
-    UnixMs at_ms;
-    std::memcpy(&at_ms, bytes(PointerOffset() + sizeof(void*)), sizeof(at_ms));
-    return at_ms;
-  }
+  UnixMs own_expiry() const { return static_cast<UnixMs>(TimedWord() & ~kHasTimesBit); }
   void set_own_expiry(UnixMs at_ms) {
-    std::memcpy(const_cast<char*>(bytes(PointerOffset() + sizeof(void*))), &at_ms, sizeof(at_ms));
+    DCHECK(at_ms >= 0);
+    SetTimedWord(static_cast<std::uint64_t>(at_ms) | (TimedWord() & kHasTimesBit));
+  }
+  // Whether a field had a time when the hash was last settled (its Shard counts it then): the hash
+  // itself may since have been moved out or edited.
+  bool has_times() const { return is_timed() && (TimedWord() & kHasTimesBit) != 0; }
+  // REQUIRES: is_timed().
+  void set_has_times(bool has) {
+    SetTimedWord(static_cast<std::uint64_t>(own_expiry()) | (has ? kHasTimesBit : 0));
   }
 
   // Bytes asked from the arena for this entry (without a blob).
@@ -206,7 +210,8 @@ class Entry {
  private:
   static constexpr std::uint32_t kVolatileBit = 1u << 6;
   static constexpr std::uint32_t kWideBit = 1u << 7;
-  static constexpr std::uint32_t kPointerBit = 1u << 5;  // of Encoding
+  static constexpr std::uint32_t kPointerBit = 1u << 5;                  // of Encoding
+  static constexpr std::uint64_t kHasTimesBit = std::uint64_t{1} << 63;  // of the timed word
   static constexpr std::size_t kKeySizeMax = 0xFF;
   static constexpr std::size_t kValueSizeMax = 0xFFFFFF;
 
@@ -217,6 +222,14 @@ class Entry {
   std::size_t KeyOffset() const {
     if ((kind_ & kPointerBit) == 0) return PointerOffset();
     return PointerOffset() + sizeof(void*) + (is_timed() ? sizeof(UnixMs) : 0);
+  }
+  std::uint64_t TimedWord() const {
+    std::uint64_t word;
+    std::memcpy(&word, bytes(PointerOffset() + sizeof(void*)), sizeof(word));
+    return word;
+  }
+  void SetTimedWord(std::uint64_t word) {
+    std::memcpy(const_cast<char*>(bytes(PointerOffset() + sizeof(void*))), &word, sizeof(word));
   }
   std::size_t key_size() const;
   std::string_view SlowValue() const;

@@ -23,7 +23,8 @@ bool IsRandom(EvictionPolicy policy) {
 std::uint64_t Badness(const Shard& shard, Position position, const Entry& entry,
                       EvictionPolicy policy, UnixMs now_ms, int decay_minutes) {
   if (policy == EvictionPolicy::kVolatileTtl) {
-    return UINT64_MAX - static_cast<std::uint64_t>(shard.table.ExpiryAt(position));
+    return UINT64_MAX -
+           static_cast<std::uint64_t>(internal::ExpiryOf(shard.table, position, entry));
   }
   if (IsLfu(policy)) return 255u - DecayedFrequency(entry.access(), now_ms, decay_minutes);
   return static_cast<std::uint64_t>(IdleSeconds(entry.access(), now_ms));
@@ -85,9 +86,11 @@ bool Evictor::FillPool(EvictionPolicy policy) {
       Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr) continue;
       const std::size_t eligible =
-          IsVolatileOnly(policy) ? shard->table.volatile_count() : shard->table.size();
+          IsVolatileOnly(policy) ? shard->expiring_keys() : shard->table.size();
       if (eligible == 0) continue;
-      sampled += SampleShard(*shard, DbId(db), policy, now_ms, wanted);
+      const std::size_t found = SampleShard(*shard, DbId(db), policy, now_ms, wanted);
+      skipped_ |= found == 0;
+      sampled += found;
     }
   }
   return sampled > 0;
@@ -100,11 +103,20 @@ std::size_t Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, U
     Offer(IsRandom(policy) ? 0 : Badness(shard, position, *entry, policy, now_ms, decay_minutes),
           db, entry->key());
   };
-  if (IsVolatileOnly(policy)) {
-    // Found through the expiry columns, however few they are among the rest.
-    return shard.table.SampleVolatileFrom(random_, wanted, consider);
-  }
-  return shard.table.SampleFrom(random_, wanted, consider);
+  if (!IsVolatileOnly(policy)) return shard.table.SampleFrom(random_, wanted, consider);
+  // Found through the expiry columns, however few they are among the rest. Hashes of which only
+  // fields expire stand there, too, and are no victims: where there are many of them more is
+  // looked at for as much.
+  const std::size_t share =
+      (shard.table.volatile_count() + shard.expiring_keys() - 1) / shard.expiring_keys();
+  const std::size_t seen_max = wanted * std::min(share, kSampleShareMax);
+  std::size_t eligible = 0;
+  shard.table.SampleVolatileFrom(random_, seen_max, [&](Position position, const Entry* entry) {
+    if (internal::ExpiryOf(shard.table, position, *entry) == kNever) return;
+    ++eligible;
+    consider(position, entry);
+  });
+  return eligible;
 }
 
 void Evictor::Offer(std::uint64_t badness, DbId db, std::string_view key) {

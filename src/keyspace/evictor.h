@@ -41,6 +41,8 @@ class Evictor {
 
  private:
   static constexpr std::size_t kPoolSize = 16;
+  // How many times the sample is looked at where most that is volatile is so for its fields only.
+  static constexpr std::size_t kSampleShareMax = 64;
   struct Candidate {
     std::uint64_t badness = 0;  // higher goes first
     DbId db;

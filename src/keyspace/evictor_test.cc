@@ -154,6 +154,36 @@ TEST(Evictor, VolatilePoliciesRefuseWhereNothingExpires) {
   EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 100u);
 }
 
+// The table's column holds the times of hashes' fields, too.
+TEST(Evictor, HashesOfWhichOnlyFieldsExpireAreNoVictims) {
+  for (const EvictionPolicy policy : {EvictionPolicy::kVolatileLru, EvictionPolicy::kVolatileRandom,
+                                      EvictionPolicy::kVolatileTtl}) {
+    SCOPED_TRACE(static_cast<int>(policy));
+    TestStore store({.stripe_count = 4});
+    for (int i = 0; i < 400; ++i) {
+      store.With("hash" + std::to_string(i), [&](Txn& txn, const KeyRef& key) {
+        const value::TableHome home = {store.keyspace.stripe(key.stripe).arena,
+                                       store.keyspace.seed()};
+        Found found = txn.Find(key, Access::kWrite);
+        auto hash = txn.Edit<value::Hash>(key, found);
+        hash->Set("f", "v", {.packed_entries = 8, .packed_value_bytes = 64}, home);
+        hash->SetExpiry("f", kTestStartMs + 1000, home);
+      });
+    }
+    store.keyspace.tunables().policy.store(policy);
+    store.keyspace.tunables().maxmemory_bytes.store(1000);
+    Evictor evictor(store.keyspace, 7);
+    EXPECT_FALSE(evictor.MakeRoom(0)) << "there is nothing to evict";
+    for (int i = 0; i < 4; ++i) store.Set("v" + std::to_string(i), "v", kTestStartMs + kHourMs);
+    for (int i = 0; i < 1000 && store.keyspace.Size(DbId(0)).volatile_keys > 0; ++i)
+      evictor.MakeRoom(0);
+    EXPECT_EQ(store.keyspace.Size(DbId(0)).volatile_keys, 0u);
+    EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 400u);
+    EXPECT_EQ(store.keyspace.Size(DbId(0)).hashes_with_times, 400u);
+    EXPECT_FALSE(evictor.MakeRoom(0));
+  }
+}
+
 // Two keys lie in two stripes; which of them goes must not be left to where the search begins.
 TEST(Evictor, FewKeysAreAllCompared) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {

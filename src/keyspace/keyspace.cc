@@ -100,13 +100,15 @@ DatabaseSize Keyspace::Size(DbId db) {
         if (table.db != db.value) continue;
         size.keys += table.keys;
         size.volatile_keys += table.volatile_keys;
+        size.hashes_with_times += table.hashes_with_times;
       }
       continue;
     }
     const Shard* shard = stripe.shard(db);
     if (shard == nullptr) continue;
     size.keys += shard->table.size();
-    size.volatile_keys += shard->table.volatile_count();
+    size.volatile_keys += shard->expiring_keys();
+    size.hashes_with_times += shard->hashes_with_times;
   }
   return size;
 }
@@ -118,7 +120,8 @@ StripePicture Keyspace::TakePicture(const Stripe& stripe) const {
     if (shard == nullptr) continue;
     picture.tables.push_back({.db = db,
                               .keys = shard->table.size(),
-                              .volatile_keys = shard->table.volatile_count(),
+                              .volatile_keys = shard->expiring_keys(),
+                              .hashes_with_times = shard->hashes_with_times,
                               .bytes = sizeof(Shard) + shard->table.memory_bytes()});
   }
   return picture;
@@ -216,6 +219,7 @@ std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
     keys += shard->table.size();
     auto load = std::make_unique<Shard>(seed_);
     shard->table.MoveTo(load->table);
+    shard->hashes_with_times = shard->only_fields_expire = 0;
     Charge(stripe, *shard,
            static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()) -
                shard->charged_bytes);

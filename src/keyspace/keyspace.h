@@ -55,7 +55,8 @@ struct KeyspaceTotals {
 
 struct DatabaseSize {
   std::size_t keys = 0;
-  std::size_t volatile_keys = 0;
+  std::size_t volatile_keys = 0;  // with an expiry of their own
+  std::size_t hashes_with_times = 0;
 };
 
 // Who does what would have to wait for a stripe that is held for long: see command/lane.h.
@@ -73,6 +74,7 @@ struct StripePicture {
     std::uint32_t db = 0;
     std::size_t keys = 0;
     std::size_t volatile_keys = 0;
+    std::size_t hashes_with_times = 0;
     std::size_t bytes = 0;
   };
   std::vector<Table> tables;

@@ -41,6 +41,23 @@ struct Shard {
   Table table;
   // Entries, values and the table itself: what flushing this share gives back.
   std::int64_t charged_bytes = 0;
+  // Hashes with fields that have times; and those of them without an expiry of their own. The
+  // table knows both as volatile, clients only those that are not among the latter.
+  std::size_t hashes_with_times = 0;
+  std::size_t only_fields_expire = 0;
+
+  std::size_t expiring_keys() const { return table.volatile_count() - only_fields_expire; }
+  // Before and after a change of an entry's times, or of the entry for another.
+  void Uncount(const Entry& entry) {
+    if (!entry.has_times()) return;
+    --hashes_with_times;
+    only_fields_expire -= entry.own_expiry() == kNever ? 1 : 0;
+  }
+  void Count(const Entry& entry) {
+    if (!entry.has_times()) return;
+    ++hashes_with_times;
+    only_fields_expire += entry.own_expiry() == kNever ? 1 : 0;
+  }
 };
 
 // A key as a command carries it: hashed once, before any lock.

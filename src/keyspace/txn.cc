@@ -144,6 +144,7 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
     Entry* old = found.entry;
     const UnixMs expiry = ttl == Ttl::kKeep ? ExpiryAt(found) : kNever;
     delta -= static_cast<std::int64_t>(old->charged_bytes());
+    shard.Uncount(*old);
     shard.table.Replace(found.position, entry);
     if (old->is_volatile() && expiry != internal::DueAt({&shard, found.position, old}))
       shard.table.ClearExpiry(found.position);
@@ -187,6 +188,7 @@ void Txn::Settle(const KeyRef& key, Found& found, std::size_t bytes_before) {
 void Txn::SettleTimes(const KeyRef& key, Found& found) {
   const UnixMs first = found.entry->as<value::Hash>().MinExpiry();
   if (first == kNever && !found.entry->is_timed()) return;
+  found.shard->Uncount(*found.entry);
   if (!found.entry->is_timed()) {
     Stripe& stripe = StripeOf(key);
     Entry* old = found.entry;
@@ -202,6 +204,8 @@ void Txn::SettleTimes(const KeyRef& key, Found& found) {
     old->Destroy(*stripe.arena);
     keyspace_.Charge(stripe, *found.shard, delta);
   }
+  found.entry->set_has_times(first != kNever);
+  found.shard->Count(*found.entry);
   SetDue(key, found, std::min(first, found.entry->own_expiry()));
 }
 
@@ -292,6 +296,7 @@ void Txn::Remove(const KeyRef& key, Found& found) {
   Shard& shard = *found.shard;
   auto delta = -static_cast<std::int64_t>(shard.table.memory_bytes()) -
                static_cast<std::int64_t>(found.entry->charged_bytes());
+  shard.Uncount(*found.entry);
   Entry* entry = shard.table.Erase(found.position);
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
   NoteChange(stripe, shard, key);  // while the entry is there: `key` may be its own
@@ -302,14 +307,19 @@ void Txn::Remove(const KeyRef& key, Found& found) {
 
 void Txn::SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms) {
   if (!found.entry->is_timed()) return SetDue(key, found, at_ms);
-  found.entry->set_own_expiry(at_ms);
-  SetDue(key, found, std::min(at_ms, found.entry->as<value::Hash>().MinExpiry()));
+  SetOwnExpiry(key, found, at_ms);
 }
 
 void Txn::ClearExpiry(const KeyRef& key, Found& found) {
   if (!found.entry->is_timed()) return SetDue(key, found, kNever);
-  found.entry->set_own_expiry(kNever);
-  SetDue(key, found, found.entry->as<value::Hash>().MinExpiry());
+  SetOwnExpiry(key, found, kNever);
+}
+
+void Txn::SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms) {
+  found.shard->Uncount(*found.entry);
+  found.entry->set_own_expiry(at_ms);
+  found.shard->Count(*found.entry);
+  SetDue(key, found, std::min(at_ms, found.entry->as<value::Hash>().MinExpiry()));
 }
 
 void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {

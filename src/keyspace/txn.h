@@ -386,6 +386,8 @@ class Txn {
   // After the fields' times of a hash have changed: what is due first stands in the table.
   void SettleTimes(const KeyRef& key, Found& found);
   void SetDue(const KeyRef& key, const Found& found, UnixMs due_ms);
+  // Of a hash whose fields have, or had, times.
+  void SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   // Puts `entry` where `found` says, or in a new slot; charges it and frees the old one.
   Found Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,

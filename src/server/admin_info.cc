@@ -370,14 +370,14 @@ std::int64_t AverageTtlMs(Server& server, DbId db) {
     const keyspace::TryWalkLock hold(keyspace, stripe);
     if (!hold.held()) continue;
     keyspace::Shard* shard = stripe.shard(db);
-    if (shard == nullptr || shard->table.volatile_count() == 0) continue;
-    shard->table.SampleVolatileFrom(random, kTtlSamples,
-                                    [&](keyspace::Position at, const keyspace::Entry*) {
-                                      const UnixMs expiry = shard->table.ExpiryAt(at);
-                                      if (expiry <= now_ms) return;
-                                      sum_ms += static_cast<double>(expiry - now_ms);
-                                      ++samples;
-                                    });
+    if (shard == nullptr || shard->expiring_keys() == 0) continue;
+    shard->table.SampleVolatileFrom(
+        random, kTtlSamples, [&](keyspace::Position at, const keyspace::Entry* entry) {
+          const UnixMs expiry = keyspace::internal::ExpiryOf(shard->table, at, *entry);
+          if (expiry <= now_ms || expiry == kNever) return;
+          sum_ms += static_cast<double>(expiry - now_ms);
+          ++samples;
+        });
   }
   return samples == 0 ? 0 : static_cast<std::int64_t>(sum_ms / static_cast<double>(samples));
 }
@@ -387,9 +387,10 @@ std::string KeyspaceSection(Server& server) {
   for (std::uint32_t db = 0; db < server.engine().keyspace().database_count(); ++db) {
     const keyspace::DatabaseSize size = server.engine().keyspace().Size(DbId(db));
     if (size.keys == 0) continue;
-    section.Add(fmt::format("db{}", db),
-                fmt::format("keys={},expires={},avg_ttl={}", size.keys, size.volatile_keys,
-                            AverageTtlMs(server, DbId(db))));
+    section.Add(
+        fmt::format("db{}", db),
+        fmt::format("keys={},expires={},avg_ttl={},subexpiry={}", size.keys, size.volatile_keys,
+                    AverageTtlMs(server, DbId(db)), size.hashes_with_times));
   }
   return section.Take();
 }
