@@ -119,12 +119,17 @@ void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace
   std::vector<log::Effect> effects;
   std::vector<keyspace::ReadyKey> ready;
   const UnixMs now_ms = exec.now_ms();
+  resp::ReplyBuffer& buffer = exec.reply().buffer();
+  resp::ReplyBuffer::Mark begin = buffer.mark();
   exec.reply().Array(transaction.queue().size());
+  exec.session().OnExecReply(begin);
   for (const Queued& queued : transaction.queue()) {
+    begin = buffer.mark();
     // HELLO may have changed it.
     exec.session().set_now_ms(now_ms);  // one moment for all
-    resp::Writer reply(exec.reply().buffer(), exec.session().protocol());
+    resp::Writer reply(buffer, exec.session().protocol());
     RunQueued(exec.session(), queued, held, reply, ready, log.active() ? &effects : nullptr);
+    exec.session().OnExecReply(begin);
   }
   if (!effects.empty()) log.AppendGroup(effects);
   if (!ready.empty()) serving_.Serve(std::move(ready), held);

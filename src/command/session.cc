@@ -16,6 +16,8 @@ Session::~Session() = default;
 
 void Session::OnParked(const std::shared_ptr<Parked>&, std::int64_t) { CHECK(false); }
 
+void Session::OnExecReply(const resp::ReplyBuffer::Mark&) {}
+
 void Session::OnDelayed(Lane&, const keyspace::StripeSet&) { CHECK(false); }
 
 Transaction& Session::EnsureTransaction(keyspace::Keyspace& keyspace) {

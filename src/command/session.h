@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "keyspace/txn.h"
+#include "resp/reply_buffer.h"
 
 namespace cairn::command {
 
@@ -57,6 +58,9 @@ class Session {
   // A command of this session waits: no further one is run until `parked` is answered. Called with
   // stripes locked. REQUIRES: may_block().
   virtual void OnParked(const std::shared_ptr<Parked>& parked, std::int64_t timeout_ms);
+  // A part of EXEC's reply, its head or a command's, stands from `begin` on: CLIENT REPLY or CLIENT
+  // KILL among the commands may keep it from being sent.
+  virtual void OnExecReply(const resp::ReplyBuffer::Mark& begin);
   // A request of this session was given back: it is to be run again, with all that follows it,
   // when the lane says that none of the stripes is held for long. No stripe is locked. REQUIRES:
   // may_block().

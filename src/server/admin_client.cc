@@ -131,7 +131,8 @@ void Unpause(Call& call) {
 void Reply(Call& call) {
   Connection& connection = Connection::Of(call);
   if (EqualsIgnoreCase(call.arg(2), "ON")) {
-    connection.set_reply_mode(ReplyMode::kOn);
+    // After SKIP in the same EXEC: it is the command after EXEC that is skipped.
+    if (connection.reply_mode() != ReplyMode::kSkipNext) connection.set_reply_mode(ReplyMode::kOn);
     call.reply().Ok();
   } else if (EqualsIgnoreCase(call.arg(2), "OFF")) {
     connection.set_reply_mode(ReplyMode::kOff);

@@ -302,7 +302,7 @@ void Connection::FinishListening(const command::Prepared& prepared) {
 void Connection::ExecuteMuted(std::size_t i) {
   resp::Writer writer(output_, protocol());
   const resp::ReplyBuffer::Mark before = output_.mark();
-  keeps_reply_ = false;
+  keeps_reply_ = in_parts_ = false;
   const ReplyMode mode = reply_mode_;
   if (reply_mode_ == ReplyMode::kSkipNext) reply_mode_ = ReplyMode::kSkipping;
   worker_.runner().Execute(*this, i, writer);
@@ -310,8 +310,17 @@ void Connection::ExecuteMuted(std::size_t i) {
     reply_mode_ = mode;
     return;
   }
-  if (reply_mode_ != ReplyMode::kOn && !keeps_reply_) output_.Truncate(before);
+  if (reply_mode_ != ReplyMode::kOn && !keeps_reply_ && !in_parts_) output_.Truncate(before);
   if (reply_mode_ == ReplyMode::kSkipping) reply_mode_ = ReplyMode::kOn;
+}
+
+// Redis leaves out what is silenced and no more, so that the array is shorter than it says.
+void Connection::OnExecReply(const resp::ReplyBuffer::Mark& begin) {
+  in_parts_ = true;
+  const bool is_silent = reply_mode_ == ReplyMode::kOff || reply_mode_ == ReplyMode::kSkipping;
+  if (is_killed_ || (is_silent && !keeps_reply_)) output_.Truncate(begin);
+  is_killed_ = state_ != State::kOpen;
+  keeps_reply_ = false;
 }
 
 ClientSubscriptions& Connection::EnsureSubscriptions() {

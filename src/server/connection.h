@@ -80,6 +80,7 @@ class Connection final : public command::Session, public io::Watcher {
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) override;
   // A request waits for stripes that the lane holds: it stays in the input.
   void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
+  void OnExecReply(const resp::ReplyBuffer::Mark& begin) override;
   void TakeTurn();
   // The command it waited in has been answered.
   void FinishWait(const std::shared_ptr<command::Parked>& parked);
@@ -216,6 +217,8 @@ class Connection final : public command::Session, public io::Watcher {
   std::size_t reply_begin_bytes_ = 0;
   bool gets_redirected_ = false;  // other clients' invalidations
   bool keeps_reply_ = false;
+  bool in_parts_ = false;  // the running command is an EXEC: what is not to be sent is gone already
+  bool is_killed_ = false;  // by a command of the EXEC that runs: those behind it are not answered
   // Why requests stay unparsed: behind a command that waits; or from one on that is delayed.
   enum class Stall : std::uint8_t { kNone, kWaits, kDelayed };
   Stall stall_ = Stall::kNone;
