@@ -69,13 +69,17 @@ bool Serving::HoldsAll(const Parked& parked, const keyspace::KeyLocks& held) con
 // False if its command still finds nothing.
 bool Serving::TryServe(const std::shared_ptr<Parked>& parked, const keyspace::KeyLocks& held) {
   std::vector<keyspace::ReadyKey> ready;
-  if (!runner_.RunAgain(*parked, held, ready)) return false;
-  const bool claimed = parked->Claim();
-  CHECK(claimed);  // who stands in a queue is waiting
-  Unlink(runner_.keyspace(), *parked);
-  answered_.push_back(parked);
+  const bool served = runner_.RunAgain(*parked, held, ready);
+  if (served) {
+    const bool claimed = parked->Claim();
+    CHECK(claimed);  // who stands in a queue is waiting
+    Unlink(runner_.keyspace(), *parked);
+    answered_.push_back(parked);
+  }
+  // One that waits on may have changed something all the same: XREADGROUP makes its consumer. The
+  // keys count as ready until they have had their turn. It makes it once, so this ends.
   for (keyspace::ReadyKey& key : ready) turns_.push_back({.key = std::move(key)});
-  return true;
+  return served;
 }
 
 void Serving::Defer(const Deferred& turn, std::uint64_t after_ticket,

@@ -161,7 +161,9 @@ void BitOp(Call& call) {
   value::CombineBits(row->operation, sources, 0, result);
   Found destination = call.txn().Find(call.key(0), Access::kWrite);
   if (!result.empty()) {
-    call.txn().SetString(call.key(0), destination, result, keyspace::Ttl::kDrop);
+    const Found stored =
+        call.txn().SetString(call.key(0), destination, result, keyspace::Ttl::kDrop);
+    if (stored.entry->blob() == nullptr) stored.entry->set_encoding(keyspace::Encoding::kRaw);
     call.LogVerbatim();
     call.txn().Notify(keyspace::kEventString, "set", call.key(0));
   } else if (destination) {
