@@ -34,7 +34,7 @@ bool Transaction::Add(const CommandTable::Command& command,
   queue_.emplace_back(keyspace_, command, args);
   bytes_ += sizeof(Queued) + queue_.back().bytes();
   flags_ |= command.flags;
-  return bytes_ <= kBytesMax;
+  return bytes_ <= bytes_max_;
 }
 
 void Transaction::Discard() {

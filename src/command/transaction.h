@@ -49,7 +49,8 @@ class Transaction {
   // Beyond it a request is refused; the server's client-query-buffer-limit is lower.
   static constexpr std::size_t kBytesMax = std::size_t{1} << 30;
 
-  explicit Transaction(keyspace::Keyspace& keyspace) : keyspace_(keyspace), watches_(keyspace) {}
+  explicit Transaction(keyspace::Keyspace& keyspace, std::size_t bytes_max = kBytesMax)
+      : keyspace_(keyspace), bytes_max_(bytes_max), watches_(keyspace) {}
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
@@ -72,6 +73,7 @@ class Transaction {
 
  private:
   keyspace::Keyspace& keyspace_;
+  const std::size_t bytes_max_;
   bool queueing_ = false;
   bool aborted_ = false;
   std::uint32_t flags_ = 0;

@@ -20,6 +20,7 @@ void Watches::Watch(DbId db, const keyspace::KeyRef& key) {
                          : std::ranges::find(at.marks, mark_) != at.marks.end();
   if (known) return;
   at.marks.push_back(mark_);
+  name_bytes_ += key.name.size();
   watched_.push_back({.db = db,
                       .name = std::string(key.name),
                       .stripe = key.stripe,
@@ -30,6 +31,7 @@ void Watches::Watch(DbId db, const keyspace::KeyRef& key) {
 // clang does not follow two ways of trying.
 void Watches::Unwatch() NO_THREAD_SAFETY_ANALYSIS {
   mark_ = nullptr;
+  name_bytes_ = 0;
   if (watched_.empty()) return;
   std::vector<keyspace::KeyRef> keys;
   keys.reserve(watched_.size());
@@ -61,6 +63,7 @@ void Watches::LeaveMarks(const keyspace::StripeSet& stripes) {
 void Watches::UnwatchLocked() {
   Remove(keyspace_, watched_);
   watched_.clear();
+  name_bytes_ = 0;
   mark_ = nullptr;
 }
 

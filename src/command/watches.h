@@ -41,6 +41,8 @@ class Watches {
     std::list<std::shared_ptr<keyspace::WatchMark>>::iterator place;
   };
   const std::vector<Watched>& watched() const { return watched_; }
+  // What they take, about: names that are short lie within.
+  std::size_t bytes() const { return watched_.size() * kBytesEach + name_bytes_; }
   // Null without watched keys.
   const std::shared_ptr<keyspace::WatchMark>& mark() const { return mark_; }
   // What is due counts as unchanged until a Txn looks at it.
@@ -54,7 +56,11 @@ class Watches {
   void LeaveMarks(const keyspace::StripeSet& stripes);
   static void Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched);
 
+  static constexpr std::size_t kBytesEach =
+      sizeof(Watched) + sizeof(std::shared_ptr<keyspace::WatchMark>) + 2 * sizeof(void*);
+
   keyspace::Keyspace& keyspace_;
+  std::size_t name_bytes_ = 0;
   std::shared_ptr<keyspace::WatchMark> mark_;
   std::vector<Watched> watched_;
 };

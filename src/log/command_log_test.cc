@@ -58,6 +58,36 @@ TEST(CommandLog, EffectsComeOutAsTheyWentIn) {
   EXPECT_EQ(reader->position(), log.end());
 }
 
+// EXEC's effects: in a row, between MULTI and EXEC, whatever their size together, on the credit
+// that is always enough.
+TEST(CommandLog, GroupsAroundTheBorderOfInlineAndHeap) {
+  CommandLog log(kSmallRing);
+  const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
+  for (const std::size_t size :
+       {std::size_t{1}, CommandLog::kInlineRecordBytesMax / 2 - 60,
+        CommandLog::kInlineRecordBytesMax / 2 - 20, CommandLog::kInlineRecordBytesMax / 2,
+        CommandLog::kInlineRecordBytesMax, 4 * CommandLog::kInlineRecordBytesMax}) {
+    SCOPED_TRACE(size);
+    const std::vector<Effect> group = {{DbId(0), {"SET", "a", std::string(size, 'a')}},
+                                       {DbId(3), {"DEL", ""}},
+                                       {DbId(3), {"SET", "b", std::string(size, 'b')}}};
+    ASSERT_TRUE(log.TakeCredit(CommandLog::kGroupCreditMax));
+    log.AppendGroup(group);
+    log.ReturnCredit(CommandLog::kGroupCreditMax);
+    ASSERT_TRUE(TryAppend(log, {"AFTER"}));
+    EXPECT_EQ(reader->Next()->args, Args{"MULTI"});
+    for (const Effect& effect : group) EXPECT_EQ(reader->Next(), effect);
+    EXPECT_EQ(reader->Next()->args, Args{"EXEC"});
+    EXPECT_EQ(reader->Next()->args, Args{"AFTER"});
+  }
+  const std::vector<Effect> single = {{DbId(7), {"DEL", "k"}}};
+  ASSERT_TRUE(log.TakeCredit(CommandLog::kGroupCreditMax));
+  log.AppendGroup(single);
+  log.ReturnCredit(CommandLog::kGroupCreditMax);
+  EXPECT_EQ(reader->Next(), single[0]);
+  EXPECT_EQ(reader->Next(), std::nullopt);
+}
+
 TEST(CommandLog, EverySizeAroundTheBorderOfInlineAndHeap) {
   CommandLog log(kSmallRing);
   const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);

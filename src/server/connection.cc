@@ -566,6 +566,21 @@ void Connection::ResetSession() {
   });
 }
 
+// Its subscriptions and watched keys. Names that clients subscribe to are the worker's.
+std::size_t Connection::KnownBytes() {
+  constexpr std::size_t kSubscriptionBytes = 48;  // a node of the client's, a place in the topic's
+  std::size_t bytes = 0;
+  if (subscriptions_ != nullptr) {
+    bytes += sizeof(ClientSubscriptions);
+    for (const pubsub::Kind kind :
+         {pubsub::Kind::kChannel, pubsub::Kind::kPattern, pubsub::Kind::kShard})
+      bytes += subscriptions_->count(kind) * kSubscriptionBytes;
+  }
+  if (tracking_ != nullptr) bytes += sizeof(ClientTracking);
+  if (transaction() != nullptr) bytes += transaction()->watches().bytes();
+  return bytes;
+}
+
 // Nothing to do for a connection that has no transaction, and had none when it last came here.
 void Connection::PublishTransaction(std::size_t queued_bytes) {
   info_.multi_count.store(
@@ -589,14 +604,16 @@ void Connection::Publish() {
   info_.protocol.store(protocol(), std::memory_order_relaxed);
   const std::size_t queued_bytes = QueuedBytes();
   if (transaction() != nullptr || transaction_published_) PublishTransaction(queued_bytes);
+  const bool knows = transaction() != nullptr || subscriptions_ != nullptr || tracking_ != nullptr;
+  const std::size_t known_bytes = knows ? KnownBytes() : 0;
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
   info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
                                std::memory_order_relaxed);
   const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
   info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
-  const std::int64_t memory =
-      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + queued_bytes) +
-      reply_bytes;
+  const std::int64_t memory = static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() +
+                                                        queued_bytes + known_bytes) +
+                              reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

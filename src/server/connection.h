@@ -187,6 +187,7 @@ class Connection final : public command::Session, public io::Watcher {
   void FailProtocol();
   // What MULTI holds counts as input not yet done with.
   std::size_t QueuedBytes() { return transaction() == nullptr ? 0 : transaction()->bytes(); }
+  std::size_t KnownBytes();
   void PublishTransaction(std::size_t queued_bytes);
   void TimeOutWait();
   // Its command is run by the lane; CLIENT UNBLOCK does not concern it.

@@ -84,6 +84,20 @@ TEST(Generator, TheSameSeedMakesTheSameSequences) {
   EXPECT_NE(sequence, other.NextSequence(200));
 }
 
+TEST(Generator, TransactionsAreClosed) {
+  const std::vector<CommandGrammar> grammars = {*ParseDocs("set", SetDocs())};
+  Generator generator(grammars, 3);
+  int open = 0;
+  int executed = 0;
+  for (const Command& command : generator.NextSequence(5000)) {
+    if (command.front() == "MULTI") open = 1;
+    executed += command.front() == "EXEC" ? open : 0;
+    if (command.front() == "EXEC" || command.front() == "DISCARD") open = 0;
+  }
+  EXPECT_EQ(open, 0);
+  EXPECT_GT(executed, 50);
+}
+
 TEST(Generator, RelativeTimesNeverRepeat) {
   const std::vector<CommandGrammar> grammars = {*ParseDocs("set", SetDocs())};
   Generator generator(grammars, 1);

@@ -14,6 +14,7 @@ namespace cairn::differential {
 namespace {
 
 constexpr std::uint64_t kMutatePercent = 6;
+constexpr std::uint64_t kTransactionPercent = 4;  // of about seven commands each
 constexpr std::uint64_t kOptionPercent = 35;
 constexpr std::uint64_t kWildPercent = 4;  // a number from far outside what makes sense
 constexpr std::int64_t kRepeatMax = 3;
@@ -178,14 +179,45 @@ Generator::Generator(std::span<const CommandGrammar> grammars, std::uint64_t see
 Sequence Generator::NextSequence(std::size_t length) {
   Sequence sequence;
   while (sequence.size() < length) {
-    Command command = NextCommand();
-    if (!DependsOnClock(command) && !DrawsTooMuch(command) && !CannotBeCompared(command))
-      sequence.push_back(std::move(command));
+    if (Chance(kTransactionPercent)) {
+      AppendTransaction(sequence);
+    } else {
+      AppendCommand(Slips::kSome, sequence);
+    }
   }
   return sequence;
 }
 
-Command Generator::NextCommand() {
+void Generator::AppendCommand(Slips slips, Sequence& sequence) {
+  for (const std::size_t before = sequence.size(); sequence.size() == before;) {
+    Command command = NextCommand(slips);
+    if (!DependsOnClock(command) && !DrawsTooMuch(command) && !CannotBeCompared(command))
+      sequence.push_back(std::move(command));
+  }
+}
+
+// Commands within are whole: where 7.2 takes one argument more than the oracle, only one of the
+// two would refuse to queue it, and the transaction.
+void Generator::AppendTransaction(Sequence& sequence) {
+  if (Chance(40)) {
+    sequence.push_back({"WATCH", Key(), Key()});
+    for (std::int64_t left = Between(0, 2); left > 0; --left) AppendCommand(Slips::kSome, sequence);
+    if (Chance(15)) sequence.push_back({"UNWATCH"});
+  }
+  sequence.push_back({"MULTI"});
+  for (std::int64_t left = Between(0, 8); left > 0; --left) {
+    AppendCommand(Slips::kNone, sequence);
+    if (Chance(2)) sequence.push_back({"MULTI"});
+    if (Chance(2)) sequence.push_back({"WATCH", Key()});
+    if (Chance(2)) sequence.push_back({"UNWATCH"});
+    if (Chance(1)) sequence.push_back({"NOSUCH", Key()});
+    if (Chance(1)) sequence.push_back({"GET"});
+  }
+  sequence.push_back({Chance(85) ? "EXEC" : "DISCARD"});
+  if (Chance(5)) sequence.push_back({Chance(50) ? "EXEC" : "DISCARD"});
+}
+
+Command Generator::NextCommand(Slips slips) {
   const CommandGrammar& grammar = grammars_[random_.Below(grammars_.size())];
   Command command = grammar.words;
   for (const Argument& argument : grammar.arguments) Emit(argument, command);
@@ -193,7 +225,7 @@ Command Generator::NextCommand() {
     command[at] = Chance(90) ? kTimeouts[0] : Pick(kTimeouts);
   if (const std::size_t at = BlockPosition(command); at > 0)
     command[at] = Chance(90) ? kBlocks[0] : Pick(kBlocks);
-  if (Chance(kMutatePercent)) Mutate(command);
+  if (slips == Slips::kSome && Chance(kMutatePercent)) Mutate(command);
   return command;
 }
 

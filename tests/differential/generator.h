@@ -31,7 +31,12 @@ class Generator {
   Sequence NextSequence(std::size_t length);
 
  private:
-  Command NextCommand();
+  enum class Slips : std::uint8_t { kSome, kNone };
+  Command NextCommand(Slips slips);
+  // One whose answer can be compared.
+  void AppendCommand(Slips slips, Sequence& sequence);
+  // WATCH, MULTI, some commands, EXEC or DISCARD, with what is out of place in between.
+  void AppendTransaction(Sequence& sequence);
   void Emit(const Argument& argument, Command& command);
   void EmitOnce(const Argument& argument, Command& command);
   void Mutate(Command& command);

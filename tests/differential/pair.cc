@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "differential/comparison.h"
 #include "support/notation.h"
 
@@ -32,12 +33,37 @@ Result<Reply> ReceiveOne(Channel& channel) {
   return std::move(**reply);
 }
 
+// What MULTI has queued: EXEC's replies are compared each by its command.
+class Queue {
+ public:
+  bool Agree(const Command& command, const Reply& ours, const Reply& theirs) {
+    if (theirs.text == "QUEUED") {
+      queued_.push_back(&command);
+      return ours == theirs;
+    }
+    const bool executes = EqualsIgnoreCase(command.front(), "EXEC");
+    if (!executes && !EqualsIgnoreCase(command.front(), "DISCARD"))
+      return differential::Agree(command, ours, theirs);
+    const std::vector<const Command*> queued = std::exchange(queued_, {});
+    if (ours.type != theirs.type || ours.items.size() != theirs.items.size()) return false;
+    if (!executes || theirs.items.size() != queued.size()) return ours == theirs;
+    for (std::size_t i = 0; i < queued.size(); ++i) {
+      if (!differential::Agree(*queued[i], ours.items[i], theirs.items[i])) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<const Command*> queued_;
+};
+
 // Sends the same to both; the first command of whose replies they do not agree on.
 Result<std::optional<Difference>> Exchange(Channel& ours, Channel& theirs,
                                            const Sequence& commands) {
   if (Status status = SendAll(ours, commands); !status.ok()) return std::unexpected(status);
   if (Status status = SendAll(theirs, commands); !status.ok()) return std::unexpected(status);
   std::optional<Difference> first;
+  Queue queue;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     Result<Reply> their_reply = ReceiveOne(theirs);
     if (!their_reply) return std::unexpected(their_reply.error().Annotate("the oracle"));
@@ -46,7 +72,7 @@ Result<std::optional<Difference>> Exchange(Channel& ours, Channel& theirs,
       return std::unexpected(
           our_reply.error().Annotate("our server at " + testing::Quote(commands[i].front())));
     }
-    if (first || Agree(commands[i], *our_reply, *their_reply)) continue;
+    if (first || queue.Agree(commands[i], *our_reply, *their_reply)) continue;
     first = Difference{.index = i,
                        .command = commands[i],
                        .ours = std::move(*our_reply),
@@ -103,6 +129,9 @@ Result<std::optional<Difference>> Pair::Run(const Sequence& sequence) {
   Sequence commands = {{"FLUSHALL"}, {"SELECT", "0"}};
   const std::size_t before = commands.size();
   commands.insert(commands.end(), sequence.begin(), sequence.end());
+  // A shortened sequence may leave a transaction open.
+  commands.push_back({"DISCARD"});
+  commands.push_back({"UNWATCH"});
   for (int db = 0; db < kDatabasesLookedAt; ++db) {
     commands.push_back({"SELECT", std::to_string(db)});
     commands.push_back({"KEYS", "*"});
