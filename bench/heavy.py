@@ -50,9 +50,9 @@ def many(*head, per=lambda i: [f"w:{i}"]):
     return frame(*head, *[word for i in range(MANY) for word in per(i)])
 
 
-def transaction():
-    return [frame("MULTI"),
-            b"".join(frame("SET", f"{{exec}}{i % 1000}", i) for i in range(MANY)), frame("EXEC")]
+def transaction(*words):
+    """MULTI, the words MANY times or just once, EXEC; the answer to it all ends with EXEC's."""
+    return frame("MULTI") + b"".join(words) + frame("EXEC")
 
 
 def copied(kind, *after):
@@ -62,6 +62,11 @@ def copied(kind, *after):
 
 def plain(*after):
     return [], [frame(*words) for words in after]
+
+
+# Their keys lie in all stripes: beside them only PING waits for nothing but the worker.
+EVERY_STRIPE = ("MSET many", "MSETNX many", "MGET many", "EXISTS many", "DEL many", "PFMERGE",
+                "PFCOUNT", "WATCH many", "FLUSHALL", "SWAPDB")
 
 
 # By name: what is sent before, and what is timed. Both are run again and again.
@@ -185,8 +190,9 @@ def heavy():
         "XADD many": ([], [many("XADD", "{many}stream", "*", per=lambda i: [f"f:{i}", i]),
                            frame("DEL", "{many}stream")]),
         "XDEL many": ([], [many("XDEL", "stream", per=lambda i: [f"{i}-7"])]),
-        "EXEC many": (transaction()[:2], transaction()[2:]),
-        "EXEC heavy": ([frame("MULTI"), frame("SMEMBERS", "set")], [frame("EXEC")]),
+        "EXEC many": ([], [transaction(*[frame("SET", f"{{exec}}{i % 1000}", i)
+                                         for i in range(MANY)])]),
+        "EXEC heavy": ([], [transaction(frame("SMEMBERS", "set"))]),
         "WATCH many": ([], [many("WATCH", per=lambda i: [f"m:{i}"]), frame("UNWATCH")]),
         "FLUSHALL": ([frame("SELECT", 1), *[many("MSET", per=lambda i, k=k: [f"f{k}:{i}", i])
                                             for k in range(3)]],
@@ -275,7 +281,7 @@ def worker_stat(pid):
     return open(f"/proc/{pid}/schedstat", "rb", buffering=0)
 
 
-def probe(port, pid, seconds):
+def probe(port, pid, case, seconds):
     """
     Waits in ms of small commands, of which one is due every PROBE_MS: those that could not be sent
     because the one before them waited count with what they would have waited. Two lists, sorted:
@@ -284,7 +290,9 @@ def probe(port, pid, seconds):
     with socket.create_connection(("127.0.0.1", port), timeout=300) as wire, \
             worker_stat(pid) as theirs, open("/proc/self/schedstat", "rb", buffering=0) as ours:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        commands = [frame("GET", "probe:1"), frame("SET", "probe:2", "v"), frame("PING")]
+        commands = [frame("PING")]
+        if case not in EVERY_STRIPE:
+            commands += [frame("GET", "probe:1"), frame("SET", "probe:2", "v")]
         seen, own = [], []
 
         def note(waits, wait):
@@ -297,7 +305,7 @@ def probe(port, pid, seconds):
             time.sleep(PROBE_MS / 1000)
             queued = queued_ms(theirs) + queued_ms(ours)
             sent = time.perf_counter()
-            wire.sendall(commands[number % 3])
+            wire.sendall(commands[number % len(commands)])
             wire.recv(4096)
             wait = (time.perf_counter() - sent) * 1000
             queued = queued_ms(theirs) + queued_ms(ours) - queued
@@ -315,7 +323,7 @@ def measure(server, case, seconds):
     if not is_idle:
         presser.start()
         took.append(times.get())
-    waits = probe(server.port, server.pid, seconds)
+    waits = probe(server.port, server.pid, case, seconds)
     if not is_idle:
         stop.set()
         while presser.is_alive() or not times.empty():

@@ -264,7 +264,7 @@ TEST_F(HeavyCommands, ASourceThatChangesIsReadAgainAndThenAtOnce) {
     SCOPED_TRACE(change[0]);
     int attempts = 0;
     int at_once = 0;
-    const auto disturb = [&, &change = change] { Do(*session_, change); };
+    const auto disturb = [&, &what = change] { Do(*session_, what); };
     const auto begin_anew = [&] {
       Do(*session_, {"FLUSHALL"});
       Do(*session_, {"SADD", "s", "0", "1", "2"});
