@@ -41,19 +41,9 @@ std::string AllocatorName() {
 
 void PurgeAllocator() { ::mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0); }
 
-// What is larger than 8 MiB comes from an arena that jemalloc makes with the first such allocation,
-// and that gives pages back at once, in the thread that frees: 40 ms for a string of 512 MiB. Made
-// here, it gets the decay of the others below.
-void MakeHugeArena() {
-  constexpr std::size_t kHugeBytes = 16 * 1024 * 1024;
-  void* volatile huge = std::malloc(kHugeBytes);
-  std::free(huge);
-}
-
 // jemalloc's own default of ten seconds spares programs that free and allocate the same pages in
 // turn. Here keys lie in slabs of our own; what comes from jemalloc is tables and large values.
 void SetBackgroundPurge(bool on) {
-  MakeHugeArena();
   ssize_t decay_ms = kDecayMs;
   ::mallctl("arenas.dirty_decay_ms", nullptr, nullptr, &decay_ms, sizeof(decay_ms));
   unsigned arenas = 0;
