@@ -92,8 +92,11 @@ class Call {
   //
   //   if (call.Defer(set.size())) return;
   //
-  // REQUIRES: nothing replied, nothing changed.
+  // REQUIRES: nothing replied, nothing changed. A command that may also wait (Block) may defer: one
+  // that finds nothing in the lane is given back to its session.
   bool Defer(std::uint64_t elements) { return elements >= kHeavyElements && DeferSlow(); }
+  // So many arguments that taking them in is what takes long: asked before any stripe is locked.
+  bool HasHeavyArguments() const { return argc() >= kHeavyElements; }
   // A stripe that the command needs, and takes itself, is held for long: true, if the request is
   // given back, and run again when these stripes are free; what it has replied so far is dropped.
   // False where nobody can wait so: then wait for the stripe. REQUIRES: nothing changed.
@@ -118,6 +121,9 @@ class Call {
   friend class Runner;
 
   bool DeferSlow();
+  bool DeferUnseen();
+  bool DeferTransaction();
+  bool MoveToLane();
   bool may_wait() const;
 
   Runner& runner_;

@@ -4,6 +4,7 @@
 // and a heavy loop on a key would keep everybody else from its stripe.
 #include "command/lane.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -58,17 +59,29 @@ void Lane::Stop() {
   WakeAll();
   for (Thread& thread : threads_) thread.Join();
   threads_.clear();
-  std::deque<Item> left;
   std::deque<Item> dropped;
   Due due;
   {
     MutexLock hold(mu_);
-    left.swap(left_);
     dropped.swap(queue_);
     due = DueTurns();
   }
-  for (Item& item : left) item.work(runners_.front().get());
   Announce(std::move(due));
+  DoLeftWork();
+}
+
+// Nothing is held for long any more. Work may leave more work.
+void Lane::DoLeftWork() {
+  while (true) {
+    std::deque<Item> left;
+    {
+      MutexLock hold(mu_);
+      left.swap(left_);
+      stopped_ = left.empty();
+    }
+    if (left.empty()) return;
+    for (Item& item : left) item.work(runners_.front().get());
+  }
 }
 
 bool Lane::Reserve() {
@@ -103,18 +116,29 @@ void Lane::AwaitTurn(const StripeSet& stripes, OnTurn on_turn) {
 void Lane::RunLater(const StripeSet& stripes, LeftWork work) {
   {
     MutexLock hold(mu_);
-    if (!stopping_) {
+    // While the threads end, too, something may be held.
+    if (!stopped_) {
       left_.push_back({.parked = nullptr, .work = std::move(work), .stripes = stripes});
       work = nullptr;
     }
   }
-  // The end of the server: nothing is held for long any more.
   if (work != nullptr) return work(runners_.front().get());
   WakeAll();
 }
 
 void Lane::RunLater(const StripeSet& stripes, std::move_only_function<void()> work) {
   RunLater(stripes, LeftWork([work = std::move(work)](Runner*) mutable { work(); }));
+}
+
+bool Lane::RunsHeldBack() const {
+  MutexLock hold(mu_);
+  return RunsHeldBackLocked();
+}
+
+bool Lane::RunsHeldBackLocked() const {
+  return std::ranges::any_of(running_parked_, [this](Parked* parked) {
+    return parked != nullptr && holds_back_(*parked);
+  });
 }
 
 StripeSet Lane::Running() const {
@@ -136,7 +160,8 @@ Lane::Due Lane::DueTurns() {
   for (const Item& item : left_) busy |= item.stripes;
   Due due;
   for (auto turn = waiting_.begin(); turn != waiting_.end();) {
-    if (Meet(turn->stripes, busy) && !stopping_) {
+    const bool waits = turn->stripes.none() ? RunsHeldBackLocked() : Meet(turn->stripes, busy);
+    if (waits && !stopping_) {
       ++turn;
       continue;
     }
@@ -221,7 +246,9 @@ bool Lane::Take(std::size_t number, Item* item) {
         blocked |= at->stripes;
         continue;
       }
+      if (at->parked != nullptr && holds_back_(*at->parked)) continue;
       running_[number] = at->stripes;
+      running_parked_[number] = at->parked.get();
       *item = std::move(*at);
       from.erase(at);
       return true;
@@ -243,6 +270,10 @@ void Lane::RunItem(Runner& runner, Item& item) {
   // Who has gone gets no answer; what it asked for is done if it changes anything.
   if (!parked.is_abandoned() || (parked.command().flags & kReadonly) == 0) {
     runner.RunDeferred(parked);
+  }
+  {
+    MutexLock hold(mu_);
+    running_parked_[NumberOf(runner)] = nullptr;
   }
   Leave(runner);
   reserved_.fetch_sub(1, std::memory_order_relaxed);

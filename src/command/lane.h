@@ -61,6 +61,14 @@ class Lane final : public keyspace::Helper {
   // Waits for what runs. What is queued is dropped: its clients have gone. Left work is done.
   void Stop();
 
+  // Says whether a command is not to begin now (CLIENT PAUSE). Asked with a mutex held, by any of
+  // the lane's threads; set before Start. When it may have come to say otherwise: AskAgain.
+  using HoldsBack = std::function<bool(Parked&)>;
+  void SetHoldsBack(HoldsBack holds_back) { holds_back_ = std::move(holds_back); }
+  void AskAgain() { WakeAll(); }
+  // Whether a command that is held back has begun before it was.
+  bool RunsHeldBack() const;
+
   // A place in the queue, for Submit; false if there is none.
   bool Reserve();
   void Submit(std::shared_ptr<Parked> parked);
@@ -68,7 +76,7 @@ class Lane final : public keyspace::Helper {
   using Turn = std::shared_ptr<void>;
   using OnTurn = std::move_only_function<void(Turn)>;
   // Calls `on_turn`, which must only post, when the lane holds none of the stripes: perhaps at
-  // once.
+  // once. No stripes at all: when nothing that is held back runs.
   void AwaitTurn(const keyspace::StripeSet& stripes, OnTurn on_turn);
   using LeftWork = std::move_only_function<void(Runner*)>;
   void RunLater(const keyspace::StripeSet& stripes, LeftWork work);
@@ -99,11 +107,13 @@ class Lane final : public keyspace::Helper {
   // Turns to be announced once the mutex is free.
   using Due = std::vector<std::pair<OnTurn, Turn>>;
 
+  void DoLeftWork();
   void Loop(std::size_t number);
   bool Take(std::size_t number, Item* item);
   void RunItem(Runner& runner, Item& item);
   std::size_t NumberOf(const Runner& runner) const;
   keyspace::StripeSet Running() const REQUIRES(mu_);
+  bool RunsHeldBackLocked() const REQUIRES(mu_);
   keyspace::StripeSet Promised() const REQUIRES(mu_);
   Due DueTurns() REQUIRES(mu_);
   static void Announce(Due due);
@@ -116,10 +126,13 @@ class Lane final : public keyspace::Helper {
   mutable Mutex mu_;  // a leaf
   std::deque<Item> left_ GUARDED_BY(mu_);
   std::deque<Item> queue_ GUARDED_BY(mu_);
+  HoldsBack holds_back_ = [](Parked&) { return false; };  // constant once started
   std::array<keyspace::StripeSet, kThreads> running_ GUARDED_BY(mu_);
+  std::array<Parked*, kThreads> running_parked_ GUARDED_BY(mu_) = {};
   std::list<WaitingTurn> waiting_ GUARDED_BY(mu_);
   Turns taking_ GUARDED_BY(mu_);
-  bool stopping_ GUARDED_BY(mu_) = false;
+  bool stopping_ GUARDED_BY(mu_) = false;  // the threads are told to end
+  bool stopped_ GUARDED_BY(mu_) = false;   // they have: nothing is held for long any more
   std::array<Event, kThreads> wake_;
   std::vector<Thread> threads_;
 };

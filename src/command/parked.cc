@@ -23,16 +23,22 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
   }
 }
 
-Parked::Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
-               std::vector<std::string> args, Session& session, TimeoutReply timeout_reply)
+Parked::Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
+               std::span<const keyspace::KeyRef> keys, Session& session,
+               TimeoutReply timeout_reply)
     : command_(command),
-      args_(std::move(args)),
+      args_(args),
       timeout_reply_(timeout_reply),
       session_(session.id(), session.random().Next()) {
-  views_.assign(args_.begin(), args_.end());
+  // They are hashed already; the names are those of the copy.
   std::vector<std::uint32_t> positions;
-  if (FindKeys(*command.spec, views_, positions)) {
-    for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(views_[position]));
+  if (!keys.empty() && FindKeys(*command.spec, this->args(), positions)) {
+    DCHECK(positions.size() == keys.size());
+    keys_.assign(keys.begin(), keys.end());
+    for (std::size_t n = 0; n < keys.size(); ++n) {
+      keys_[n].name = this->args()[positions[n]];
+      keys_[n].hinted = nullptr;
+    }
   }
   session_.set_db(session.db());
   session_.set_protocol(session.protocol());

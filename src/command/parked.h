@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "command/owned_args.h"
 #include "command/session.h"
 #include "command/table.h"
 #include "keyspace/interest.h"
@@ -45,11 +46,12 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
 
 class Parked final : public keyspace::Waiter {
  public:
-  Parked(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
-         std::vector<std::string> args, Session& session, TimeoutReply timeout_reply);
+  // `keys`: of the command, in the order in which its arguments name them.
+  Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
+         std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply);
 
   const CommandTable::Command& command() const { return command_; }
-  std::span<const std::string_view> args() const { return views_; }
+  std::span<const std::string_view> args() const { return args_.views(); }
   const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
   Session& session() { return session_; }
   // Written by whoever claimed it, read by the owner once told.
@@ -57,6 +59,10 @@ class Parked final : public keyspace::Waiter {
   // Whether it is the lane that answers.
   bool is_deferred() const { return is_deferred_; }
   void set_is_deferred() { is_deferred_ = true; }
+  // What the lane was to run found nothing and would wait: the request is to be run by its session
+  // once more, as if it had just come. Written by the lane, read by the owner once told.
+  bool goes_back() const { return goes_back_; }
+  void GoBack() { goes_back_ = true; }
   // Its client has gone, and nobody could take it out of its queues yet: nobody is to serve it.
   bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
   void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
@@ -69,11 +75,11 @@ class Parked final : public keyspace::Waiter {
 
  private:
   const CommandTable::Command& command_;
-  const std::vector<std::string> args_;
-  std::vector<std::string_view> views_;
+  const OwnedArgs args_;
   std::vector<keyspace::KeyRef> keys_;
   const TimeoutReply timeout_reply_;
   bool is_deferred_ = false;
+  bool goes_back_ = false;
   std::atomic<bool> abandoned_{false};
   Session session_;
   resp::ReplyBuffer reply_;

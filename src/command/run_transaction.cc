@@ -53,6 +53,41 @@ bool TakeStripesFor(Call& exec, const Transaction& transaction, keyspace::KeyLoc
   return true;
 }
 
+// Whether the lane could run it: it is about keys, and about nothing of the client's.
+bool IsOfKeysOnly(const Queued& queued) {
+  const Group group = queued.command().spec->row.group;
+  return !queued.keys().empty() && !NeedsAllStripes(queued) && group != Group::kConnection &&
+         group != Group::kPubsub && group != Group::kTransactions;
+}
+
+// At least what it is going to take, as Call::Defer counts; what says itself that it is fast is, on
+// values of any size.
+std::uint64_t ElementsOf(Call& exec, const Transaction& transaction) {
+  constexpr std::uint64_t kElementsOfCommand = 2;
+  std::uint64_t elements = 0;
+  for (const Queued& queued : transaction.queue()) {
+    elements += kElementsOfCommand + queued.args().size();
+    if ((queued.command().flags & kFast) != 0) continue;
+    for (const keyspace::KeyRef& key : queued.keys()) {
+      const keyspace::Entry* entry =
+          keyspace::internal::Lookup(exec.keyspace().stripe(key.stripe), exec.session().db(), key)
+              .entry;
+      if (entry != nullptr && entry->is_collection()) elements += entry->element_count();
+    }
+    if (elements >= Call::kHeavyElements) break;
+  }
+  return elements;
+}
+
+keyspace::StripeSet StripesOf(const keyspace::Keyspace& keyspace, const Transaction& transaction) {
+  keyspace::StripeSet stripes;
+  for (const Queued& queued : transaction.queue())
+    stripes |= keyspace::KeyLocks::SetOf(queued.keys());
+  for (const Watches::Watched& watched : transaction.watches().watched())
+    stripes.set(keyspace.Ref(watched.name).stripe.value);
+  return stripes;
+}
+
 // Looking at the watched keys removes those that are due, which is a change as any other.
 bool WatchedHaveChanged(keyspace::Keyspace& keyspace, const keyspace::KeyLocks& held,
                         const keyspace::Viewer& viewer, const Transaction& transaction)
@@ -104,14 +139,27 @@ void Runner::RunTransaction(Call& exec) {
 
 // The session keeps its transaction if it is delayed.
 void Runner::RunTransactionLocked(Call& exec) {
+  const Transaction& transaction = *exec.session().transaction();
+  if (exec.parked_ != nullptr) {
+    return EnterAndHold(StripesOf(shared_.keyspace, transaction),
+                        [&](const keyspace::KeyLocks& held)
+                            REQUIRES(held) { RunTransactionUnder(exec, held); });
+  }
   keyspace::KeyLocks locks(shared_.keyspace);
-  if (!TakeStripesFor(exec, *exec.session().transaction(), locks)) return;
+  if (!TakeStripesFor(exec, transaction, locks)) return;
+  const bool defers = ElementsOf(exec, transaction) >= Call::kHeavyElements &&
+                      std::ranges::all_of(transaction.queue(), IsOfKeysOnly) &&
+                      exec.DeferTransaction();
+  if (!defers) RunTransactionUnder(exec, locks);
+  locks.Release();
+}
+
+void Runner::RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) {
   const std::unique_ptr<Transaction> transaction = exec.session().TakeTransaction();
   const bool changed =
-      WatchedHaveChanged(shared_.keyspace, locks, exec.session().viewer(), *transaction);
+      WatchedHaveChanged(shared_.keyspace, held, exec.session().viewer(), *transaction);
   transaction->watches().UnwatchLocked();
-  changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, locks);
-  locks.Release();
+  changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, held);
 }
 
 void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held) {

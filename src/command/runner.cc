@@ -56,13 +56,15 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
                  std::vector<std::string> rewritten_args) {
   if (parked_ != nullptr) {
     blocked_ = true;
+    if (parked_->is_deferred()) fate_ = Fate::kDelayed;
     return;
   }
   if (!may_block_ || !session_.may_block()) return WriteTimeoutReply(reply_, reply);
   if (reply == TimeoutReply::kNullAtOnce) reply = TimeoutReply::kNullArray;
-  if (rewritten_args.empty()) rewritten_args.assign(args().begin(), args().end());
-  const auto parked =
-      std::make_shared<Parked>(keyspace(), command(), std::move(rewritten_args), session_, reply);
+  const std::vector<std::string_view> rewritten(rewritten_args.begin(), rewritten_args.end());
+  const auto parked = std::make_shared<Parked>(
+      command(), rewritten.empty() ? args() : std::span<const std::string_view>(rewritten),
+      std::span(keys_, key_count()), session_, reply);
   parked->type = type;
   // Of the commands that wait for streams, the one that writes is XREADGROUP: its group goes with
   // the key.
@@ -78,13 +80,32 @@ bool Call::may_wait() const {
 }
 
 bool Call::DeferSlow() {
+  if (!MoveToLane()) return false;
+  runner_.deferred_->session().BeginAgain();
+  return true;
+}
+
+// What is about the client itself, or may make it wait, stays with it.
+bool Call::DeferUnseen() {
+  constexpr std::uint32_t kStays = kNoScript | kBlocking;
+  const bool stays = (command().flags & kStays) != 0 || key_count() == 0 ||
+                     command().locking != CommandTable::Locking::kOfItsKeys;
+  return !stays && MoveToLane();
+}
+
+bool Call::DeferTransaction() {
+  if (!MoveToLane()) return false;
+  runner_.deferred_->session().AdoptTransaction(session_.TakeTransaction());
+  return true;
+}
+
+bool Call::MoveToLane() {
   if (!may_wait()) return false;
   const bool all = command().locking == CommandTable::Locking::kAll;
   if (all && command().run_heavy == nullptr) return false;
   if (!runner_.shared().lane->Reserve()) return false;
-  std::vector<std::string> copies(args().begin(), args().end());
-  runner_.deferred_ = std::make_shared<Parked>(keyspace(), command(), std::move(copies), session_,
-                                               TimeoutReply::kNull);
+  runner_.deferred_ = std::make_shared<Parked>(
+      command(), args(), std::span(keys_, key_count()), session_, TimeoutReply::kNull);
   runner_.deferred_->set_is_deferred();
   fate_ = Fate::kDeferred;
   return true;
@@ -248,6 +269,10 @@ void Runner::ExecuteAny(Session& session, const Prepared& prepared, resp::Writer
     return Reject(call);
   if (session.queueing() && (prepared.command->flags & kNeverQueued) == 0) [[unlikely]]
     return Queue(call);
+  if (call.HasHeavyArguments() && call.DeferUnseen()) [[unlikely]] {
+    HandOver(call, 0);
+    return;
+  }
   if (RunLocked(call)) [[likely]]
     Account(session, prepared, reply, errors_before);
 }
@@ -395,35 +420,47 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
 void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
   const keyspace::StripeSet stripes =
       keys.empty() ? AllStripes(shared_.keyspace) : keyspace::KeyLocks::SetOf(keys);
-  shared_.lane->Enter(*this, stripes);
-  {
-    keyspace::KeyLocks locks(shared_.keyspace);
-    locks.AcquireForLong(stripes);
-    shared_.keyspace.ShowPictures(stripes);
-    {
-      keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
-      call.txn_ = &txn;
-      work();
-      if (call.session().reader() != nullptr)
-        RememberReads(call, keys.empty() ? std::span(call.keys_, call.key_count()) : keys);
-      call.txn_ = nullptr;
-      if (txn.changes() > 0) stats_.changes.Add(txn.changes());
-      if (txn.may_have_ready()) serving_.Serve(txn.TakeReady(), locks);
-    }
-    shared_.keyspace.HidePictures(stripes);
-    locks.Release();
-  }
-  shared_.lane->Leave(*this);
+  EnterAndHold(stripes, [&](const keyspace::KeyLocks& locks) REQUIRES(locks) {
+    keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
+    call.txn_ = &txn;
+    work();
+    if (call.session().reader() != nullptr)
+      RememberReads(call, keys.empty() ? std::span(call.keys_, call.key_count()) : keys);
+    call.txn_ = nullptr;
+    if (txn.changes() > 0) stats_.changes.Add(txn.changes());
+    if (txn.may_have_ready()) serving_.Serve(txn.TakeReady(), locks);
+  });
   if (serving_.busy()) serving_.Finish();
 }
 
-void Runner::RunHeld(Call& call, const keyspace::StripeSet& stripes) {
+void Runner::EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work) {
+  shared_.lane->Enter(*this, stripes);
+  HoldLong(stripes, work);
+  shared_.lane->Leave(*this);
+}
+
+// REQUIRES: this thread has entered them.
+void Runner::HoldLong(const keyspace::StripeSet& stripes, UnderLocks work)
+    NO_THREAD_SAFETY_ANALYSIS {
   keyspace::KeyLocks locks(shared_.keyspace);
   locks.AcquireForLong(stripes);
   shared_.keyspace.ShowPictures(stripes);
-  RunWithTxn(call, locks);
+  work(locks);
   shared_.keyspace.HidePictures(stripes);
   locks.Release();
+}
+
+// One that could take what others wait for does not come between (see AcquireInTurn).
+void Runner::RunHeld(Call& call) {
+  const bool may_come_between = (call.command().flags & kBlocking) != 0;
+  HoldLong(keyspace::KeyLocks::SetOf({call.keys_, call.key_count()}),
+           [&](const keyspace::KeyLocks& locks) REQUIRES(locks) {
+             if (may_come_between && IsPending(call)) {
+               call.fate_ = Call::Fate::kDelayed;
+             } else {
+               RunWithTxn(call, locks);
+             }
+           });
   if (serving_.busy()) serving_.Finish();
 }
 
@@ -433,7 +470,6 @@ void Runner::RunDeferred(Parked& parked) {
   ReadClock();
   Session& session = parked.session();
   session.set_now_ms(now_ms_);
-  session.BeginAgain();
   resp::Writer reply(parked.reply(), session.protocol());
   const Prepared prepared{.command = &parked.command(),
                           .args = parked.args(),
@@ -447,12 +483,13 @@ void Runner::RunDeferred(Parked& parked) {
     parked.command().run_heavy(call);
     Observe(call);
   } else if (parked.command().locking == CommandTable::Locking::kOfItsKeys) {
-    RunHeld(call, keyspace::KeyLocks::SetOf(keys_));
+    RunHeld(call);
   } else {
     parked.command().run(call);
     Observe(call);
   }
   if (credit > 0) log.ReturnCredit(credit);
+  if (call.fate_ != Call::Fate::kRuns) return parked.GoBack();
   Account(session, prepared, reply, 0);
 }
 

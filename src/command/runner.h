@@ -148,7 +148,10 @@ class Runner {
   bool TryAcquireInTurn(Call& call, keyspace::KeyLocks& locks) TRY_ACQUIRE(true, locks);
   bool IsPending(Call& call) const;
   bool RunWithoutStripes(Call& call);
-  void RunHeld(Call& call, const keyspace::StripeSet& stripes);
+  using UnderLocks = FunctionRef<void(const keyspace::KeyLocks&)>;
+  void EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work);
+  void HoldLong(const keyspace::StripeSet& stripes, UnderLocks work);
+  void RunHeld(Call& call);
   bool HandOver(Call& call, std::size_t credit);
   std::size_t TakeCredit(std::span<const std::string_view> args);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
@@ -167,6 +170,7 @@ class Runner {
   void Queue(Call& call);
   void SpoilTransaction(Call& call);
   void RunTransactionLocked(Call& exec);
+  void RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) REQUIRES(held);
   void RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held)
       REQUIRES(held);
   void RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,

@@ -35,6 +35,11 @@ void Session::EndTransaction() {
   transaction_ = nullptr;
 }
 
+void Session::AdoptTransaction(std::unique_ptr<Transaction> transaction) {
+  queueing_ = transaction->queueing();
+  transaction_ = std::move(transaction);
+}
+
 std::unique_ptr<Transaction> Session::TakeTransaction() {
   queueing_ = false;
   return std::move(transaction_);

@@ -73,6 +73,8 @@ class Session {
   void BeginTransaction(keyspace::Keyspace& keyspace);
   // DISCARD: nothing is queued or watched any more. REQUIRES: no stripe locked.
   void EndTransaction();
+  // Goes on with the queue of another session: EXEC in the lane.
+  void AdoptTransaction(std::unique_ptr<Transaction> transaction);
   // EXEC: the transaction leaves the session, which queues no longer.
   std::unique_ptr<Transaction> TakeTransaction();
   Random& random() { return random_; }

@@ -2,31 +2,18 @@
 // What MULTI has queued: requests copied in one piece each, their keys found once.
 #include "command/transaction.h"
 
-#include <algorithm>
-#include <cstring>
-#include <utility>
-
 #include "command/key_finder.h"
 
 namespace cairn::command {
 
 Queued::Queued(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
                std::span<const std::string_view> args)
-    : command_(&command) {
-  for (const std::string_view arg : args) bytes_size_ += arg.size();
-  bytes_ = std::make_unique_for_overwrite<char[]>(bytes_size_);
-  args_.reserve(args.size());
-  char* to = bytes_.get();
-  for (const std::string_view arg : args) {
-    if (!arg.empty()) std::memcpy(to, arg.data(), arg.size());
-    args_.emplace_back(to, arg.size());
-    to += arg.size();
-  }
+    : command_(&command), args_(args) {
   std::vector<std::uint32_t> positions;
   if (command.key_plan == CommandTable::KeyPlan::kNone ||
-      !FindKeys(*command.spec, args_, positions))
+      !FindKeys(*command.spec, this->args(), positions))
     return;
-  for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(args_[position]));
+  for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(this->args()[position]));
 }
 
 bool Transaction::Add(const CommandTable::Command& command,

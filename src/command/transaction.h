@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "command/owned_args.h"
 #include "command/table.h"
 #include "command/watches.h"
 #include "keyspace/keyspace.h"
@@ -32,15 +33,13 @@ class Queued {
          std::span<const std::string_view> args);
 
   const CommandTable::Command& command() const { return *command_; }
-  std::span<const std::string_view> args() const { return args_; }
+  std::span<const std::string_view> args() const { return args_.views(); }
   const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
-  std::size_t bytes() const { return bytes_size_ + args_.size() * sizeof(std::string_view); }
+  std::size_t bytes() const { return args_.memory_bytes(); }
 
  private:
   const CommandTable::Command* command_;
-  std::size_t bytes_size_ = 0;
-  std::unique_ptr<char[]> bytes_;
-  std::vector<std::string_view> args_;
+  OwnedArgs args_;
   std::vector<keyspace::KeyRef> keys_;
 };
 

@@ -15,6 +15,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/scan_args.h"
 
 namespace cairn::commands {
@@ -98,6 +99,10 @@ void Scan(Call& call) {
   if (!cursor) return call.Error(command::errors::kInvalidCursor);
   ScanOptions options;
   if (!ParseScanOptions(call, 2, ScanKind::kKeys, &options)) return;
+  if (options.count >= static_cast<std::int64_t>(Call::kHeavyElements) &&
+      call.Defer(ElementsDrawn(call.keyspace().Size(call.session().db()).keys, options.count))) {
+    return;
+  }
   ScanReply reply(call);
   std::int64_t seen = 0;
   std::int64_t steps = 0;

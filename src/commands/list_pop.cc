@@ -128,6 +128,7 @@ Outcome PopSeveral(Call& call, const MultiPop& pop) {
   return TakeFromFirst(call, [&](const keyspace::KeyRef& key, Found& found) {
     const List& list = found.entry->as<List>();
     const std::size_t taken = std::min(pop.count, list.size());
+    if (call.Defer(taken)) return;
     call.reply().Array(2);
     call.reply().Bulk(key.name);
     ReplyRange(call.reply(), list, RangeAtEnd(list.size(), taken, pop.end),

@@ -78,7 +78,8 @@ PopOutcome PopFirst(Call& call, const PopForm& form) {
     Found found;
     if (!FindAs<SortedSet>(call, n, Access::kWrite, &found)) return PopOutcome::kRefused;
     if (!found) continue;
-    PopFrom(call, n, found, form);
+    if (!call.Defer(ElementsDrawn(SortedSetOf(found).size(), form.count)))
+      PopFrom(call, n, found, form);
     return PopOutcome::kPopped;
   }
   return PopOutcome::kNothing;

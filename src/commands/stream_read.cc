@@ -213,11 +213,9 @@ std::vector<std::string> WithoutDollars(Call& call, const ReadArgs& args,
   return words;
 }
 
-// Whether what is to be read, by `count_of(stream, n)`, is so much that the lane does it. A call
-// that might wait stays: who waits belongs to its own worker.
+// Whether what is to be read, by `count_of(stream, n)`, is so much that the lane does it.
 template <class CountOf>
 bool DeferReading(Call& call, const ReadArgs& args, CountOf count_of) {
-  if (args.block_ms) return false;
   std::uint64_t elements = 0;
   for (std::size_t n = 0; n < args.streams; ++n) {
     const Found found = call.txn().Find(call.key(n), Access::kPeek);

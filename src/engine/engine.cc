@@ -76,8 +76,9 @@ void Engine::SetMemoryLimit(std::int64_t bytes) {
   shared_.guards.fetch_add((bytes > 0 ? 1 : 0) - (before > 0 ? 1 : 0));
 }
 
-void Engine::StartLane() {
+void Engine::StartLane(command::Lane::HoldsBack holds_back) {
   lane_ = std::make_unique<command::Lane>(shared_);
+  if (holds_back) lane_->SetHoldsBack(std::move(holds_back));
   shared_.lane = lane_.get();
   keyspace_.SetHelper(lane_.get());
   lane_->Start();

@@ -64,7 +64,7 @@ class Engine {
   Keeper& keeper() { return keeper_; }
   // Commands that take long are run by threads of their own from now on, for sessions that may
   // wait. Before any session or Runner is made; gates and families are complete.
-  void StartLane();
+  void StartLane(command::Lane::HoldsBack holds_back = {});
   // No session runs commands any more.
   void StopLane();
   // Null unless started.

@@ -89,6 +89,20 @@ TEST(Collections, AStringReplacesOneAndLargeOnesLeaveLater) {
   EXPECT_EQ(store.keyspace.trash().freed(), 1);
 }
 
+TEST(Collections, AHugeStringLeavesLater) {
+  TestStore store;
+  for (const auto& [size, later] : {std::pair(Trash::kBytesAtOnceMax, 0),
+                                    std::pair(Trash::kBytesAtOnceMax + 1, 1)}) {
+    store.Set("key", std::string(size, 'x'));
+    store.Set("key", "text");
+    EXPECT_EQ(store.keyspace.trash().pending(), later) << size;
+    EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+  }
+  while (!store.keyspace.trash().Drain(100)) {
+  }
+  EXPECT_EQ(store.keyspace.trash().pending(), 0);
+}
+
 TEST(Collections, SetCollectionReplacesAndAnEmptyOneRemoves) {
   TestStore store;
   store.Set("key", "text", kTestStartMs + 1000);

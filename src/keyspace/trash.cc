@@ -33,6 +33,10 @@ void Trash::Dispose(Entry* entry, ds::SlabArena& arena) {
     pending_.Add(1);
     entry->Visit([this](auto& collection) { Push(std::move(collection)); });
   }
+  if (Blob* blob = entry->blob(); blob != nullptr && blob->size() > kBytesAtOnceMax) {
+    pending_.Add(1);
+    Push(BlobRef(blob));
+  }
   entry->Destroy(arena);
 }
 

@@ -25,10 +25,12 @@ class Trash {
 
   // An entry with more elements than this leaves them here; smaller ones are freed at once.
   static constexpr std::size_t kAtOnceMax = 64;
+  // The same of a string's bytes: 512 MiB take 40 ms to give back to the system.
+  static constexpr std::size_t kBytesAtOnceMax = 1024 * 1024;
 
   // `arena` is where the shard's entries live.
   void Add(std::unique_ptr<Shard> shard, ds::SlabArena& arena);
-  // Frees the entry, but leaves a large collection of its to be drained.
+  // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
   // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one.
   bool Drain(std::size_t budget);
@@ -43,13 +45,18 @@ class Trash {
     ds::SlabArena* arena;
   };
   using Load = std::variant<FlushedShard, value::List, value::Set, value::SortedSet, value::Hash,
-                            value::Stream>;
+                            value::Stream, BlobRef>;
 
   void Push(Load load);
   bool DrainLoad(FlushedShard& flushed, std::size_t budget);
   template <class V>
   bool DrainLoad(V& collection, std::size_t budget) {
     if (!collection.FreeStep(budget)) return false;
+    NoteFreed(1);
+    return true;
+  }
+  // It goes with the load.
+  bool DrainLoad(BlobRef&, std::size_t) {
     NoteFreed(1);
     return true;
   }

@@ -118,7 +118,12 @@ void DoPause(Call& call) {
   if (!timeout_ms) return call.Error(command::errors::kTimeoutNotAnInteger);
   if (*timeout_ms < 0) return call.Error(command::errors::kTimeoutNegative);
   if (*timeout_ms > INT64_MAX - call.now_ms()) return call.Error("ERR timeout is out of range");
-  if (*timeout_ms > 0) Connection::Of(call).server().PauseUntil(kind, call.now_ms() + *timeout_ms);
+  if (*timeout_ms > 0) {
+    Server& server = Connection::Of(call).server();
+    server.PauseUntil(kind, call.now_ms() + *timeout_ms);
+    // Once it is answered nothing changes any more: what the lane has begun is waited for.
+    if (server.engine().lane()->RunsHeldBack() && call.Delay(keyspace::StripeSet())) return;
+  }
   call.reply().Ok();
 }
 

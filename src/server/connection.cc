@@ -29,6 +29,19 @@ constexpr std::size_t kReadRunMin = 8;
 // peer's announcement is not trusted.
 constexpr std::size_t kReserveAheadMax = 1024 * 1024;
 
+// How many of the vectors, the last of them cut, make up `bytes_max`: a value of many megabytes is
+// one of them.
+std::size_t Shortened(std::span<iovec> vectors, std::size_t bytes_max) {
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    if (vectors[i].iov_len >= bytes_max) {
+      vectors[i].iov_len = bytes_max;
+      return i + 1;
+    }
+    bytes_max -= vectors[i].iov_len;
+  }
+  return vectors.size();
+}
+
 // A web page that makes a browser post to us: what it smuggles in must not be run.
 bool IsOfHttp(std::string_view word) {
   return EqualsIgnoreCase(word, "host:") || EqualsIgnoreCase(word, "post");
@@ -242,7 +255,7 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
     }
     const command::Prepared& prepared = worker_.runner().prepared(i);
     if (server().pause().active() && prepared.command != nullptr &&
-        server().pause().Parks(*prepared.command)) {
+        server().pause().Parks(*prepared.command, *this)) {
       parked_ = true;
       return i;
     }
@@ -460,7 +473,8 @@ void Connection::Flush() {
       break;
     }
     iovec vectors[kIovecsMax];
-    const std::size_t count = output_.FillIovecs(vectors, kIovecsMax);
+    const std::size_t count =
+        Shortened({vectors, output_.FillIovecs(vectors, kIovecsMax)}, kFlushBytes - flushed);
     const io::Transfer written = stream_->Write({vectors, count});
     if (written.state == io::Transfer::State::kWouldBlock) {
       write_blocked_ = true;

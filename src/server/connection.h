@@ -195,6 +195,7 @@ class Connection final : public command::Session, public io::Watcher {
   // The client goes: nobody is to serve it any more.
   void AbandonWait();
   void EndWait();
+  void TakeBack(const command::Parked& parked);
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
   void UpdatePolling();

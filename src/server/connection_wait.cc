@@ -2,7 +2,7 @@
 // A connection whose command waits (BLPOP, WAIT).
 //
 //     OnParked --served or unblocked by any thread--> mail to the worker --> FinishWait
-//        |-----run by the lane----------------------> the same
+//        |-----run by the lane----------------------> the same; or TakeBack, if it would wait there
 //        |-----timer (this thread)------------------> TimeOutWait, if nobody was quicker
 //        |-----client gone--------------------------> AbandonWait
 //
@@ -128,6 +128,7 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (waiting_ != parked) return;
   const bool deferred = is_deferred();
   EndWait();
+  if (parked->goes_back()) return TakeBack(*parked);
   if (deferred && tracking_ != nullptr) BeginReply();
   if (!wait_is_muted_) {
     output_.TakeAll(parked->reply());
@@ -137,6 +138,19 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   }
   if (deferred && tracking_ != nullptr) tracking_->EndCommand(*this, false);
   info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
+  Resume();
+}
+
+// The request stands in front of the input again, where it may be delayed, deferred or parked.
+void Connection::TakeBack(const command::Parked& parked) {
+  if (wait_is_muted_ && reply_mode_ == ReplyMode::kOn) reply_mode_ = ReplyMode::kSkipNext;
+  if (tracking_ != nullptr) tracking_->EndCommand(*this, true);
+  std::string request = "*" + std::to_string(parked.args().size()) + "\r\n";
+  for (const std::string_view arg : parked.args()) {
+    request.append("$").append(std::to_string(arg.size())).append("\r\n");
+    request.append(arg).append("\r\n");
+  }
+  leftover_.insert(0, request);
   Resume();
 }
 

@@ -9,7 +9,9 @@
 #include <atomic>
 
 #include "base/ids.h"
+#include "command/session.h"
 #include "command/table.h"
+#include "command/transaction.h"
 
 namespace cairn::server {
 
@@ -22,10 +24,11 @@ class Pause {
   UnixMs end_ms() const { return end_ms_.load(std::memory_order_relaxed); }
 
   // Commands that a pause of this kind holds back. CLIENT itself always passes, so that a pause can
-  // be ended.
-  bool Parks(const command::CommandTable::Command& command) const {
+  // be ended. EXEC is what its session has queued.
+  bool Parks(const command::CommandTable::Command& command, command::Session& session) const {
     if (command.full_name.starts_with("client")) return false;
-    const std::uint32_t flags = command.spec->row.flags;
+    const bool is_exec = session.queueing() && command.full_name == "exec";
+    const std::uint32_t flags = is_exec ? session.transaction()->flags() : command.spec->row.flags;
     const Kind kind = kind_.load(std::memory_order_relaxed);
     return kind == Kind::kAll ||
            (kind == Kind::kWrites && (flags & (command::kWrite | command::kMayReplicate)) != 0);

@@ -140,7 +140,9 @@ Status Server::Start() {
   Result<std::unique_ptr<io::EventLoop>> main_loop = io::EventLoop::Create(engine_.clock());
   if (!main_loop) return main_loop.error().Annotate("starting the main loop");
   main_loop_ = std::move(*main_loop);
-  engine_.StartLane();
+  engine_.StartLane([this](command::Parked& parked) {
+    return pause_.active() && pause_.Parks(parked.command(), parked.session());
+  });
   const std::int64_t worker_count = config_.Int("io-threads");
   for (std::int64_t i = 0; i < worker_count; ++i) {
     Result<std::unique_ptr<io::EventLoop>> loop = io::EventLoop::Create(engine_.clock());
@@ -264,6 +266,7 @@ void Server::PauseUntil(Pause::Kind kind, UnixMs end_ms) { pause_.Begin(kind, en
 
 void Server::EndPause() {
   pause_.End();
+  engine_.lane()->AskAgain();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([raw = worker.get()] { raw->ResumeAll(); });
   }
