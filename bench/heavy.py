@@ -123,7 +123,6 @@ def heavy():
         "XTRIM": copied("stream", ("XTRIM", "{stream}2", "MAXLEN", 10)),
         "XADD MAXLEN": copied("stream", ("XADD", "{stream}2", "MAXLEN", 10, "*", "f", "v")),
         "XDEL": plain(("XDEL", "stream", stream_half)),
-        "XSETID": plain(("XGROUP", "CREATE", "stream", "g", 0), ("XGROUP", "DESTROY", "stream", "g")),
         "XREADGROUP": plain(("XGROUP", "CREATE", "stream", "g", 0),
                             ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "stream", ">"),
                             ("XPENDING", "stream", "g", "-", "+", 1_000_000),
@@ -243,7 +242,7 @@ def fill(port, elements):
     send(frame("ZADD", "{zset}b", *[w for i in range(first, first + CHUNK)
                                     for w in (i, f"member:{2 * i}")]) for first in steps())
     send(frame("GEOADD", "geo", *[w for i in range(first, first + CHUNK)
-                                  for w in (i % 35_999 / 100 - 180, i % 17_011 / 100 - 85, f"g:{i}")])
+                                  for w in (i % 35_999 / 100 - 180, i % 17_011 / 100 - 85, i)])
          for first in steps())
     send(frame("XADD", "stream", f"{i + 1}-0", "field", f"value:{i}") for i in range(elements))
     send(frame("MSET", *[w for i in range(first, first + CHUNK) for w in (f"key:{i}", i)])

@@ -24,8 +24,7 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
 }
 
 Parked::Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
-               std::span<const keyspace::KeyRef> keys, Session& session,
-               TimeoutReply timeout_reply)
+               std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply)
     : command_(command),
       args_(args),
       timeout_reply_(timeout_reply),

@@ -104,8 +104,8 @@ bool Call::MoveToLane() {
   const bool all = command().locking == CommandTable::Locking::kAll;
   if (all && command().run_heavy == nullptr) return false;
   if (!runner_.shared().lane->Reserve()) return false;
-  runner_.deferred_ = std::make_shared<Parked>(
-      command(), args(), std::span(keys_, key_count()), session_, TimeoutReply::kNull);
+  runner_.deferred_ = std::make_shared<Parked>(command(), args(), std::span(keys_, key_count()),
+                                               session_, TimeoutReply::kNull);
   runner_.deferred_->set_is_deferred();
   fate_ = Fate::kDeferred;
   return true;
@@ -440,8 +440,8 @@ void Runner::EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work) {
 }
 
 // REQUIRES: this thread has entered them.
-void Runner::HoldLong(const keyspace::StripeSet& stripes, UnderLocks work)
-    NO_THREAD_SAFETY_ANALYSIS {
+void Runner::HoldLong(const keyspace::StripeSet& stripes,
+                      UnderLocks work) NO_THREAD_SAFETY_ANALYSIS {
   keyspace::KeyLocks locks(shared_.keyspace);
   locks.AcquireForLong(stripes);
   shared_.keyspace.ShowPictures(stripes);

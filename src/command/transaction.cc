@@ -13,7 +13,8 @@ Queued::Queued(const keyspace::Keyspace& keyspace, const CommandTable::Command& 
   if (command.key_plan == CommandTable::KeyPlan::kNone ||
       !FindKeys(*command.spec, this->args(), positions))
     return;
-  for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(this->args()[position]));
+  for (const std::uint32_t position : positions)
+    keys_.push_back(keyspace.Ref(this->args()[position]));
 }
 
 bool Transaction::Add(const CommandTable::Command& command,

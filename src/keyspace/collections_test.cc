@@ -91,8 +91,8 @@ TEST(Collections, AStringReplacesOneAndLargeOnesLeaveLater) {
 
 TEST(Collections, AHugeStringLeavesLater) {
   TestStore store;
-  for (const auto& [size, later] : {std::pair(Trash::kBytesAtOnceMax, 0),
-                                    std::pair(Trash::kBytesAtOnceMax + 1, 1)}) {
+  for (const auto& [size, later] :
+       {std::pair(Trash::kBytesAtOnceMax, 0), std::pair(Trash::kBytesAtOnceMax + 1, 1)}) {
     store.Set("key", std::string(size, 'x'));
     store.Set("key", "text");
     EXPECT_EQ(store.keyspace.trash().pending(), later) << size;
