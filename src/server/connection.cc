@@ -489,8 +489,10 @@ void Connection::Flush() {
     worker_.counters().output_bytes.Add(static_cast<std::int64_t>(written.bytes));
   }
   if (output_.empty() && state_ == State::kDraining) return CloseNow();
-  CheckOutputLimit();
-  UpdatePolling();
+  // Nothing pending, now as when it was last looked at: as nearly always.
+  if (!output_.empty() || info_.output_bytes.load(std::memory_order_relaxed) != 0)
+    CheckOutputLimit();
+  if (write_blocked_ != info_.writable_wanted.load(std::memory_order_relaxed)) UpdatePolling();
   // Memory that went with the bytes is not counted until the client speaks again.
   if (static_cast<std::int64_t>(output_.allocated_bytes()) !=
       info_.reply_buffer_bytes.load(std::memory_order_relaxed)) {
@@ -533,7 +535,6 @@ void Connection::CheckOutputLimit() {
 
 void Connection::UpdatePolling() {
   if (state_ == State::kClosed) return;
-  if (write_blocked_ == info_.writable_wanted.load(std::memory_order_relaxed)) return;
   info_.writable_wanted.store(write_blocked_, std::memory_order_relaxed);
   const Status watched =
       stream_->Watch(this, write_blocked_ ? io::Interest::kReadWrite : io::Interest::kRead);
@@ -591,16 +592,16 @@ std::size_t Connection::KnownBytes() {
       bytes += subscriptions_->count(kind) * kSubscriptionBytes;
   }
   if (tracking_ != nullptr) bytes += sizeof(ClientTracking);
-  if (transaction() != nullptr) bytes += transaction()->watches().bytes();
+  if (transaction() != nullptr) bytes += QueuedBytes() + transaction()->watches().bytes();
   return bytes;
 }
 
 // Nothing to do for a connection that has no transaction, and had none when it last came here.
-void Connection::PublishTransaction(std::size_t queued_bytes) {
+void Connection::PublishTransaction() {
   info_.multi_count.store(
       queueing() ? static_cast<std::int64_t>(transaction()->queue().size()) : -1,
       std::memory_order_relaxed);
-  info_.multi_bytes.store(static_cast<std::int64_t>(queued_bytes), std::memory_order_relaxed);
+  info_.multi_bytes.store(static_cast<std::int64_t>(QueuedBytes()), std::memory_order_relaxed);
   const std::size_t watched =
       transaction() == nullptr ? 0 : transaction()->watches().watched().size();
   if (watched != 0 || info_.watched_keys.load(std::memory_order_relaxed) != 0) {
@@ -616,8 +617,8 @@ void Connection::PublishTransaction(std::size_t queued_bytes) {
 void Connection::Publish() {
   info_.db.store(db().value, std::memory_order_relaxed);
   info_.protocol.store(protocol(), std::memory_order_relaxed);
-  const std::size_t queued_bytes = QueuedBytes();
-  if (transaction() != nullptr || transaction_published_) PublishTransaction(queued_bytes);
+  if (transaction() != nullptr || transaction_published_) [[unlikely]]
+    PublishTransaction();
   const bool knows = transaction() != nullptr || subscriptions_ != nullptr || tracking_ != nullptr;
   const std::size_t known_bytes = knows ? KnownBytes() : 0;
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
@@ -625,9 +626,9 @@ void Connection::Publish() {
                                std::memory_order_relaxed);
   const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
   info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
-  const std::int64_t memory = static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() +
-                                                        queued_bytes + known_bytes) +
-                              reply_bytes;
+  const std::int64_t memory =
+      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + known_bytes) +
+      reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

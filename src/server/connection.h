@@ -188,7 +188,7 @@ class Connection final : public command::Session, public io::Watcher {
   // What MULTI holds counts as input not yet done with.
   std::size_t QueuedBytes() { return transaction() == nullptr ? 0 : transaction()->bytes(); }
   std::size_t KnownBytes();
-  void PublishTransaction(std::size_t queued_bytes);
+  void PublishTransaction();
   void TimeOutWait();
   // Its command is run by the lane; CLIENT UNBLOCK does not concern it.
   bool is_deferred() const { return waiting_ != nullptr && waiting_->is_deferred(); }
