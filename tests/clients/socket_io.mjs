@@ -85,7 +85,14 @@ async function inOrder(servers, clients) {
 }
 
 async function rooms(servers, clients) {
+  let heard = false;
+  clients[2].on('probe', () => { heard = true; });
   await Promise.all([0, 1, 2].map((i) => clients[i].emitWithAck('join', 'kitchen')));
+  // The sharded adapter acknowledges before its SSUBSCRIBE to the room's channel is answered.
+  await waitFor(() => {
+    if (!heard) servers[1].to('kitchen').emit('probe');
+    return heard;
+  }, 'the room across servers');
   servers[1].to('kitchen').except(clients[0].id).emit('news', 'tea');
   await all([clients[1], clients[2]], 1);
   servers[0].emit('news', 'later');
