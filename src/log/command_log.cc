@@ -6,6 +6,7 @@
 // buffer, which went from 81 to 666 ns a write with a second writer (CORE.md section 4).
 #include "log/command_log.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -35,22 +36,6 @@ void EncodeArgs(std::span<const std::string_view> args, Put put) {
     put(&size, sizeof(size));
     put(arg.data(), arg.size());
   }
-}
-
-std::vector<std::string> DecodeArgs(std::string_view payload, std::uint32_t count) {
-  std::vector<std::string> args;
-  args.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    std::uint32_t size;
-    CHECK(payload.size() >= sizeof(size));
-    std::memcpy(&size, payload.data(), sizeof(size));
-    payload.remove_prefix(sizeof(size));
-    CHECK(payload.size() >= size);
-    args.emplace_back(payload.substr(0, size));
-    payload.remove_prefix(size);
-  }
-  CHECK(payload.empty());
-  return args;
 }
 
 }  // namespace
@@ -92,7 +77,11 @@ void CommandLog::ReturnCredit(std::size_t bytes) {
   credit_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
-void CommandLog::WaitForRoom(std::int64_t timeout_us) { room_.WaitFor(timeout_us); }
+void CommandLog::WaitForRoom(std::int64_t timeout_us) {
+  room_waiters_.fetch_add(1, std::memory_order_relaxed);
+  room_.WaitFor(timeout_us);
+  room_waiters_.fetch_sub(1, std::memory_order_relaxed);
+}
 
 std::uint64_t CommandLog::SlowestPosition() {
   std::uint64_t slowest = end_.load(std::memory_order_acquire);
@@ -131,7 +120,12 @@ bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
   const std::uint64_t slowest = SlowestPosition();
   floor_.store(slowest, std::memory_order_release);
   DropBigPayloads();
-  return HasRoom(wanted_end, slowest);
+  if (HasRoom(wanted_end, slowest)) return true;
+  for (const Reader* reader : readers_) {
+    Event* wake = reader->wake_.load(std::memory_order_acquire);
+    if (wake != nullptr) wake->Notify();
+  }
+  return false;
 }
 
 Lsn CommandLog::Append(DbId db, std::span<const std::string_view> args) {
@@ -195,11 +189,14 @@ void CommandLog::CopyIn(std::uint64_t position, const void* from, std::size_t si
   if (size > first) std::memcpy(ring_.get(), static_cast<const char*>(from) + first, size - first);
 }
 
-void CommandLog::CopyOut(std::uint64_t position, void* to, std::size_t size) const {
+std::string_view CommandLog::View(std::uint64_t position, std::size_t size,
+                                  std::string& scratch) const {
   const std::size_t offset = position & (ring_bytes_ - 1);
-  const std::size_t first = std::min(size, ring_bytes_ - offset);
-  if (first > 0) std::memcpy(to, ring_.get() + offset, first);
-  if (size > first) std::memcpy(static_cast<char*>(to) + first, ring_.get(), size - first);
+  if (size <= ring_bytes_ - offset) return {ring_.get() + offset, size};
+  const std::size_t first = ring_bytes_ - offset;
+  scratch.assign(ring_.get() + offset, first);
+  scratch.append(ring_.get(), size - first);
+  return scratch;
 }
 
 std::unique_ptr<Reader> CommandLog::Attach(Lag lag) {
@@ -228,64 +225,92 @@ void CommandLog::Detach(Reader* reader) {
 
 Reader::~Reader() { log_.Detach(this); }
 
-std::optional<Effect> Reader::Next() {
-  if (!unpacked_.empty()) {
-    Effect effect = std::move(unpacked_.front());
-    unpacked_.pop_front();
-    return effect;
-  }
-  std::uint32_t idle = kIdle;
-  if (!state_.compare_exchange_strong(idle, kReading, std::memory_order_acq_rel))
-    return std::nullopt;
-  const std::uint64_t position = position_.load(std::memory_order_relaxed);
+bool Reader::IsPublished(std::uint64_t position) const {
   const std::size_t granule =
       position / CommandLog::kGranuleBytes % (log_.ring_bytes_ / CommandLog::kGranuleBytes);
-  std::optional<Effect> effect;
-  bool was_big = false;
   // acquire: pairs with the release in Append, so the payload is whole.
-  if (log_.commits_[granule].load(std::memory_order_acquire) == position + 1)
-    effect = ReadAt(position, &was_big);
-  state_.store(kIdle, std::memory_order_release);
+  return log_.commits_[granule].load(std::memory_order_acquire) == position + 1;
+}
+
+bool Reader::Visit(Shown shown) {
+  // Only who may lag can be overrun, and has to say that it is reading.
+  std::uint32_t idle = kIdle;
+  if (lag_ == Lag::kMayLag &&
+      !state_.compare_exchange_strong(idle, kReading, std::memory_order_acq_rel))
+    return false;
+  const std::uint64_t position = position_.load(std::memory_order_relaxed);
+  const bool is_there = IsPublished(position);
+  const bool was_big = is_there && ShowAt(position, shown);
+  if (lag_ == Lag::kMayLag) state_.store(kIdle, std::memory_order_release);
   if (was_big) {
     MutexLock hold(log_.readers_mu_);
     log_.DropBigPayloads();
   }
-  if (!effect) return effect;
-  log_.room_.Notify();
-  return effect->db == kGroupDb ? Unpack(std::move(*effect)) : std::move(*effect);
+  if (is_there) log_.TellMoved();
+  return is_there;
 }
 
-// Leaves MULTI's followers for later.
-Effect Reader::Unpack(Effect group) {
-  for (std::size_t i = 0; i < group.args.size();) {
-    std::array<std::uint32_t, 2> head;
-    CHECK(group.args[i].size() == sizeof(head));
-    std::memcpy(head.data(), group.args[i++].data(), sizeof(head));
-    CHECK(head[1] <= group.args.size() - i);
-    Effect effect{.db = DbId(head[0]), .args = {}};
-    for (std::uint32_t n = 0; n < head[1]; ++n) effect.args.push_back(std::move(group.args[i++]));
-    unpacked_.push_back(std::move(effect));
-  }
-  const DbId db = unpacked_.front().db;
-  unpacked_.push_back({.db = unpacked_.back().db, .args = {"EXEC"}});
-  return {.db = db, .args = {"MULTI"}};
-}
-
-std::optional<Effect> Reader::ReadAt(std::uint64_t position, bool* was_big) {
+bool Reader::ShowAt(std::uint64_t position, Shown shown) {
   CommandLog::Record record;
-  log_.CopyOut(position, &record, sizeof(record));
-  Effect effect{.db = DbId(record.db), .args = {}};
-  std::size_t inline_bytes = record.payload_bytes;
-  if (record.on_heap()) {
-    inline_bytes = 0;
-    *was_big = true;
-    effect.args = DecodeArgs(*log_.BigPayload(position), record.arg_count);
-  } else {
-    std::string payload(record.payload_bytes, '\0');
-    log_.CopyOut(position + sizeof(record), payload.data(), payload.size());
-    effect.args = DecodeArgs(payload, record.arg_count);
-  }
+  // Records begin at granules, so a header never goes round the end.
+  std::memcpy(&record, log_.View(position, sizeof(record), scratch_).data(), sizeof(record));
+  const bool is_big = record.on_heap();
+  const std::size_t inline_bytes = is_big ? 0 : record.payload_bytes;
+  const std::shared_ptr<const std::string> beside = is_big ? log_.BigPayload(position) : nullptr;
+  Decode(is_big ? std::string_view(*beside)
+                : log_.View(position + sizeof(record), inline_bytes, scratch_),
+         record.arg_count, DbId(record.db));
+  shown(effects_);
+  // release: the room may be written again.
   position_.store(position + RoundUp(sizeof(record) + inline_bytes), std::memory_order_release);
+  return is_big;
+}
+
+void Reader::Decode(std::string_view payload, std::uint32_t arg_count, DbId db) {
+  args_.clear();
+  effects_.clear();
+  const char* at = payload.data();
+  const char* const end = at + payload.size();
+  for (std::uint32_t i = 0; i < arg_count; ++i) {
+    std::uint32_t size;
+    CHECK(static_cast<std::size_t>(end - at) >= sizeof(size));
+    std::memcpy(&size, at, sizeof(size));
+    at += sizeof(size);
+    CHECK(static_cast<std::size_t>(end - at) >= size);
+    args_.emplace_back(at, size);
+    at += size;
+  }
+  CHECK(at == end);
+  if (db == kGroupDb) return DecodeGroup();
+  effects_.push_back({.db = db, .args = args_});
+}
+
+void Reader::DecodeGroup() {
+  const std::span<const std::string_view> words = args_;
+  for (std::size_t i = 0; i < words.size();) {
+    std::array<std::uint32_t, 2> head;
+    CHECK(words[i].size() == sizeof(head));
+    std::memcpy(head.data(), words[i++].data(), sizeof(head));
+    CHECK(head[1] <= words.size() - i);
+    effects_.push_back({.db = DbId(head[0]), .args = words.subspan(i, head[1])});
+    i += head[1];
+  }
+}
+
+std::optional<Effect> Reader::Next() {
+  if (unpacked_.empty()) {
+    Visit([this](std::span<const EffectView> effects) {
+      for (const EffectView& effect : effects)
+        unpacked_.push_back({.db = effect.db, .args = {effect.args.begin(), effect.args.end()}});
+    });
+    if (unpacked_.empty()) return std::nullopt;
+    if (unpacked_.size() > 1) {
+      unpacked_.push_front({.db = unpacked_.front().db, .args = {"MULTI"}});
+      unpacked_.push_back({.db = unpacked_.back().db, .args = {"EXEC"}});
+    }
+  }
+  Effect effect = std::move(unpacked_.front());
+  unpacked_.pop_front();
   return effect;
 }
 

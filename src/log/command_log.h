@@ -27,6 +27,7 @@
 #ifndef CAIRN_LOG_COMMAND_LOG_H_
 #define CAIRN_LOG_COMMAND_LOG_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -38,6 +39,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 
@@ -48,6 +50,12 @@ struct Effect {
   DbId db;
   std::vector<std::string> args;
   bool operator==(const Effect&) const = default;
+};
+
+// The same, seen where it lies.
+struct EffectView {
+  DbId db;
+  std::span<const std::string_view> args;
 };
 
 enum class Lag { kMustKeep, kMayLag };
@@ -106,11 +114,15 @@ class CommandLog {
   void Write(std::uint64_t position, DbId db, std::span<const std::string_view> args,
              std::size_t payload_bytes);
   void CopyIn(std::uint64_t position, const void* from, std::size_t size);
-  void CopyOut(std::uint64_t position, void* to, std::size_t size) const;
+  // `size` bytes of the ring, where they lie, or copied to `scratch` if they go round its end.
+  std::string_view View(std::uint64_t position, std::size_t size, std::string& scratch) const;
   std::uint64_t SlowestPosition() REQUIRES(readers_mu_);
   std::shared_ptr<const std::string> BigPayload(std::uint64_t position);
   // Lets go of the big payloads that no reader wants any more.
   void DropBigPayloads() REQUIRES(readers_mu_);
+  void TellMoved() {
+    if (room_waiters_.load(std::memory_order_relaxed) > 0) room_.Notify();
+  }
   bool HasRoom(std::uint64_t wanted_end, std::uint64_t slowest) const;
   bool MakeRoom(std::uint64_t wanted_end);
 
@@ -128,6 +140,8 @@ class CommandLog {
   std::atomic<std::uint64_t> credit_{0};   // bytes promised to commands now running
   std::atomic<std::uint64_t> floor_{0};    // cached position of the slowest reader
   std::atomic<std::size_t> big_bytes_{0};  // in big_payloads_; relaxed, a bound and no more
+  // Writers in WaitForRoom. Relaxed: a reader that misses one costs it the rest of its timeout.
+  std::atomic<std::uint32_t> room_waiters_{0};
   Event room_;
   Mutex readers_mu_;  // before payloads_mu_. A reader must not take it while it is kReading.
   std::vector<Reader*> readers_ GUARDED_BY(readers_mu_);
@@ -139,14 +153,29 @@ class CommandLog {
 };
 
 // One consumer of the log. Belongs to one thread; the log outlives it.
+//
+// Nobody wakes it: a worker pays nothing for its readers. It comes by every few milliseconds, and
+// those who wait for it (WAIT, appendfsync always) wake it. When writers find no room they wake it
+// too, by WakeWhenFull.
 class Reader {
  public:
+  using Shown = FunctionRef<void(std::span<const EffectView> effects)>;
+
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  // The next published effect, or nothing if there is none yet, or if this reader is lost.
+  // Shows the next record, without a copy: one effect, or several that belong together. False if
+  // there is none yet, or if this reader is lost. The views are good until `shown` returns, which
+  // must be soon if this reader may lag: a writer in want of room spins meanwhile. Not to be mixed
+  // with Next inside a group.
+  bool Visit(Shown shown);
+  // The next published effect, or nothing if there is none yet, or if this reader is lost. A group
+  // comes with a MULTI before it and an EXEC behind it.
   std::optional<Effect> Next();
+  // `wake` is notified when a writer finds no room because of this reader. Before the first record
+  // is appended, or under every stripe lock; `wake` outlives the reader.
+  void WakeWhenFull(Event* wake) { wake_.store(wake, std::memory_order_release); }
   // Overrun by writers: what it has not read is gone, and it must start from a new copy of the
   // data.
   bool lost() const { return state_.load(std::memory_order_acquire) == kLost; }
@@ -158,14 +187,23 @@ class Reader {
 
   Reader(CommandLog& log, Lag lag, std::uint64_t position)
       : log_(log), lag_(lag), position_(position) {}
-  std::optional<Effect> ReadAt(std::uint64_t position, bool* was_big);
-  Effect Unpack(Effect group);
+  bool IsPublished(std::uint64_t position) const;
+  // True if it lay beside the ring.
+  bool ShowAt(std::uint64_t position, Shown shown);
+  // Sets effects_ to what the record holds.
+  void Decode(std::string_view payload, std::uint32_t arg_count, DbId db);
+  void DecodeGroup();
 
   CommandLog& log_;
   const Lag lag_;
+  std::atomic<Event*> wake_{nullptr};
   std::atomic<std::uint64_t>
       position_;  // release after a record was copied out: its ring room may be reused
-  std::deque<Effect> unpacked_;  // of the last group
+  std::deque<Effect> unpacked_;  // for Next: of the last record
+  // of the record that is shown; kept for their memory
+  std::vector<std::string_view> args_;
+  std::vector<EffectView> effects_;
+  std::string scratch_;
   std::atomic<std::uint32_t> state_{
       kIdle};  // kIdle -> kReading by us, kIdle -> kLost by a writer that needs the room
 };

@@ -130,6 +130,49 @@ TEST(CommandLog, RandomRecordsWrapAroundForSeveralReaders) {
   EXPECT_GT(log.end().value, 10 * kSmallRing);
 }
 
+// Groups and single effects of random sizes, some beside the ring: a visitor sees each record once,
+// whole, in order, and the position moves over it afterwards.
+TEST(CommandLog, AVisitorSeesRecordsWhereTheyLie) {
+  const std::uint64_t seed = SecureRandomUint64();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Random random(seed);
+  CommandLog log(kSmallRing);
+  const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
+  for (int run = 0; run < 20'000; ++run) {
+    std::vector<Effect> effects(1 + (random.Below(4) == 0 ? random.Below(5) : 0));
+    for (Effect& effect : effects) {
+      effect.db = DbId(static_cast<std::uint32_t>(random.Below(16)));
+      for (std::uint64_t args = 1 + random.Below(4); args > 0; --args)
+        effect.args.emplace_back(random.Below(random.Below(300) == 0 ? 40'000 : 60), 'x');
+    }
+    ASSERT_TRUE(log.TakeCredit(CommandLog::kGroupCreditMax));
+    const Lsn begin = log.end();
+    const Lsn end = log.AppendGroup(effects);
+    log.ReturnCredit(CommandLog::kGroupCreditMax);
+    std::vector<Effect> seen;
+    ASSERT_TRUE(reader->Visit([&](std::span<const EffectView> views) {
+      ASSERT_EQ(reader->position(), begin);
+      for (const EffectView& view : views)
+        seen.push_back({.db = view.db, .args = {view.args.begin(), view.args.end()}});
+    }));
+    ASSERT_EQ(seen, effects);
+    ASSERT_EQ(reader->position(), end);
+    ASSERT_FALSE(reader->Visit([](std::span<const EffectView>) { FAIL(); }));
+  }
+}
+
+TEST(CommandLog, AWriterWithoutRoomWakesTheReaderInItsWay) {
+  CommandLog log(kSmallRing);
+  const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
+  Event wake;
+  reader->WakeWhenFull(&wake);
+  EXPECT_TRUE(TryAppend(log, {"v"}));
+  EXPECT_FALSE(wake.WaitFor(0));
+  while (TryAppend(log, {"v"})) {
+  }
+  EXPECT_TRUE(wake.WaitFor(0));
+}
+
 TEST(CommandLog, AMustKeepReaderHoldsWritersBackUntilItReads) {
   CommandLog log(kSmallRing);
   const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
