@@ -88,13 +88,13 @@ AofReader::Step AofReader::TakeItem() {
 
 AofReader::Step AofReader::TakeAnnotation() {
   const std::string_view rest = std::string_view(buffer_).substr(at_, kAnnotationMax);
-  const std::size_t end = rest.find('\n');
+  // A zero, too, ends the search: whatever stands behind it, no annotation holds one.
+  const std::size_t end = rest.find_first_of(std::string_view("\n\0", 2));
   if (end == std::string_view::npos) {
-    if (const std::size_t zero = rest.find('\0'); zero != std::string_view::npos)
-      return FailAt(at_ + zero, "the end of an annotation");
     if (rest.size() < kAnnotationMax) return Step::kNeedMore;
     return FailAt(at_ + kAnnotationMax - 1, "the end of an annotation");
   }
+  if (rest[end] == '\0') return FailAt(at_ + end, "the end of an annotation");
   std::string_view line = rest.substr(0, end);
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (line.starts_with("#TS:")) {
