@@ -295,6 +295,7 @@ void SimDisk::Crash(CrashKeeps keeps) {
   ++boots_;
   power_until_ = kNoLimit;
   fail_at_ = 0;
+  fail_syncs_with_ = 0;
   CrashNames(keeps);
   std::set<Inode*> inodes;
   for (const auto& [path, inode] : names_) inodes.insert(inode.get());

@@ -76,7 +76,7 @@ class SimDisk final : public Disk {
   // Writes and reads are done in parts of random size.
   void MakeCallsShort(bool are_short);
 
-  // The machine stops, forgets, and is switched on again.
+  // The machine stops, forgets, and is switched on again; calls that were to fail do not any more.
   void Crash(CrashKeeps keeps);
   // What a crash that keeps nothing would leave of this file; nothing if it would not exist.
   std::optional<std::string> SafeContent(const std::string& path) const;

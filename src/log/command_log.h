@@ -170,6 +170,11 @@ class Reader {
   // must be soon if this reader may lag: a writer in want of room spins meanwhile. Not to be mixed
   // with Next inside a group.
   bool Visit(Shown shown);
+  // Whether Visit would show something. Who decides by the position whether to read on asks this
+  // first: what was decided about a position before its record was appended is then known here.
+  bool has_next() const {
+    return !lost() && IsPublished(position_.load(std::memory_order_relaxed));
+  }
   // The next published effect, or nothing if there is none yet, or if this reader is lost. A group
   // comes with a MULTI before it and an EXEC behind it.
   std::optional<Effect> Next();

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Replaying one file of an AOF: its groups in order, and what to think of its end.
+#ifndef CAIRN_PERSIST_AOF_REPLAY_H_
+#define CAIRN_PERSIST_AOF_REPLAY_H_
+
+#include <cstdint>
+#include <string>
+
+#include "base/function_ref.h"
+#include "base/status.h"
+#include "codec/aof_reader.h"
+#include "io/disk.h"
+#include "persist/aof_files.h"
+
+namespace cairn::persist {
+
+struct AofReplayed {
+  std::uint64_t good_end;  // the file is whole up to here
+  bool is_torn;            // and something follows that a crash left there
+  std::string trouble;     // what, if torn
+};
+
+// Reads the commands of `source` from `offset` on (behind the RDB part of a base that has one) and
+// gives each group to `apply`, whose failure ends it. kCorrupt with path and offset for damage, and
+// for a torn tail where none may be.
+Result<AofReplayed> ReplayAof(io::Disk& disk, const AofSource& source, std::uint64_t offset,
+                              FunctionRef<Status(const codec::AofReader& reader)> apply);
+
+// Cuts a torn tail off, safely, so that what is written next survives the next start.
+Status CutAofTail(io::Disk& disk, const std::string& path, std::uint64_t good_end);
+
+}  // namespace cairn::persist
+
+#endif  // CAIRN_PERSIST_AOF_REPLAY_H_
