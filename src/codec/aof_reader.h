@@ -117,7 +117,6 @@ class AofReader {
   std::vector<std::string_view> args_;
   std::vector<log::EffectView> group_;
   std::uint64_t group_begin_ = 0;
-  bool has_group_ = false;
   std::int64_t time_s_ = kNoTime;
   std::uint64_t good_end_;
   std::string trouble_;

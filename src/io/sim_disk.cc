@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -321,7 +322,8 @@ void SimDisk::CrashNames(CrashKeeps keeps) {
   unsafe_changes_.clear();
   names_ = safe_names_;
   // A directory that is lost takes along what was in it.
-  std::erase_if(names_, [&](const auto& name) { return !HasDirectory(DirectoryOf(name.first)); });
+  for (auto name = names_.begin(); name != names_.end();)
+    name = HasDirectory(DirectoryOf(name->first)) ? std::next(name) : names_.erase(name);
   safe_names_ = names_;
 }
 

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -205,6 +206,12 @@ std::string Line(int number) {
 }
 constexpr std::size_t kLineBytes = 9;
 
+int NumberIn(const std::string& line) {
+  int number = -1;
+  std::from_chars(line.data(), line.data() + line.size(), number);
+  return number;
+}
+
 // The number up to which the files lead; none if the disk fails. A torn tail is cut where that is
 // allowed.
 std::optional<int> Replay(io::Disk& disk, const AofFiles& files) {
@@ -217,7 +224,7 @@ std::optional<int> Replay(io::Disk& disk, const AofFiles& files) {
     std::size_t at = 0;
     for (; at + kLineBytes <= text->size(); at += kLineBytes) {
       const std::string line = text->substr(at, kLineBytes);
-      const int next = source.is_base ? std::stoi(line) : number + 1;
+      const int next = source.is_base ? NumberIn(line) : number + 1;
       if (line != Line(next)) break;
       number = next;
     }
