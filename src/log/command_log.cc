@@ -130,11 +130,25 @@ bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
 
 Lsn CommandLog::Append(DbId db, std::span<const std::string_view> args) {
   const std::size_t payload_bytes = PayloadBytes(args);
-  const std::size_t record_bytes = RecordBytes(args);
+  const Record record{.payload_bytes = payload_bytes,
+                      .db = db.value,
+                      .arg_count = static_cast<std::uint32_t>(args.size())};
+  const std::size_t record_bytes = RoundUp(sizeof(Record) + (record.on_heap() ? 0 : payload_bytes));
   const std::uint64_t position = end_.fetch_add(record_bytes, std::memory_order_acq_rel);
-  Write(position, db, args, payload_bytes);
+  const std::size_t offset = position & (ring_bytes_ - 1);
+  if (!record.on_heap() && record_bytes <= ring_bytes_ - offset) [[likely]] {
+    char* at = ring_.get() + offset;
+    const auto put = [&](const void* data, std::size_t size) {
+      std::memcpy(at, data, size);
+      at += size;
+    };
+    put(&record, sizeof(record));
+    EncodeArgs(args, put);
+  } else {
+    WriteElsewhere(position, record, args);
+  }
   // release: the payload is readable before its commit word says so.
-  commits_[position / kGranuleBytes % (ring_bytes_ / kGranuleBytes)].store(
+  commits_[position / kGranuleBytes & (ring_bytes_ / kGranuleBytes - 1)].store(
       position + 1, std::memory_order_release);
   return Lsn(position + record_bytes);
 }
@@ -157,11 +171,9 @@ Lsn CommandLog::AppendGroup(std::span<const Effect> effects) {
   return Append(kGroupDb, words);
 }
 
-void CommandLog::Write(std::uint64_t position, DbId db, std::span<const std::string_view> args,
-                       std::size_t payload_bytes) {
-  const Record record{.payload_bytes = payload_bytes,
-                      .db = db.value,
-                      .arg_count = static_cast<std::uint32_t>(args.size())};
+// A record that goes round the ring's end, or whose payload lies beside the ring.
+void CommandLog::WriteElsewhere(std::uint64_t position, const Record& record,
+                                std::span<const std::string_view> args) {
   CopyIn(position, &record, sizeof(record));
   std::uint64_t at = position + sizeof(record);
   if (!record.on_heap()) {
@@ -172,12 +184,12 @@ void CommandLog::Write(std::uint64_t position, DbId db, std::span<const std::str
     return;
   }
   auto payload = std::make_unique<std::string>();
-  payload->reserve(payload_bytes);
+  payload->reserve(record.payload_bytes);
   EncodeArgs(args, [&](const void* data, std::size_t size) {
     payload->append(static_cast<const char*>(data), size);
   });
   const std::shared_ptr<std::string> shared = std::move(payload);
-  big_bytes_.fetch_add(payload_bytes, std::memory_order_relaxed);
+  big_bytes_.fetch_add(record.payload_bytes, std::memory_order_relaxed);
   MutexLock hold(payloads_mu_);
   big_payloads_.emplace(position, shared);
 }
@@ -227,7 +239,7 @@ Reader::~Reader() { log_.Detach(this); }
 
 bool Reader::IsPublished(std::uint64_t position) const {
   const std::size_t granule =
-      position / CommandLog::kGranuleBytes % (log_.ring_bytes_ / CommandLog::kGranuleBytes);
+      position / CommandLog::kGranuleBytes & (log_.ring_bytes_ / CommandLog::kGranuleBytes - 1);
   // acquire: pairs with the release in Append, so the payload is whole.
   return log_.commits_[granule].load(std::memory_order_acquire) == position + 1;
 }

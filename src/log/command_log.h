@@ -111,8 +111,8 @@ class CommandLog {
   struct Record;
 
   void Detach(Reader* reader);
-  void Write(std::uint64_t position, DbId db, std::span<const std::string_view> args,
-             std::size_t payload_bytes);
+  void WriteElsewhere(std::uint64_t position, const Record& record,
+                      std::span<const std::string_view> args);
   void CopyIn(std::uint64_t position, const void* from, std::size_t size);
   // `size` bytes of the ring, where they lie, or copied to `scratch` if they go round its end.
   std::string_view View(std::uint64_t position, std::size_t size, std::string& scratch) const;

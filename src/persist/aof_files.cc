@@ -61,7 +61,7 @@ Status AofFiles::Load() {
 }
 
 Status AofFiles::MakeFolder() {
-  const Status status = disk_.MakeDirectory(folder_);
+  Status status = disk_.MakeDirectory(folder_);
   if (!status.ok() && status.code() != StatusCode::kExists) return status;
   // Also where it exists: the crash may have come before it was safe.
   return disk_.SyncDirectory(place_.directory);

@@ -99,12 +99,16 @@ Status AofWriter::Drain() {
 bool AofWriter::RunOnce() {
   const MonotonicUs now_us = clock_.NowMonotonicUs();
   if (Fill()) last_read_us_ = now_us;
+  const bool was_full = kept_bytes() >= kBatchBytesMax;
   // While the disk fails the log is still read, up to a limit, but the disk is left alone.
   if (failing() && now_us < retry_at_us_) return false;
   const Status status = Work(now_us);
   Note(status, now_us);
   if (std::exchange(has_moved_, false)) on_progress_();
-  return status.ok() && MayRead();
+  // Where nobody waits for the disk a batch may gather first: many small writes cost three times as
+  // much processor time (85 ns a SET instead of 25).
+  const bool in_haste = was_full || policy_.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+  return status.ok() && in_haste && MayRead();
 }
 
 // In this order: a switch is asked for before the first record behind it is appended. While the
