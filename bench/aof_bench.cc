@@ -9,7 +9,6 @@
 // processor time is the process's less the worker's own. For group commit one thread stands for all
 // clients: it appends one record each, waits until the last is durable, and begins again.
 #include <sys/resource.h>
-#include <time.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -83,11 +82,11 @@ Costs Measure(Worker& worker, std::uint64_t records, std::uint64_t rate) {
   const std::int64_t all_ns = ClockNs(CLOCK_PROCESS_CPUTIME_ID);
   const double kernel_s = SystemSeconds();
   const std::int64_t begin_ns = WallNs();
+  Event nap;
   for (std::uint64_t i = 0; i < records; ++i) {
     worker.Set(i);
     if (rate == 0 || i % rate != 0) continue;
-    const timespec nap{.tv_sec = 0, .tv_nsec = 1'000'000};
-    ::nanosleep(&nap, nullptr);
+    nap.WaitFor(1000);
   }
   const auto count = static_cast<double>(records);
   const auto worker_ns = static_cast<double>(ThreadCpuNs() - own_ns);
