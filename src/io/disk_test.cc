@@ -272,6 +272,8 @@ TEST(SimDisk, OfADeadProcessEverythingStays) {
   Opened(disk, "f", OpenMode::kReplace)->Append("abc").ok();
   disk.Crash(CrashKeeps::kAll);
   EXPECT_EQ(Content(disk, "f"), "abc");
+  disk.Crash(CrashKeeps::kNothing);
+  EXPECT_FALSE(Exists(disk, "f").value()) << "it was not safe";
 }
 
 }  // namespace

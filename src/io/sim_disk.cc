@@ -46,7 +46,7 @@ class SimDisk::OpenFile final : public File {
     int error = NextCall();
     if (error == 0) error = disk_.fail_syncs_with_;
     if (error != 0) {
-      if (disk_.calls_ <= disk_.power_until_) inode_->dirty.clear();  // see the header
+      if (disk_.calls_ < disk_.power_until_) inode_->dirty.clear();  // see the header
       return disk_.Entered(path(), "fdatasync", error);
     }
     inode_->safe.resize(inode_->seen.size(), '\0');
@@ -297,6 +297,7 @@ void SimDisk::Crash(CrashKeeps keeps) {
   power_until_ = kNoLimit;
   fail_at_ = 0;
   fail_syncs_with_ = 0;
+  if (keeps == CrashKeeps::kAll) return;
   CrashNames(keeps);
   std::set<Inode*> inodes;
   for (const auto& [path, inode] : names_) inodes.insert(inode.get());
@@ -343,8 +344,7 @@ void SimDisk::SectorsSurvive(Inode& inode, CrashKeeps keeps) {
 
 void SimDisk::CrashContent(Inode& inode, CrashKeeps keeps) {
   if (inode.is_directory) return;
-  if (keeps == CrashKeeps::kAll) inode.safe = inode.seen;
-  if (keeps == CrashKeeps::kPrefix || keeps == CrashKeeps::kAnySectors) {
+  if (keeps != CrashKeeps::kNothing) {
     SectorsSurvive(inode, keeps);
     // The size is written apart from the content.
     if (random_.Below(2) == 0) inode.safe.resize(inode.seen.size(), '\0');

@@ -43,7 +43,7 @@ enum class CrashKeeps {
   kNothing,     // not a byte
   kPrefix,      // of each file the writes up to some byte; zeros may follow where more was written
   kAnySectors,  // of each file any sectors, the others as they were before, or zeros
-  kAll,         // everything: the process died, not the machine
+  kAll,         // everything, but no safer than it was: the process died, not the machine
 };
 
 class SimDisk final : public Disk {

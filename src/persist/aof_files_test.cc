@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <vector>
@@ -343,7 +344,10 @@ class Life {
   std::unique_ptr<io::File> file_;
 };
 
-constexpr CrashKeeps kCrashes[] = {CrashKeeps::kNothing, CrashKeeps::kPrefix, CrashKeeps::kAll};
+// Where luck decides, several times.
+constexpr CrashKeeps kCrashes[] = {CrashKeeps::kNothing, CrashKeeps::kPrefix, CrashKeeps::kPrefix,
+                                   CrashKeeps::kPrefix,  CrashKeeps::kPrefix, CrashKeeps::kAll,
+                                   CrashKeeps::kAll,     CrashKeeps::kAll,    CrashKeeps::kAll};
 
 std::uint64_t CallsOfALife() {
   SimDisk disk(1);
@@ -369,7 +373,7 @@ TEST(AofFiles, SurvivesACrashAtAnyCall) {
       // Another crash soon after: what only the page cache held may go now.
       disk.CutPowerAt(1 + random.Below(60));
       Life(disk, numbers).Run();
-      disk.Crash(kCrashes[random.Below(3)]);
+      disk.Crash(kCrashes[random.Below(std::size(kCrashes))]);
       EXPECT_TRUE(Life(disk, numbers).Run());
       if (HasFailure()) return;
     }
