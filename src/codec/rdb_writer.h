@@ -19,7 +19,7 @@
 // End(version): the checksum is then that of the file as it will be. Readers since Redis 7.0 know
 // types, not versions, so that even a file that was not made right is read by whoever can.
 //
-// One thread at a time. Cost: see bench/codec.cc.
+// One thread at a time. Cost: see bench/codec_bench.cc.
 #ifndef CAIRN_CODEC_RDB_WRITER_H_
 #define CAIRN_CODEC_RDB_WRITER_H_
 
