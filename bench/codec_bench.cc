@@ -112,7 +112,7 @@ class Bench {
     sorted_set.Add(text, i, {}, limits_.sorted_set, home_);
     list.Push(value::ListEnd::kBack, std::span(&view, 1), limits_.list);
     set.Add(text, limits_.set, home_);
-    CHECK(stream_.Append({}, fields, 1'700'000'000'000 + i, {}).has_value());
+    CHECK(stream_.Append({}, fields, 1'700'000'000'000 + i, {}, arena_).has_value());
   }
 
   void Checksum() const {

@@ -160,10 +160,12 @@ inline void Use(value::Hash& hash, Home& home) {
   CHECK(hash.empty());
 }
 
-inline void Use(value::Stream& stream, Home&) {
+inline void Use(value::Stream& stream, Home& home) {
   const std::string_view fields[] = {"field", "value"};
   const bool room = stream.last_id() < value::kStreamIdMax;
-  CHECK(stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 3}).has_value() == room);
+  CHECK(
+      stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 3}, home.arena).has_value() ==
+      room);
   for (const auto& group : stream.groups()) {
     std::vector<value::StreamId> ids;
     group->pending().ForEach([&](const auto& pending) { ids.push_back(pending.key); });

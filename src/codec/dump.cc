@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// A payload is a file's key without the key: type and value, and its own end. It is read from the
+// memory it came in, without a copy.
 #include "codec/dump.h"
 
 #include <cstdint>

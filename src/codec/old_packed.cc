@@ -88,9 +88,11 @@ bool TakeZiplistNumber(Walk& walk, std::uint8_t encoding, std::int64_t* number) 
       if (*number >= 1 << 23) *number -= 1 << 24;
       return true;
     }
-    case 0xfe:
-      *number = walk.TakeNumber<std::int8_t>();
+    case 0xfe: {
+      const int bits = walk.TakeNumber<std::uint8_t>();
+      *number = bits < 128 ? bits : bits - 256;
       return true;
+    }
     default:
       *number = encoding - 0xf1;
       return encoding > 0xf0 && encoding < 0xfe;

@@ -6,8 +6,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -16,6 +14,7 @@
 #include "codec/codec_testing.h"
 #include "codec/dump.h"
 #include "codec/rdb_reader.h"
+#include "io/file.h"
 #include "value/oracle_testing.h"
 
 namespace cairn::codec {
@@ -40,8 +39,7 @@ struct File {
 };
 
 File ReadFixture(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+  const std::string bytes = io::ReadFile(path).value_or("");
   TestHome home;
   StringSource source(bytes, 1000);
   RdbReader reader(source, [&home](std::string_view) { return home.home; },

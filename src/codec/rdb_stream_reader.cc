@@ -30,7 +30,7 @@ struct Pending {
 
 class Reader {
  public:
-  Reader(RdbInput& in, RdbType type) : in_(in), type_(type) {}
+  Reader(RdbInput& in, RdbType type, ds::SlabArena& arena) : in_(in), type_(type), arena_(arena) {}
 
   value::Stream Read() {
     ReadNodes();
@@ -63,7 +63,7 @@ class Reader {
       const StreamId base = IdOf(key);
       const std::string_view packed = in_.Text();
       if (!in_.ok()) return;
-      const Status adopted = stream_.Adopt(base, packed);
+      const Status adopted = stream_.Adopt(base, packed, arena_);
       if (!adopted.ok()) in_.Fail(adopted.code(), std::string(adopted.message()) + ", in a text");
     }
     stream_.ForEachNode([this](const value::StreamNode& node) { greatest_ = node.LastId(); });
@@ -161,6 +161,7 @@ class Reader {
 
   RdbInput& in_;
   const RdbType type_;
+  ds::SlabArena& arena_;
   value::Stream stream_;
   StreamId greatest_{};           // of any node's entries, deleted ones too
   std::vector<Pending> pending_;  // of the group at hand
@@ -168,6 +169,8 @@ class Reader {
 
 }  // namespace
 
-value::Stream ReadStream(RdbInput& in, RdbType type) { return Reader(in, type).Read(); }
+value::Stream ReadStream(RdbInput& in, RdbType type, ds::SlabArena& arena) {
+  return Reader(in, type, arena).Read();
+}
 
 }  // namespace cairn::codec

@@ -99,7 +99,7 @@ RdbValue RdbValueReader::ReadKnown(RdbType type) {
     case RdbType::kStream1:
     case RdbType::kStream2:
     case RdbType::kStream3:
-      return ReadStream(in_, type);
+      return ReadStream(in_, type, *home_->arena);
     case RdbType::kModulePreRelease:
     case RdbType::kModule:
       break;

@@ -97,7 +97,7 @@ class RdbValueReader {
 };
 
 // Nodes, counters and groups of a stream.
-value::Stream ReadStream(RdbInput& in, RdbType type);
+value::Stream ReadStream(RdbInput& in, RdbType type, ds::SlabArena& arena);
 
 }  // namespace cairn::codec
 
