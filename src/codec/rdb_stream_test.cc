@@ -157,10 +157,9 @@ TEST(RdbStreamTest, AllForms) {
     parts.type = type;
     const Loaded loaded = Load(Written(parts));
     EXPECT_EQ(loaded.error, "");
-    EXPECT_EQ(loaded.said,
-              (Description{"stream", "2", "2-0", "1-0", "0-0", "2", "1", "1-0 f=v", "2-0 f=v",
-                           "group g at 2-0 read 2 | 1-0 1000 1 c | 2-0 1000 1 c"
-                           " | c 1000 2"}));
+    const std::string group = "group g at 2-0 read 2 | 1-0 1000 1 c | 2-0 1000 1 c | c 1000 2";
+    EXPECT_EQ(loaded.said, (Description{"stream", "2", "2-0", "1-0", "0-0", "2", "1", "1-0 f=v",
+                                        "2-0 f=v", group}));
   }
 }
 

@@ -255,6 +255,7 @@ TEST(RdbValueTest, WhatIsRefused) {
 // A number and its text are one member, and so are things that lie far apart.
 TEST(RdbValueTest, DuplicatesAreFoundWhereverTheyAre) {
   std::vector<std::string> texts;
+  texts.reserve(100);
   for (int i = 0; i < 100; ++i)
     texts.push_back(i % 2 == 0 ? std::to_string(i) : "m" + std::to_string(i));
   for (const bool verbatim : {false, true}) {
