@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RDB files from other projects: versions 2 to 10, every old encoding, modules, corruption. Each is
 // read here and, where it can load it, by redis-server, and compared key by key: our dump of what
-// we read, restored there, has the digest of what it read itself.
+// we read, restored there, has the digest of what it read itself. So are a file that redis-server
+// saved, and one that we wrote.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "codec/codec_testing.h"
 #include "codec/dump.h"
 #include "codec/rdb_reader.h"
+#include "codec/rdb_writer.h"
 #include "io/file.h"
 #include "value/oracle_testing.h"
 
@@ -115,7 +117,8 @@ void CompareWith(Oracle& oracle, const File& file) {
       EXPECT_EQ(oracle.Call({"EXISTS", where.second}).number, 0) << "it has expired long ago";
       continue;
     }
-    ASSERT_EQ(oracle.Call({"RESTORE", "\x01ours", "0", key.dump, "REPLACE"}).text, "OK")
+    const std::string at = key.expiry == kNever ? "0" : std::to_string(key.expiry);
+    ASSERT_EQ(oracle.Call({"RESTORE", "\x01ours", at, key.dump, "REPLACE", "ABSTTL"}).text, "OK")
         << where.second;
     const value::Reply digests = oracle.Call({"DEBUG", "DIGEST-VALUE", where.second, "\x01ours"});
     ASSERT_EQ(digests.items.size(), 2U) << digests.text;
@@ -144,6 +147,77 @@ TEST(RdbFixturesTest, TheOracleReadsTheSame) {
     ++compared;
   }
   EXPECT_EQ(compared, paths.size() - kRefused.size());
+}
+
+// Some of everything, in several databases.
+void Fill(Oracle& oracle) {
+  oracle.Call({"FLUSHALL"});
+  for (const char* db : {"0", "3"}) {
+    oracle.Call({"SELECT", db});
+    for (int i = 0; i < 600; ++i) {
+      const std::string text = "element" + std::to_string(i);
+      oracle.Call({"SET", text, std::string(static_cast<std::size_t>(i), 'x')});
+      oracle.Call({"RPUSH", "list", std::string(30, 'l') + text});
+      oracle.Call({"SADD", "set", text});
+      oracle.Call({"SADD", "ints", std::to_string(1 << i % 31)});
+      oracle.Call({"ZADD", "sorted", std::to_string(i / 7.0), text});
+      oracle.Call({"HSET", "hash", text, text});
+      oracle.Call({"XADD", "stream", std::to_string(i + 1), "field", text});
+    }
+    oracle.Call({"HSET", "small hash", "a", "1"});
+    oracle.Call({"ZADD", "small sorted", "1", "a", "2.5", "b"});
+    oracle.Call({"XGROUP", "CREATE", "stream", "group", "0"});
+    oracle.Call({"XREADGROUP", "GROUP", "group", "one", "COUNT", "5", "STREAMS", "stream", ">"});
+    oracle.Call({"SET", "volatile", "x", "PXAT", "4000000000000"});
+  }
+}
+
+TEST(RdbOracleTest, WhatItSavesIsRead) {
+  auto oracle = Oracle::Start();
+  if (oracle == nullptr) GTEST_SKIP() << "no redis-server";
+  Fill(*oracle);
+  for (const char* compression : {"no", "yes"}) {
+    oracle->Call({"CONFIG", "SET", "rdbcompression", compression});
+    ASSERT_EQ(oracle->Call({"SAVE"}).text, "OK");
+    const File file = ReadFixture(oracle->directory() / "dump.rdb");
+    ASSERT_TRUE(file.status.ok()) << file.status.message();
+    EXPECT_EQ(file.keys.size(), 2U * 609);
+    CompareWith(*oracle, file);
+  }
+}
+
+// Everything that was read from a file of the oracle's goes into one of ours, which it then loads.
+TEST(RdbOracleTest, WhatWeWriteIsLoaded) {
+  auto oracle = Oracle::Start();
+  if (oracle == nullptr) GTEST_SKIP() << "no redis-server";
+  Fill(*oracle);
+  ASSERT_EQ(oracle->Call({"SAVE"}).text, "OK");
+  const std::string path = oracle->directory() / "dump.rdb";
+  const std::string bytes = io::ReadFile(path).value_or("");
+  testing::StringSink sink;
+  RdbWriter writer(sink, {});
+  writer.Aux("redis-ver", "7.2.4");
+  TestHome home;
+  StringSource source(bytes);
+  RdbReader reader(source, [&home](std::string_view) { return home.home; },
+                   {.limits = UsualLimits()});
+  RdbItem item;
+  do {
+    ASSERT_TRUE(reader.Next(&item).ok());
+    if (item.kind == RdbItem::Kind::kDb) writer.SelectDb(item.db);
+    if (item.kind == RdbItem::Kind::kResize) writer.ResizeDb(item.keys, item.volatile_keys);
+    if (item.kind != RdbItem::Kind::kKey) continue;
+    std::visit(
+        [&](const auto& held) { writer.Key({.key = item.name, .expiry = item.expiry}, held); },
+        item.value);
+  } while (item.kind != RdbItem::Kind::kEnd);
+  ASSERT_TRUE(writer.End().ok());
+  EXPECT_EQ(writer.version_needed(), kRdbVersionUsual);
+  ASSERT_TRUE(io::WriteFileAtomically(path, sink.taken).ok());
+  const File before = ReadFixture(path);
+  ASSERT_EQ(oracle->Call({"DEBUG", "RELOAD", "NOSAVE"}).text, "OK");
+  EXPECT_EQ(before.keys.size(), 2U * 609);
+  CompareWith(*oracle, before);
 }
 
 }  // namespace
