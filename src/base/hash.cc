@@ -25,6 +25,7 @@
 #include <xxhash.h>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -295,6 +296,31 @@ std::uint64_t Crc64(std::uint64_t crc, std::string_view bytes) {
     crc = (crc >> 8) ^ kCrc64[0][(crc ^ static_cast<unsigned char>(*at)) & 0xff];
   }
   return crc;
+}
+
+std::uint64_t Crc64Combine(std::uint64_t first, std::uint64_t second, std::uint64_t second_bytes) {
+  // Bytes of zeros do something linear to a sum: bit i becomes zeros[i]. Squared, they are twice
+  // as many.
+  constexpr std::size_t kBits = 64;
+  using Matrix = std::array<std::uint64_t, kBits>;
+  const auto apply = [](const Matrix& matrix, std::uint64_t bits) {
+    std::uint64_t sum = 0;
+    for (; bits != 0; bits &= bits - 1)
+      sum ^= matrix[static_cast<std::size_t>(std::countr_zero(bits))];
+    return sum;
+  };
+  Matrix zeros;
+  for (std::size_t i = 0; i < kBits; ++i) {
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    zeros[i] = (bit >> 8) ^ kCrc64[0][bit & 0xff];
+  }
+  for (; second_bytes != 0; second_bytes >>= 1) {
+    if ((second_bytes & 1) != 0) first = apply(zeros, first);
+    Matrix squared;
+    for (std::size_t i = 0; i < kBits; ++i) squared[i] = apply(zeros, zeros[i]);
+    zeros = squared;
+  }
+  return first ^ second;
 }
 
 }  // namespace cairn

@@ -53,6 +53,9 @@ SlotId KeySlot(std::string_view key);
 // CRC-64 with the Jones polynomial, reflected, as RDB and DUMP use it. `crc` continues an earlier
 // sum; start with 0.
 std::uint64_t Crc64(std::uint64_t crc, std::string_view bytes);
+// The sum of two stretches together, from theirs (each begun with 0), in O(log second_bytes): what
+// comes first may so be written last.
+std::uint64_t Crc64Combine(std::uint64_t first, std::uint64_t second, std::uint64_t second_bytes);
 
 }  // namespace cairn
 

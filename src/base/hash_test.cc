@@ -76,6 +76,16 @@ TEST(HashTest, Crc64CheckValue) {
   EXPECT_EQ(Crc64(7, ""), 7);
 }
 
+TEST(HashTest, Crc64OfTwoStretches) {
+  const std::string whole = std::string(1000, 'x') + "123456789";
+  for (const std::size_t cut : {0, 1, 7, 500, 1008, 1009}) {
+    const std::string_view first = std::string_view(whole).substr(0, cut);
+    const std::string_view second = std::string_view(whole).substr(cut);
+    EXPECT_EQ(Crc64Combine(Crc64(0, first), Crc64(0, second), second.size()), Crc64(0, whole))
+        << cut;
+  }
+}
+
 TEST(HashTest, Crc64ContinuesAnEarlierSum) {
   constexpr std::uint64_t kSeed = 64;
   Random random(kSeed);

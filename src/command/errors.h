@@ -56,6 +56,13 @@ inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already ex
 inline constexpr std::string_view kElementTooLarge = "ERR Element too large";
 inline constexpr std::string_view kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
+inline constexpr std::string_view kDumpNotIntact =
+    "ERR DUMP payload version or checksum are wrong";
+inline constexpr std::string_view kBadDump = "ERR Bad data format";
+inline constexpr std::string_view kInvalidTtl = "ERR Invalid TTL value, must be >= 0";
+inline constexpr std::string_view kInvalidIdleTime = "ERR Invalid IDLETIME value, must be >= 0";
+inline constexpr std::string_view kInvalidFrequency =
+    "ERR Invalid FREQ value, must be >= 0 and <= 255";
 inline constexpr std::string_view kIncrementOverflows = "ERR increment or decrement would overflow";
 inline constexpr std::string_view kDecrementOverflows = "ERR decrement would overflow";
 inline constexpr std::string_view kIncrementIsNan = "ERR increment would produce NaN or Infinity";

@@ -16,6 +16,7 @@ std::span<const command::Spec> StringSetFamily();
 std::span<const command::Spec> StringCounterFamily();
 std::span<const command::Spec> GenericFamily();
 std::span<const command::Spec> GenericExpiryFamily();
+std::span<const command::Spec> DumpFamily();
 std::span<const command::Spec> KeyspaceFamily();
 std::span<const command::Spec> BitmapFamily();
 std::span<const command::Spec> TransactionFamily();

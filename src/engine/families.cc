@@ -16,6 +16,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::StringCounterFamily(),
       commands::GenericFamily(),
       commands::GenericExpiryFamily(),
+      commands::DumpFamily(),
       commands::KeyspaceFamily(),
       commands::BitmapFamily(),
       commands::TransactionFamily(),

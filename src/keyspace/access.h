@@ -32,6 +32,15 @@ inline std::int64_t IdleSeconds(std::uint32_t access, UnixMs now_ms) {
   return (LruAccess(now_ms) - access) & 0xFFFFFF;
 }
 
+// The LRU field of what was used so many seconds ago. What is longer ago than the clock goes back
+// is as far from now as Redis makes it: half way round.
+inline std::uint32_t AccessOfIdle(UnixMs now_ms, std::int64_t idle_seconds) {
+  constexpr std::int64_t kClockMax = 0xFFFFFF;
+  const std::int64_t clock = LruAccess(now_ms);
+  const std::int64_t then = clock - idle_seconds;
+  return static_cast<std::uint32_t>(then >= 0 ? then : (clock + kClockMax / 2) % kClockMax);
+}
+
 // The LFU counter, lowered by one for every `decay_minutes` gone by; 0 means that it never decays.
 inline std::uint8_t DecayedFrequency(std::uint32_t access, UnixMs now_ms, int decay_minutes) {
   const std::uint32_t elapsed =

@@ -55,6 +55,7 @@ struct Tunables {
   std::atomic<std::size_t> sorted_set_packed_value_bytes{64};
   std::atomic<std::size_t> stream_node_bytes{4096};
   std::atomic<std::size_t> stream_node_entries{100};
+  std::atomic<bool> compress_dumps{true};                           // rdbcompression
   std::atomic<std::size_t> tracked_keys_max{1'000'000};             // 0: no limit
   std::atomic<std::int64_t> string_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
 };

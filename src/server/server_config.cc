@@ -61,6 +61,9 @@ void Server::WireConfig() {
   copy_int("lfu-log-factor", "lfu-log-factor", &tunables.lfu_log_factor);
   copy_int("lfu-decay-time", "lfu-decay-time", &tunables.lfu_decay_minutes);
   copy_int("hll-sparse-max-bytes", "hll-sparse-max-bytes", &tunables.hll_sparse_bytes_max);
+  on_change("rdbcompression", [this, &tunables] {
+    tunables.compress_dumps.store(config_.Bool("rdbcompression"), std::memory_order_relaxed);
+  });
   copy_int("list-max-listpack-size", "list-max-listpack-size", &tunables.list_node_fill);
   copy_int("list-compress-depth", "list-compress-depth", &tunables.list_compress_depth);
   copy_int("hash-max-listpack-entries", "hash-max-listpack-entries", &tunables.hash_packed_entries);

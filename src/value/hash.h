@@ -139,6 +139,16 @@ class Hash {
   // The small forms as they lie in memory. REQUIRES: is_packed().
   std::string_view packed_bytes() const { return packed().bytes(); }
   bool is_packed_with_times() const { return word_.form() == Form::kTimed; }
+  // The way back. REQUIRES: fields (and values, and times in order) as this class keeps them, each
+  // field once.
+  static Hash AdoptPacked(ds::PackedList list) { return Hash({Form::kPacked, list.Release()}); }
+  static Hash AdoptPackedWithTimes(ds::PackedList list) {
+    return Hash({Form::kTimed, list.Release()});
+  }
+  // Visits every field with its time, kNever where it has none.
+  using TimedFieldFn =
+      FunctionRef<void(std::string_view field, std::string_view value, UnixMs when)>;
+  void ForEachWithTime(TimedFieldFn fn) const;
   // The fields of the large form. REQUIRES: !is_packed().
   const Table& table() const { return *static_cast<const Table*>(word_.pointer()); }
 

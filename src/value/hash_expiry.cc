@@ -166,4 +166,19 @@ bool Hash::TakeExpiredPacked(UnixMs now, std::size_t max, FieldFn fn) {
   return finished;
 }
 
+void Hash::ForEachWithTime(TimedFieldFn fn) const {
+  if (is_packed()) {
+    const PackedView list = packed();
+    for (Position at = list.First(); at != PackedView::kNone; at = NextField(at)) {
+      Show(list, at,
+           [&](std::string_view field, std::string_view value) { fn(field, value, TimeAt(at)); });
+    }
+    return;
+  }
+  Table::Table& table = mutable_table().table();
+  table.ForEach([&](Table::Position at, const HashNode* node) {
+    fn(node->key(), node->value(), table.ExpiryAt(at));
+  });
+}
+
 }  // namespace cairn::value

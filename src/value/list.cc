@@ -282,6 +282,12 @@ std::vector<std::size_t> List::Positions(std::string_view text, const ListSearch
   return found;
 }
 
+List List::AdoptPacked(ds::PackedList node) {
+  List list;
+  list.word_ = reinterpret_cast<std::uintptr_t>(node.Release());
+  return list;
+}
+
 void List::AppendNode(ds::PackedList node, const ListLimits& limits) {
   if (is_packed()) ToChain(limits);
   const std::size_t count = node.size();

@@ -90,10 +90,13 @@ class List {
   // For dumps and files: every node, uncompressed, in order.
   template <class Visit>  // void(const ListNodeView&)
   void ForEachNode(Visit visit) const;
+  std::size_t node_count() const { return is_packed() ? (empty() ? 0 : 1) : chain()->node_count(); }
   // For loading: a node as it was stored, behind the others; Normalize when all are in.
   // REQUIRES: not empty.
   void AppendNode(ds::PackedList node, const ListLimits& limits);
   void AppendPlainNode(std::string_view text, const ListLimits& limits);
+  // A list of one such node. It is small until Normalize.
+  static List AdoptPacked(ds::PackedList node);
   // The form that the size asks for, whatever happened before: loading, SORT ... STORE.
   void Normalize(const ListLimits& limits);
 

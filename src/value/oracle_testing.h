@@ -47,6 +47,8 @@ class Oracle {
     Send(words);
     return Receive();
   }
+  // Where it would read and write its files.
+  const std::filesystem::path& directory() const { return directory_; }
   std::string Get(const std::string& key) { return Call({"GET", key}).text; }
   void Set(const std::string& key, std::string_view bytes) {
     Call({"SET", key, std::string(bytes)});

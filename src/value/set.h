@@ -114,6 +114,11 @@ class Set {
   // set again, where it does in Redis.
   void PopRandomMany(Random& random, std::size_t count, const SetLimits& limits, MemberFn fn);
 
+  // The small forms made of their bytes. REQUIRES: of a list, that each member is there once.
+  static Set AdoptInts(ds::IntSet ints) { return Set({Form::kInts, ints.Release()}); }
+  static Set AdoptPacked(ds::PackedList list) { return Set({Form::kPacked, list.Release()}); }
+  // Makes it a table, whatever it holds.
+  void ToTable(const TableHome& home);
   // The small forms as they lie in memory, and the members of the large one, for codecs and
   // algebra. REQUIRES: the form.
   std::string_view packed_bytes() const;
@@ -133,7 +138,6 @@ class Set {
   bool AddToTable(std::string_view member);
   bool IntsFitPacked(std::string_view member, const SetLimits& limits) const;
   void IntsToPacked();
-  void ToTable(const TableHome& home);
   void RemoveAt(std::size_t index);
   void SampleTable(Random& random, std::size_t count, MemberFn fn) const;
   void SampleWalk(Random& random, std::size_t count, MemberFn fn) const;

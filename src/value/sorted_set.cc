@@ -100,6 +100,12 @@ SortedSet SortedSet::FromMembers(std::span<const MemberScore> members,
   return set;
 }
 
+SortedSet SortedSet::AdoptPacked(ds::PackedList list) {
+  SortedSet set;
+  set.word_.Set(Form::kPacked, list.Release());
+  return set;
+}
+
 std::size_t SortedSet::size() const { return is_packed() ? packed().size() / 2 : table().size(); }
 
 std::size_t SortedSet::memory_bytes() const {

@@ -146,6 +146,8 @@ class SortedSet {
 
   // The small form as it lies in memory, for codecs. REQUIRES: is_packed().
   std::string_view packed_bytes() const { return packed().bytes(); }
+  // The way back. REQUIRES: members and scores as this class keeps them, in order, each once.
+  static SortedSet AdoptPacked(ds::PackedList list);
   // Stops the process if anything is not as it must be. Linear: for tests.
   void CheckInvariants() const;
 

@@ -207,6 +207,9 @@ class Stream {
   void ForEachNode(Fn fn) const;  // fn(const StreamNode&)
   Status Adopt(StreamId base, std::string_view packed, ds::SlabArena& arena);
   void SetCounters(const StreamCounters& counters);
+  // How many entries a group that stands at this id has read, as far as can be told: for groups of
+  // files that are too old to say.
+  std::int64_t EntriesReadAt(StreamId id) const;
 
  private:
   friend class StreamRange;

@@ -75,6 +75,11 @@ std::optional<std::int64_t> Stream::ReadCounterAt(StreamId id) const {
   return id == body_->first_id ? added - length + 1 : added - length;
 }
 
+std::int64_t Stream::EntriesReadAt(StreamId id) const {
+  if (body_ == nullptr) return 0;
+  return ReadCounterAt(id).value_or(kEntriesReadUnknown);
+}
+
 std::optional<std::int64_t> Stream::Lag(const StreamGroup& group) const {
   const auto added = static_cast<std::int64_t>(entries_added());
   if (added == 0) return 0;
