@@ -150,6 +150,7 @@ class Runner {
   bool RunWithoutStripes(Call& call);
   void RunHeld(Call& call, const keyspace::StripeSet& stripes);
   bool HandOver(Call& call, std::size_t credit);
+  void WaitForCut(const Call& call);
   std::size_t TakeCredit(std::span<const std::string_view> args);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);

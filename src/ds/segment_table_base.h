@@ -122,6 +122,7 @@ class SegmentTableBase {
   // REQUIRES: no cut is under way.
   void BeginCut(CutSink* sink);
   bool is_cutting() const { return cut_sink_ != nullptr; }
+  CutSink* cut_sink() const { return cut_sink_; }
   // Hands out what lies next in the table, until about `budget` entries or buckets were looked at.
   // True once all have been handed out, which ends the cut. REQUIRES: is_cutting().
   bool WalkCut(std::size_t budget);

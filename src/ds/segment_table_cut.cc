@@ -77,10 +77,17 @@ void SegmentTableBase::HandOut(Segment& segment, std::uint32_t range) {
   const std::uint32_t end_bits = first_bits + (1u << kRangeShift);
   const std::uint32_t first_home = HomeBucket(first_bits, segment.bucket_count);
   const std::uint32_t last_home = HomeBucket(end_bits - 1, segment.bucket_count);
+  // Nodes are cache misses, which may as well overlap.
   const auto take = [this, end_bits](TablePosition at) {
     const std::uint64_t slot = at.segment->SlotAt(at.slot);
     if (SlotBucketBits(slot) < end_bits) cut_sink_->Take(at, SlotNode(slot));
   };
+  for (std::uint32_t home = first_home; home <= last_home; ++home) {
+    VisitHome(
+        segment, home, first_bits,
+        [](void*, TablePosition at) { __builtin_prefetch(SlotNode(at.segment->SlotAt(at.slot))); },
+        nullptr);
+  }
   for (std::uint32_t home = first_home; home <= last_home; ++home) {
     VisitHome(
         segment, home, first_bits,
