@@ -316,6 +316,13 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
   return credit;
 }
 
+// Who writes during a cut hands out what is to be saved: not faster than it can be.
+void Runner::WaitForCut(const Call& call) {
+  if ((call.spec().flags & kWrite) == 0) return;
+  keyspace::CutBacklog& backlog = shared_.keyspace.cut_backlog();
+  while (backlog.is_full()) backlog.Wait(kLogWaitUs);
+}
+
 // Room in the log is taken before any lock; then the stripes of all keys, together; then the
 // command runs. False if it did not, here and now: it was delayed, or deferred.
 [[gnu::always_inline]] inline bool Runner::RunLocked(Call& call) {
@@ -323,6 +330,8 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
   std::size_t credit = 0;
   if (log.active()) [[unlikely]]
     credit = TakeCredit(call.args());
+  if (shared_.keyspace.cut_backlog().is_full()) [[unlikely]]
+    WaitForCut(call);
   const CommandTable::Locking locking = call.command().locking;
   if (locking == CommandTable::Locking::kAll ||
       (locking != CommandTable::Locking::kNone && call.key_count() > 0)) [[likely]] {

@@ -87,6 +87,12 @@ void MoveAll(const Segment& from, Choose choose) {
   }
 }
 
+// A cut knows entries by bits of their hash, so its marks hold wherever they go.
+void TakeMarks(const Segment& from, Segment& to) {
+  to.cut_number = from.cut_number;
+  to.cut_marks = from.cut_marks;
+}
+
 }  // namespace
 
 std::uint32_t NextBucketCount(std::uint32_t bucket_count) {
@@ -220,6 +226,7 @@ bool Segment::ClearExpiry(std::uint32_t index) {
 
 void MoveEntries(Segment& from, Segment& to) {
   DCHECK(to.count == 0);
+  TakeMarks(from, to);
   MoveAll(from, [&to](std::uint64_t) -> Segment& { return to; });
   to.count = from.count;
 }
@@ -239,6 +246,8 @@ std::uint32_t CountHighHalf(const Segment& segment) {
 void SplitEntries(Segment& from, std::uint32_t high_count, Segment& low, Segment& high) {
   DCHECK(low.count == 0);
   DCHECK(high.count == 0);
+  TakeMarks(from, low);
+  TakeMarks(from, high);
   const int bit = SplitBit(from);
   const std::array<Segment*, 2> halves = {&low, &high};
   MoveAll(from,

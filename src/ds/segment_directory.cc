@@ -25,8 +25,10 @@ constinit const EmptyTable kEmptyTable = {.header = {.bucket_count = 1,
                                                      .prefix = 0,
                                                      .depth = 0,
                                                      .volatile_count = 0,
+                                                     .cut_number = 0,
                                                      .min_expiry = kNever,
-                                                     .expiry = {}},
+                                                     .expiry = {},
+                                                     .cut_marks = 0},
                                           .bucket = {}};
 
 }  // namespace

@@ -87,6 +87,7 @@ class SegmentTable : public SegmentTableBase {
 
   // The entry's node has moved, or a new one with the same key takes its place. Keeps the time.
   void Replace(Position at, Node* node) {
+    Preserve(at);
     std::uint64_t& slot = at.segment->SlotAt(at.slot);
     slot = (slot & ~kPointerMask) | reinterpret_cast<std::uintptr_t>(node);
   }

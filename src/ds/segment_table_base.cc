@@ -16,6 +16,7 @@
 #include "ds/segment_table_base.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -60,17 +61,22 @@ TablePosition SegmentTableBase::InsertNode(std::uint64_t hash, const void* node)
   DCHECK(freeze_ == Freeze::kNothing);
   DCHECK((reinterpret_cast<std::uintptr_t>(node) & ~kPointerMask) == 0);
   Segment* segment = directory_.Find(hash).segment;
+  if (is_cutting()) [[unlikely]]
+    PreserveHome(*segment, hash);
   if (segment->count >= segment->grow_at) [[unlikely]] {
     MakeRoom(hash);
     segment = directory_.Find(hash).segment;
   }
   ++size_;
   const std::uint64_t slot = MakeSlot(node, hash, WindowOf(static_cast<int>(segment->depth)));
+  if (is_cutting()) [[unlikely]]
+    Mark(*segment, Segment::CutRangeOf(slot));  // it may be a new segment
   return {segment, segment->Place(slot, TagOf(hash))};
 }
 
 void SegmentTableBase::EraseEntry(TablePosition at) {
   DCHECK(at.segment->IsOccupied(at.slot));
+  Preserve(at);
   ClearExpiry(at);
   at.segment->Remove(at.slot);
   --size_;
@@ -88,6 +94,7 @@ void SegmentTableBase::EraseEntry(TablePosition at) {
 void SegmentTableBase::SetExpiry(TablePosition at, UnixMs when) {
   Segment& segment = *at.segment;
   DCHECK(segment.IsOccupied(at.slot));
+  Preserve(at);
   const std::uint32_t volatile_before = segment.volatile_count;
   const UnixMs min_before = segment.min_expiry;
   const int blocks_before = segment.expiry.block_count();
@@ -103,6 +110,7 @@ void SegmentTableBase::SetExpiry(TablePosition at, UnixMs when) {
 
 bool SegmentTableBase::ClearExpiry(TablePosition at) {
   Segment& segment = *at.segment;
+  Preserve(at);
   if (!segment.ClearExpiry(at.slot)) return false;
   if (--volatile_count_ == 0) min_expiry_ = kNever;
   if (segment.volatile_count == 0 && freeze_ == Freeze::kNothing) {
@@ -250,6 +258,8 @@ void SegmentTableBase::Forget() {
   segment_bytes_ = 0;
   min_expiry_ = kNever;
   drain_index_ = 0;
+  cut_prefix_ = 0;
+  cut_range_ = 0;
   VoidHints();
 }
 
@@ -289,6 +299,10 @@ void SegmentTableBase::MoveAllTo(SegmentTableBase& target) {
   std::swap(target.bounds_, bounds_);
   std::swap(target.bounds_bytes_, bounds_bytes_);
   std::swap(target.bounds_depth_, bounds_depth_);
+  target.cut_sink_ = std::exchange(cut_sink_, nullptr);
+  target.cut_number_ = cut_number_;
+  target.cut_prefix_ = cut_prefix_;
+  target.cut_range_ = cut_range_;
   target.VoidHints();
   Forget();
 }

@@ -9,7 +9,9 @@
 //       moves at most the entries of one segment (stats().moved_max).
 //   (2) bounds_[g] is no later than min_expiry of any segment whose run begins in group g; the
 //       table's min_expiry is no later than any of them.
-//   (3) memory_bytes() is what the allocator has set aside for segments, columns, directory and
+//   (3) While a cut is under way, an entry was in the table when it began, and has not been handed
+//       out, exactly if its range of its segment is not marked (segment_table_cut.cc).
+//   (4) memory_bytes() is what the allocator has set aside for segments, columns, directory and
 //       bounds, at any moment.
 #ifndef CAIRN_DS_SEGMENT_TABLE_BASE_H_
 #define CAIRN_DS_SEGMENT_TABLE_BASE_H_
@@ -49,6 +51,16 @@ struct SegmentTableStats {
   std::uint64_t splits = 0;     // of segments
   std::uint64_t rebases = 0;    // splits that had to hash their nodes again
   std::uint32_t moved_max = 0;  // most entries moved by one call
+};
+
+// Who is handed the entries of a table as they are at one moment.
+class CutSink {
+ public:
+  // Called under the table's lock, once for each entry; must not change the table.
+  virtual void Take(TablePosition at, const void* node) = 0;
+
+ protected:
+  ~CutSink() = default;
 };
 
 class SegmentTableBase {
@@ -98,6 +110,33 @@ class SegmentTableBase {
   void PrefetchNode(std::uint64_t hash) const {
     TableHint hint = PrefetchBucket(hash);
     PrefetchNode(hash, hint);
+  }
+
+  // ---- A cut: the entries as they are now, handed out over time
+  //
+  // From BeginCut on, `sink` gets every entry that is in the table now, once and as it is now: the
+  // few of a range before the first change of any of them, all others as WalkCut comes to them.
+  // The table sees to it for what changes through it; who changes a node in place calls Preserve
+  // before. Entries that come later are not handed out. Costs one load where no cut is under way.
+  //
+  // REQUIRES: no cut is under way.
+  void BeginCut(CutSink* sink);
+  bool is_cutting() const { return cut_sink_ != nullptr; }
+  CutSink* cut_sink() const { return cut_sink_; }
+  // Hands out what lies next in the table, until about `budget` entries or buckets were looked at.
+  // True once all have been handed out, which ends the cut. REQUIRES: is_cutting().
+  bool WalkCut(std::size_t budget);
+  // Gives it up.
+  void AbandonCut() { cut_sink_ = nullptr; }
+  // The entry there is about to change.
+  void Preserve(TablePosition at) {
+    if (cut_sink_ != nullptr) [[unlikely]]
+      PreserveRange(*at.segment, Segment::CutRangeOf(at.segment->SlotAt(at.slot)));
+  }
+  // Nothing of the cut is lost by changing the entry there.
+  bool IsPreserved(TablePosition at) const {
+    return cut_sink_ == nullptr ||
+           IsMarked(*at.segment, Segment::CutRangeOf(at.segment->SlotAt(at.slot)));
   }
 
   // kNever if the entry has no time.
@@ -175,6 +214,14 @@ class SegmentTableBase {
     std::uint32_t end;
   };
 
+  bool IsMarked(const Segment& segment, std::uint32_t range) const {
+    return segment.cut_number == cut_number_ && (segment.cut_marks >> range & 1) != 0;
+  }
+  void Mark(Segment& segment, std::uint32_t range);
+  void PreserveRange(Segment& segment, std::uint32_t range);
+  void PreserveHome(Segment& segment, std::uint64_t hash);
+  void HandOut(Segment& segment, std::uint32_t range);
+
   void MakeRoom(std::uint64_t hash);
   bool MaySplit(const Segment& segment);
   bool GrowDirectory();
@@ -218,6 +265,10 @@ class SegmentTableBase {
   int bounds_depth_ = 0;      // the directory depth bounds_ was made for
   std::size_t bounds_bytes_ = 0;
   std::size_t drain_index_ = 0;
+  CutSink* cut_sink_ = nullptr;   // while a cut is under way
+  std::uint32_t cut_number_ = 0;  // of cuts of this table
+  std::uint32_t cut_prefix_ = 0;  // of the segment that WalkCut looks at next
+  std::uint32_t cut_range_ = 0;   // within that segment
   Freeze freeze_ = Freeze::kNothing;
   bool untidy_ = false;  // a hole was left in the segment being walked
   SegmentTableStats stats_;

@@ -112,13 +112,27 @@ Entry* Entry::MoveAs(ds::SlabArena& arena, std::string_view key) {
   return moved;
 }
 
-void Entry::Destroy(ds::SlabArena& arena) {
-  const std::size_t own = own_bytes();
+void Entry::MakeImage(void* room) const {
+  std::memcpy(room, this, own_bytes());
+  auto* image = static_cast<Entry*>(room);
+  if (is_collection()) {
+    Visit([image]<class V>(const V& from) { std::construct_at(&image->as<V>(), from.Clone()); });
+  } else if (Blob* shared = blob(); shared != nullptr) {
+    shared->AddRef();
+  }
+}
+
+void Entry::DropImage() {
   if (is_collection()) {
     Visit([]<class V>(V& value) { value.~V(); });
   } else if (Blob* out_of_line = blob(); out_of_line != nullptr) {
     out_of_line->Release();
   }
+}
+
+void Entry::Destroy(ds::SlabArena& arena) {
+  const std::size_t own = own_bytes();
+  DropImage();
   arena.Free(this, own);
 }
 

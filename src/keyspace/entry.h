@@ -90,6 +90,10 @@ class Entry {
   Entry* CloneAs(ds::SlabArena& arena, std::string_view key) const;
   // The same, but a collection moves: this entry keeps an empty one.
   Entry* MoveAs(ds::SlabArena& arena, std::string_view key);
+  // The same entry once more, for reading, in `room` of own_bytes() bytes at a multiple of 8; a
+  // blob is shared, a collection copied. DropImage gives back what hangs off it, not the room.
+  void MakeImage(void* room) const;
+  void DropImage();
   // Gives back the entry and what hangs off it.
   void Destroy(ds::SlabArena& arena);
 

@@ -4,6 +4,7 @@
 #include "keyspace/keyspace.h"
 
 #include "base/check.h"
+#include "keyspace/cut.h"
 
 namespace cairn::keyspace {
 
@@ -223,7 +224,7 @@ std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
     Charge(stripe, *shard,
            static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()) -
                shard->charged_bytes);
-    trash_.Add(std::move(load), *stripe.arena);
+    if (!Cut::KeepFlushed(load)) trash_.Add(std::move(load), *stripe.arena);
   }
   return keys;
 }

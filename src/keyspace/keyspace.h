@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/thread.h"
+#include "keyspace/cut_backlog.h"
 #include "keyspace/key_locks.h"
 #include "keyspace/stripe.h"
 #include "keyspace/tracking.h"
@@ -106,6 +107,7 @@ class Keyspace {
   log::CommandLog& log() { return log_; }
   Trash& trash() { return trash_; }
   Tracking& tracking() { return tracking_; }
+  CutBacklog& cut_backlog() { return cut_backlog_; }
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
   EventSink* event_sink() const { return event_sink_; }
   void SetEventSink(EventSink* sink) { event_sink_ = sink; }
@@ -198,6 +200,7 @@ class Keyspace {
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
   std::atomic<std::uintptr_t> all_holder_{0};
   Tracking tracking_;
+  CutBacklog cut_backlog_;
   std::atomic<std::uint64_t> next_ticket_{1};
   Mutex pictures_mu_;  // a leaf
   // Of the stripes that are held for long.

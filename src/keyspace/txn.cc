@@ -2,8 +2,8 @@
 // Finding, storing, editing and removing entries under held stripes.
 //
 // Overwriting a string with one of the same size class writes into the old entry: no allocation, no
-// table change. Everything else makes a new entry and swaps it into the slot, so a reader of a cut
-// (later) has one place to look at: Store and RemoveEntry.
+// table change. Everything else makes a new entry and swaps it into the slot. A cut is told by the
+// table of what changes in it; what changes an entry in place says so before (Preserve).
 #include "keyspace/txn.h"
 
 #include <algorithm>
@@ -70,6 +70,7 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
 // There may be none: a table's earliest time is a bound, which stays where a field lost its time.
 Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
   std::vector<std::string> fields;
+  found.shard->table.Preserve(found.position);
   const std::size_t before = found.entry->as<value::Hash>().memory_bytes();
   bool took = false;
   found.entry->as<value::Hash>().TakeExpired(viewer_.now_ms(), SIZE_MAX,
@@ -109,6 +110,7 @@ bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_vi
   const std::size_t new_bytes = Entry::InlineBytes(key.name.size(), value.size());
   if (ds::SlabArena::AllocatedSize(new_bytes) != ds::SlabArena::AllocatedSize(entry->own_bytes()))
     return false;
+  found.shard->table.Preserve(found.position);
   entry->set_inline_value_size(value.size());
   entry->set_encoding(Encoding::kPlain);
   if (!value.empty()) std::memcpy(entry->mutable_inline_value(), value.data(), value.size());
@@ -173,6 +175,7 @@ Found Txn::StoreEmpty(const KeyRef& key, Type type) {
 }
 
 void Txn::Settle(const KeyRef& key, Found& found, std::size_t bytes_before) {
+  DCHECK(found.shard->table.IsPreserved(found.position));
   const auto bytes = [&] {
     return found.entry->Visit([](const auto& value) { return value.memory_bytes(); });
   };
@@ -190,6 +193,7 @@ void Txn::SettleTimes(const KeyRef& key, Found& found) {
   if (first == kNever && !found.entry->is_timed()) return;
   found.shard->Uncount(*found.entry);
   if (!found.entry->is_timed()) {
+    found.shard->table.Preserve(found.position);
     Stripe& stripe = StripeOf(key);
     Entry* old = found.entry;
     Entry* timed = Entry::CreateTimedHash(*stripe.arena, key.name);
@@ -227,6 +231,7 @@ void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const Ke
                  const Found& to) {
   const UnixMs expiry = ExpiryAt(from);
   const auto before = static_cast<std::int64_t>(from.entry->charged_bytes());
+  from.shard->table.Preserve(from.position);
   Entry* moved = from.entry->MoveAs(*StripeOf(to_key).arena, to_key.name);
   keyspace_.Charge(StripeOf(from_key), *from.shard,
                    static_cast<std::int64_t>(from.entry->charged_bytes()) - before);
@@ -247,6 +252,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
       ds::SlabArena::AllocatedSize(found.entry->own_bytes()) ==
           ds::SlabArena::AllocatedSize(Entry::InlineBytes(key.name.size(), size));
   if (same_class) {
+    found.shard->table.Preserve(found.position);
     found.entry->set_inline_value_size(size);
     std::memset(found.entry->mutable_inline_value() + old.size(), 0, size - old.size());
     found.entry->set_encoding(Encoding::kRaw);
@@ -272,6 +278,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
 }
 
 std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size) {
+  found.shard->table.Preserve(found.position);
   Blob* blob = found.entry->blob();
   size = std::max(size, blob->size());
   // Replies on their way hold references to the bytes as they were, so a shared blob is copied
@@ -316,6 +323,7 @@ void Txn::ClearExpiry(const KeyRef& key, Found& found) {
 }
 
 void Txn::SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms) {
+  found.shard->table.Preserve(found.position);
   found.shard->Uncount(*found.entry);
   found.entry->set_own_expiry(at_ms);
   found.shard->Count(*found.entry);

@@ -269,6 +269,7 @@ class Txn {
   template <class V>
   Editing<V> Edit(const KeyRef& key, Found& found) {
     if (!found) found = StoreEmpty(key, kTypeOf<V>);
+    found.shard->table.Preserve(found.position);
     return Editing<V>(*this, key, found);
   }
   // Stores a finished collection, replacing whatever `found` holds; an empty one (but for a stream)

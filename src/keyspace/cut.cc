@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Batches, and the parts that fill them: one for each stripe's share of a database.
+#include "keyspace/cut.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "keyspace/keyspace.h"
+#include "keyspace/txn.h"
+
+namespace cairn::keyspace {
+namespace {
+
+constexpr std::size_t kImageAlign = 8;
+
+}  // namespace
+
+// ---- Batches -----------------------------------------------------------------------------------
+
+CutBatch::~CutBatch() {
+  for (std::size_t at = 0; at < used_; at += HeadAt(at).bytes) EntryAt(at)->DropImage();
+}
+
+std::size_t CutBatch::Bytes(const Entry& entry) {
+  return (sizeof(Head) + entry.own_bytes() + kImageAlign - 1) / kImageAlign * kImageAlign;
+}
+
+CutBatch CutBatch::For(const Entry& entry) {
+  CutBatch batch;
+  batch.capacity_ = std::max(kBytes, Bytes(entry));
+  batch.room_ = std::make_unique_for_overwrite<char[]>(batch.capacity_);
+  return batch;
+}
+
+void CutBatch::Add(DbId db, UnixMs expiry, const Entry& entry) {
+  DCHECK(HasRoomFor(entry));
+  const std::size_t bytes = Bytes(entry);
+  new (room_.get() + used_) Head{expiry, db.value, static_cast<std::uint32_t>(bytes)};
+  entry.MakeImage(room_.get() + used_ + sizeof(Head));
+  used_ += bytes;
+}
+
+void CutBatch::Swap(CutBatch& other) noexcept {
+  std::swap(room_, other.room_);
+  std::swap(used_, other.used_);
+  std::swap(capacity_, other.capacity_);
+}
+
+// ---- Parts -------------------------------------------------------------------------------------
+
+// A stripe's share of a database. Guarded by the stripe's lock; once flushed, the user's alone.
+class Cut::Part final : public ds::CutSink {
+ public:
+  Part(Cut& cut, Stripe& stripe, DbId db, Shard& shard)
+      : cut_(cut), stripe_(stripe), db_(db), shard_(&shard) {
+    shard.table.BeginCut(this);
+  }
+
+  // A step of the walk; true at the part's end.
+  bool Walk() {
+    {
+      const WalkLock hold(cut_.keyspace_, stripe_);
+      if (flushed_ == nullptr) return WalkTable();
+    }
+    if (!WalkTable()) return false;
+    cut_.keyspace_.trash().Add(std::move(flushed_), *stripe_.arena);
+    return true;
+  }
+
+  void Abandon() {
+    {
+      const WalkLock hold(cut_.keyspace_, stripe_);
+      shard_->table.AbandonCut();
+    }
+    if (flushed_ != nullptr) cut_.keyspace_.trash().Add(std::move(flushed_), *stripe_.arena);
+  }
+
+  void Keep(std::unique_ptr<Shard> load) {
+    flushed_ = std::move(load);
+    shard_ = flushed_.get();
+  }
+
+  void Take(ds::TablePosition at, const void* node) override {
+    const auto& entry = *static_cast<const Entry*>(node);
+    if (!open_.HasRoomFor(entry)) {
+      if (!open_.empty()) cut_.Push(std::exchange(open_, CutBatch()));
+      open_ = CutBatch::For(entry);
+    }
+    open_.Add(db_, internal::ExpiryOf(shard_->table, at, entry), entry);
+  }
+
+ private:
+  bool WalkTable() {
+    const bool done = shard_->table.WalkCut(kWalkStep);
+    if (done && !open_.empty()) cut_.Push(std::exchange(open_, CutBatch()));
+    return done;
+  }
+
+  Cut& cut_;
+  Stripe& stripe_;
+  const DbId db_;
+  Shard* shard_;
+  std::unique_ptr<Shard> flushed_;  // shard_, if it was taken out of the keyspace
+  CutBatch open_;
+};
+
+// ---- The cut -----------------------------------------------------------------------------------
+
+Cut::Cut(Keyspace& keyspace, const KeyLocks& held)
+    : keyspace_(keyspace), position_(keyspace.log().end()), sizes_(keyspace.database_count()) {
+  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
+    const StripeId id(static_cast<std::uint16_t>(i));
+    DCHECK(held.Holds(id));
+    Stripe& stripe = keyspace.stripe(id);
+    for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) {
+      Shard* shard = stripe.shard(DbId(db));
+      if (shard == nullptr || shard->table.size() == 0) continue;
+      sizes_[db].keys += shard->table.size();
+      sizes_[db].volatile_keys += shard->table.volatile_count();
+      parts_.push_back(std::make_unique<Part>(*this, stripe, DbId(db), *shard));
+    }
+  }
+}
+
+Cut::~Cut() {
+  for (std::size_t i = walking_; i < parts_.size(); ++i) parts_[i]->Abandon();
+  while (Pop().has_value()) continue;
+}
+
+void Cut::Push(CutBatch batch) {
+  keyspace_.cut_backlog().Add(batch.bytes());
+  MutexLock hold(mu_);
+  batches_.push_back(std::move(batch));
+}
+
+std::optional<CutBatch> Cut::Pop() {
+  std::optional<CutBatch> batch;
+  {
+    MutexLock hold(mu_);
+    if (batches_.empty()) return std::nullopt;
+    batch = std::move(batches_.front());
+    batches_.pop_front();
+  }
+  keyspace_.cut_backlog().Remove(batch->bytes());
+  return batch;
+}
+
+bool Cut::Walk() {
+  if (walking_ == parts_.size()) return false;
+  if (parts_[walking_]->Walk()) ++walking_;
+  return true;
+}
+
+// What writers have handed out comes first: it is what keeps memory.
+std::optional<CutBatch> Cut::Next() {
+  do {
+    if (std::optional<CutBatch> batch = Pop()) return batch;
+  } while (Walk());
+  return Pop();
+}
+
+bool Cut::KeepFlushed(std::unique_ptr<Shard>& load) {
+  if (!load->table.is_cutting()) return false;
+  Part& part = *static_cast<Part*>(load->table.cut_sink());
+  part.Keep(std::move(load));
+  return true;
+}
+
+}  // namespace cairn::keyspace

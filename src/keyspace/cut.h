@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Cut: all entries as they were at one position of the log, read while writers go on.
+//
+// BGSAVE, the rewrite of the AOF, a replica's full copy and a slot's migration are users of a cut.
+// It begins with every stripe held, for microseconds: each table is told that entries are to be
+// handed out before they change (ds::SegmentTable). Then the user's thread walks the tables, some
+// entries a hold, and whoever writes hands out the few entries around the one it changes.
+//
+//     writers --(range of a bucket or two, before its first change)--+
+//                                                                     +--> batches --> Next()
+//     walk ----(what no writer has touched, stripe by stripe)--------+
+//
+// A batch holds images of entries, copied as they lie: a short string costs a memcpy, a blob a
+// reference, a collection its clone.
+//
+// FLUSHALL takes a table away whole; what of it was not handed out yet stays with the cut, which
+// walks it without any lock and gives it to the trash then. SWAPDB changes numbers of tables, and
+// the cut remembers the old ones.
+//
+// Invariants
+//   (1) Each entry that was there at position() is in exactly one batch, with its value and time
+//       of then; no other is in any.
+//   (2) Beyond CutBacklog::kBytesMax of batches that wait for Next, writers wait before they take
+//       locks. So memory is bounded by it, and what stripes have begun to fill.
+//
+// One cut of a keyspace at a time. Next belongs to one thread; entries are handed out on any.
+#ifndef CAIRN_KEYSPACE_CUT_H_
+#define CAIRN_KEYSPACE_CUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/mutex.h"
+#include "keyspace/keyspace.h"
+
+namespace cairn::keyspace {
+
+// Images of entries, with what stands beside an entry in its table.
+class CutBatch {
+ public:
+  static constexpr std::size_t kBytes = 32 * 1024;
+
+  CutBatch() = default;
+  CutBatch(CutBatch&& other) noexcept { Swap(other); }
+  CutBatch& operator=(CutBatch&& other) noexcept {
+    Swap(other);
+    return *this;
+  }
+  ~CutBatch();
+
+  bool empty() const { return used_ == 0; }
+  std::size_t bytes() const { return capacity_; }
+  // UnixMs: when the key expires, or kNever.
+  template <class Fn>  // void(DbId, UnixMs, const Entry&)
+  void ForEach(Fn&& fn) const {
+    for (std::size_t at = 0; at < used_; at += HeadAt(at).bytes) {
+      const Head& head = HeadAt(at);
+      fn(DbId(head.db), head.expiry, *EntryAt(at));
+    }
+  }
+
+  bool HasRoomFor(const Entry& entry) const { return used_ + Bytes(entry) <= capacity_; }
+  // An empty batch that has room for the entry.
+  static CutBatch For(const Entry& entry);
+  // REQUIRES: HasRoomFor(entry).
+  void Add(DbId db, UnixMs expiry, const Entry& entry);
+
+ private:
+  struct Head {
+    UnixMs expiry;
+    std::uint32_t db;
+    std::uint32_t bytes;  // with the image
+  };
+  static std::size_t Bytes(const Entry& entry);
+  const Head& HeadAt(std::size_t at) const {
+    return *reinterpret_cast<const Head*>(room_.get() + at);
+  }
+  Entry* EntryAt(std::size_t at) const {
+    return reinterpret_cast<Entry*>(room_.get() + at + sizeof(Head));
+  }
+  void Swap(CutBatch& other) noexcept;
+
+  std::unique_ptr<char[]> room_;
+  std::size_t used_ = 0;
+  std::size_t capacity_ = 0;
+};
+
+class Cut {
+ public:
+  // Entries and buckets looked at in one hold of a stripe.
+  static constexpr std::size_t kWalkStep = 96;
+
+  // REQUIRES: `held` holds every stripe; the keyspace has no other cut.
+  Cut(Keyspace& keyspace, const KeyLocks& held);
+  // Gives up what was not handed out. Takes the stripes' locks in turn.
+  ~Cut();
+  Cut(const Cut&) = delete;
+  Cut& operator=(const Cut&) = delete;
+
+  // The effects before it are in the cut, those after it are not.
+  Lsn position() const { return position_; }
+  // Keys of a database at that moment, and of those the ones with a time.
+  DatabaseSize size(DbId db) const { return sizes_[db.value]; }
+
+  // Some entries; nothing once all have been handed out.
+  std::optional<CutBatch> Next();
+
+  // A table that was flushed has just gone to `load`. True if the cut keeps it, and gives it to the
+  // trash in time. REQUIRES: every stripe held.
+  static bool KeepFlushed(std::unique_ptr<Shard>& load);
+
+ private:
+  class Part;
+
+  void Push(CutBatch batch);
+  std::optional<CutBatch> Pop();
+  // Walks on; false at the end.
+  bool Walk();
+
+  Keyspace& keyspace_;
+  const Lsn position_;
+  std::vector<DatabaseSize> sizes_;
+  std::vector<std::unique_ptr<Part>> parts_;
+  std::size_t walking_ = 0;  // the part that Walk is at
+  Mutex mu_;                 // a leaf
+  std::deque<CutBatch> batches_ GUARDED_BY(mu_);
+};
+
+}  // namespace cairn::keyspace
+
+#endif  // CAIRN_KEYSPACE_CUT_H_
