@@ -318,7 +318,7 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
 
 // Who writes during a cut hands out what is to be saved: not faster than it can be.
 void Runner::WaitForCut(const Call& call) {
-  if ((call.spec().flags & kWrite) == 0) return;
+  if ((call.command().flags & kWrite) == 0) return;
   keyspace::CutBacklog& backlog = shared_.keyspace.cut_backlog();
   while (backlog.is_full()) backlog.Wait(kLogWaitUs);
 }
