@@ -88,14 +88,18 @@ bool Call::DeferSlow() {
 // What is about the client itself, or may make it wait, stays with it.
 bool Call::MayGoUnseen(const CommandTable::Command& command) {
   constexpr std::uint32_t kStays = kNoScript | kBlocking;
-  return (command.flags & kStays) == 0 && command.key_plan != CommandTable::KeyPlan::kNone &&
+  const bool stays = (command.flags & kStays) != 0 && command.run_heavy == nullptr;
+  return !stays && command.key_plan != CommandTable::KeyPlan::kNone &&
          command.locking == CommandTable::Locking::kOfItsKeys;
 }
 
 bool Call::DeferUnseen() {
-  if (!MayGoUnseen(command()) || !ReserveLane()) return false;
+  if (!MayGoUnseen(command()) || session_.queueing() || !ReserveLane()) return false;
   runner_.deferred_ = std::make_shared<Parked>(command(), session_.TakeArgs(args()), session_);
   runner_.deferred_->set_is_deferred();
+  // What it watches goes along, and comes back with the answer: WATCH adds to it.
+  if (session_.transaction() != nullptr)
+    runner_.deferred_->session().AdoptTransaction(session_.TakeTransaction());
   return true;
 }
 

@@ -142,6 +142,10 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (waiting_ != parked) return;
   const bool deferred = is_deferred();
   EndWait();
+  if (parked->session().transaction() != nullptr) {
+    AdoptTransaction(parked->session().TakeTransaction());
+    Publish();
+  }
   if (parked->goes_back()) return TakeBack(*parked);
   if (deferred && tracking_ != nullptr) BeginReply();
   if (!wait_is_muted_) {
