@@ -80,9 +80,7 @@ std::uint64_t ElementsOf(Call& exec, const Transaction& transaction) {
 }
 
 // So long that merely looking at it takes long.
-bool IsLong(const Transaction& transaction) {
-  return transaction.weight() >= Call::kHeavyElements;
-}
+bool IsLong(const Transaction& transaction) { return transaction.weight() >= Call::kHeavyElements; }
 
 bool IsOfKeysOnly(const Transaction& transaction) {
   return std::ranges::all_of(transaction.queue(),
@@ -151,8 +149,9 @@ void Runner::RunTransaction(Call& exec) {
 void Runner::RunTransactionLocked(Call& exec) {
   const Transaction& transaction = *exec.session().transaction();
   if (exec.parked_ != nullptr) {
-    return EnterAndHold(StripesOf(transaction), [&](const keyspace::KeyLocks& held)
-                            REQUIRES(held) { RunTransactionUnder(exec, held); });
+    return EnterAndHold(StripesOf(transaction), [&](const keyspace::KeyLocks& held) REQUIRES(held) {
+      RunTransactionUnder(exec, held);
+    });
   }
   if (IsLong(transaction) && IsOfKeysOnly(transaction) && exec.DeferTransaction()) return;
   keyspace::KeyLocks locks(shared_.keyspace);

@@ -214,7 +214,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   resp::Parser parser_;
-  std::string leftover_;  // input not yet done with; empty between complete requests
+  std::string leftover_;   // input not yet done with; empty between complete requests
   bool is_taken_ = false;  // what was run of the leftover has gone: it is what follows that
   resp::ReplyBuffer output_;
   std::unique_ptr<ClientSubscriptions> subscriptions_;

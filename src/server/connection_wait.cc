@@ -88,8 +88,8 @@ command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) 
     return command::OwnedArgs(args);
   is_taken_ = true;
   std::string rest(end, input + leftover_.size());
-  return command::OwnedArgs(std::exchange(leftover_, std::move(rest)),
-                            worker_.args().Release(args), args.size());
+  return command::OwnedArgs(std::exchange(leftover_, std::move(rest)), worker_.args().Release(args),
+                            args.size());
 }
 
 void Connection::TakeTurn() {
