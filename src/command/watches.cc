@@ -57,8 +57,7 @@ void Watches::LeaveMarks() {
 }
 
 // Workers wait for no more than kMarksAtOnce of them.
-void Watches::RemoveByStripe(keyspace::Keyspace& keyspace,
-                             std::vector<Watched> watched) NO_THREAD_SAFETY_ANALYSIS {
+void Watches::RemoveByStripe(keyspace::Keyspace& keyspace, std::vector<Watched> watched) {
   std::ranges::sort(watched, {}, [](const Watched& mark) { return mark.stripe.value; });
   std::span<const Watched> left = watched;
   while (!left.empty()) {
