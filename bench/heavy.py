@@ -160,6 +160,7 @@ def heavy():
         "SETRANGE": plain(("DEL", "{bits}3"), ("SETRANGE", "{bits}3", HUGE, "x")),
         "SETBIT over": plain(("SETBIT", "bits", 8 * HUGE, 0)),
         "APPEND": plain(("APPEND", "{bits}4", "x")),
+        "DEL string": ([frame("SETRANGE", "{bits}5", HUGE, "x")], [frame("DEL", "{bits}5")]),
         "GETRANGE": plain(("GETRANGE", "bits", 0, 100_000_000)),
         "GET": plain(("GET", "bits")),
         "COPY string": plain(("COPY", "bits", "{bits}2", "REPLACE")),

@@ -96,7 +96,10 @@ class Call {
   // that finds nothing in the lane is given back to its session.
   bool Defer(std::uint64_t elements) { return elements >= kHeavyElements && DeferSlow(); }
   // So many arguments that taking them in is what takes long: asked before any stripe is locked.
-  bool HasHeavyArguments() const { return argc() >= kHeavyElements; }
+  static constexpr std::size_t kHeavyArguments = kHeavyElements;
+  bool HasHeavyArguments() const { return argc() >= kHeavyArguments; }
+  // Whether such a call goes to the lane before even its keys are found.
+  static bool MayGoUnseen(const CommandTable::Command& command);
   // A stripe that the command needs, and takes itself, is held for long: true, if the request is
   // given back, and run again when these stripes are free; what it has replied so far is dropped.
   // False where nobody can wait so: then wait for the stripe. REQUIRES: nothing changed.
@@ -124,6 +127,7 @@ class Call {
   bool DeferUnseen();
   bool DeferTransaction();
   bool MoveToLane();
+  bool ReserveLane();
   bool may_wait() const;
 
   Runner& runner_;

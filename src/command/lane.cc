@@ -59,15 +59,16 @@ void Lane::Stop() {
   WakeAll();
   for (Thread& thread : threads_) thread.Join();
   threads_.clear();
-  std::deque<Item> dropped;
   Due due;
   {
     MutexLock hold(mu_);
-    dropped.swap(queue_);
     due = DueTurns();
   }
   Announce(std::move(due));
   DoLeftWork();
+  std::deque<Item> dropped;
+  MutexLock hold(mu_);
+  dropped.swap(queue_);
 }
 
 // Nothing is held for long any more. Work may leave more work.
@@ -94,6 +95,12 @@ bool Lane::Reserve() {
 }
 
 void Lane::Submit(std::shared_ptr<Parked> parked) {
+  if (parked->lacks_keys()) {
+    return RunLater({}, LeftWork([this, parked = std::move(parked)](Runner*) mutable {
+                      parked->FindItsKeys(shared_.keyspace);
+                      Submit(std::move(parked));
+                    }));
+  }
   StripeSet stripes;
   if (!HoldsNone(parked->command())) stripes = keyspace::KeyLocks::SetOf(parked->keys());
   {
@@ -276,6 +283,7 @@ void Lane::RunItem(Runner& runner, Item& item) {
     running_parked_[NumberOf(runner)] = nullptr;
   }
   Leave(runner);
+  if (!parked.goes_back()) parked.ForgetRequest();
   reserved_.fetch_sub(1, std::memory_order_relaxed);
   parked.on_answered(std::move(item.parked));
 }

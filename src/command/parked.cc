@@ -2,6 +2,8 @@
 // Into the queues and out of them.
 #include "command/parked.h"
 
+#include <utility>
+
 #include "base/check.h"
 #include "command/key_finder.h"
 
@@ -25,10 +27,7 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
 
 Parked::Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
                std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply)
-    : command_(command),
-      args_(args),
-      timeout_reply_(timeout_reply),
-      session_(session.id(), session.random().Next()) {
+    : Parked(command, OwnedArgs(args), session, timeout_reply) {
   // They are hashed already; the names are those of the copy.
   std::vector<std::uint32_t> positions;
   if (!keys.empty() && FindKeys(*command.spec, this->args(), positions)) {
@@ -39,12 +38,38 @@ Parked::Parked(const CommandTable::Command& command, std::span<const std::string
       keys_[n].hinted = nullptr;
     }
   }
+}
+
+Parked::Parked(const CommandTable::Command& command, OwnedArgs args, Session& session)
+    : Parked(command, std::move(args), session, TimeoutReply::kNull) {
+  lacks_keys_ = true;
+}
+
+Parked::Parked(const CommandTable::Command& command, OwnedArgs args, Session& session,
+               TimeoutReply timeout_reply)
+    : command_(command),
+      args_(std::move(args)),
+      timeout_reply_(timeout_reply),
+      session_(session.id(), session.random().Next()) {
   session_.set_db(session.db());
   session_.set_protocol(session.protocol());
   session_.set_touches_keys(session.viewer().touch);
   session_.set_now_ms(session.viewer().now_ms());
   session_.set_reader(session.reader());
   db = session.db();
+}
+
+void Parked::FindItsKeys(const keyspace::Keyspace& keyspace) {
+  lacks_keys_ = false;
+  std::vector<std::uint32_t> positions;
+  if (!FindKeys(*command_.spec, args(), positions)) return;
+  keys_.reserve(positions.size());
+  for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(args()[position]));
+}
+
+void Parked::ForgetRequest() {
+  args_.Clear();
+  std::vector<keyspace::KeyRef>().swap(keys_);
 }
 
 void Parked::ReplyTimeout() {

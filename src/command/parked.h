@@ -49,10 +49,16 @@ class Parked final : public keyspace::Waiter {
   // `keys`: of the command, in the order in which its arguments name them.
   Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
          std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply);
+  // Of very many arguments, for the lane: it finds the keys there.
+  Parked(const CommandTable::Command& command, OwnedArgs args, Session& session);
 
   const CommandTable::Command& command() const { return command_; }
   std::span<const std::string_view> args() const { return args_.views(); }
   const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
+  bool lacks_keys() const { return lacks_keys_; }
+  void FindItsKeys(const keyspace::Keyspace& keyspace);
+  // It is not run again: what it was to be run with goes, however much that is.
+  void ForgetRequest();
   Session& session() { return session_; }
   // Written by whoever claimed it, read by the owner once told.
   resp::ReplyBuffer& reply() { return reply_; }
@@ -74,10 +80,14 @@ class Parked final : public keyspace::Waiter {
   std::function<void(std::shared_ptr<Parked>)> on_answered;
 
  private:
+  Parked(const CommandTable::Command& command, OwnedArgs args, Session& session,
+         TimeoutReply timeout_reply);
+
   const CommandTable::Command& command_;
-  const OwnedArgs args_;
+  OwnedArgs args_;
   std::vector<keyspace::KeyRef> keys_;
   const TimeoutReply timeout_reply_;
+  bool lacks_keys_ = false;
   bool is_deferred_ = false;
   bool goes_back_ = false;
   std::atomic<bool> abandoned_{false};

@@ -79,12 +79,20 @@ std::uint64_t ElementsOf(Call& exec, const Transaction& transaction) {
   return elements;
 }
 
-keyspace::StripeSet StripesOf(const keyspace::Keyspace& keyspace, const Transaction& transaction) {
+// So long that merely looking at it takes long.
+bool IsLong(const Transaction& transaction) { return transaction.weight() >= Call::kHeavyElements; }
+
+bool IsOfKeysOnly(const Transaction& transaction) {
+  return std::ranges::all_of(transaction.queue(),
+                             [](const Queued& queued) { return IsOfKeysOnly(queued); });
+}
+
+keyspace::StripeSet StripesOf(const Transaction& transaction) {
   keyspace::StripeSet stripes;
   for (const Queued& queued : transaction.queue())
     stripes |= keyspace::KeyLocks::SetOf(queued.keys());
   for (const Watches::Watched& watched : transaction.watches().watched())
-    stripes.set(keyspace.Ref(watched.name).stripe.value);
+    stripes.set(watched.stripe.value);
   return stripes;
 }
 
@@ -141,15 +149,15 @@ void Runner::RunTransaction(Call& exec) {
 void Runner::RunTransactionLocked(Call& exec) {
   const Transaction& transaction = *exec.session().transaction();
   if (exec.parked_ != nullptr) {
-    return EnterAndHold(StripesOf(shared_.keyspace, transaction),
-                        [&](const keyspace::KeyLocks& held)
-                            REQUIRES(held) { RunTransactionUnder(exec, held); });
+    return EnterAndHold(StripesOf(transaction), [&](const keyspace::KeyLocks& held) REQUIRES(held) {
+      RunTransactionUnder(exec, held);
+    });
   }
+  if (IsLong(transaction) && IsOfKeysOnly(transaction) && exec.DeferTransaction()) return;
   keyspace::KeyLocks locks(shared_.keyspace);
   if (!TakeStripesFor(exec, transaction, locks)) return;
   const bool defers = ElementsOf(exec, transaction) >= Call::kHeavyElements &&
-                      std::ranges::all_of(transaction.queue(), IsOfKeysOnly) &&
-                      exec.DeferTransaction();
+                      IsOfKeysOnly(transaction) && exec.DeferTransaction();
   if (!defers) RunTransactionUnder(exec, locks);
   locks.Release();
 }

@@ -86,11 +86,21 @@ bool Call::DeferSlow() {
 }
 
 // What is about the client itself, or may make it wait, stays with it.
-bool Call::DeferUnseen() {
+bool Call::MayGoUnseen(const CommandTable::Command& command) {
   constexpr std::uint32_t kStays = kNoScript | kBlocking;
-  const bool stays = (command().flags & kStays) != 0 || key_count() == 0 ||
-                     command().locking != CommandTable::Locking::kOfItsKeys;
-  return !stays && MoveToLane();
+  const bool stays = (command.flags & kStays) != 0 && command.run_heavy == nullptr;
+  return !stays && command.key_plan != CommandTable::KeyPlan::kNone &&
+         command.locking == CommandTable::Locking::kOfItsKeys;
+}
+
+bool Call::DeferUnseen() {
+  if (!MayGoUnseen(command()) || session_.queueing() || !ReserveLane()) return false;
+  runner_.deferred_ = std::make_shared<Parked>(command(), session_.TakeArgs(args()), session_);
+  runner_.deferred_->set_is_deferred();
+  // What it watches goes along, and comes back with the answer: WATCH adds to it.
+  if (session_.transaction() != nullptr)
+    runner_.deferred_->session().AdoptTransaction(session_.TakeTransaction());
+  return true;
 }
 
 bool Call::DeferTransaction() {
@@ -99,15 +109,19 @@ bool Call::DeferTransaction() {
   return true;
 }
 
+// The call is not run here.
+bool Call::ReserveLane() {
+  if (!may_wait() || !runner_.shared().lane->Reserve()) return false;
+  fate_ = Fate::kDeferred;
+  return true;
+}
+
 bool Call::MoveToLane() {
-  if (!may_wait()) return false;
   const bool all = command().locking == CommandTable::Locking::kAll;
-  if (all && command().run_heavy == nullptr) return false;
-  if (!runner_.shared().lane->Reserve()) return false;
+  if ((all && command().run_heavy == nullptr) || !ReserveLane()) return false;
   runner_.deferred_ = std::make_shared<Parked>(command(), args(), std::span(keys_, key_count()),
                                                session_, TimeoutReply::kNull);
   runner_.deferred_->set_is_deferred();
-  fate_ = Fate::kDeferred;
   return true;
 }
 
@@ -143,6 +157,12 @@ void Runner::Reset() {
 
 void Runner::FindKeysBySpec(const CommandTable::Command& command,
                             std::span<const std::string_view> args) {
+  // Of very many arguments they are found where the command is going to run.
+  if (args.size() < Call::kHeavyArguments || !Call::MayGoUnseen(command)) AppendKeys(command, args);
+}
+
+void Runner::AppendKeys(const CommandTable::Command& command,
+                        std::span<const std::string_view> args) {
   key_positions_.clear();
   if (!command::FindKeys(*command.spec, args, key_positions_)) return;
   for (const std::uint32_t position : key_positions_)
@@ -269,12 +289,25 @@ void Runner::ExecuteAny(Session& session, const Prepared& prepared, resp::Writer
     return Reject(call);
   if (session.queueing() && (prepared.command->flags & kNeverQueued) == 0) [[unlikely]]
     return Queue(call);
-  if (call.HasHeavyArguments() && call.DeferUnseen()) [[unlikely]] {
+  if (call.HasHeavyArguments()) [[unlikely]]
+    return ExecuteHeavy(call, prepared, errors_before);
+  if (RunLocked(call)) [[likely]]
+    Account(session, prepared, reply, errors_before);
+}
+
+void Runner::ExecuteHeavy(Call& call, const Prepared& prepared, std::uint32_t errors_before) {
+  if (call.DeferUnseen()) {
     HandOver(call, 0);
     return;
   }
-  if (RunLocked(call)) [[likely]]
-    Account(session, prepared, reply, errors_before);
+  Prepared seen = prepared;
+  if (prepared.key_count == 0 && call.command().key_plan == CommandTable::KeyPlan::kBySpec) {
+    seen.first_key = static_cast<std::uint32_t>(keys_.size());
+    AppendKeys(call.command(), prepared.args);
+    seen.key_count = static_cast<std::uint32_t>(keys_.size() - seen.first_key);
+  }
+  Call here(*this, call.session(), seen, keys_.data() + seen.first_key, call.reply());
+  if (RunLocked(here)) Account(call.session(), seen, call.reply(), errors_before);
 }
 
 // Within MULTI a refusal spoils the transaction; a refused EXEC ends it.

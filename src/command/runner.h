@@ -127,6 +127,8 @@ class Runner {
   const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;
   void AddPrepared(const CommandTable::Command* command, std::span<const std::string_view> args);
   void FindKeysBySpec(const CommandTable::Command& command, std::span<const std::string_view> args);
+  void AppendKeys(const CommandTable::Command& command, std::span<const std::string_view> args);
+  void ExecuteHeavy(Call& call, const Prepared& prepared, std::uint32_t errors_before);
   void Warm();
   bool Guarded(const CommandTable::Command& command, const Session& session) const;
   bool TryRead(Session& session, const Prepared& prepared, resp::Writer& reply);

@@ -12,7 +12,7 @@ namespace cairn::command {
 Session::Session(ClientId id, std::uint64_t random_seed)
     : id_(id), random_(random_seed), viewer_(DbId(0), 0, random_, id) {}
 
-Session::~Session() = default;
+Session::~Session() { Transaction::Dispose(std::move(transaction_)); }
 
 void Session::OnParked(const std::shared_ptr<Parked>&, std::int64_t) { CHECK(false); }
 
@@ -32,7 +32,7 @@ void Session::BeginTransaction(keyspace::Keyspace& keyspace) {
 
 void Session::EndTransaction() {
   queueing_ = false;
-  transaction_ = nullptr;
+  Transaction::Dispose(std::move(transaction_));
 }
 
 void Session::AdoptTransaction(std::unique_ptr<Transaction> transaction) {

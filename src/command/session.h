@@ -9,10 +9,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <utility>
 
 #include "base/ids.h"
 #include "base/random.h"
+#include "command/owned_args.h"
 #include "keyspace/txn.h"
 #include "resp/reply_buffer.h"
 
@@ -65,6 +68,8 @@ class Session {
   // when the lane says that none of the stripes is held for long. No stripe is locked. REQUIRES:
   // may_block().
   virtual void OnDelayed(Lane& lane, const keyspace::StripeSet& stripes);
+  // The arguments of the request that runs are wanted beyond it: a copy, or with the input.
+  virtual OwnedArgs TakeArgs(std::span<const std::string_view> args) { return OwnedArgs(args); }
   // Between MULTI and EXEC: commands are queued instead of run.
   bool queueing() const { return queueing_; }
   // Null unless it said MULTI or WATCH.

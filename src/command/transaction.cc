@@ -2,6 +2,8 @@
 // What MULTI has queued: requests copied in one piece each, their keys found once.
 #include "command/transaction.h"
 
+#include <utility>
+
 #include "command/key_finder.h"
 
 namespace cairn::command {
@@ -23,6 +25,13 @@ bool Transaction::Add(const CommandTable::Command& command,
   bytes_ += sizeof(Queued) + queue_.back().bytes();
   flags_ |= command.flags;
   return bytes_ <= bytes_max_;
+}
+
+void Transaction::Dispose(std::unique_ptr<Transaction> transaction) {
+  if (transaction == nullptr || transaction->weight() < Watches::kMarksForLane) return;
+  keyspace::Helper* helper = transaction->keyspace_.helper();
+  if (helper == nullptr || transaction->keyspace_.AllHeldByThisThread()) return;
+  helper->RunLater({}, [gone = std::move(transaction)]() mutable { gone = nullptr; });
 }
 
 void Transaction::Discard() {

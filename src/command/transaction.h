@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -60,7 +61,12 @@ class Transaction {
   // A request was refused: EXEC will run nothing.
   void Abort() { aborted_ = true; }
   bool aborted() const { return aborted_; }
-  const std::vector<Queued>& queue() const { return queue_; }
+  const std::deque<Queued>& queue() const { return queue_; }
+  // How many commands are queued, and keys watched.
+  std::size_t weight() const { return queue_.size() + watches_.watched().size(); }
+  // The end of one: of so many that it takes long, elsewhere. Null is fine. REQUIRES: no stripe
+  // locked, or all of them by this thread.
+  static void Dispose(std::unique_ptr<Transaction> transaction);
   // Of all commands queued, together.
   std::uint32_t flags() const { return flags_; }
   std::size_t bytes() const { return bytes_; }
@@ -77,7 +83,7 @@ class Transaction {
   bool aborted_ = false;
   std::uint32_t flags_ = 0;
   std::size_t bytes_ = 0;
-  std::vector<Queued> queue_;
+  std::deque<Queued> queue_;  // many: they are not moved when one more comes
   Watches watches_;
 };
 

@@ -33,31 +33,43 @@ void Watches::Unwatch() NO_THREAD_SAFETY_ANALYSIS {
   mark_ = nullptr;
   name_bytes_ = 0;
   if (watched_.empty()) return;
+  const bool all_held = keyspace_.AllHeldByThisThread();
+  if (watched_.size() >= kMarksForLane && keyspace_.helper() != nullptr && !all_held)
+    return LeaveMarks();
   std::vector<keyspace::KeyRef> keys;
   keys.reserve(watched_.size());
   for (const Watched& watched : watched_) keys.push_back(keyspace_.Ref(watched.name));
   keyspace::KeyLocks locks(keyspace_);
-  if (keyspace_.AllHeldByThisThread() ? locks.TryAcquireAll() : locks.TryAcquire(keys)) {
-    UnwatchLocked();
-    locks.Release();
-    return;
-  }
-  LeaveMarks(keyspace::KeyLocks::SetOf(keys));
+  if (!(all_held ? locks.TryAcquireAll() : locks.TryAcquire(keys))) return LeaveMarks();
+  UnwatchLocked();
+  locks.Release();
 }
 
-// A stripe is held for long: the marks mean nothing any more, and go when it is free.
-void Watches::LeaveMarks(const keyspace::StripeSet& stripes) {
-  keyspace_.helper()->RunLater(stripes,
-                               [&keyspace = keyspace_, watched = std::exchange(watched_, {})] {
-                                 std::vector<keyspace::KeyRef> keys;
-                                 keys.reserve(watched.size());
-                                 for (const Watched& at : watched)
-                                   keys.push_back(keyspace.Ref(at.name));
-                                 keyspace::KeyLocks locks(keyspace);
-                                 locks.Acquire(keys);
-                                 Remove(keyspace, watched);
-                                 locks.Release();
-                               });
+// A stripe is held for long, or they are many: the marks mean nothing any more, and go when it is
+// convenient.
+void Watches::LeaveMarks() {
+  keyspace::StripeSet stripes;
+  for (const Watched& watched : watched_) stripes.set(watched.stripe.value);
+  keyspace_.helper()->RunLater(
+      stripes, [&keyspace = keyspace_, watched = std::exchange(watched_, {})]() mutable {
+        RemoveByStripe(keyspace, std::move(watched));
+      });
+}
+
+// Workers wait for no more than kMarksAtOnce of them.
+void Watches::RemoveByStripe(keyspace::Keyspace& keyspace, std::vector<Watched> watched) {
+  std::ranges::sort(watched, {}, [](const Watched& mark) { return mark.stripe.value; });
+  std::span<const Watched> left = watched;
+  while (!left.empty()) {
+    const StripeId stripe = left.front().stripe;
+    std::size_t count = 1;
+    while (count < std::min(left.size(), kMarksAtOnce) && left[count].stripe == stripe) ++count;
+    keyspace::KeyLocks locks(keyspace);
+    locks.AcquireStripe(stripe);
+    Remove(keyspace, left.first(count));
+    locks.Release();
+    left = left.subspan(count);
+  }
 }
 
 void Watches::UnwatchLocked() {
@@ -67,7 +79,7 @@ void Watches::UnwatchLocked() {
   mark_ = nullptr;
 }
 
-void Watches::Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched) {
+void Watches::Remove(keyspace::Keyspace& keyspace, std::span<const Watched> watched) {
   for (const Watched& mark : watched) {
     keyspace::Stripe& stripe = keyspace.stripe(mark.stripe);
     mark.at->marks.erase(mark.place);

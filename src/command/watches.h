@@ -14,6 +14,7 @@
 
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,11 @@ class Watches {
   ~Watches() { Unwatch(); }
   Watches(const Watches&) = delete;
   Watches& operator=(const Watches&) = delete;
+
+  // To take so many out again takes milliseconds: that is left to the lane.
+  static constexpr std::size_t kMarksForLane = 5'000;
+  // Of these, so many while a stripe is held.
+  static constexpr std::size_t kMarksAtOnce = 256;
 
   // REQUIRES: the stripe of `key` is locked, by a Txn that has looked at the key: one that had
   // expired is gone.
@@ -53,8 +59,9 @@ class Watches {
   void UnwatchLocked();
 
  private:
-  void LeaveMarks(const keyspace::StripeSet& stripes);
-  static void Remove(keyspace::Keyspace& keyspace, const std::vector<Watched>& watched);
+  void LeaveMarks();
+  static void Remove(keyspace::Keyspace& keyspace, std::span<const Watched> watched);
+  static void RemoveByStripe(keyspace::Keyspace& keyspace, std::vector<Watched> watched);
 
   static constexpr std::size_t kBytesEach =
       sizeof(Watched) + sizeof(std::shared_ptr<keyspace::WatchMark>) + 2 * sizeof(void*);

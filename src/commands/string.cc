@@ -26,6 +26,9 @@ using command::Spec;
 using keyspace::Access;
 using keyspace::Found;
 
+// A reply shares the bytes of a string if it is at least one of so many parts of it.
+constexpr std::size_t kSharedPart = 8;
+
 // The longest string a client may build: proto-max-bulk-len.
 bool CheckLength(Call& call, std::size_t size) {
   const auto limit = static_cast<std::size_t>(
@@ -136,8 +139,13 @@ void GetRange(Call& call) {
       std::min(std::max<std::int64_t>(*last < 0 ? *last + size : *last, 0), size - 1);
   if (begin > end || size == 0) return call.reply().Bulk({});
   const auto length = static_cast<std::size_t>(end - begin + 1);
+  const std::string_view part = text.substr(static_cast<std::size_t>(begin), length);
+  // Until it is sent a part keeps all of the bytes: a small one is copied.
+  const Blob* blob = found.entry->blob();
+  if (blob != nullptr && length >= text.size() / kSharedPart)
+    return call.reply().BulkBlob(blob, part);
   if (call.Defer(ElementsOfBytes(length))) return;
-  call.reply().Bulk(text.substr(static_cast<std::size_t>(begin), length));
+  call.reply().Bulk(part);
 }
 
 void SetRange(Call& call) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH. What is between MULTI and EXEC never comes here: the Runner
 // queues it, and runs it for EXEC.
+#include <algorithm>
+
 #include "command/call.h"
 #include "command/errors.h"
 #include "command/runner.h"
@@ -31,12 +33,27 @@ void Discard(Call& call) {
 }
 
 // Looking at a key removes it if it has expired: its going is no change any more.
+void WatchSome(Call& call, std::span<const keyspace::KeyRef> keys) {
+  command::Watches& watches = call.session().EnsureTransaction(call.keyspace()).watches();
+  for (const keyspace::KeyRef& key : keys) {
+    if (watches.dirty()) return;
+    call.txn().Find(key, keyspace::Access::kPeek);
+    watches.Watch(call.txn().db(), key);
+  }
+}
+
 void Watch(Call& call) {
   if (call.session().queueing()) return call.Error("ERR WATCH inside MULTI is not allowed");
-  command::Watches& watches = call.session().EnsureTransaction(call.keyspace()).watches();
-  for (std::size_t n = 0; n < call.key_count() && !watches.dirty(); ++n) {
-    call.txn().Find(call.key(n), keyspace::Access::kPeek);
-    watches.Watch(call.txn().db(), call.key(n));
+  WatchSome(call, {&call.key(0), call.key_count()});
+  call.reply().Ok();
+}
+
+// Very many, in parts: a change of one that is watched already counts from then on.
+void WatchHeavy(Call& call) {
+  constexpr std::size_t kKeysAtOnce = 512;
+  for (std::size_t first = 0; first < call.key_count(); first += kKeysAtOnce) {
+    const std::span some(&call.key(first), std::min(call.key_count() - first, kKeysAtOnce));
+    call.Hold(some, [&] { WatchSome(call, some); });
   }
   call.reply().Ok();
 }
@@ -78,7 +95,8 @@ constexpr Spec kSpecs[] = {
           .flags = kQuick | command::kNeverQueued,
           .complexity = "O(1) for every key.",
           .summary = "Watches keys: if one changes before EXEC, EXEC runs nothing.",
-          .run = &Watch}),
+          .run = &Watch,
+          .run_heavy = &WatchHeavy}),
     Spec({.syntax = "UNWATCH",
           .since = "2.2.0",
           .group = Group::kTransactions,

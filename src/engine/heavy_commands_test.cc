@@ -7,14 +7,20 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/thread.h"
 #include "command/key_finder.h"
+#include "command/parked.h"
+#include "command/runner.h"
+#include "command/transaction.h"
 #include "commands/steady_read.h"
 #include "engine/engine.h"
 
@@ -279,6 +285,124 @@ TEST_F(HeavyCommands, ASourceThatChangesIsReadAgainAndThenAtOnce) {
     EXPECT_EQ(attempts, matters ? commands::kAttempts : 1);
     EXPECT_EQ(at_once, matters ? 1 : 0);
     EXPECT_EQ(reply, matters ? "" : "+OK\r\n");
+  }
+}
+
+// ---- Very many arguments -----------------------------------------------------------------------
+
+// A client whose commands may go to the lane.
+class LaneClient final : public command::Session {
+ public:
+  explicit LaneClient(Engine& engine) : Session(ClientId(98), 98), runner_(engine.shared(), 98) {}
+
+  bool may_block() const override { return true; }
+  void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t) override {
+    parked_ = parked;
+    parked->on_answered = [this](const std::shared_ptr<command::Parked>&) { answered_.Notify(); };
+  }
+  command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override {
+    ++taken_;
+    return command::OwnedArgs(args);
+  }
+
+  std::string Execute(const Args& args) {
+    resp::ReplyBuffer buffer;
+    resp::Writer reply(buffer, 2);
+    const std::vector<std::string_view> views = ViewsOf(args);
+    runner_.Reset();
+    runner_.Prepare(views);
+    keys_found_ = runner_.prepared(0).key_count;
+    runner_.Begin(*this);
+    runner_.Execute(*this, 0, reply);
+    if (parked_ == nullptr) return buffer.ToString();
+    while (!answered_.WaitFor(1'000'000)) continue;
+    const auto parked = std::exchange(parked_, nullptr);
+    EXPECT_TRUE(parked->args().empty() && parked->keys().empty()) << "given back in the lane";
+    if (parked->session().transaction() != nullptr)
+      AdoptTransaction(parked->session().TakeTransaction());
+    return parked->reply().ToString();
+  }
+
+  // How many requests were taken whole; keys that were found before the last one began.
+  int taken() const { return taken_; }
+  std::size_t keys_found() const { return keys_found_; }
+
+ private:
+  command::Runner runner_;
+  std::shared_ptr<command::Parked> parked_;
+  Event answered_;
+  int taken_ = 0;
+  std::size_t keys_found_ = 0;
+};
+
+Args WithKeys(Args args, std::size_t argc) {
+  for (std::size_t i = 0; args.size() < argc; ++i) args.push_back("k" + std::to_string(i));
+  return args;
+}
+
+bool AnybodyWatches(Engine& engine) {
+  for (std::size_t i = 0; i < engine.keyspace().stripe_count(); ++i) {
+    const StripeId stripe(static_cast<std::uint16_t>(i));
+    keyspace::KeyLocks locks(engine.keyspace());
+    locks.AcquireStripe(stripe);
+    const bool watched = engine.keyspace().stripe(stripe).interest != nullptr;
+    locks.Release();
+    if (watched) return true;
+  }
+  return false;
+}
+
+constexpr std::size_t kMany = command::Call::kHeavyArguments;
+
+TEST_F(HeavyCommands, OfVeryManyArgumentsTheKeysAreFoundInTheLane) {
+  LaneClient client(engine_);
+  EXPECT_EQ(client.Execute(WithKeys({"MSET"}, kMany - 1)), "+OK\r\n");
+  EXPECT_EQ(client.keys_found(), kMany / 2 - 1);
+  EXPECT_EQ(client.taken(), 0);
+  EXPECT_EQ(client.Execute(WithKeys({"MSET"}, kMany + 1)), "+OK\r\n");
+  EXPECT_EQ(client.keys_found(), 0u);
+  EXPECT_EQ(client.taken(), 1);
+  const std::string count = ":" + std::to_string(kMany / 2) + "\r\n";
+  EXPECT_EQ(client.Execute(WithKeys({"EXISTS"}, kMany + 1)), count);
+  EXPECT_EQ(client.Execute(WithKeys({"DEL"}, kMany + 1)), count);
+  EXPECT_EQ(client.taken(), 3);
+  // Wrong: no keys are found, and the answer is the same.
+  EXPECT_EQ(client.Execute(WithKeys({"MSET"}, kMany)), Do(*session_, WithKeys({"MSET"}, kMany)));
+  EXPECT_EQ(client.Execute(WithKeys({"SINTERCARD"}, kMany)),
+            Do(*session_, WithKeys({"SINTERCARD"}, kMany)));
+}
+
+TEST_F(HeavyCommands, WhoCannotGoToTheLaneFindsTheKeysHimself) {
+  EXPECT_EQ(Do(*session_, WithKeys({"MSET"}, kMany + 1)), "+OK\r\n");
+  EXPECT_EQ(Do(*session_, {"DBSIZE"}), ":" + std::to_string(kMany / 2) + "\r\n");
+}
+
+TEST_F(HeavyCommands, VeryManyKeysAreWatchedAndLeftInTheLane) {
+  LaneClient client(engine_);
+  const Args watch = WithKeys({"WATCH"}, kMany + 1);
+  const struct {
+    Args before;
+    std::string_view exec;
+  } cases[] = {{{"GET", "k1"}, "*1\r\n$-1\r\n"}, {{"SET", "k9999", "v"}, "*-1\r\n"}};
+  for (const auto& [before, exec] : cases) {
+    EXPECT_EQ(client.Execute({"WATCH", "one"}), "+OK\r\n");
+    EXPECT_EQ(client.Execute(watch), "+OK\r\n");
+    ASSERT_NE(client.transaction(), nullptr);
+    EXPECT_EQ(client.transaction()->watches().watched().size(), kMany + 1);
+    Do(*session_, before);
+    client.Execute({"MULTI"});
+    client.Execute({"GET", "nothing"});
+    EXPECT_EQ(client.Execute({"EXEC"}), exec);
+    EXPECT_FALSE(AnybodyWatches(engine_));
+  }
+  for (const char* end : {"UNWATCH", "DISCARD"}) {
+    EXPECT_EQ(client.Execute(watch), "+OK\r\n");
+    EXPECT_TRUE(AnybodyWatches(engine_));
+    client.Execute({"MULTI"});
+    EXPECT_TRUE(client.Execute(watch).starts_with("-ERR WATCH inside MULTI"));
+    if (std::string_view(end) == "UNWATCH") client.Execute({"DISCARD"});
+    EXPECT_EQ(client.Execute({end}), "+OK\r\n");
+    while (AnybodyWatches(engine_)) Thread::Yield();
   }
 }
 

@@ -3,10 +3,36 @@
 // memory is freed.
 #include "keyspace/trash.h"
 
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 namespace cairn::keyspace {
+
+namespace {
+
+// The system takes a mapping away in one piece, and other threads that ask it for memory wait
+// for that. So its pages go before, some at a time.
+void GivePagesBack(const BlobRef& ref) {
+  constexpr std::size_t kPageBytes = 4096;
+  constexpr std::size_t kBytesAtOnce = 2 * 1024 * 1024;
+  const Blob* blob = ref.get();
+  if (blob->IsShared()) return;
+  const auto begin = reinterpret_cast<std::uintptr_t>(blob->bytes());
+  const std::uintptr_t end = (begin + blob->capacity()) / kPageBytes * kPageBytes;
+  std::uintptr_t at = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
+  while (at < end) {
+    const std::size_t bytes = std::min(kBytesAtOnce, static_cast<std::size_t>(end - at));
+    // If it fails they go with the rest.
+    (void)::madvise(reinterpret_cast<void*>(at), bytes, MADV_DONTNEED);
+    at += bytes;
+  }
+}
+
+}  // namespace
 
 Trash::~Trash() {
   while (!Drain(SIZE_MAX)) {
@@ -48,6 +74,7 @@ bool Trash::Drain(std::size_t budget) {
     load = std::move(loads_.front());
     loads_.pop_front();
   }
+  if (const BlobRef* blob = std::get_if<BlobRef>(&*load); blob != nullptr) GivePagesBack(*blob);
   const bool empty =
       std::visit([&](auto& collection) { return DrainLoad(collection, budget); }, *load);
   if (empty) load.reset();

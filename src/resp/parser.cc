@@ -105,6 +105,15 @@ std::string_view* ArgArena::Allocate(std::size_t count) {
   return chunks_.back().get();
 }
 
+std::unique_ptr<std::string_view[]> ArgArena::Release(std::span<const std::string_view> args) {
+  const auto chunk = std::ranges::find_if(
+      chunks_, [&](const auto& candidate) { return candidate.get() == args.data(); });
+  CHECK(args.size() > kChunkArgs && chunk != chunks_.end());
+  std::unique_ptr<std::string_view[]> released = std::move(*chunk);
+  chunks_.erase(chunk);
+  return released;
+}
+
 std::string_view ArgArena::Keep(std::string bytes) {
   kept_.push_back(std::make_unique<std::string>(std::move(bytes)));
   return *kept_.back();

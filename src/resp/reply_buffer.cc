@@ -71,12 +71,12 @@ void ReplyBuffer::TakeAll(ReplyBuffer& other) {
   other.Clear();
 }
 
-void ReplyBuffer::AppendBlob(BlobRef blob) {
-  if (blob.get()->size() == 0) return;
+void ReplyBuffer::AppendBlob(BlobRef blob, std::string_view part) {
+  if (part.empty()) return;
   CloseSlice();
   Piece& piece = pieces_.emplace_back();
-  piece.data = blob.get()->bytes();
-  piece.size = blob.get()->size();
+  piece.data = part.data();
+  piece.size = part.size();
   sealed_bytes_ += piece.size;
   blob_bytes_ += blob.get()->allocated_bytes();
   piece.blob = std::move(blob);

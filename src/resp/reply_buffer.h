@@ -28,6 +28,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/blob.h"
@@ -60,7 +61,12 @@ class ReplyBuffer {
     Commit(bytes.size());
   }
   // The blob's bytes, without a copy.
-  void AppendBlob(BlobRef blob);
+  void AppendBlob(BlobRef blob) {
+    const std::string_view all = blob.get()->view();
+    AppendBlob(std::move(blob), all);
+  }
+  // `part` of them.
+  void AppendBlob(BlobRef blob, std::string_view part);
 
   // All that is pending in `other`, behind ours, without a copy; `other` is empty afterwards.
   void TakeAll(ReplyBuffer& other);

@@ -94,6 +94,22 @@ TEST(ReplyBuffer, BlobsAreSentFromWhereTheyStand) {
   blob->Release();
 }
 
+TEST(ReplyBuffer, APartOfABlobIsSentFromWhereItStands) {
+  ReplyBuffer buffer;
+  const std::string value(100'000, 'v');
+  Blob* blob = Blob::Create(value, value.size(), value.size());
+  buffer.AppendBlob(BlobRef(blob), blob->view().substr(500, 20'000));
+  buffer.AppendBlob(BlobRef(blob), blob->view().substr(7, 0));
+  std::array<iovec, 8> vectors;
+  ASSERT_EQ(buffer.FillIovecs(vectors.data(), vectors.size()), 1u);
+  EXPECT_EQ(vectors[0].iov_base, blob->bytes() + 500);
+  EXPECT_EQ(vectors[0].iov_len, 20'000u);
+  EXPECT_GE(buffer.allocated_bytes(), value.size()) << "it keeps all of the blob";
+  buffer.Consume(20'000);
+  EXPECT_FALSE(blob->IsShared());
+  blob->Release();
+}
+
 TEST(ReplyBuffer, EmptyBlobIsNothing) {
   ReplyBuffer buffer;
   buffer.AppendBlob(MakeBlob(""));

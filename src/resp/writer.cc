@@ -55,11 +55,11 @@ void Writer::Error(std::string_view text) {
   }
 }
 
-void Writer::BulkBlob(const Blob* blob) {
-  if (blob->size() < kBlobThreshold) return Bulk(blob->view());
-  Header('$', blob->size());
+void Writer::BulkBlob(const Blob* blob, std::string_view part) {
+  if (part.size() < kBlobThreshold) return Bulk(part);
+  Header('$', part.size());
   // Counting a reference does not change the value that the caller holds as const.
-  buffer_->AppendBlob(BlobRef(const_cast<Blob*>(blob)));
+  buffer_->AppendBlob(BlobRef(const_cast<Blob*>(blob)), part);
   Literal("\r\n");
 }
 

@@ -65,7 +65,9 @@ class Writer {
     buffer_->CommitTo(p + 2);
   }
   // A bulk string whose bytes are shared with the store; below kBlobThreshold they are copied.
-  void BulkBlob(const Blob* blob);
+  void BulkBlob(const Blob* blob) { BulkBlob(blob, blob->view()); }
+  // The same with a part of it.
+  void BulkBlob(const Blob* blob, std::string_view part);
   // The number's text as a bulk string, as INCRBYFLOAT's sibling GET answers.
   void StringFromInteger(std::int64_t number);
 

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -112,6 +113,7 @@ void Connection::ReadInput() {
 
 void Connection::RunLeftover() {
   const std::size_t done = ProcessInput(leftover_);
+  if (std::exchange(is_taken_, false)) return;
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
     std::string().swap(leftover_);

@@ -64,6 +64,9 @@ class Connection final : public command::Session, public io::Watcher {
   static constexpr std::size_t kFlushBytes = 512 * 1024;
   // The least room that is kept for reading more when a request is incomplete.
   static constexpr std::size_t kReadBytes = 16 * 1024;
+  // A request of so many bytes goes to the lane together with the input in which it stands. (Inline
+  // ones, of which nothing says where they end, are smaller.)
+  static constexpr std::size_t kTakenBytesMin = 128 * 1024;
 
   Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id,
              std::uint64_t random_seed);
@@ -80,6 +83,7 @@ class Connection final : public command::Session, public io::Watcher {
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) override;
   // A request waits for stripes that the lane holds: it stays in the input.
   void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
+  command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override;
   void OnExecReply(const resp::ReplyBuffer::Mark& begin) override;
   void TakeTurn();
   // The command it waited in has been answered.
@@ -210,7 +214,8 @@ class Connection final : public command::Session, public io::Watcher {
   bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   resp::Parser parser_;
-  std::string leftover_;  // input not yet done with; empty between complete requests
+  std::string leftover_;   // input not yet done with; empty between complete requests
+  bool is_taken_ = false;  // what was run of the leftover has gone: it is what follows that
   resp::ReplyBuffer output_;
   std::unique_ptr<ClientSubscriptions> subscriptions_;
   std::unique_ptr<ClientTracking> tracking_;

@@ -78,6 +78,20 @@ void Connection::OnDelayed(command::Lane& lane, const keyspace::StripeSet& strip
   });
 }
 
+command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) {
+  constexpr std::size_t kAfterArgument = 2;
+  const char* const input = leftover_.data();
+  const char* const end = args.back().data() + args.back().size() + kAfterArgument;
+  const auto bytes = static_cast<std::size_t>(end - args.front().data());
+  const bool is_own = args.front().data() > input && end <= input + leftover_.size();
+  if (args.size() <= resp::ArgArena::kChunkArgs || bytes < kTakenBytesMin || !is_own)
+    return command::OwnedArgs(args);
+  is_taken_ = true;
+  std::string rest(end, input + leftover_.size());
+  return command::OwnedArgs(std::exchange(leftover_, std::move(rest)), worker_.args().Release(args),
+                            args.size());
+}
+
 void Connection::TakeTurn() {
   if (stall_ != Stall::kDelayed) return;
   stall_ = Stall::kNone;
@@ -128,6 +142,10 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (waiting_ != parked) return;
   const bool deferred = is_deferred();
   EndWait();
+  if (parked->session().transaction() != nullptr) {
+    AdoptTransaction(parked->session().TakeTransaction());
+    Publish();
+  }
   if (parked->goes_back()) return TakeBack(*parked);
   if (deferred && tracking_ != nullptr) BeginReply();
   if (!wait_is_muted_) {
