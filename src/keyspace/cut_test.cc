@@ -66,8 +66,30 @@ std::unique_ptr<Cut> BeginCut(TestStore& store) {
   return std::make_unique<Cut>(store.keyspace, all.locks);
 }
 
+std::string RandomText(Random& random) {
+  return std::string(random.Below(40), static_cast<char>('a' + random.Below(26)));
+}
+
+void WriteHash(Txn& txn, const KeyRef& key, Found& found, Random& random,
+               const value::TableHome& home) {
+  auto hash = txn.Edit<value::Hash>(key, found);
+  const std::string field = "f" + std::to_string(random.Below(30));
+  hash->Set(field, RandomText(random), kHashLimits, home);
+  if (random.Below(3) == 0)
+    hash->SetExpiry(field, txn.now_ms() + 1 + static_cast<UnixMs>(random.Below(500)), home);
+  if (random.Below(3) == 0) hash->Remove("f" + std::to_string(random.Below(30)));
+}
+
+void WriteList(Txn& txn, const KeyRef& key, Found& found, Random& random) {
+  auto list = txn.Edit<value::List>(key, found);
+  const std::string text = RandomText(random);
+  const std::string_view texts[] = {text};
+  list->Push(value::ListEnd::kFront, texts, kListLimits);
+  if (random.Below(2) == 0) list->EraseRange(0, 1, kListLimits);
+}
+
 // One random write of any kind.
-void Write(TestStore& store, Random& random, std::size_t names) {
+void Write(TestStore& store, Random& random, std::size_t names) NO_THREAD_SAFETY_ANALYSIS {
   const std::string name = "key" + std::to_string(random.Below(names));
   const std::string other = "key" + std::to_string(random.Below(names));
   const DbId db(random.Below(4) == 0 ? 1 : 0);
@@ -78,11 +100,10 @@ void Write(TestStore& store, Random& random, std::size_t names) {
   const KeyRef& key = keys[0];
   Found found = txn.Find(key, Access::kWrite);
   const value::TableHome home = {store.keyspace.stripe(key.stripe).arena, store.keyspace.seed()};
-  const std::string text(random.Below(40), static_cast<char>('a' + random.Below(26)));
   switch (random.Below(12)) {
     case 0:
     case 1:
-      txn.SetString(key, found, text, random.Below(2) == 0 ? Ttl::kDrop : Ttl::kKeep);
+      txn.SetString(key, found, RandomText(random), random.Below(2) == 0 ? Ttl::kDrop : Ttl::kKeep);
       break;
     case 2:
       if (found) txn.Remove(key, found);
@@ -101,24 +122,12 @@ void Write(TestStore& store, Random& random, std::size_t names) {
       break;
     }
     case 6:
-    case 7: {
-      if (found && found.entry->type() != Type::kHash) break;
-      auto hash = txn.Edit<value::Hash>(key, found);
-      const std::string field = "f" + std::to_string(random.Below(30));
-      hash->Set(field, text, kHashLimits, home);
-      if (random.Below(3) == 0)
-        hash->SetExpiry(field, txn.now_ms() + 1 + static_cast<UnixMs>(random.Below(500)), home);
-      if (random.Below(3) == 0) hash->Remove("f" + std::to_string(random.Below(30)));
+    case 7:
+      if (!found || found.entry->type() == Type::kHash) WriteHash(txn, key, found, random, home);
       break;
-    }
-    case 8: {
-      if (found && found.entry->type() != Type::kList) break;
-      auto list = txn.Edit<value::List>(key, found);
-      const std::string_view texts[] = {text};
-      list->Push(value::ListEnd::kFront, texts, kListLimits);
-      if (random.Below(2) == 0) list->EraseRange(0, 1, kListLimits);
+    case 8:
+      if (!found || found.entry->type() == Type::kList) WriteList(txn, key, found, random);
       break;
-    }
     case 9: {  // RENAME
       Found to = txn.Find(keys[1], Access::kWrite);
       if (!found || name == other) break;
