@@ -162,6 +162,19 @@ StripeSet Lane::Promised() const {
   return all;
 }
 
+// The same without turns that wait for left work: that is done by a thread that has ended what it
+// runs, so who is in the middle of something must not wait for them.
+StripeSet Lane::DuePromises() const {
+  StripeSet left;
+  for (const Item& item : left_) left |= item.stripes;
+  StripeSet all;
+  for (const WaitingTurn& turn : waiting_) {
+    if (!Meet(turn.stripes, left)) all |= turn.stripes;
+  }
+  for (const StripeSet& stripes : taking_) all |= stripes;
+  return all;
+}
+
 Lane::Due Lane::DueTurns() {
   StripeSet busy = Running();
   for (const Item& item : left_) busy |= item.stripes;
@@ -207,7 +220,7 @@ void Lane::Enter(const Runner& runner, const StripeSet& stripes) {
   while (true) {
     {
       MutexLock hold(mu_);
-      if (!Meet(stripes, Running() | Promised()) || stopping_) {
+      if (!Meet(stripes, Running() | DuePromises()) || stopping_) {
         running_[number] = stripes;
         return;
       }

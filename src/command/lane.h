@@ -115,6 +115,7 @@ class Lane final : public keyspace::Helper {
   keyspace::StripeSet Running() const REQUIRES(mu_);
   bool RunsHeldBackLocked() const REQUIRES(mu_);
   keyspace::StripeSet Promised() const REQUIRES(mu_);
+  keyspace::StripeSet DuePromises() const REQUIRES(mu_);
   Due DueTurns() REQUIRES(mu_);
   static void Announce(Due due);
   void EndTurn(Turns::iterator turn);
