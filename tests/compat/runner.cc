@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Silence ("~") is the one expectation that costs time: nothing may come for kQuietMs. Everything
-// else waits for a reply and goes on at once.
+// Silence ("~") is the one expectation that costs time: nothing may come for kQuietMs, from when
+// the server says that a blocking command blocks. Everything else waits for a reply and goes on at
+// once.
 #include "compat/runner.h"
 
 #include <poll.h>
@@ -53,6 +54,25 @@ std::string InfoField(std::string_view info, std::string_view field) {
   if (at == std::string_view::npos) return {};
   const std::string_view rest = info.substr(at + field.size() + 1);
   return std::string(rest.substr(0, rest.find('\r')));
+}
+
+// Whether a command that brings no reply is one that waits for something.
+bool MayBlock(std::string_view command) {
+  constexpr std::string_view kBlocking[] = {
+      "blmove",   "blmovem", "blmpop",   "blpop",   "brpop", "brpoplpush", "bzmpop",
+      "bzpopmax", "wait",    "bzpopmin", "waitaof", "xread", "xreadgroup"};
+  return std::ranges::find(kBlocking, ToLower(command.substr(0, command.find(' ')))) !=
+         std::end(kBlocking);
+}
+
+// Whether CLIENT LIST shows the client at the address as one that blocks.
+bool IsBlocked(std::string_view list, const std::string& address) {
+  const std::size_t at = list.find(" addr=" + address + " ");
+  if (at == std::string_view::npos) return false;
+  std::string_view line = list.substr(at);
+  line = line.substr(0, line.find('\n'));
+  const std::size_t flags = line.find(" flags=");
+  return line.substr(flags + 7, line.find(' ', flags + 7) - flags - 7).contains('b');
 }
 
 }  // namespace
@@ -135,6 +155,7 @@ Report Runner::Run(const Script& script) {
     Status status = RunSection(script, section, report);
     clients_.clear();
     if (std::string why; !target_.Healthy(why)) status = {StatusCode::kClosed, why};
+    if (status.ok()) status = AwaitAlone();
     if (status.ok()) status = LeaveSection();
     if (status.ok()) continue;
     report.failures.push_back(script.path() + ":" + std::to_string(section.line) + ": " +
@@ -153,6 +174,31 @@ Result<Reply> Runner::AdminCall(const std::vector<std::string>& args) {
   if (!again) return std::unexpected(again.error());
   admin_ = std::move(*again);
   return Call(*admin_, args);
+}
+
+Status Runner::AwaitBlocked(const Client& client) {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + std::chrono::milliseconds(kReplyTimeoutMs);
+  while (steady_clock::now() < deadline) {
+    const Result<Reply> list = AdminCall({"CLIENT", "LIST"});
+    if (!list) return list.error().Annotate("CLIENT LIST");
+    if (IsBlocked(list->text, client.channel->address())) break;
+    ::poll(nullptr, 0, kRetryMs);
+  }
+  return {};  // one that came too late brings a reply, or will: the step shows it
+}
+
+Status Runner::AwaitAlone() {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + std::chrono::milliseconds(kReplyTimeoutMs);
+  while (target_.over_wire()) {
+    const Result<Reply> list = AdminCall({"CLIENT", "LIST"});
+    if (!list) return list.error().Annotate("CLIENT LIST");
+    if (std::ranges::count(list->text, '\n') == 1) break;
+    if (steady_clock::now() >= deadline) return {StatusCode::kIo, "clients stay: " + list->text};
+    ::poll(nullptr, 0, kRetryMs);
+  }
+  return {};
 }
 
 Status Runner::EnterSection(const Directives& directives) {
@@ -283,6 +329,13 @@ Outcome Runner::RunStep(const Step& step) {
   if (Expectation(step, (*client)->protocol) == "unread") {
     outcome.fits = true;
     return outcome;
+  }
+  if (TimeoutFor(step) == kQuietMs && target_.over_wire() && MayBlock(step.command)) {
+    if (Status status = AwaitBlocked(**client); !status.ok()) {
+      outcome.kind = Outcome::Kind::kBroken;
+      outcome.error = status.message();
+      return outcome;
+    }
   }
   outcome = ReadOutcome(**client, TimeoutFor(step));
   // HELLO and RESET change the protocol of the connection, from their own reply on.

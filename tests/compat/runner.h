@@ -66,6 +66,10 @@ class Runner {
   // On the runner's own connection, which a script may cost us (timeout, CLIENT KILL).
   Result<testing::Reply> AdminCall(const std::vector<std::string>& args);
   Result<Client*> ClientNamed(const std::string& name);
+  // Until the server has what the client sent and lets it wait. The next client may come then.
+  Status AwaitBlocked(const Client& client);
+  // Until the server knows nobody but ourselves.
+  Status AwaitAlone();
   Outcome RunStep(const Step& step);
   Outcome RunEventually(const Step& step, Client& client);
   Status Send(const Step& step, Client& client);

@@ -37,6 +37,7 @@ class SocketChannel final : public Channel {
     return SendBytes(EncodeCommand(args));
   }
   Result<std::optional<Reply>> Receive(int timeout_ms) override;
+  std::string address() const override;
 
  private:
   // Reads what is there within the time; whether anything came.
@@ -80,6 +81,13 @@ Result<bool> SocketChannel::Fill(int timeout_ms) {
   input_.resize(old_size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got <= 0) closed_ = true;
   return true;
+}
+
+std::string SocketChannel::address() const {
+  sockaddr_in own = {};
+  socklen_t size = sizeof(own);
+  if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&own), &size) != 0) return {};
+  return "127.0.0.1:" + std::to_string(ntohs(own.sin_port));
 }
 
 Result<std::optional<Reply>> SocketChannel::Receive(int timeout_ms) {

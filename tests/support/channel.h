@@ -25,6 +25,8 @@ class Channel {
   virtual Status SendCommand(const std::vector<std::string>& args) = 0;
   // The next reply; nothing if none came in time; kClosed if the server closed the connection.
   virtual Result<std::optional<Reply>> Receive(int timeout_ms) = 0;
+  // As CLIENT LIST shows it; empty where there is no wire.
+  virtual std::string address() const { return {}; }
 };
 
 // Over TCP to 127.0.0.1.
