@@ -154,17 +154,10 @@ StripeSet Lane::Running() const {
   return all;
 }
 
-// What turns are waiting for or using.
+// What turns are using, or waiting for only as long as it is held. One that waits for left work
+// does not count: a thread does that when it has ended what it runs, so none may wait for such a
+// turn in the middle.
 StripeSet Lane::Promised() const {
-  StripeSet all;
-  for (const WaitingTurn& turn : waiting_) all |= turn.stripes;
-  for (const StripeSet& stripes : taking_) all |= stripes;
-  return all;
-}
-
-// The same without turns that wait for left work: that is done by a thread that has ended what it
-// runs, so who is in the middle of something must not wait for them.
-StripeSet Lane::DuePromises() const {
   StripeSet left;
   for (const Item& item : left_) left |= item.stripes;
   StripeSet all;
@@ -220,7 +213,7 @@ void Lane::Enter(const Runner& runner, const StripeSet& stripes) {
   while (true) {
     {
       MutexLock hold(mu_);
-      if (!Meet(stripes, Running() | DuePromises()) || stopping_) {
+      if (!Meet(stripes, Running() | Promised()) || stopping_) {
         running_[number] = stripes;
         return;
       }

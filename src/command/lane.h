@@ -17,8 +17,9 @@
 //   that waits for stripes keeps later ones from them.
 //   (2) A turn waits for those that run, not for those that are queued; what is queued does not
 //   start while a turn for one of its stripes waits or is being taken. So neither starves the
-//   other. (3) Work that somebody left because a stripe was held (RunLater) is like a heavy
-//   command, but before all of them.
+//   other.
+//   (3) Work that somebody left because a stripe was held (RunLater) is like a heavy command, but
+//   before all of them, and before turns. A turn that waits for it holds nobody up.
 // A turn is a token: it is over when the last copy goes, however that comes about.
 //
 // Limits: kQueueMax heavy commands wait; beyond, they run where they are. Turns and left work: one
@@ -115,7 +116,6 @@ class Lane final : public keyspace::Helper {
   keyspace::StripeSet Running() const REQUIRES(mu_);
   bool RunsHeldBackLocked() const REQUIRES(mu_);
   keyspace::StripeSet Promised() const REQUIRES(mu_);
-  keyspace::StripeSet DuePromises() const REQUIRES(mu_);
   Due DueTurns() REQUIRES(mu_);
   static void Announce(Due due);
   void EndTurn(Turns::iterator turn);

@@ -427,6 +427,51 @@ void MoveAbout(EmbeddedSession& session, Random& random, const std::atomic<bool>
   }
 }
 
+bool Comes(Event& event) {
+  for (int tenths = 0; tenths < 100; ++tenths) {
+    if (event.WaitFor(100'000)) return true;
+  }
+  return false;
+}
+
+// A turn waits for what was left on its stripe, and that for a thread of the lane: so no thread may
+// wait for the turn in the middle of what it runs. All of them are there.
+TEST_F(HeavyCommands, BetweenTwoHoldsDoNotWaitForATurnThatWaitsForLeftWork) {
+  engine_.StartLane();
+  command::Lane& lane = *engine_.lane();
+  keyspace::StripeSet stripe;
+  stripe.set(0);
+  std::atomic<int> holds{0};
+  Event held;
+  Event go_on;
+  Event ended;
+  for (std::size_t i = 0; i < command::Lane::kThreads; ++i) {
+    lane.RunLater({}, command::Lane::LeftWork([&](command::Runner* runner) {
+                    for (int hold = 0; hold < 2; ++hold) {
+                      lane.Enter(*runner, stripe);
+                      if (holds.fetch_add(1) == 0) {
+                        held.Notify();
+                        EXPECT_TRUE(Comes(go_on));
+                      }
+                      lane.Leave(*runner);
+                    }
+                    if (holds.load() == 2 * command::Lane::kThreads) ended.Notify();
+                  }));
+  }
+  ASSERT_TRUE(Comes(held));
+  std::atomic<bool> left_is_done{false};
+  Event turned;
+  lane.AwaitTurn(stripe, [&](const command::Lane::Turn&) {
+    EXPECT_TRUE(left_is_done.load());
+    turned.Notify();
+  });
+  lane.RunLater(stripe, [&] { left_is_done.store(true); });
+  go_on.Notify();
+  EXPECT_TRUE(Comes(ended));
+  EXPECT_TRUE(Comes(turned));
+  engine_.lane()->Stop();
+}
+
 TEST_F(HeavyCommands, SeeOneMomentWhileMembersMove) {
   for (const int db : {0, 1}) {
     session_->set_db(DbId(static_cast<std::uint32_t>(db)));
