@@ -149,8 +149,8 @@ void Run(Call& call) {
   call.reply().Integer(count);
 }
 
-// The same with huge sets. The result is the only copy; a part waits in `part_` until the locks are
-// gone.
+// The same with huge sets. What is read waits in `part_` until the locks are gone, and goes into
+// the result then; where every member is handed out once and only replied with, that is the result.
 class HeavySets final : public SteadyCommand {
  public:
   HeavySets(Call& call, const Form& form, std::size_t limit)
@@ -178,17 +178,23 @@ class HeavySets final : public SteadyCommand {
   }
 
   void TakeIn() override {
+    if (is_listed()) return;
     for (const value::MemberScore& entry : part_.entries())
       operation_->Apply(entry.member, result_, limits_, home_);
     part_ = {};
   }
 
-  void Prepare(Call&) override { operation_->FinishResult(result_, limits_); }
+  void Prepare(Call&) override {
+    if (!is_listed()) operation_->FinishResult(result_, limits_);
+  }
 
   void Answer(Call& call) override {
     switch (form_.ending) {
       case Ending::kReply:
-        return ReplySet(call, [this](Set::MemberFn fn) { result_.ForEach(fn); });
+        return ReplySet(call, [this](Set::MemberFn fn) {
+          if (!is_listed()) return result_.ForEach(fn);
+          for (const value::MemberScore& entry : part_.entries()) fn(entry.member);
+        });
       case Ending::kStore:
         return Store(call, form_.event, std::move(result_));
       case Ending::kCount:
@@ -197,6 +203,9 @@ class HeavySets final : public SteadyCommand {
   }
 
  private:
+  // The result needs no set to be made of it.
+  bool is_listed() const { return form_.ending == Ending::kReply && operation_->distinct(); }
+
   const Form& form_;
   const std::size_t limit_;
   const value::SetLimits limits_;
