@@ -17,13 +17,11 @@
 #define CAPABILITY(name) CAIRN_ATTRIBUTE(capability(name))
 #define SCOPED_CAPABILITY CAIRN_ATTRIBUTE(scoped_lockable)
 #define GUARDED_BY(x) CAIRN_ATTRIBUTE(guarded_by(x))
-#define PT_GUARDED_BY(x) CAIRN_ATTRIBUTE(pt_guarded_by(x))
 #define REQUIRES(...) CAIRN_ATTRIBUTE(requires_capability(__VA_ARGS__))
 #define ACQUIRE(...) CAIRN_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) CAIRN_ATTRIBUTE(release_capability(__VA_ARGS__))
 #define TRY_ACQUIRE(...) CAIRN_ATTRIBUTE(try_acquire_capability(__VA_ARGS__))
 #define EXCLUDES(...) CAIRN_ATTRIBUTE(locks_excluded(__VA_ARGS__))
-#define RETURN_CAPABILITY(x) CAIRN_ATTRIBUTE(lock_returned(x))
 #define NO_THREAD_SAFETY_ANALYSIS CAIRN_ATTRIBUTE(no_thread_safety_analysis)
 
 #endif  // CAIRN_BASE_THREAD_ANNOTATIONS_H_

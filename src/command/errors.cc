@@ -82,9 +82,4 @@ std::string SubcommandSyntax(std::string_view word, std::string_view container) 
          ToUpper(container) + " HELP.";
 }
 
-std::string NoCommandPermission(std::string_view user, std::string_view full_name) {
-  return Quoted("NOPERM User ", user, " has no permissions to run the '") +
-         Quoted("", full_name, "' command");
-}
-
 }  // namespace cairn::command::errors

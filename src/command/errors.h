@@ -56,8 +56,7 @@ inline constexpr std::string_view kBusyKey = "BUSYKEY Target key name already ex
 inline constexpr std::string_view kElementTooLarge = "ERR Element too large";
 inline constexpr std::string_view kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
-inline constexpr std::string_view kDumpNotIntact =
-    "ERR DUMP payload version or checksum are wrong";
+inline constexpr std::string_view kDumpNotIntact = "ERR DUMP payload version or checksum are wrong";
 inline constexpr std::string_view kBadDump = "ERR Bad data format";
 inline constexpr std::string_view kInvalidTtl = "ERR Invalid TTL value, must be >= 0";
 inline constexpr std::string_view kInvalidIdleTime = "ERR Invalid IDLETIME value, must be >= 0";
@@ -92,7 +91,6 @@ inline constexpr std::string_view kLfuPolicyNotSelected =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";
 inline constexpr std::string_view kDbIndexOutOfRange = "ERR DB index is out of range";
-inline constexpr std::string_view kInvalidDbIndex = "ERR invalid DB index";
 inline constexpr std::string_view kInvalidFirstDbIndex = "ERR invalid first DB index";
 inline constexpr std::string_view kInvalidSecondDbIndex = "ERR invalid second DB index";
 
@@ -153,16 +151,9 @@ inline constexpr std::string_view kHelloNoAuth =
 inline constexpr std::string_view kClientName =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 inline constexpr std::string_view kNoProto = "NOPROTO unsupported protocol version";
-inline constexpr std::string_view kNoScript = "NOSCRIPT No matching script. Please use EVAL.";
 inline constexpr std::string_view kLoading = "LOADING Redis is loading the dataset in memory";
-inline constexpr std::string_view kReadOnly =
-    "READONLY You can't write against a read only replica.";
-inline constexpr std::string_view kMasterDown =
-    "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.";
-inline constexpr std::string_view kNoReplicas = "NOREPLICAS Not enough good replicas to write.";
 inline constexpr std::string_view kExecAbort =
     "EXECABORT Transaction discarded because of previous errors.";
-inline constexpr std::string_view kMaxClients = "ERR max number of clients reached";
 
 // COMMAND GETKEYS.
 inline constexpr std::string_view kInvalidCommand = "ERR Invalid command specified";
@@ -194,9 +185,6 @@ std::string UnknownCommand(std::span<const std::string_view> args);
 std::string UnknownSubcommand(std::string_view word, std::string_view container);
 // A subcommand that is there, with words it cannot take.
 std::string SubcommandSyntax(std::string_view word, std::string_view container);
-// ACL: the user may not run the command, or not touch a key.
-std::string NoCommandPermission(std::string_view user, std::string_view full_name);
-inline constexpr std::string_view kNoKeyPermission = "NOPERM No permissions to access a key";
 
 }  // namespace cairn::command::errors
 

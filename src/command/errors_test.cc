@@ -53,8 +53,6 @@ TEST(Errors, UnknownSubcommandNamesTheContainer) {
 TEST(Errors, NamesOfCommands) {
   EXPECT_EQ(WrongArity("client|list"), "ERR wrong number of arguments for 'client|list' command");
   EXPECT_EQ(InvalidExpireTime("set"), "ERR invalid expire time in 'set' command");
-  EXPECT_EQ(NoCommandPermission("alice", "get"),
-            "NOPERM User alice has no permissions to run the 'get' command");
 }
 
 }  // namespace

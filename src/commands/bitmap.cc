@@ -18,12 +18,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
-
 std::uint64_t StringBytesMax(Call& call) {
   return static_cast<std::uint64_t>(
       call.keyspace().tunables().string_bytes_max.load(std::memory_order_relaxed));

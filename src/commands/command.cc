@@ -17,10 +17,7 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
 using command::CommandTable;
-using command::Group;
-using command::Spec;
 
 void WriteAllInfo(Call& call) {
   call.reply().Array(call.table().top_level().size());

@@ -10,10 +10,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-
 void Ping(Call& call) {
   if (call.argc() > 2) return call.Error(command::errors::WrongArity("ping"));
   if (call.session().subscribed() && !call.reply().resp3()) {

@@ -27,12 +27,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
-
 void Dump(Call& call) {
   const Found found = call.txn().Find(call.key(0), Access::kRead);
   if (!found) return call.reply().Null();

@@ -1,50 +1,60 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The rows of each command family; one function per file of this folder.
+// The rows of each command family, one function per file of this folder, and the words that all of
+// these files speak in.
 #ifndef CAIRN_COMMANDS_FAMILIES_H_
 #define CAIRN_COMMANDS_FAMILIES_H_
 
 #include <span>
 
+#include "command/call.h"
 #include "command/spec.h"
+#include "keyspace/access.h"
+#include "keyspace/txn.h"
 
 namespace cairn::commands {
 
-std::span<const command::Spec> CommandFamily();
-std::span<const command::Spec> ConnectionFamily();
-std::span<const command::Spec> StringFamily();
-std::span<const command::Spec> StringSetFamily();
-std::span<const command::Spec> StringCounterFamily();
-std::span<const command::Spec> GenericFamily();
-std::span<const command::Spec> GenericExpiryFamily();
-std::span<const command::Spec> DumpFamily();
-std::span<const command::Spec> KeyspaceFamily();
-std::span<const command::Spec> BitmapFamily();
-std::span<const command::Spec> TransactionFamily();
-std::span<const command::Spec> HyperLogLogFamily();
-std::span<const command::Spec> SetFamily();
-std::span<const command::Spec> SetRandomFamily();
-std::span<const command::Spec> SetCombineFamily();
-std::span<const command::Spec> HashFamily();
-std::span<const command::Spec> HashCounterFamily();
-std::span<const command::Spec> HashWalkFamily();
-std::span<const command::Spec> HashTimeFamily();
-std::span<const command::Spec> HashFieldsFamily();
-std::span<const command::Spec> ListFamily();
-std::span<const command::Spec> ListPopFamily();
-std::span<const command::Spec> ListMoveFamily();
-std::span<const command::Spec> SortFamily();
-std::span<const command::Spec> SortedSetFamily();
-std::span<const command::Spec> SortedSetRangeFamily();
-std::span<const command::Spec> SortedSetPopFamily();
-std::span<const command::Spec> SortedSetWalkFamily();
-std::span<const command::Spec> SortedSetAlgebraFamily();
-std::span<const command::Spec> GeoFamily();
-std::span<const command::Spec> GeoSearchFamily();
-std::span<const command::Spec> StreamFamily();
-std::span<const command::Spec> StreamReadFamily();
-std::span<const command::Spec> StreamGroupFamily();
-std::span<const command::Spec> StreamPendingFamily();
-std::span<const command::Spec> StreamInfoFamily();
+using command::Call;
+using command::Group;
+using command::Spec;
+using keyspace::Access;
+using keyspace::Found;
+
+std::span<const Spec> CommandFamily();
+std::span<const Spec> ConnectionFamily();
+std::span<const Spec> StringFamily();
+std::span<const Spec> StringSetFamily();
+std::span<const Spec> StringCounterFamily();
+std::span<const Spec> GenericFamily();
+std::span<const Spec> GenericExpiryFamily();
+std::span<const Spec> DumpFamily();
+std::span<const Spec> KeyspaceFamily();
+std::span<const Spec> BitmapFamily();
+std::span<const Spec> TransactionFamily();
+std::span<const Spec> HyperLogLogFamily();
+std::span<const Spec> SetFamily();
+std::span<const Spec> SetRandomFamily();
+std::span<const Spec> SetCombineFamily();
+std::span<const Spec> HashFamily();
+std::span<const Spec> HashCounterFamily();
+std::span<const Spec> HashWalkFamily();
+std::span<const Spec> HashTimeFamily();
+std::span<const Spec> HashFieldsFamily();
+std::span<const Spec> ListFamily();
+std::span<const Spec> ListPopFamily();
+std::span<const Spec> ListMoveFamily();
+std::span<const Spec> SortFamily();
+std::span<const Spec> SortedSetFamily();
+std::span<const Spec> SortedSetRangeFamily();
+std::span<const Spec> SortedSetPopFamily();
+std::span<const Spec> SortedSetWalkFamily();
+std::span<const Spec> SortedSetAlgebraFamily();
+std::span<const Spec> GeoFamily();
+std::span<const Spec> GeoSearchFamily();
+std::span<const Spec> StreamFamily();
+std::span<const Spec> StreamReadFamily();
+std::span<const Spec> StreamGroupFamily();
+std::span<const Spec> StreamPendingFamily();
+std::span<const Spec> StreamInfoFamily();
 
 }  // namespace cairn::commands
 

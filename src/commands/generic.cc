@@ -16,12 +16,7 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
 using keyspace::Entry;
-using keyspace::Found;
 
 void Del(Call& call) {
   std::int64_t deleted = 0;

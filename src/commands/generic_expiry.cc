@@ -15,12 +15,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
-
 struct ExpireConditions {
   bool nx = false;
   bool xx = false;

@@ -19,11 +19,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::SortedSet;
 
 bool TakeGeoAddFlag(std::string_view word, AddMode& mode) {

@@ -28,12 +28,7 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
 using ds::GeoShape;
-using keyspace::Access;
-using keyspace::Found;
 using value::Direction;
 using value::SortedSet;
 

@@ -14,11 +14,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::Hash;
 
 // The hash of a command that only reads, null if there is none. False with WRONGTYPE replied.

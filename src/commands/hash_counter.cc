@@ -17,11 +17,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::Hash;
 
 std::optional<ds::PackedValue> ValueOf(Call& call, const Found& found) {

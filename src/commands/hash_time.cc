@@ -18,11 +18,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::Hash;
 
 constexpr std::int64_t kNoField = -2;

@@ -15,11 +15,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::Hash;
 
 enum class Shown : std::uint8_t { kFields, kPairs };

@@ -19,12 +19,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
-
 void ReplyHllError(Call& call, value::HllError error) {
   call.Error(error == value::HllError::kNotHll ? command::errors::kNotHyperLogLog
                                                : command::errors::kCorruptHyperLogLog);

@@ -21,9 +21,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
 using keyspace::Entry;
 using keyspace::Position;
 using keyspace::Shard;

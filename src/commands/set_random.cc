@@ -17,11 +17,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::Set;
 
 // The effect of a pop: one SREM of all that went, since the log's room for a call is meant for few

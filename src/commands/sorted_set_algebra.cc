@@ -25,11 +25,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using value::Aggregate;
 using value::ScoredInput;
 using value::ScoredKind;

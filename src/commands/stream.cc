@@ -21,11 +21,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using keyspace::kEventStream;
 using value::Stream;
 using value::StreamId;

@@ -14,11 +14,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using resp::Writer;
 using value::Stream;
 using value::StreamConsumer;

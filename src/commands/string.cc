@@ -20,12 +20,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
-
 // A reply shares the bytes of a string if it is at least one of so many parts of it.
 constexpr std::size_t kSharedPart = 8;
 

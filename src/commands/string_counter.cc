@@ -17,11 +17,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-using keyspace::Access;
-using keyspace::Found;
 using keyspace::Ttl;
 
 // The counter's number, 0 if absent. Nothing, with the error replied, if it is none.

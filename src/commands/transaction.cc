@@ -11,10 +11,6 @@
 namespace cairn::commands {
 namespace {
 
-using command::Call;
-using command::Group;
-using command::Spec;
-
 void Multi(Call& call) {
   if (call.session().queueing()) return call.Error("ERR MULTI calls can not be nested");
   call.session().BeginTransaction(call.keyspace());

@@ -69,7 +69,6 @@ class Entry {
  public:
   static constexpr std::size_t kHeaderBytes = 8;
   static constexpr std::size_t kWideBytes = 8;
-  static constexpr std::uint32_t kAccessMask = 0xFFFFFF;
 
   // A string entry; the value is stored inline below kBlobThreshold bytes, as a Blob from there on.
   // REQUIRES: key and value at most 512 MiB (the protocol's bound is checked before).

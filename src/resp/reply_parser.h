@@ -49,7 +49,6 @@ struct Value {
   std::vector<Value> items;
   std::vector<Value> attributes;  // key, value, ... that RESP3 sent ahead of this value
 
-  bool is_error() const { return type == Type::kError || type == Type::kBulkError; }
   bool operator==(const Value&) const = default;
 };
 

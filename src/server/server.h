@@ -100,7 +100,6 @@ class Server {
   void NoteClosed();
   // Warns, at most once a minute, of a client that speaks HTTP and is being closed.
   void ReportHttp(ClientInfo& info);
-  std::int64_t open_connections() const { return open_connections_.value(); }
   // What maxmemory is held against, and INFO's used_memory: keyspace, clients and the base.
   std::int64_t UsedMemory();
   // Of all clients' buffers.
