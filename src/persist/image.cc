@@ -150,7 +150,8 @@ void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
 }
 
 template <class Form>
-Status WriteAll(Cut& cut, Form& image, const ImageFormat& format, SaveProgress& progress) {
+Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
+                const ImageFormat& format, SaveProgress& progress) {
   while (const std::optional<CutBatch> batch = cut.Next()) {
     batch->ForEach([&](DbId db, UnixMs expiry, const Entry& entry) {
       image.Add(db, expiry, entry);
@@ -159,12 +160,15 @@ Status WriteAll(Cut& cut, Form& image, const ImageFormat& format, SaveProgress& 
         DelayAfterKey(format, progress);
     });
     if (!image.status().ok()) return image.status();
-    if (progress.is_stopping()) return {StatusCode::kClosed, "the save was given up"};
+    progress.NoteCopied(backlog.bytes());
+    if (progress.is_stopping()) return SaveGivenUp();
   }
   return image.End();
 }
 
 }  // namespace
+
+Status SaveGivenUp() { return {StatusCode::kClosed, "the save was given up"}; }
 
 Status WriteImage(Keyspace& keyspace, Cut& cut, io::File& file, const ImageFormat& format,
                   SaveProgress& progress) {
@@ -175,10 +179,10 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, io::File& file, const ImageForma
   Status written;
   if (format.form == ImageFormat::Form::kRdb) {
     RdbImage image(keyspace, cut, file, format, sink);
-    written = WriteAll(cut, image, format, progress);
+    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   } else {
     CommandImage image(sink);
-    written = WriteAll(cut, image, format, progress);
+    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   }
   if (!written.ok()) return written;
   return file.SyncData();

@@ -46,13 +46,19 @@ class SaveProgress {
     keys_total_.store(keys_total, std::memory_order_relaxed);
     keys_.store(0, std::memory_order_relaxed);
     bytes_.store(0, std::memory_order_relaxed);
+    copied_peak_.store(0, std::memory_order_relaxed);
   }
   void NoteKey() { keys_.store(keys() + 1, std::memory_order_relaxed); }
   void set_bytes(std::uint64_t bytes) { bytes_.store(bytes, std::memory_order_relaxed); }
+  // So much of what writers have changed is kept for the save.
+  void NoteCopied(std::uint64_t bytes) {
+    if (bytes > copied_peak()) copied_peak_.store(bytes, std::memory_order_relaxed);
+  }
 
   std::uint64_t keys() const { return keys_.load(std::memory_order_relaxed); }
   std::uint64_t keys_total() const { return keys_total_.load(std::memory_order_relaxed); }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  std::uint64_t copied_peak() const { return copied_peak_.load(std::memory_order_relaxed); }
 
   // The save is given up as soon as it looks; it ends with kClosed.
   void AskToStop() {
@@ -70,9 +76,13 @@ class SaveProgress {
   std::atomic<std::uint64_t> keys_{0};
   std::atomic<std::uint64_t> keys_total_{0};
   std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> copied_peak_{0};
   std::atomic<bool> stop_{false};
   Event stopped_;
 };
+
+// What a save that was given up ends with: kClosed.
+Status SaveGivenUp();
 
 // Writes all that the cut has to the file, which is empty, and syncs it. What the cut keeps of the
 // keyspace has been given back when this returns well.

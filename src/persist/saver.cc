@@ -91,18 +91,27 @@ void Saver::Stop() {
   thread_.Join();
 }
 
-void Saver::Begin(SaveOrder order, Take take, Done done) {
+void Saver::Begin(Work work, Done done) {
   {
     MutexLock hold(mu_);
     CHECK(!is_busy());
     busy_.store(true, std::memory_order_relaxed);
-    job_.emplace(std::move(order), std::move(take), std::move(done));
+    job_.emplace(std::move(work), std::move(done));
   }
   wake_.Notify();
 }
 
-void Saver::Begin(SaveOrder order, std::unique_ptr<Cut> cut, Done done) {
+void Saver::Save(SaveOrder order, Take take, Done done) {
   Begin(
+      [this, order = std::move(order), take = std::move(take)](SaveProgress& progress) mutable {
+        const std::unique_ptr<Cut> cut = take();
+        return SaveCut(disk_, keyspace_, *cut, order, progress);
+      },
+      std::move(done));
+}
+
+void Saver::Save(SaveOrder order, std::unique_ptr<Cut> cut, Done done) {
+  Save(
       std::move(order), [cut = std::move(cut)]() mutable { return std::move(cut); },
       std::move(done));
 }
@@ -121,25 +130,20 @@ void Saver::Loop() {
       wake_.WaitFor(kPatienceUs);
       continue;
     }
-    const Status saved = Save(*job);
+    const Status worked = progress_.is_stopping() ? SaveGivenUp() : job->work(progress_);
+    job->work = nullptr;  // with its cut
     {
       MutexLock hold(mu_);
       progress_.ForgetStop();
       busy_.store(false, std::memory_order_release);
     }
-    job->done(saved);
+    job->done(worked);
   }
 }
 
 std::optional<Saver::Job> Saver::TakeJob() {
   MutexLock hold(mu_);
   return std::exchange(job_, std::nullopt);
-}
-
-Status Saver::Save(Job& job) {
-  if (progress_.is_stopping()) return {StatusCode::kClosed, "the save was given up"};
-  const std::unique_ptr<Cut> cut = job.take();
-  return SaveCut(disk_, keyspace_, *cut, job.order, progress_);
 }
 
 }  // namespace cairn::persist

@@ -7,8 +7,7 @@
 // BGSAVE, save points and the rewrite of the AOF are its users. A save is given the cut that its
 // caller took while it held all stripes anyway (BGSAVE), or takes one on the saver's thread.
 //
-// Owned by who coordinates persistence. Begin, Stop and the figures are for any thread, but one
-// Begin at a time.
+// Owned by who coordinates persistence. Any thread, but one Begin or Save at a time.
 #ifndef CAIRN_PERSIST_SAVER_H_
 #define CAIRN_PERSIST_SAVER_H_
 
@@ -49,6 +48,8 @@ std::unique_ptr<keyspace::Cut> TakeCut(
 
 class Saver {
  public:
+  // Any work on files that takes long; it looks at the progress for whether to go on.
+  using Work = std::move_only_function<Status(SaveProgress&)>;
   using Take = std::move_only_function<std::unique_ptr<keyspace::Cut>()>;
   // On the saver's thread, when everything is over and the next one may begin.
   using Done = std::move_only_function<void(const Status&)>;
@@ -63,9 +64,11 @@ class Saver {
   // Gives up the save that runs, tells so, and ends the thread. What begins later is refused.
   void Stop();
 
-  // Saves what `take` returns; it is called on the saver's thread. REQUIRES: started, not busy.
-  void Begin(SaveOrder order, Take take, Done done);
-  void Begin(SaveOrder order, std::unique_ptr<keyspace::Cut> cut, Done done);
+  // REQUIRES: started, not busy.
+  void Begin(Work work, Done done);
+  // Saves what `take` returns; it is called on the saver's thread.
+  void Save(SaveOrder order, Take take, Done done);
+  void Save(SaveOrder order, std::unique_ptr<keyspace::Cut> cut, Done done);
   // Gives up the save that runs, if one does; done comes later.
   void GiveUp();
 
@@ -74,15 +77,13 @@ class Saver {
 
  private:
   struct Job {
-    SaveOrder order;
-    Take take;
+    Work work;
     Done done;
   };
   static constexpr std::int64_t kPatienceUs = 1'000'000;
 
   void Loop();
   std::optional<Job> TakeJob();
-  Status Save(Job& job);
 
   io::Disk& disk_;
   keyspace::Keyspace& keyspace_;

@@ -176,7 +176,7 @@ class SaverThread {
   }
   void Begin(const SaveOrder& order) {
     over.store(false);
-    saver.Begin(
+    saver.Save(
         order, [this] { return TakeCut(store_.keyspace); },
         [this](const Status& status) {
           result = status;
