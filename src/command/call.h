@@ -14,6 +14,7 @@
 #define CAIRN_COMMAND_CALL_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -83,6 +84,15 @@ class Call {
   // waits for its time only.
   void Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
              std::vector<std::string> rewritten_args = {});
+
+  // The command is done but for its answer, which somebody else will give, on any thread, by
+  // AnswerParked. The client waits for it. Null where nobody may wait: then reply at once.
+  //
+  //   if (std::shared_ptr<Parked> client = call.AnswerLater())
+  //     Begin([client] { AnswerParked(client, [](resp::Writer& reply) { reply.Ok(); }); });
+  //
+  // REQUIRES: nothing replied.
+  std::shared_ptr<Parked> AnswerLater();
 
   // What takes about a millisecond, at some 60 to 100 ns an element.
   static constexpr std::uint64_t kHeavyElements = 10'000;

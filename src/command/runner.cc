@@ -73,6 +73,16 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   session_.OnParked(parked, timeout_ms);
 }
 
+// To the session it is as if the lane ran it.
+std::shared_ptr<Parked> Call::AnswerLater() {
+  if (parked_ != nullptr || !may_block_ || !session_.may_block()) return nullptr;
+  auto parked = std::make_shared<Parked>(command(), args(), std::span<const keyspace::KeyRef>(),
+                                         session_, TimeoutReply::kNull);
+  parked->set_is_deferred();
+  session_.OnParked(parked, 0);
+  return parked;
+}
+
 // A call that is run again, or is part of a transaction, stays where it is.
 bool Call::may_wait() const {
   return parked_ == nullptr && may_block_ && session_.may_block() &&

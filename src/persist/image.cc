@@ -58,7 +58,7 @@ class RdbImage {
     writer_.Aux("redis-ver", format.server_version);
     writer_.Aux("redis-bits", "64");
     writer_.Aux("ctime", Int64ToString(now_ms_ / 1000));
-    writer_.Aux("used-mem", Int64ToString(keyspace.used_bytes()));
+    writer_.Aux("used-mem", Int64ToString(format.used_memory));
     writer_.Aux("aof-base", format.is_aof_base ? "1" : "0");
   }
 

@@ -34,6 +34,7 @@ struct ImageFormat {
   bool is_aof_base = false;                                         // the file says so
   bool syncs_on_the_way = true;                                     // ...-incremental-fsync
   std::string server_version = {};                                  // the file says this, too
+  std::int64_t used_memory = 0;                                     // and this
   // rdb-key-save-delay, for tests: microseconds after each key; below zero: one after so many.
   std::int64_t key_delay_us = 0;
 };

@@ -96,7 +96,10 @@ class Load {
   void TakeAux(const RdbItem& item) {
     if (item.name == "redis-ver") loaded_.server_version = item.text;
     if (item.name == "ctime") loaded_.created_s = ParseInt64(item.text).value_or(0);
-    if (item.name == "used-mem") loaded_.used_memory = ParseInt64(item.text).value_or(0);
+    if (item.name == "used-mem") {
+      loaded_.used_memory = ParseInt64(item.text).value_or(0);
+      progress_.set_used_memory(loaded_.used_memory);
+    }
   }
 
   Status Select(DbId db) {

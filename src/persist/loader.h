@@ -45,11 +45,15 @@ class LoadProgress {
     began_ms_.store(now_ms, std::memory_order_relaxed);
     bytes_total_.store(bytes_total, std::memory_order_relaxed);
     bytes_.store(0, std::memory_order_relaxed);
+    set_used_memory(0);
   }
   void set_bytes(std::uint64_t bytes) { bytes_.store(bytes, std::memory_order_relaxed); }
+  // What the data took in the server that wrote the file, if that says so.
+  void set_used_memory(std::int64_t bytes) { used_memory_.store(bytes, std::memory_order_relaxed); }
 
   UnixMs began_ms() const { return began_ms_.load(std::memory_order_relaxed); }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  std::int64_t used_memory() const { return used_memory_.load(std::memory_order_relaxed); }
   std::uint64_t bytes_total() const { return bytes_total_.load(std::memory_order_relaxed); }
 
   // The load ends with kClosed as soon as it looks.
@@ -67,6 +71,7 @@ class LoadProgress {
   std::atomic<UnixMs> began_ms_{0};
   std::atomic<std::uint64_t> bytes_total_{0};
   std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::int64_t> used_memory_{0};
   std::atomic<bool> stop_{false};
   Event stopped_;
 };

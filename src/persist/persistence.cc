@@ -99,23 +99,23 @@ void Persistence::ScheduleSave() {
   is_scheduled_ = true;
 }
 
-bool Persistence::Save(Done done) {
+bool Persistence::is_saving_in_background() const {
   MutexLock hold(mu_);
-  if (current_ == Kind::kBackground) return false;
-  saves_.fetch_add(1, std::memory_order_relaxed);
-  waiting_.push_back(SaveErrand(Kind::kForeground, TakingCut(), std::move(done)));
-  BeginNext();
-  return true;
+  return current_ == Kind::kBackground;
 }
 
-bool Persistence::SaveFlushed(Done done) {
-  const bool is_wanted = has_save_points();
+void Persistence::Save(Done done) {
+  saves_.fetch_add(1, std::memory_order_relaxed);
+  Enqueue(SaveErrand(Kind::kForeground, TakingCut(), std::move(done)));
+}
+
+void Persistence::GiveUpBackground() {
   MutexLock hold(mu_);
   if (current_ == Kind::kBackground) saver_.GiveUp();
-  if (!is_wanted || is_stopped_) return false;
-  waiting_.push_back(SaveErrand(Kind::kForeground, TakingCut(), std::move(done)));
-  BeginNext();
-  return true;
+}
+
+void Persistence::SaveFlushed(Done done) {
+  Enqueue(SaveErrand(Kind::kForeground, TakingCut(), std::move(done)));
 }
 
 bool Persistence::SaveLast() {
@@ -170,10 +170,6 @@ bool Persistence::Refuses(const PersistenceSettings& settings) {
   return settings.stop_writes_on_error && !settings.save_points.empty();
 }
 
-bool Persistence::refuses_writes() const {
-  return failed_.load(std::memory_order_relaxed) && Refuses(hooks_.settings());
-}
-
 // ---- The line ----------------------------------------------------------------------------------
 
 std::unique_ptr<Cut> Persistence::CutUnder(const KeyLocks& held) {
@@ -207,6 +203,17 @@ Persistence::Errand Persistence::SaveErrand(Kind kind, Saver::Take take, Done do
                 return SaveCut(disk_, keyspace_, *cut, OrderOf(hooks_.settings()), progress);
               },
           .done = std::move(done)};
+}
+
+void Persistence::Enqueue(Errand errand) {
+  {
+    MutexLock hold(mu_);
+    if (!is_stopped_) {
+      waiting_.push_back(std::move(errand));
+      return BeginNext();
+    }
+  }
+  errand.done(false);
 }
 
 // The next in line, if nothing else is being done.
@@ -335,15 +342,13 @@ void Persistence::NoteLoaded(const Loaded& loaded) {
 
 void Persistence::BeginReload(const Reload& how, std::move_only_function<void(Reloaded)> done) {
   const auto result = std::make_shared<Reloaded>(Reloaded::kNotSaved);
-  MutexLock hold(mu_);
-  waiting_.push_back({.kind = Kind::kReload,
-                      .work =
-                          [this, how, result](SaveProgress& progress) {
-                            *result = ReloadHolding(how, progress);
-                            return Status();
-                          },
-                      .done = [result, done = std::move(done)](bool) mutable { done(*result); }});
-  BeginNext();
+  Enqueue({.kind = Kind::kReload,
+           .work =
+               [this, how, result](SaveProgress& progress) {
+                 *result = ReloadHolding(how, progress);
+                 return Status();
+               },
+           .done = [result, done = std::move(done)](bool) mutable { done(*result); }});
 }
 
 // Stripes that are held for long are lent by the helper, on a thread of its own.

@@ -67,7 +67,7 @@ struct PersistenceHooks {
   // Changes of the data set since the server began.
   std::function<std::int64_t()> changes;
   std::function<void(Severity, std::string_view)> log;
-  // refuses_writes() or is_loading() has changed.
+  // has_failed() or is_loading() has changed.
   std::function<void()> on_gates = [] {};
 };
 
@@ -119,20 +119,22 @@ class Persistence {
   Begun SaveInBackground(const keyspace::KeyLocks& held, IfBusy if_busy);
   // The same at the next opportunity: of EXEC, which must not tear its own transaction.
   void ScheduleSave();
-  // SAVE. False, and `done` is not called, if there is a save in the background.
-  bool Save(Done done);
-  // FLUSHALL: what is being saved in the background is worth nothing any more; with save points,
-  // an empty file takes the old one's place. False, and `done` is not called, without save points.
-  bool SaveFlushed(Done done);
+  bool is_saving_in_background() const;
+  // SAVE: behind all that wait already.
+  void Save(Done done);
+  // FLUSHALL: what is being saved in the background is worth nothing any more.
+  void GiveUpBackground();
+  // With save points, what FLUSHALL left takes the old file's place.
+  void SaveFlushed(Done done);
   // SHUTDOWN: gives up what is being saved and saves what there is, before the caller goes on.
   // REQUIRES: nobody writes, or has the turn for anything else.
   bool SaveLast();
-  void GiveUpSave() { saver_.GiveUp(); }
   // Whether the settings say that something is to be saved at the end.
   bool has_save_points() const { return !hooks_.settings().save_points.empty(); }
 
-  // Writes are refused: the last save failed, and the settings say so.
-  bool refuses_writes() const;
+  // The last save failed; and the settings say that writes are refused then.
+  bool has_failed() const { return failed_.load(std::memory_order_relaxed); }
+  bool refuses_writes() const { return has_failed() && Refuses(hooks_.settings()); }
 
   // ---- Loading
 
@@ -173,6 +175,7 @@ class Persistence {
   Saver::Take TakingCut();
   Errand SaveErrand(Kind kind, Saver::Take take, Done done);
   SaveOrder OrderOf(const PersistenceSettings& settings) const;
+  void Enqueue(Errand errand);
   void BeginNext() REQUIRES(mu_);
   void Run(Errand errand) REQUIRES(mu_);
   void OnDone(Kind kind, const Status& worked, Done done);
