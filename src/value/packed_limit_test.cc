@@ -11,6 +11,7 @@
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/sorted_set.h"
+#include "value/stream_node.h"
 
 namespace cairn::value {
 namespace {
@@ -75,6 +76,39 @@ TEST(PackedLimit, AnElementGoesIntoAFullNodeOfAList) {
     ds::PackedValue::Scratch scratch;
     EXPECT_EQ(ListCursor(list, 1, ListEnd::kBack).value().Text(scratch), "some text");
   }
+}
+
+// Of 127 deleted entries and two others; one more that is deleted makes the count a byte longer.
+ds::PackedList StreamEntries(std::size_t room) {
+  constexpr int kDeletedCount = 127;
+  constexpr int kElements = 4;
+  ds::PackedList list;
+  for (const int number : {2, kDeletedCount, 1}) list.Append(number);
+  list.Append("f");
+  list.Append(0);
+  const auto begin_entry = [&](int flags, int seq) {
+    for (const int number : {flags, 0, seq}) list.Append(number);
+  };
+  for (int i = 0; i <= kDeletedCount; ++i) {
+    begin_entry(i == kDeletedCount ? 2 : 3, i);
+    list.Append("v");
+    list.Append(kElements);
+  }
+  begin_entry(2, kDeletedCount + 1);
+  AppendAllBut(kSmallNumberBytes + room, list);
+  list.Append(kElements);
+  return list;
+}
+
+// One as full would stop the server when an entry is deleted and the stream is saved.
+TEST(PackedLimit, ANodeOfAStreamThatHasNoRoomForItsCountsIsRefused) {
+  TestHome place;
+  constexpr std::size_t kBytes = StreamNode::kPackedBytesMax + 1;
+  const ds::PackedList list = StreamEntries(ds::kPackedListBytesMax - kBytes);
+  ASSERT_EQ(list.bytes().size(), kBytes);
+  const auto node = StreamNode::FromPacked(place.arena, {1, 0}, list.bytes());
+  ASSERT_FALSE(node.has_value());
+  EXPECT_EQ(node.error().code(), StatusCode::kLimit);
 }
 
 }  // namespace
