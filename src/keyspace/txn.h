@@ -274,6 +274,8 @@ class Txn {
     found.shard->table.Preserve(found.position);
     return Editing<V>(*this, key, found);
   }
+  // Before a collection is changed in place of which no watcher is to know: Edit does it, too.
+  void Preserve(const Found& found) { found.shard->table.Preserve(found.position); }
   // Stores a finished collection, replacing whatever `found` holds; an empty one (but for a stream)
   // removes the key.
   template <class V>
