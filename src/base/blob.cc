@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Blob's memory: header and bytes in one allocation.
+// Blob's memory: header and bytes in one allocation, unless the bytes were adopted.
 #include "base/blob.h"
 
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 
@@ -18,8 +19,22 @@ Blob* Blob::Create(std::string_view bytes, std::size_t size, std::size_t capacit
   Blob* blob = new (memory) Blob();
   blob->size_ = size;
   blob->capacity_ = capacity;
+  blob->bytes_ = reinterpret_cast<char*>(blob + 1);
   if (!bytes.empty()) std::memcpy(blob->mutable_bytes(), bytes.data(), bytes.size());
   std::memset(blob->mutable_bytes() + bytes.size(), 0, size - bytes.size());
+  return blob;
+}
+
+Blob* Blob::Adopt(std::string memory, std::string_view bytes) {
+  void* header = std::malloc(sizeof(Blob));
+  CHECK(header != nullptr);
+  Blob* blob = new (header) Blob();
+  const auto offset = static_cast<std::size_t>(bytes.data() - memory.data());
+  CHECK(offset + bytes.size() <= memory.size());
+  blob->adopted_ = std::make_unique<std::string>(std::move(memory));
+  blob->size_ = blob->capacity_ = bytes.size();
+  blob->bytes_ = blob->adopted_->data() + offset;
+  DCHECK(blob->bytes_ == bytes.data());
   return blob;
 }
 

@@ -16,6 +16,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +30,9 @@ class Blob {
   // A blob of `size` bytes (contents: `bytes`, then zeros up to size) with room for at least
   // `capacity`. REQUIRES: bytes.size() <= size <= capacity. The caller owns the one reference.
   static Blob* Create(std::string_view bytes, std::size_t size, std::size_t capacity);
+  // A blob of bytes that stand in `memory`, which it keeps: nothing is copied. It has no room for
+  // more. REQUIRES: `memory` is too long to be kept within a std::string itself.
+  static Blob* Adopt(std::string memory, std::string_view bytes);
 
   void AddRef() { refs_.fetch_add(1, std::memory_order_relaxed); }
   // Frees the blob with the last reference.
@@ -36,21 +41,27 @@ class Blob {
   bool IsShared() const { return refs_.load(std::memory_order_acquire) != 1; }
 
   std::string_view view() const { return {bytes(), size_}; }
-  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  const char* bytes() const { return bytes_; }
   // REQUIRES: !IsShared()
-  char* mutable_bytes() { return reinterpret_cast<char*>(this + 1); }
+  char* mutable_bytes() { return bytes_; }
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
   // REQUIRES: !IsShared(), size <= capacity(). New bytes are zero.
   void Resize(std::size_t size);
   // Bytes taken from the allocator.
-  std::size_t allocated_bytes() const { return sizeof(Blob) + capacity_; }
+  std::size_t allocated_bytes() const {
+    if (adopted_ == nullptr) [[likely]]
+      return sizeof(Blob) + capacity_;
+    return sizeof(Blob) + sizeof(std::string) + adopted_->capacity() + 1;
+  }
 
  private:
   Blob() = default;
   std::atomic<std::uint32_t> refs_{1};
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
+  char* bytes_ = nullptr;  // behind this header, or within what was adopted
+  std::unique_ptr<std::string> adopted_;
 };
 
 // BlobRef: one counted reference.

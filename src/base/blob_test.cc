@@ -23,6 +23,26 @@ TEST(BlobTest, HoldsItsBytesThenZeros) {
   blob->Release();
 }
 
+TEST(BlobTest, AdoptsBytesWhereTheyStand) {
+  for (const std::size_t offset : {0u, 1u, 37u, 100u}) {
+    std::string memory(1000, 'm');
+    memory.replace(offset, 3, "abc");
+    memory.reserve(2000);
+    const char* const at = memory.data() + offset;
+    const std::size_t size = offset == 100 ? 900 : 500;
+    Blob* blob = Blob::Adopt(std::move(memory), {at, size});
+    EXPECT_EQ(blob->bytes(), at);
+    EXPECT_EQ(blob->view().substr(0, 4), "abcm");
+    EXPECT_EQ(blob->size(), size);
+    EXPECT_EQ(blob->capacity(), size);
+    EXPECT_GE(blob->allocated_bytes(), sizeof(Blob) + sizeof(std::string) + 2001);
+    blob->Resize(2);
+    blob->Resize(5);
+    EXPECT_EQ(blob->view(), std::string_view("ab\0\0\0", 5));
+    blob->Release();
+  }
+}
+
 TEST(BlobTest, MayBeEmpty) {
   Blob* blob = Blob::Create("", 0, 0);
   EXPECT_EQ(blob->view(), "");

@@ -3,7 +3,7 @@
 //
 //   std::string payload = DumpOf(hash, RdbCompression::kLzf);
 //   if (!IsDumpIntact(payload)) ...                            // another version, a flipped bit
-//   auto value = ReadDump(payload, limits, home);              // checked in every byte
+//   Status read = ReadDump(payload, limits, home, use);        // checked in every byte
 #ifndef CAIRN_CODEC_DUMP_H_
 #define CAIRN_CODEC_DUMP_H_
 

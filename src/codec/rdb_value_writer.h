@@ -13,14 +13,14 @@
 //
 // A large collection that comes in pieces is: its count, and then each element by Write...:
 //
-//   type kList         out.Length(count)                             out.Text(element)
-//   type kSet          out.Length(count)                             out.Text(member)
-//   type kSortedSet    out.Length(count)                             WriteScored(out, member,
-//   score) type kHash         out.Length(count)                             WriteField(out, field,
-//   value) type kHashTimes    WriteTimedHead(out, count, times_base)        WriteTimedField(out,
-//   ...) type kListNodes    out.Length(nodes)                             WriteListNode(out, node)
-//   type kStream2      out.Length(nodes)                             WriteStreamNode(out, node)
-//                                              and then once         WriteStreamTail(out, stream)
+//   kList       out.Length(count)                       out.Text(element)
+//   kSet        out.Length(count)                       out.Text(member)
+//   kSortedSet  out.Length(count)                       WriteScored(out, member, score)
+//   kHash       out.Length(count)                       WriteField(out, field, value)
+//   kHashTimes  WriteTimedHead(out, count, times_base)  WriteTimedField(out, ..., when)
+//   kListNodes  out.Length(nodes)                       WriteListNode(out, node)
+//   kStream2    out.Length(nodes)                       WriteStreamNode(out, node)
+//                                         and then once WriteStreamTail(out, stream)
 //
 // RdbWriter has these with the key in front. Nothing here keeps anything.
 #ifndef CAIRN_CODEC_RDB_VALUE_WRITER_H_

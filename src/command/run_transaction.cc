@@ -140,6 +140,7 @@ void Runner::RunTransaction(Call& exec) {
   log::CommandLog& log = shared_.keyspace.log();
   const std::size_t credit = log.active() ? CreditFor(*exec.session().transaction()) : 0;
   while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
+  WaitForCut(exec.session().transaction()->flags());
   RunTransactionLocked(exec);
   if (serving_.busy()) serving_.Finish();
   if (credit > 0) log.ReturnCredit(credit);

@@ -360,8 +360,8 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
 }
 
 // Who writes during a cut hands out what is to be saved: not faster than it can be.
-void Runner::WaitForCut(const Call& call) {
-  if ((call.command().flags & kWrite) == 0) return;
+void Runner::WaitForCut(std::uint32_t flags) {
+  if ((flags & kWrite) == 0) return;
   keyspace::CutBacklog& backlog = shared_.keyspace.cut_backlog();
   while (backlog.is_full()) backlog.Wait(kLogWaitUs);
 }
@@ -374,7 +374,7 @@ void Runner::WaitForCut(const Call& call) {
   if (log.active()) [[unlikely]]
     credit = TakeCredit(call.args());
   if (shared_.keyspace.cut_backlog().is_full()) [[unlikely]]
-    WaitForCut(call);
+    WaitForCut(call.command().flags);
   const CommandTable::Locking locking = call.command().locking;
   if (locking == CommandTable::Locking::kAll ||
       (locking != CommandTable::Locking::kNone && call.key_count() > 0)) [[likely]] {

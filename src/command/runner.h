@@ -164,7 +164,7 @@ class Runner {
   void HoldLong(const keyspace::StripeSet& stripes, UnderLocks work);
   void RunHeld(Call& call);
   bool HandOver(Call& call, std::size_t credit);
-  void WaitForCut(const Call& call);
+  void WaitForCut(std::uint32_t flags);
   std::size_t TakeCredit(std::span<const std::string_view> args);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);

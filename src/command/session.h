@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/blob.h"
 #include "base/ids.h"
 #include "base/random.h"
 #include "command/owned_args.h"
@@ -70,6 +71,9 @@ class Session {
   virtual void OnDelayed(Lane& lane, const keyspace::StripeSet& stripes);
   // The arguments of the request that runs are wanted beyond it: a copy, or with the input.
   virtual OwnedArgs TakeArgs(std::span<const std::string_view> args) { return OwnedArgs(args); }
+  // An argument of the request that runs is to be stored: as a blob of the bytes where they stand,
+  // a new reference; or null, and they must be copied. Views of the request stay good.
+  virtual Blob* TakeBlob(std::string_view) { return nullptr; }
   // Between MULTI and EXEC: commands are queued instead of run.
   bool queueing() const { return queueing_; }
   // Null unless it said MULTI or WATCH.

@@ -17,6 +17,8 @@
 #include "commands/collections.h"
 #include "commands/families.h"
 #include "commands/steady_read.h"
+#include "resp/reply_buffer.h"
+#include "resp/writer.h"
 #include "value/scored_members.h"
 #include "value/set_algebra.h"
 
@@ -60,14 +62,14 @@ std::optional<std::vector<const Set*>> FindSets(Call& call, std::size_t first, A
 
 // Replies with what `walk` hands out, as a set of a size that is known at the end.
 template <class Walk>
-void ReplySet(Call& call, Walk walk) {
-  const std::size_t handle = call.reply().BeginArray();
+void ReplySet(resp::Writer& reply, Walk walk) {
+  const std::size_t handle = reply.BeginArray();
   std::size_t count = 0;
   walk([&](std::string_view member) {
-    call.reply().Bulk(member);
+    reply.Bulk(member);
     ++count;
   });
-  call.reply().EndSet(handle, count);
+  reply.EndSet(handle, count);
 }
 
 void Store(Call& call, std::string_view event, Set&& result) {
@@ -130,7 +132,7 @@ void Run(Call& call) {
   const value::TableHome home = HomeOf(call, call.key(0));
   switch (kForm.ending) {
     case Ending::kReply:
-      return ReplySet(call, [&](Set::MemberFn fn) {
+      return ReplySet(call.reply(), [&](Set::MemberFn fn) {
         value::ForEachInResult(std::move(operation), *sets, home, fn);
       });
     case Ending::kStore:
@@ -145,51 +147,61 @@ void Run(Call& call) {
 }
 
 // The same with huge sets. What is read waits in `part_` until the locks are gone, and goes into
-// the result then; where every member is handed out once and only replied with, that is the result.
+// the result then. Where every member is handed out once and only replied with, it is written into
+// a reply of its own, which is thrown away with the attempt or becomes a part of the call's.
 class HeavySets final : public SteadyCommand {
  public:
   HeavySets(Call& call, const Form& form, std::size_t limit)
       : form_(form),
         limit_(limit),
         limits_(LimitsOf<Set>(call)),
-        home_(HomeOf(call, call.key(0))) {}
+        home_(HomeOf(call, call.key(0))),
+        listing_(listed_, call.reply().protocol()) {}
 
   bool Begin(Call& call) override {
     const auto sets = FindSets(call, form_.first_source(), Access::kPeek);
     if (!sets) return false;
     operation_.emplace(form_.kind, *sets);
     result_ = operation_->EmptyResult();
+    if (is_listed()) list_handle_ = listing_.BeginArray();
     return true;
   }
 
   bool ReadSome(Call& call) override {
     const auto sets = FindSets(call, form_.first_source(), Access::kPeek);
     if (!sets || operation_->done()) return true;
-    operation_->Read(*sets, kWorkPerHold, limit_ - count_, [this](std::string_view member) {
-      ++count_;
-      if (form_.ending != Ending::kCount) part_.Add(member, 0);
-    });
+    const auto read = [&](auto take) {
+      operation_->Read(*sets, kWorkPerHold, limit_ - count_, [this, take](std::string_view member) {
+        ++count_;
+        take(member);
+      });
+    };
+    if (form_.ending == Ending::kCount) {
+      read([](std::string_view) {});
+    } else if (is_listed()) {
+      read([this](std::string_view member) { listing_.Bulk(member); });
+    } else {
+      read([this](std::string_view member) { part_.Add(member, 0); });
+    }
     return operation_->done();
   }
 
   void TakeIn() override {
-    if (is_listed()) return;
     for (const value::MemberScore& entry : part_.entries())
       operation_->Apply(entry.member, result_, limits_, home_);
     part_ = {};
   }
 
-  void Prepare(Call&) override {
-    if (!is_listed()) operation_->FinishResult(result_, limits_);
-  }
+  void Prepare(Call&) override { operation_->FinishResult(result_, limits_); }
 
   void Answer(Call& call) override {
     switch (form_.ending) {
       case Ending::kReply:
-        return ReplySet(call, [this](Set::MemberFn fn) {
-          if (!is_listed()) return result_.ForEach(fn);
-          for (const value::MemberScore& entry : part_.entries()) fn(entry.member);
-        });
+        if (!is_listed()) {
+          return ReplySet(call.reply(), [this](Set::MemberFn fn) { result_.ForEach(fn); });
+        }
+        listing_.EndSet(list_handle_, count_);
+        return call.reply().buffer().TakeAll(listed_);
       case Ending::kStore:
         return Store(call, form_.event, std::move(result_));
       case Ending::kCount:
@@ -208,6 +220,9 @@ class HeavySets final : public SteadyCommand {
   std::optional<SetOperation> operation_;
   value::ScoredMembers part_;  // without scores
   Set result_;
+  resp::ReplyBuffer listed_;
+  resp::Writer listing_;
+  std::size_t list_handle_ = 0;
   std::size_t count_ = 0;
 };
 

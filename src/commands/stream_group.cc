@@ -111,6 +111,7 @@ void XgroupSetId(Call& call) {
   const std::optional<StreamId> id =
       ReadGroupId(call, &found.entry->as<Stream>(), value::StreamIdForm::kAny);
   if (!id) return;
+  call.txn().Preserve(found);
   group->SetLastId(*id, options->entries_read);
   call.LogVerbatim();
   call.txn().Notify(kEventStream, "xgroup-setid", call.key(0));

@@ -154,6 +154,14 @@ bool IsPast(Call& call, const SetOptions& options) {
   return options.expire_at_ms && *options.expire_at_ms <= call.now_ms();
 }
 
+// A large value is stored where it came in, if it can be; any other is copied.
+Found StoreBytes(Call& call, const KeyRef& key, const Found& found, std::string_view text,
+                 Ttl ttl) {
+  Blob* blob = text.size() < kBlobThreshold ? nullptr : call.session().TakeBlob(text);
+  if (blob != nullptr) return call.txn().SetBlob(key, found, blob, ttl);
+  return call.txn().SetString(key, found, text, ttl);
+}
+
 // Stores `text` under `key`, with its expiry, and names the effect.
 void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_view text,
                  const SetOptions& options) {
@@ -172,7 +180,7 @@ void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_
     call.keyspace().stripe(key.stripe).counters.expired.Add(1);
     return txn.CountAs(1);
   }
-  Found stored = txn.SetString(key, found, text, options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
+  Found stored = StoreBytes(call, key, found, text, options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
   txn.Notify(keyspace::kEventString, "set", key);
   if (!options.expire_at_ms) {
     if (options.keep_ttl) return txn.Log({"SET", key.name, text, "KEEPTTL"});
@@ -273,8 +281,8 @@ void StorePairs(Call& call, std::size_t first, const SetOptions& options) {
   for (std::size_t n = 0; n < call.key_count(); ++n) {
     const KeyRef& key = call.key(n);
     Found stored =
-        call.txn().SetString(key, call.txn().Find(key, Access::kWrite), call.arg(first + n * 2 + 1),
-                             options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
+        StoreBytes(call, key, call.txn().Find(key, Access::kWrite), call.arg(first + n * 2 + 1),
+                   options.keep_ttl ? Ttl::kKeep : Ttl::kDrop);
     call.txn().Notify(keyspace::kEventString, "set", key);
     if (!options.expire_at_ms) continue;
     call.txn().SetExpiry(key, stored, *options.expire_at_ms);

@@ -253,6 +253,11 @@ std::string_view PackedView::bytes() const {
   return data_ == nullptr ? kEmptyList : std::string_view(data_, TotalOf(data_));
 }
 
+bool PackedView::Fits(std::size_t more) const {
+  const std::size_t total = bytes().size();
+  return more <= kPackedListBytesMax && total + more <= kPackedListBytesMax;
+}
+
 std::size_t PackedView::memory_bytes() const {
   return data_ == nullptr ? 0 : AllocatedBytes(TotalOf(data_));
 }
@@ -360,11 +365,6 @@ PackedList PackedList::CopyOf(std::string_view bytes) {
   auto* copy = static_cast<char*>(AllocateRaw(AllocatedBytes(bytes.size())));
   std::memcpy(copy, bytes.data(), bytes.size());
   return PackedList(copy);
-}
-
-bool PackedList::Fits(std::size_t more) const {
-  const std::size_t total = bytes().size();
-  return more <= kPackedListBytesMax && total + more <= kPackedListBytesMax;
 }
 
 std::size_t PackedList::EncodedBytes(const Value& value) {

@@ -102,6 +102,8 @@ class PackedView {
   std::size_t size() const;
   std::string_view bytes() const;
   const void* raw() const { return data_; }
+  // Whether a list that has these bytes can take `more`, as PackedList::EncodedBytes counts them.
+  bool Fits(std::size_t more) const;
   // What the allocator set aside for the block. REQUIRES: the block is a PackedList's.
   std::size_t memory_bytes() const;
 
@@ -143,8 +145,6 @@ class PackedList : public PackedView {
   static Result<PackedList> FromBytes(std::string_view bytes);
   PackedList Clone() const;
 
-  // Whether `more` bytes, as EncodedBytes counts them, can be added.
-  bool Fits(std::size_t more) const;
   // What an element takes in a list, with its lengths.
   static std::size_t EncodedBytes(const Value& value);
   // An upper bound for any text of that length.

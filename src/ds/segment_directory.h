@@ -53,6 +53,7 @@ class SegmentDirectory {
   struct Home {
     Segment* segment;
     std::uint32_t bucket;
+    std::uint32_t bucket_count;
   };
   Home PrefetchBucket(std::uint64_t hash) const {
     // acquire: the block's entries are written before the root names it.
@@ -60,7 +61,7 @@ class SegmentDirectory {
     const std::uint32_t home = HomeBucket(BucketBitsOf(hash), entry.bucket_count);
     __builtin_prefetch(reinterpret_cast<const char*>(entry.segment) + sizeof(Segment) +
                        sizeof(Bucket) * std::size_t{home});
-    return {entry.segment, home};
+    return {entry.segment, home, entry.bucket_count};
   }
 
   int depth() const {

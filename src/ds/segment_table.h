@@ -47,24 +47,26 @@ class SegmentTable : public SegmentTableBase {
   // The entry of `key`, or a Position that is not found(). `hash` is the key's.
   Position Find(std::uint64_t hash, std::string_view key) const {
     const auto [segment, bucket_count] = directory().Find(hash);
-    const std::uint32_t bucket_bits = BucketBitsOf(hash);
-    const std::uint8_t tag = TagOf(hash);
-    std::uint32_t b = HomeBucket(bucket_bits, bucket_count);
-    for (std::uint32_t probe = 0; probe < bucket_count; ++probe) {
-      const Bucket& bucket = segment->buckets()[b];
-      for (std::uint64_t match = bucket.MatchTag(tag); match != 0; match &= match - 1) {
-        const std::uint32_t i = Bucket::FirstOf(match);
-        const std::uint64_t slot = bucket.slots[i];
-        // Four more bits for nothing: spares most visits to nodes of other keys.
-        if (SlotBucketBits(slot) != bucket_bits) continue;
-        if (Traits::Matches(static_cast<const Node*>(SlotNode(slot)), key)) {
-          return {segment, b * Bucket::kSlots + i};
-        }
-      }
-      if (bucket.overflow() == 0) break;
-      if (++b == bucket_count) b = 0;
-    }
-    return {};
+    const std::uint32_t home = HomeBucket(BucketBitsOf(hash), bucket_count);
+    return Search({segment, home, bucket_count}, hash,
+                  [key](const Node* node) { return Traits::Matches(node, key); });
+  }
+
+  // Whether each of several keys is here, for who looks them up together so that they wait for
+  // memory together: PrefetchHome of each, then PrefetchLikely of each, then Contains. The table
+  // must not change in between.
+  using Home = SegmentDirectory::Home;
+  Home PrefetchHome(std::uint64_t hash) const { return directory().PrefetchBucket(hash); }
+  // A node whose hash is all but surely the key's. Null: the key is not here.
+  const Node* PrefetchLikely(const Home& home, std::uint64_t hash) const {
+    const Position at = Search(home, hash, [](const Node*) { return true; });
+    if (!at.found()) return nullptr;
+    const Node* node = At(at);
+    __builtin_prefetch(node);
+    return node;
+  }
+  bool Contains(const Node* likely, std::uint64_t hash, std::string_view key) const {
+    return likely != nullptr && (Traits::Matches(likely, key) || Find(hash, key).found());
   }
 
   // The node of `key` if it is where PrefetchNode saw it, at PositionOf(hint); else null, and Find
@@ -106,6 +108,18 @@ class SegmentTable : public SegmentTableBase {
   std::uint64_t Scan(std::uint64_t cursor, Fn&& fn) {
     auto call = Bind(fn);
     return ScanBucket(cursor, call.visit, &call);
+  }
+
+  // Visits the nodes of `homes` home buckets, or of those that are left of a segment, and returns
+  // the cursor of the next: Scan in larger steps, for who changes nothing.
+  template <class Fn>  // void(const Node*)
+  std::uint64_t ScanNodes(std::uint64_t cursor, std::uint32_t homes, Fn fn) const {
+    if (!IsCursor(cursor)) return 0;
+    const ScanRange range = RangeFrom(cursor, homes);
+    ForEachIn(*range.segment, range.begin_bits, range.end_bits, [&](std::uint32_t slot) {
+      fn(static_cast<const Node*>(SlotNode(range.segment->SlotAt(slot))));
+    });
+    return range.next;
   }
 
   // Visits every entry.
@@ -162,6 +176,29 @@ class SegmentTable : public SegmentTableBase {
   void MoveTo(SegmentTable& target) { MoveAllTo(target); }
 
  private:
+  // The first entry with the bits of the hash that slots keep, and that is it.
+  template <class IsIt>  // bool(const Node*)
+  static Position Search(const Home& home, std::uint64_t hash, IsIt is_it) {
+    const std::uint32_t bucket_bits = BucketBitsOf(hash);
+    const std::uint8_t tag = TagOf(hash);
+    std::uint32_t b = home.bucket;
+    for (std::uint32_t probe = 0; probe < home.bucket_count; ++probe) {
+      const Bucket& bucket = home.segment->buckets()[b];
+      for (std::uint64_t match = bucket.MatchTag(tag); match != 0; match &= match - 1) {
+        const std::uint32_t i = Bucket::FirstOf(match);
+        const std::uint64_t slot = bucket.slots[i];
+        // Four more bits for nothing: spares most visits to nodes of other keys.
+        if (SlotBucketBits(slot) != bucket_bits) continue;
+        if (is_it(static_cast<const Node*>(SlotNode(slot)))) {
+          return {home.segment, b * Bucket::kSlots + i};
+        }
+      }
+      if (bucket.overflow() == 0) break;
+      if (++b == home.bucket_count) b = 0;
+    }
+    return {};
+  }
+
   template <class Fn>
   struct Call {
     const SegmentTable* table;

@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::size_t kShareEntries = 200;
 constexpr std::size_t kDirectoryEntriesPerShare = 16;
-constexpr int kCursorBits = kDirectoryBits + kBucketBits;
 // Random probes for an entry before walking on to the next one.
 constexpr int kRandomProbes = 64;
 // A sample that has something ends after this many segments, full or not.
@@ -322,44 +321,36 @@ void SegmentTableBase::VisitAll(Visit visit, void* context) {
   if (freeze_ == Freeze::kNothing) ResetIfEmpty();
 }
 
-std::uint64_t SegmentTableBase::ScanBucket(std::uint64_t cursor, Visit visit, void* context) {
-  if (cursor >> kCursorBits != 0) return 0;
+SegmentTableBase::ScanRange SegmentTableBase::RangeFrom(std::uint64_t cursor,
+                                                        std::uint32_t homes) const {
   const auto prefix = static_cast<std::uint32_t>(cursor >> kBucketBits);
-  const std::uint32_t from_bits = static_cast<std::uint32_t>(cursor) & (kBucketPoints - 1);
+  const std::uint32_t begin_bits = static_cast<std::uint32_t>(cursor) & (kBucketPoints - 1);
   Segment* segment = directory_.SegmentAt(prefix >> (kDirectoryBits - directory_.depth()));
-  const std::uint32_t home = HomeBucket(from_bits, segment->bucket_count);
-  const std::uint32_t next_bits = FirstBucketBits(home + 1, segment->bucket_count);
+  const std::uint32_t home = HomeBucket(begin_bits, segment->bucket_count);
+  const std::uint32_t end_bits = FirstBucketBits(home + homes, segment->bucket_count);
+  if (end_bits < kBucketPoints) {
+    return {segment, begin_bits, end_bits, std::uint64_t{prefix} << kBucketBits | end_bits};
+  }
   const std::uint64_t segment_end =
       std::uint64_t{segment->prefix} + (std::uint64_t{1} << (kDirectoryBits - segment->depth));
-  {
-    const Freezer freezer(*this, Freeze::kEntries);
-    VisitHome(*segment, home, from_bits, visit, context);
-  }
-  if (freeze_ == Freeze::kNothing) {
-    Settle(segment);
-    ResetIfEmpty();
-  }
-  if (next_bits < kBucketPoints) return std::uint64_t{prefix} << kBucketBits | next_bits;
-  return segment_end >> kDirectoryBits != 0 ? 0 : segment_end << kBucketBits;
+  const std::uint64_t next = segment_end >> kDirectoryBits != 0 ? 0 : segment_end << kBucketBits;
+  return {segment, begin_bits, kBucketPoints, next};
 }
 
-// Entries whose home is `home` and whose bucket bits are not below `from_bits` (those were visited
-// when the segment was smaller).
-void SegmentTableBase::VisitHome(Segment& segment, std::uint32_t home, std::uint32_t from_bits,
-                                 Visit visit, void* context) {
-  std::uint32_t b = home;
-  for (std::uint32_t probe = 0; probe < segment.bucket_count; ++probe) {
-    const Bucket& bucket = segment.buckets()[b];
-    const bool ends_here = bucket.overflow() == 0;
-    for (std::uint64_t mask = bucket.Occupied(); mask != 0; mask &= mask - 1) {
-      const std::uint32_t i = Bucket::FirstOf(mask);
-      const std::uint32_t bits = SlotBucketBits(bucket.slots[i]);
-      if (bits < from_bits || HomeBucket(bits, segment.bucket_count) != home) continue;
-      visit(context, {&segment, b * Bucket::kSlots + i});
-    }
-    if (ends_here) break;
-    if (++b == segment.bucket_count) b = 0;
+// Entries whose bucket bits are below the cursor's were visited when the segment was smaller.
+std::uint64_t SegmentTableBase::ScanBucket(std::uint64_t cursor, Visit visit, void* context) {
+  if (!IsCursor(cursor)) return 0;
+  const ScanRange range = RangeFrom(cursor, 1);
+  {
+    const Freezer freezer(*this, Freeze::kEntries);
+    ForEachIn(*range.segment, range.begin_bits, range.end_bits,
+              [&](std::uint32_t slot) { visit(context, {range.segment, slot}); });
   }
+  if (freeze_ == Freeze::kNothing) {
+    Settle(range.segment);
+    ResetIfEmpty();
+  }
+  return range.next;
 }
 
 TablePosition SegmentTableBase::RandomEntry(Random& random) const {

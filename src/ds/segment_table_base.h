@@ -158,6 +158,41 @@ class SegmentTableBase {
   TablePosition InsertNode(std::uint64_t hash, const void* node);
   void EraseEntry(TablePosition at);
 
+  // Entries of one segment that are side by side in a scan: those of some home buckets, by their
+  // bucket bits.
+  struct ScanRange {
+    Segment* segment;
+    std::uint32_t begin_bits;
+    std::uint32_t end_bits;
+    std::uint64_t next;  // the cursor of what follows, 0 at the end of the table
+  };
+  // Of `homes` home buckets, or fewer at the end of the segment. REQUIRES: IsCursor(cursor).
+  ScanRange RangeFrom(std::uint64_t cursor, std::uint32_t homes) const;
+  static bool IsCursor(std::uint64_t cursor) {
+    return cursor >> (kDirectoryBits + kBucketBits) == 0;
+  }
+  // Visits the entries whose bucket bits are in [begin_bits, end_bits). `fn` may take the entry out
+  // of its bucket, and nothing else.
+  template <class Fn>  // void(std::uint32_t slot)
+  static void ForEachIn(Segment& segment, std::uint32_t begin_bits, std::uint32_t end_bits, Fn fn) {
+    const std::uint32_t bucket_count = segment.bucket_count;
+    const std::uint32_t last = HomeBucket(end_bits - 1, bucket_count);
+    std::uint32_t b = HomeBucket(begin_bits, bucket_count);
+    bool were_all = false;  // past the last home there are only entries that had to pass it
+    for (std::uint32_t probe = 0; probe < bucket_count; ++probe) {
+      const Bucket& bucket = segment.buckets()[b];
+      were_all = were_all || b == last;
+      const bool ends_here = were_all && bucket.overflow() == 0;
+      for (std::uint64_t mask = bucket.Occupied(); mask != 0; mask &= mask - 1) {
+        const std::uint32_t i = Bucket::FirstOf(mask);
+        const std::uint32_t bits = SlotBucketBits(bucket.slots[i]);
+        if (bits < begin_bits || bits >= end_bits) continue;
+        fn(b * Bucket::kSlots + i);
+      }
+      if (ends_here) break;
+      if (++b == bucket_count) b = 0;
+    }
+  }
   std::uint64_t ScanBucket(std::uint64_t cursor, Visit visit, void* context);
   void VisitAll(Visit visit, void* context);
   bool VisitExpired(UnixMs now, std::size_t budget, Visit visit, void* context);
@@ -236,8 +271,6 @@ class SegmentTableBase {
   void Forget();
 
   std::size_t NextIndex(std::size_t index) const;
-  static void VisitHome(Segment& segment, std::uint32_t home, std::uint32_t from_bits, Visit visit,
-                        void* context);
   static std::size_t VisitRange(Segment& segment, SlotRange range, std::size_t max, SampleOf which,
                                 Visit visit, void* context);
 

@@ -73,27 +73,14 @@ void SegmentTableBase::PreserveHome(Segment& segment, std::uint64_t hash) {
 }
 
 void SegmentTableBase::HandOut(Segment& segment, std::uint32_t range) {
-  const std::uint32_t first_bits = range << kRangeShift;
-  const std::uint32_t end_bits = first_bits + (1u << kRangeShift);
-  const std::uint32_t first_home = HomeBucket(first_bits, segment.bucket_count);
-  const std::uint32_t last_home = HomeBucket(end_bits - 1, segment.bucket_count);
+  const std::uint32_t begin_bits = range << kRangeShift;
+  const std::uint32_t end_bits = begin_bits + (1u << kRangeShift);
   // Nodes are cache misses, which may as well overlap.
-  const auto take = [this, end_bits](TablePosition at) {
-    const std::uint64_t slot = at.segment->SlotAt(at.slot);
-    if (SlotBucketBits(slot) < end_bits) cut_sink_->Take(at, SlotNode(slot));
-  };
-  for (std::uint32_t home = first_home; home <= last_home; ++home) {
-    VisitHome(
-        segment, home, first_bits,
-        [](void*, TablePosition at) { __builtin_prefetch(SlotNode(at.segment->SlotAt(at.slot))); },
-        nullptr);
-  }
-  for (std::uint32_t home = first_home; home <= last_home; ++home) {
-    VisitHome(
-        segment, home, first_bits,
-        [](void* fn, TablePosition at) { (*static_cast<decltype(take)*>(fn))(at); },
-        const_cast<void*>(static_cast<const void*>(&take)));
-  }
+  ForEachIn(segment, begin_bits, end_bits,
+            [&](std::uint32_t at) { __builtin_prefetch(SlotNode(segment.SlotAt(at))); });
+  ForEachIn(segment, begin_bits, end_bits, [&](std::uint32_t at) {
+    cut_sink_->Take({&segment, at}, SlotNode(segment.SlotAt(at)));
+  });
 }
 
 }  // namespace cairn::ds

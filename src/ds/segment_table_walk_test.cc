@@ -33,6 +33,59 @@ TEST(SegmentTableScan, VisitsEveryEntryOnceWhenNothingChanges) {
   }
 }
 
+// All of one segment, many entries that had to pass their bucket, a few and none.
+const TableFixture::Shape kShapes[] = {
+    {}, {.keep = 0xff}, {.keep = ~std::uint64_t{0} >> 24}, {.keep = 0xffffffULL << 40}};
+
+TEST(SegmentTableScanNodes, VisitsWhatScanVisitsInStepsOfAnyLength) {
+  for (const TableFixture::Shape shape : kShapes) {
+    for (const std::uint64_t size : {0u, 1u, 7u, 50u, 391u, 3000u}) {
+      TableFixture fixture(shape);
+      fixture.InsertRange(0, size);
+      for (const std::uint32_t homes : {1u, 4u, 63u, 5000u}) {
+        SCOPED_TRACE(testing::Message() << shape.keep << " " << size << " " << homes);
+        std::multiset<std::uint64_t> seen;
+        std::uint64_t cursor = 0;
+        do {
+          cursor = fixture.table().ScanNodes(cursor, homes,
+                                             [&](const TestNode* node) { seen.insert(node->id); });
+        } while (cursor != 0);
+        ASSERT_EQ(seen.size(), size);
+        ASSERT_EQ(std::set<std::uint64_t>(seen.begin(), seen.end()).size(), size);
+      }
+    }
+  }
+}
+
+// The two may be mixed: their cursors are the same.
+TEST(SegmentTableScanNodes, GoesOnWhereScanStopped) {
+  TableFixture fixture;
+  fixture.InsertRange(0, 5000);
+  std::multiset<std::uint64_t> seen;
+  const auto see = [&](const TestNode* node) { seen.insert(node->id); };
+  std::uint64_t cursor = 0;
+  for (std::uint32_t step = 0; step == 0 || cursor != 0; ++step) {
+    cursor = step % 2 == 0 ? fixture.table().ScanNodes(cursor, step % 7 + 1, see)
+                           : fixture.table().Scan(cursor, [&](auto, TestNode* n) { see(n); });
+  }
+  EXPECT_EQ(seen.size(), 5000u);
+  EXPECT_EQ(fixture.table().ScanNodes(UINT64_MAX, 4, [](auto*) { FAIL(); }), 0u);
+}
+
+TEST(SegmentTableContains, AgreesWithFindThoughAllHashesAreAlike) {
+  for (const TableFixture::Shape shape : kShapes) {
+    SCOPED_TRACE(shape.keep);
+    TableFixture fixture(shape);
+    fixture.InsertRange(0, 1000);
+    for (std::uint64_t id = 0; id < 2000; ++id) {
+      const std::uint64_t hash = fixture.HashOf(id);
+      const TestTable::Home home = fixture.table().PrefetchHome(hash);
+      const TestNode* likely = fixture.table().PrefetchLikely(home, hash);
+      ASSERT_EQ(fixture.table().Contains(likely, hash, TestNode{id, 0}.key()), id < 1000) << id;
+    }
+  }
+}
+
 struct ChangeRow {
   const char* name;
   std::uint64_t kept;       // ids [0, kept) stay throughout

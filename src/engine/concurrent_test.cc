@@ -63,6 +63,33 @@ TEST(Concurrent, MoveAndSwapKeepEveryKey) {
   EXPECT_EQ(places, std::vector<int>(kTokens, 1));
 }
 
+// A transaction is held up by a cut's backlog like a single command, if it writes.
+TEST(Concurrent, ATransactionThatWritesWaitsForTheUserOfACut) {
+  constexpr std::size_t kTooMuch = keyspace::CutBacklog::kBytesMax + 1;
+  constexpr int kReads = 20'000;  // the writer is long done by then, if it does not wait
+  Engine engine({});
+  keyspace::CutBacklog& backlog = engine.keyspace().cut_backlog();
+  backlog.Add(kTooMuch);
+  std::atomic<bool> done{false};
+  Thread writer("writer", [&] {
+    const std::unique_ptr<EmbeddedSession> session = engine.NewSession();
+    session->Execute({"MULTI"});
+    session->Execute({"SET", "key", "value"});
+    session->Execute({"EXEC"});
+    done.store(true);
+  });
+  const std::unique_ptr<EmbeddedSession> reader = engine.NewSession();
+  for (int i = 0; i < kReads && !done.load(); ++i) {
+    reader->Execute({"MULTI"});
+    reader->Execute({"GET", "key"});
+    ASSERT_EQ(reader->Execute({"EXEC"}), "*1\r\n$-1\r\n");
+  }
+  EXPECT_FALSE(done.load());
+  backlog.Remove(kTooMuch);
+  writer.Join();
+  EXPECT_EQ(reader->Execute({"GET", "key"}), "$5\r\nvalue\r\n");
+}
+
 // Pairs are stored together while everything is flushed: both are there or neither.
 TEST(Concurrent, AFlushIsWhole) {
   Engine engine({});

@@ -298,6 +298,7 @@ class LaneClient final : public command::Session {
   bool may_block() const override { return true; }
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t) override {
     parked_ = parked;
+    ++deferred_;
     parked->on_answered = [this](const std::shared_ptr<command::Parked>&) { answered_.Notify(); };
   }
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override {
@@ -323,7 +324,9 @@ class LaneClient final : public command::Session {
     return parked->reply().ToString();
   }
 
-  // How many requests were taken whole; keys that were found before the last one began.
+  // How many requests went to the lane, how many of them were taken whole; keys that were found
+  // before the last one began.
+  int deferred() const { return deferred_; }
   int taken() const { return taken_; }
   std::size_t keys_found() const { return keys_found_; }
 
@@ -331,6 +334,7 @@ class LaneClient final : public command::Session {
   command::Runner runner_;
   std::shared_ptr<command::Parked> parked_;
   Event answered_;
+  int deferred_ = 0;
   int taken_ = 0;
   std::size_t keys_found_ = 0;
 };
@@ -370,6 +374,37 @@ TEST_F(HeavyCommands, OfVeryManyArgumentsTheKeysAreFoundInTheLane) {
   EXPECT_EQ(client.Execute(WithKeys({"MSET"}, kMany)), Do(*session_, WithKeys({"MSET"}, kMany)));
   EXPECT_EQ(client.Execute(WithKeys({"SINTERCARD"}, kMany)),
             Do(*session_, WithKeys({"SINTERCARD"}, kMany)));
+}
+
+// A payload holds elements that are shorter than what is copied as one, and DUMP compresses.
+TEST_F(HeavyCommands, PayloadsGoToTheLaneByWhatTheyHold) {
+  const auto key_of = [&](const Args& args) {
+    Do(*session_, args);
+    return args[1];
+  };
+  Args numbers = {"SADD", "numbers"};
+  for (int i = 0; i < 30'000; ++i) numbers.push_back(std::to_string(i));
+  const struct {
+    std::string key;
+    bool dumps_in_lane;
+    bool restores_in_lane;
+  } cases[] = {
+      {key_of({"SADD", "few", "1", "2", "3"}), false, false},
+      {key_of(numbers), true, true},
+      {key_of({"SET", "compressed", std::string(1'000'000, 'x')}), true, false},
+      {key_of({"SET", "short", std::string(10'000, 'x')}), false, false},
+  };
+  LaneClient client(engine_);
+  for (const auto& row : cases) {
+    SCOPED_TRACE(row.key);
+    int before = client.deferred();
+    const std::string dump = client.Execute({"DUMP", row.key});
+    EXPECT_EQ(client.deferred() - before, row.dumps_in_lane ? 1 : 0);
+    before = client.deferred();
+    const std::string payload = ItemsOf(dump).at(0);
+    EXPECT_EQ(client.Execute({"RESTORE", "dst", "0", payload, "REPLACE"}), "+OK\r\n");
+    EXPECT_EQ(client.deferred() - before, row.restores_in_lane ? 1 : 0);
+  }
 }
 
 TEST_F(HeavyCommands, WhoCannotGoToTheLaneFindsTheKeysHimself) {

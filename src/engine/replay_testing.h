@@ -4,6 +4,9 @@
 // The twin's clock stands still, so nothing expires there but by the log's word; where nothing may
 // expire it can stand ahead, for times of deliveries are never later than the clock. Clients of the
 // first engine may wait (BLPOP and its like); one that waits does nothing else until it is served.
+//
+// A cut of the first engine is under way most of the time: whatever is executed meanwhile, it must
+// show what was there when it began.
 #ifndef CAIRN_ENGINE_REPLAY_TESTING_H_
 #define CAIRN_ENGINE_REPLAY_TESTING_H_
 
@@ -19,6 +22,7 @@
 
 #include "command/serving.h"
 #include "engine/engine.h"
+#include "keyspace/cut_testing.h"
 
 namespace cairn::engine {
 
@@ -97,6 +101,7 @@ class Twins {
     served_ += waiting() < before ? 1 : 0;
     if (random_.Below(15) == 0) clock_.AdvanceMs(static_cast<std::int64_t>(random_.Below(40)));
     if (random_.Below(40) == 0) engine_.keeper().RunOnce();
+    if (random_.Below(16) == 0) ReadOfCut();
   }
 
   // All that is due goes; then both must hold the same. `deeper` asks for what no digest holds.
@@ -115,9 +120,22 @@ class Twins {
           << trace_;
     }
     trace_.clear();
+    if (cut_ == nullptr) BeginCut();
   }
 
  private:
+  void BeginCut() {
+    cut_expected_ = keyspace::PictureOf(engine_.keyspace());
+    cut_seen_.clear();
+    cut_ = keyspace::BeginCut(engine_.keyspace());
+  }
+  void ReadOfCut() {
+    if (cut_ == nullptr) return;
+    if (const std::optional<keyspace::CutBatch> batch = cut_->Next())
+      return keyspace::AddTo(cut_seen_, *batch);
+    cut_ = nullptr;
+    ASSERT_EQ(cut_seen_, cut_expected_) << trace_;
+  }
   void Replay() {
     while (const std::optional<log::Effect> effect = reader_->Next()) {
       trace_ += "  logged in " + std::to_string(effect->db.value);
@@ -153,6 +171,9 @@ class Twins {
   Random random_;
   std::string trace_;
   std::uint64_t served_ = 0;
+  std::unique_ptr<keyspace::Cut> cut_;
+  keyspace::Picture cut_expected_;  // what was there when it began
+  keyspace::Picture cut_seen_;
 };
 
 }  // namespace cairn::engine

@@ -39,12 +39,14 @@ void CutBatch::Add(DbId db, UnixMs expiry, const Entry& entry) {
   new (room_.get() + used_) Head{expiry, db.value, static_cast<std::uint32_t>(bytes)};
   entry.MakeImage(room_.get() + used_ + sizeof(Head));
   used_ += bytes;
+  beside_bytes_ += entry.beside_bytes();
 }
 
 void CutBatch::Swap(CutBatch& other) noexcept {
   std::swap(room_, other.room_);
   std::swap(used_, other.used_);
   std::swap(capacity_, other.capacity_);
+  std::swap(beside_bytes_, other.beside_bytes_);
 }
 
 // ---- Parts -------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ namespace cairn::keyspace {
 class CutBatch {
  public:
   static constexpr std::size_t kBytes = 32 * 1024;
+  // It takes no more once so much hangs off its images.
+  static constexpr std::size_t kBesideBytesMax = 256 * 1024;
 
   CutBatch() = default;
   CutBatch(CutBatch&& other) noexcept { Swap(other); }
@@ -54,7 +56,8 @@ class CutBatch {
   ~CutBatch();
 
   bool empty() const { return used_ == 0; }
-  std::size_t bytes() const { return capacity_; }
+  // With the collections that were copied, and the blobs, which it may be the last to keep.
+  std::size_t bytes() const { return capacity_ + beside_bytes_; }
   // UnixMs: when the key expires, or kNever.
   template <class Fn>  // void(DbId, UnixMs, const Entry&)
   void ForEach(Fn&& fn) const {
@@ -64,7 +67,9 @@ class CutBatch {
     }
   }
 
-  bool HasRoomFor(const Entry& entry) const { return used_ + Bytes(entry) <= capacity_; }
+  bool HasRoomFor(const Entry& entry) const {
+    return used_ + Bytes(entry) <= capacity_ && beside_bytes_ < kBesideBytesMax;
+  }
   // An empty batch that has room for the entry.
   static CutBatch For(const Entry& entry);
   // REQUIRES: HasRoomFor(entry).
@@ -88,6 +93,7 @@ class CutBatch {
   std::unique_ptr<char[]> room_;
   std::size_t used_ = 0;
   std::size_t capacity_ = 0;
+  std::size_t beside_bytes_ = 0;
 };
 
 class Cut {

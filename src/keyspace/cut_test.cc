@@ -12,59 +12,14 @@
 #include <vector>
 
 #include "base/thread.h"
+#include "keyspace/cut_testing.h"
 #include "keyspace/keyspace_testing.h"
-#include "keyspace/value_digest.h"
 
 namespace cairn::keyspace {
 namespace {
 
 constexpr value::HashLimits kHashLimits = {.packed_entries = 8, .packed_value_bytes = 64};
 constexpr value::ListLimits kListLimits = {};
-
-// Database and key, to digest and time.
-using Picture = std::map<std::pair<std::uint32_t, std::string>, std::pair<std::uint64_t, UnixMs>>;
-
-class AllHeld {
- public:
-  explicit AllHeld(Keyspace& keyspace) NO_THREAD_SAFETY_ANALYSIS : locks(keyspace) {
-    locks.AcquireAll();
-  }
-  ~AllHeld() NO_THREAD_SAFETY_ANALYSIS { locks.Release(); }
-  KeyLocks locks;
-};
-
-Picture PictureOf(TestStore& store) {
-  Picture picture;
-  Keyspace& keyspace = store.keyspace;
-  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
-    Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
-    for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) {
-      Shard* shard = stripe.shard(DbId(db));
-      if (shard == nullptr) continue;
-      shard->table.ForEach([&](Position at, const Entry* entry) {
-        picture.emplace(
-            std::pair(db, std::string(entry->key())),
-            std::pair(ValueDigest(*entry), internal::ExpiryOf(shard->table, at, *entry)));
-      });
-    }
-  }
-  return picture;
-}
-
-void AddTo(Picture& picture, const CutBatch& batch) {
-  batch.ForEach([&](DbId db, UnixMs expiry, const Entry& entry) {
-    const bool fresh = picture
-                           .emplace(std::pair(db.value, std::string(entry.key())),
-                                    std::pair(ValueDigest(entry), expiry))
-                           .second;
-    EXPECT_TRUE(fresh) << entry.key() << " twice";
-  });
-}
-
-std::unique_ptr<Cut> BeginCut(TestStore& store) {
-  const AllHeld all(store.keyspace);
-  return std::make_unique<Cut>(store.keyspace, all.locks);
-}
 
 std::string RandomText(Random& random) {
   return std::string(random.Below(40), static_cast<char>('a' + random.Below(26)));
@@ -155,8 +110,8 @@ TEST(Cut, ShowsWhatWasThereWhateverIsWritten) {
     Random random(seed);
     const std::size_t names = 20 + random.Below(3000);
     for (std::size_t i = 0; i < 2 * names; ++i) Write(store, random, names);
-    const Picture expected = PictureOf(store);
-    const auto cut = BeginCut(store);
+    const Picture expected = PictureOf(store.keyspace);
+    const auto cut = BeginCut(store.keyspace);
     EXPECT_EQ(cut->size(DbId(0)).keys + cut->size(DbId(1)).keys, expected.size());
     Picture seen;
     for (bool more = true; more;) {
@@ -177,15 +132,15 @@ TEST(Cut, GivenUpHalfWayLeavesNothingBehind) {
   for (int i = 0; i < 4000; ++i) Write(store, random, 1500);
   for (int round = 0; round < 5; ++round) {
     {
-      const auto cut = BeginCut(store);
+      const auto cut = BeginCut(store.keyspace);
       cut->Next();
       for (int i = 0; i < 300; ++i) Write(store, random, 1500);
     }
     for (int i = 0; i < 300; ++i) Write(store, random, 1500);
     EXPECT_EQ(store.keyspace.cut_backlog().bytes(), 0u);
   }
-  const Picture expected = PictureOf(store);
-  const auto cut = BeginCut(store);
+  const Picture expected = PictureOf(store.keyspace);
+  const auto cut = BeginCut(store.keyspace);
   Picture seen;
   while (const auto batch = cut->Next()) AddTo(seen, *batch);
   EXPECT_EQ(seen, expected);
@@ -195,8 +150,8 @@ TEST(Cut, GivenUpHalfWayLeavesNothingBehind) {
 TEST(Cut, KeepsAFlushedDatabaseForAWhile) {
   TestStore store({.stripe_count = 2});
   for (int i = 0; i < 5000; ++i) store.Set("key" + std::to_string(i), "value");
-  const Picture expected = PictureOf(store);
-  const auto cut = BeginCut(store);
+  const Picture expected = PictureOf(store.keyspace);
+  const auto cut = BeginCut(store.keyspace);
   {
     const AllHeld all(store.keyspace);
     EXPECT_EQ(store.keyspace.FlushDatabase(all.locks, DbId(0)), 5000u);
@@ -208,6 +163,25 @@ TEST(Cut, KeepsAFlushedDatabaseForAWhile) {
   EXPECT_EQ(seen, expected);
   EXPECT_EQ(store.keyspace.trash().pending(), 5000);
   EXPECT_EQ(store.Get("key1"), "new");
+}
+
+// What only a cut keeps alive is in the backlog, by which writers are held up.
+TEST(Cut, CountsWhatHangsOffItsImages) {
+  constexpr std::size_t kValues = 40;
+  TestStore store({.stripe_count = 1});
+  const std::string value(1024 * 1024, 'v');
+  const auto name = [](std::size_t i) { return "key" + std::to_string(i); };
+  for (std::size_t i = 0; i < kValues; ++i) store.Set(name(i), value);
+  const CutBacklog& backlog = store.keyspace.cut_backlog();
+  auto cut = BeginCut(store.keyspace);
+  for (std::size_t i = 0; i < kValues; ++i) store.Set(name(i), "new");
+  EXPECT_TRUE(backlog.is_full());
+  // But for the batch that is being filled.
+  EXPECT_GT(backlog.bytes(), kValues * value.size() - 2 * value.size());
+  Picture seen;
+  while (const auto batch = cut->Next()) AddTo(seen, *batch);
+  EXPECT_EQ(seen.size(), kValues);
+  EXPECT_EQ(backlog.bytes(), 0u);
 }
 
 // Every writer adds one to a pair of keys in one transaction: a cut that saw one and not the other
@@ -242,7 +216,7 @@ TEST(Cut, IsOneMomentForWritersOnManyThreads) {
   for (std::uint64_t seed = 1; seed <= 3; ++seed)
     threads.emplace_back("writer", [=] { write(seed); });
   for (int round = 0; round < 20; ++round) {
-    const auto cut = BeginCut(store);
+    const auto cut = BeginCut(store.keyspace);
     std::map<std::string, std::string, std::less<>> seen;
     while (const auto batch = cut->Next()) {
       batch->ForEach([&](DbId, UnixMs, const Entry& entry) {

@@ -156,10 +156,13 @@ std::size_t Entry::own_bytes() const {
 }
 
 std::size_t Entry::charged_bytes() const {
-  const std::size_t own = ds::SlabArena::AllocatedSize(own_bytes());
-  if (is_collection()) return own + Visit([](const auto& value) { return value.memory_bytes(); });
+  return ds::SlabArena::AllocatedSize(own_bytes()) + beside_bytes();
+}
+
+std::size_t Entry::beside_bytes() const {
+  if (is_collection()) return Visit([](const auto& value) { return value.memory_bytes(); });
   const Blob* out_of_line = blob();
-  return own + (out_of_line != nullptr ? out_of_line->allocated_bytes() : 0);
+  return out_of_line != nullptr ? out_of_line->allocated_bytes() : 0;
 }
 
 }  // namespace cairn::keyspace

@@ -207,8 +207,10 @@ class Entry {
 
   // Bytes asked from the arena for this entry (without a blob).
   std::size_t own_bytes() const;
-  // All bytes charged for this entry, the blob included.
+  // All bytes charged for this entry, with what lies beside it.
   std::size_t charged_bytes() const;
+  // Of a collection, or a blob.
+  std::size_t beside_bytes() const;
 
  private:
   static constexpr std::uint32_t kVolatileBit = 1u << 6;

@@ -43,9 +43,10 @@ bool Expirer::Tick(std::size_t budget) {
 // One lock hold. True if nothing that is due is left in the stripe.
 bool Expirer::SweepStripe(Stripe& stripe, UnixMs now_ms) {
   log::CommandLog& log = keyspace_.log();
+  // What is due stays hidden, and goes at a later tick, where a cut's user or the log's is behind.
+  if (keyspace_.cut_backlog().is_full()) return true;
   const std::size_t credit = log.active() ? kSweepCreditBytes : 0;
-  if (credit > 0 && !log.TakeCredit(credit))
-    return true;  // the log is full: what is due stays hidden, and goes at a later tick
+  if (credit > 0 && !log.TakeCredit(credit)) return true;
   bool done = true;
   UnixMs next = kNever;
   {

@@ -112,6 +112,21 @@ TEST(Expirer, AnExpiryPutOffOrTakenAwayIsHonoured) {
   EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 2u);
 }
 
+// What goes hands its neighbours out, too: not faster than they are taken.
+TEST(Expirer, WaitsWhileTheUserOfACutIsBehind) {
+  TestStore store;
+  Expirer expirer(store.keyspace);
+  store.Set("a", "v", kTestStartMs + 1);
+  store.clock.AdvanceMs(5);
+  CutBacklog& backlog = store.keyspace.cut_backlog();
+  backlog.Add(CutBacklog::kBytesMax + 1);
+  EXPECT_TRUE(expirer.Tick(kNoBudget));
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 1u);
+  backlog.Remove(CutBacklog::kBytesMax + 1);
+  EXPECT_TRUE(expirer.Tick(kNoBudget));
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 0u);
+}
+
 TEST(Expirer, RemovalsAreLogged) {
   TestStore store;
   Expirer expirer(store.keyspace);

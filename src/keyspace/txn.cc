@@ -136,6 +136,14 @@ Found Txn::SetStringIn(DbId db, const KeyRef& key, const Found& found, std::stri
   return Store(stripe, db, key, found, entry, ttl);
 }
 
+Found Txn::SetBlob(const KeyRef& key, const Found& found, Blob* blob, Ttl ttl) {
+  DCHECK(blob->size() >= kBlobThreshold);
+  Stripe& stripe = StripeOf(key);
+  Entry* entry = Entry::CreateBlob(*stripe.arena, key.name, blob);
+  entry->set_access(FreshAccess());
+  return Store(stripe, viewer_.db, key, found, entry, ttl);
+}
+
 Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
                  Ttl ttl) {
   Shard& shard = keyspace_.EnsureShard(stripe, db);

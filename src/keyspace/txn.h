@@ -260,6 +260,8 @@ class Txn {
   Found SetString(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
   Found SetStringIn(DbId db, const KeyRef& key, const Found& found, std::string_view value,
                     Ttl ttl);
+  // The same with a reference that is taken over. REQUIRES: at least kBlobThreshold bytes.
+  Found SetBlob(const KeyRef& key, const Found& found, Blob* blob, Ttl ttl);
   // The bytes of the string for editing in place, grown to at least `size` with zeros; makes the
   // key if `found` is empty. The entry is reported as raw from now on. `found` is updated.
   // REQUIRES: a string or absent.
@@ -272,6 +274,8 @@ class Txn {
     found.shard->table.Preserve(found.position);
     return Editing<V>(*this, key, found);
   }
+  // Before a collection is changed in place of which no watcher is to know: Edit does it, too.
+  void Preserve(const Found& found) { found.shard->table.Preserve(found.position); }
   // Stores a finished collection, replacing whatever `found` holds; an empty one (but for a stream)
   // removes the key.
   template <class V>

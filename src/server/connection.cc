@@ -26,9 +26,6 @@ namespace {
 
 constexpr std::size_t kIovecsMax = 64;
 constexpr std::size_t kReadRunMin = 8;
-// Input that is reserved ahead for a large argument, at most this much beyond what has arrived: a
-// peer's announcement is not trusted.
-constexpr std::size_t kReserveAheadMax = 1024 * 1024;
 
 // How many of the vectors, the last of them cut, make up `bytes_max`: a value of many megabytes is
 // one of them.
@@ -77,14 +74,20 @@ void Connection::OnReady(bool readable, bool writable, bool hangup) {
   if (hangup) CloseNow();
 }
 
+// A peer's announcement is not trusted before it has sent a good part of it.
+std::size_t Connection::ReserveAhead(std::size_t have, std::size_t missing) {
+  const std::size_t factor = have < kTrustedBytes ? 1 : kTrustedFactor;
+  return std::min(missing, std::max(have * factor, kReserveAheadMin));
+}
+
 // Where the next bytes go: the worker's buffer if nothing is left over, else behind the leftover.
 std::span<char> Connection::LeaseReadRoom() {
   if (leftover_.empty()) return worker_.read_buffer();
   const std::size_t have = leftover_.size();
   const std::size_t wanted = parser_.wanted_bytes();
   const std::size_t missing = wanted > have ? wanted - have : 0;
-  const std::size_t room =
-      std::max(kReadBytes, std::min(missing, std::max(have, kReserveAheadMax)));
+  const std::size_t room = std::max(kReadBytes, std::min(missing, kReadBytesMax));
+  leftover_.reserve(have + std::max(room, ReserveAhead(have, missing)));
   leftover_.resize_and_overwrite(have + room, [](char*, std::size_t size) { return size; });
   return {leftover_.data() + have, room};
 }
@@ -112,8 +115,12 @@ void Connection::ReadInput() {
 }
 
 void Connection::RunLeftover() {
-  const std::size_t done = ProcessInput(leftover_);
+  const std::string_view input = leftover_;
+  const std::size_t done = ProcessInput(input);
   if (std::exchange(is_taken_, false)) return;
+  if (const BlobRef given = std::exchange(given_, BlobRef()); given.get() != nullptr) {
+    return KeepLeftover(input.substr(done));
+  }
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
     std::string().swap(leftover_);

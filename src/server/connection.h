@@ -64,6 +64,20 @@ class Connection final : public command::Session, public io::Watcher {
   static constexpr std::size_t kFlushBytes = 512 * 1024;
   // The least room that is kept for reading more when a request is incomplete.
   static constexpr std::size_t kReadBytes = 16 * 1024;
+  // Input is reserved for a large argument as it arrives: as much again, and at least so much; of
+  // what has come to kTrustedBytes, up to kTrustedFactor times that, so that it is copied no more.
+  static constexpr std::size_t kReserveAheadMin = 1024 * 1024;
+  static constexpr std::size_t kTrustedBytes = 4 * 1024 * 1024;
+  static constexpr std::size_t kTrustedFactor = 128;
+  // And so much is read at once, that others are served in between.
+  static constexpr std::size_t kReadBytesMax = 1024 * 1024;
+  // A value of so many bytes becomes a blob together with the input, where at most an eighth as
+  // much stands around it.
+  static constexpr std::size_t kGivenBytesMin = 64 * 1024;
+  static constexpr std::size_t kGivenWaste = 8;
+  // How many bytes more to reserve when `have` of the `missing` and them have arrived.
+  static std::size_t ReserveAhead(std::size_t have, std::size_t missing);
+
   // A request of so many bytes goes to the lane together with the input in which it stands. (Inline
   // ones, of which nothing says where they end, are smaller.)
   static constexpr std::size_t kTakenBytesMin = 128 * 1024;
@@ -84,6 +98,7 @@ class Connection final : public command::Session, public io::Watcher {
   // A request waits for stripes that the lane holds: it stays in the input.
   void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override;
+  Blob* TakeBlob(std::string_view bytes) override;
   void OnExecReply(const resp::ReplyBuffer::Mark& begin) override;
   void TakeTurn();
   // The command it waited in has been answered.
@@ -215,6 +230,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   resp::Parser parser_;
   std::string leftover_;   // input not yet done with; empty between complete requests
+  BlobRef given_;          // the leftover that runs, where it has become a value
   bool is_taken_ = false;  // what was run of the leftover has gone: it is what follows that
   resp::ReplyBuffer output_;
   std::unique_ptr<ClientSubscriptions> subscriptions_;

@@ -92,6 +92,19 @@ command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) 
                             args.size());
 }
 
+Blob* Connection::TakeBlob(std::string_view bytes) {
+  const char* const input = leftover_.data();
+  const bool is_own =
+      bytes.data() > input && bytes.data() + bytes.size() <= input + leftover_.size();
+  if (!is_own || bytes.size() < kGivenBytesMin ||
+      leftover_.capacity() - bytes.size() > bytes.size() / kGivenWaste) {
+    return nullptr;
+  }
+  Blob* blob = Blob::Adopt(std::exchange(leftover_, std::string()), bytes);
+  given_ = BlobRef(blob);
+  return blob;
+}
+
 void Connection::TakeTurn() {
   if (stall_ != Stall::kDelayed) return;
   stall_ = Stall::kNone;

@@ -78,8 +78,12 @@ bool Hash::SetExpiry(std::string_view field, UnixMs when, const TableHome& home)
   if (word_.form() == Form::kTimed) {
     const Position at = FindPacked(field);
     if (at == PackedView::kNone) return false;
-    MoveTo(at, when);
-    return true;
+    // A list that came from a dump may be as long as lists can be, and the new time be longer.
+    if (packed().Fits(PackedList::EncodedBytesMax(kInt64TextMax))) {
+      MoveTo(at, when);
+      return true;
+    }
+    ToTable(home);
   }
   const Table::Position at = table().Find(field);
   if (!at.found()) return false;

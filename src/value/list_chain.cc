@@ -265,11 +265,12 @@ void ListChain::Insert(Place place, ListSide side, const ListElement& element) {
 void ListChain::SplitAndInsert(Place place, ListSide side, const ListElement& element) {
   const bool is_after = side == ListSide::kAfter;
   Split(place.node, is_after ? place.offset + 1 : place.offset);
-  if (element.is_plain) {
+  const std::size_t half = is_after ? place.node + 1 : place.node;
+  if (element.is_plain || !FitsPacked(nodes_[half].bytes(), element.text)) {
     InsertElementNode(place.node + 1, element);
     return;
   }
-  Edit(is_after ? place.node + 1 : place.node, [&](ds::PackedList& list, std::size_t count) {
+  Edit(half, [&](ds::PackedList& list, std::size_t count) {
     is_after ? list.Prepend(element.text) : list.Append(element.text);
     return count + 1;
   });

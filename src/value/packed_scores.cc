@@ -104,7 +104,7 @@ void Append(ds::PackedList& list, std::string_view member, double score) {
   list.Append(Encoded(score).value());
 }
 
-bool Fits(const ds::PackedList& list, std::string_view member) {
+bool Fits(ds::PackedView list, std::string_view member) {
   return list.Fits(ds::PackedList::EncodedBytesMax(member.size()) +
                    ds::PackedList::EncodedBytesMax(kDoubleTextMax));
 }

@@ -40,7 +40,7 @@ std::uint64_t RankOf(ds::PackedView list, Position at);
 void Insert(ds::PackedList& list, std::string_view member, double score);
 // REQUIRES: the pair belongs at the end.
 void Append(ds::PackedList& list, std::string_view member, double score);
-bool Fits(const ds::PackedList& list, std::string_view member);
+bool Fits(ds::PackedView list, std::string_view member);
 void EraseRange(ds::PackedList& list, std::uint64_t begin, std::uint64_t count);
 
 RankRange FindScores(ds::PackedView list, const ScoreRange& range);

@@ -42,12 +42,6 @@ SetNode* SetNode::Create(ds::SlabArena& arena, std::string_view member) {
   return reinterpret_cast<SetNode*>(memory);
 }
 
-std::string_view SetNode::key() const {
-  const char* at = reinterpret_cast<const char*>(this);
-  const std::size_t size = ReadNodeSize(at);
-  return {at, size};
-}
-
 std::size_t SetNode::bytes() const {
   const std::size_t size = key().size();
   return NodeSizeBytes(size) + size;

@@ -26,6 +26,7 @@
 #include "base/random.h"
 #include "ds/int_set.h"
 #include "ds/packed_list.h"
+#include "value/node_size.h"
 #include "value/node_table.h"
 #include "value/tagged_word.h"
 
@@ -42,7 +43,11 @@ struct SetLimits {
 class SetNode {
  public:
   static SetNode* Create(ds::SlabArena& arena, std::string_view member);
-  std::string_view key() const;
+  std::string_view key() const {
+    const char* at = reinterpret_cast<const char*>(this);
+    const std::size_t size = ReadNodeSize(at);
+    return {at, size};
+  }
   std::size_t bytes() const;
 
  private:

@@ -2,7 +2,7 @@
 // Batches of members, and which of them another set contains.
 //
 // A lookup in a table that is not in the cache waits twice: for the bucket and for the node.
-// Sixteen lookups that wait together cost little more than one.
+// Many lookups that wait together cost little more than one.
 #include "value/set_walk.h"
 
 #include <algorithm>
@@ -13,7 +13,10 @@
 namespace cairn::value {
 namespace {
 
-constexpr std::size_t kLookups = 16;
+// Lookups that wait together: a batch of a table in one go, mostly.
+constexpr std::size_t kLookups = 32;
+// Home buckets read at once; with some five entries each that is a batch.
+constexpr std::uint32_t kHomes = 4;
 
 }  // namespace
 
@@ -61,11 +64,10 @@ void SetWalk::ReadPacked() {
 void SetWalk::ReadTable() {
   nodes_.clear();
   do {
-    cursor_ = set_.mutable_table().table().Scan(cursor_,
-                                                [this](Set::Table::Position, const SetNode* node) {
-                                                  __builtin_prefetch(node);
-                                                  nodes_.push_back(node);
-                                                });
+    cursor_ = set_.table().table().ScanNodes(cursor_, kHomes, [this](const SetNode* node) {
+      __builtin_prefetch(node);
+      nodes_.push_back(node);
+    });
   } while (cursor_ != 0 && nodes_.size() < kBatch);
   ended_ = cursor_ == 0;
   for (const SetNode* node : nodes_) {
@@ -93,20 +95,27 @@ bool SetWalk::ContainsInSmall(const Set& set, const ds::PackedValue& member) {
 
 void SetWalk::FilterByTable(const Set::Table& table, Keep keep,
                             std::vector<ds::PackedValue>& batch) {
-  std::array<std::uint64_t, kLookups> hashes;
+  using Lookups = Set::Table::Table;
+  const Lookups& lookups = table.table();
+  std::array<std::string_view, kLookups> members;
   std::array<ds::PackedValue::Scratch, kLookups> scratch;
+  std::array<std::uint64_t, kLookups> hashes;
+  std::array<Lookups::Home, kLookups> homes;
+  std::array<const SetNode*, kLookups> likely;
   std::size_t kept = 0;
   for (std::size_t begin = 0; begin < batch.size(); begin += kLookups) {
     const std::size_t count = std::min(kLookups, batch.size() - begin);
     for (std::size_t i = 0; i < count; ++i) {
-      hashes[i] = table.HashOf(batch[begin + i].Text(scratch[i]));
-      table.table().PrefetchBucket(hashes[i]);
+      members[i] = batch[begin + i].Text(scratch[i]);
+      hashes[i] = table.HashOf(members[i]);
+      homes[i] = lookups.PrefetchHome(hashes[i]);
     }
-    for (std::size_t i = 0; i < count; ++i) table.table().PrefetchNode(hashes[i]);
     for (std::size_t i = 0; i < count; ++i) {
-      const ds::PackedValue& member = batch[begin + i];
-      const bool found = table.table().Find(hashes[i], member.Text(scratch[i])).found();
-      if (found == (keep == Keep::kContained)) batch[kept++] = member;
+      likely[i] = lookups.PrefetchLikely(homes[i], hashes[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      const bool found = lookups.Contains(likely[i], hashes[i], members[i]);
+      if (found == (keep == Keep::kContained)) batch[kept++] = batch[begin + i];
     }
   }
   batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(kept), batch.end());

@@ -178,12 +178,16 @@ ScoreChange SortedSet::AddToPacked(const MemberScore& entry, const ScoreRule& ru
     return AddNew(entry, limits, home);
   }
   const ScoreChange change = Decide(packed_scores::ScoreOf(packed(), at), entry.score, rule);
-  if (change.outcome == ScoreOutcome::kUpdated) {
+  if (change.outcome != ScoreOutcome::kUpdated) return change;
+  // A list that came from a dump may be as long as lists can be, and the new score be longer.
+  if (packed_scores::Fits(packed(), entry.member)) {
     Borrowed<ds::PackedList, Form> list(word_);
     list->EraseRange(at, 2);
     packed_scores::Insert(*list, entry.member, change.score);
+    return change;
   }
-  return change;
+  ToTable(home);
+  return AddToTable({entry.member, change.score}, {});
 }
 
 // REQUIRES: is_packed(), and the member is not there.

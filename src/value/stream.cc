@@ -151,7 +151,7 @@ std::expected<StreamId, StreamAppendError> Stream::Append(const NewStreamId& id,
   ArenaOr(arena);
   Body& body = *body_;
   if (TailTakes(text_bytes, limits) &&
-      body.tail->packed_bytes() + packed_bytes_max <= ds::kPackedListBytesMax) {
+      body.tail->packed_bytes() + packed_bytes_max <= StreamNode::kPackedBytesMax) {
     body.node_bytes -= body.tail->memory_bytes();
     StreamNode* node = StreamNode::Append(*body.arena, body.tail, *next, fields);
     body.node_bytes += node->memory_bytes();

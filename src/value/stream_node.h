@@ -52,6 +52,10 @@ class StreamNode {
     bool same_fields = false;
   };
 
+  // What a node of more than one entry takes as a listpack at most: deleting some may make the two
+  // counts in front of them longer.
+  static constexpr std::size_t kPackedBytesMax = ds::kPackedListBytesMax - 2 * 4;
+
   // A node with its first entry, and room for `room` bytes in all if that is more.
   static StreamNode* New(ds::SlabArena& arena, StreamId id, StreamFields fields, std::size_t room);
   static void Free(ds::SlabArena& arena, StreamNode* node);
@@ -63,7 +67,8 @@ class StreamNode {
   static StreamNode* Clone(ds::SlabArena& arena, const StreamNode* node);
 
   // Redis's listpack of these entries, and the way back: kCorrupt unless the bytes are one that a
-  // stream may hold under this id. (A node without live entries may exist: see Stream::Trim.)
+  // stream may hold under this id, kLimit where they are more than kPackedBytesMax. (A node without
+  // live entries may exist: see Stream::Trim.)
   ds::PackedList ToPacked() const;
   static Result<StreamNode*> FromPacked(ds::SlabArena& arena, StreamId base,
                                         std::string_view bytes);

@@ -6,6 +6,7 @@
 //     entry = flags | ms | seq | n | name | value ... | how many elements these were
 //
 // Bytes that come in are anybody's: every count is checked against what is there.
+#include <deque>
 #include <vector>
 
 #include "value/stream_element.h"
@@ -37,10 +38,7 @@ class Reader {
                ? static_cast<std::size_t>(number)
                : 0;
   }
-  std::string_view Text(ds::PackedValue::Scratch& scratch) {
-    if (!Check(!at_end())) return {};
-    return Take().Text(scratch);
-  }
+  ds::PackedValue Value() { return Check(!at_end()) ? Take() : 0; }
   bool Check(bool condition) {
     ok_ = ok_ && condition;
     return ok_;
@@ -60,17 +58,20 @@ class Reader {
   bool ok_ = true;
 };
 
-// Texts that outlive the reader's scratch: numbers have their digits in `digits`.
+// Texts, those of numbers in `digits`. They grow with what is there: the count is only a claim.
 struct Texts {
   std::vector<std::string_view> views;
-  std::vector<ds::PackedValue::Scratch> digits;
+  std::deque<ds::PackedValue::Scratch> digits;  // stay where they are while more come
 
-  // REQUIRES: `count` is bounded by what the list can hold.
   bool Read(Reader& reader, std::size_t count) {
-    digits.resize(count);
     views.clear();
-    for (std::size_t i = 0; i < count && reader.ok(); ++i) views.push_back(reader.Text(digits[i]));
-    return reader.ok();
+    digits.clear();
+    while (views.size() < count) {
+      const ds::PackedValue value = reader.Value();
+      if (!reader.ok()) return false;
+      views.push_back(value.is_integer() ? value.Text(digits.emplace_back()) : value.text());
+    }
+    return true;
   }
 };
 
@@ -82,8 +83,7 @@ struct PackedEntry {
   std::vector<std::string_view> fields;  // with names
 };
 
-bool ReadPackedEntry(Reader& reader, StreamId base, const Texts& names, std::size_t size_max,
-                     PackedEntry* entry) {
+bool ReadPackedEntry(Reader& reader, StreamId base, const Texts& names, PackedEntry* entry) {
   const std::size_t before = reader.elements_read();
   const std::int64_t flags = reader.Number();
   if (!reader.Check((flags & ~(kPackedDeleted | kPackedSameFields)) == 0)) return false;
@@ -93,7 +93,7 @@ bool ReadPackedEntry(Reader& reader, StreamId base, const Texts& names, std::siz
   entry->id.seq = base.seq + static_cast<std::uint64_t>(reader.Number());
   const std::size_t count = entry->same_fields ? names.views.size() : reader.Count();
   const std::size_t texts = entry->same_fields ? count : 2 * count;
-  if (!reader.Check(count > 0 && texts <= size_max)) return false;
+  if (!reader.Check(count > 0)) return false;
   if (!entry->texts.Read(reader, texts)) return false;
   entry->fields.clear();
   for (std::size_t i = 0; i < texts; ++i) {
@@ -157,14 +157,14 @@ Result<StreamNode*> StreamNode::FromPacked(ds::SlabArena& arena, StreamId base,
   const std::size_t deleted = reader.Count();
   const std::size_t name_count = reader.Count();
   Texts names;
-  if (!reader.Check(name_count > 0 && name_count <= bytes.size()) ||
-      !names.Read(reader, name_count) || !reader.Check(reader.Number() == 0)) {
+  if (!reader.Check(name_count > 0) || !names.Read(reader, name_count) ||
+      !reader.Check(reader.Number() == 0)) {
     return std::unexpected(Corrupt());
   }
   StreamNode* node = NewEmpty(arena, base, names.views, 1, 0);
   PackedEntry entry;
   while (reader.ok() && !reader.at_end()) {
-    if (!ReadPackedEntry(reader, base, names, bytes.size(), &entry)) break;
+    if (!ReadPackedEntry(reader, base, names, &entry)) break;
     const bool first = node->live_ + node->deleted_ == 0;
     if (!reader.Check(first ? entry.id >= base : entry.id > node->LastId())) break;
     node = Reserve(arena, node, entry.fields, entry.same_fields);
@@ -176,6 +176,10 @@ Result<StreamNode*> StreamNode::FromPacked(ds::SlabArena& arena, StreamId base,
       node->deleted_ != deleted) {
     Free(arena, node);
     return std::unexpected(Corrupt());
+  }
+  if (node->packed_bytes() > kPackedBytesMax) {
+    Free(arena, node);
+    return Fail(StatusCode::kLimit, "a listpack of a stream that leaves no room for its counts");
   }
   return Trimmed(arena, node);
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "value/collection_testing.h"
 #include "value/stream_node.h"
 #include "value/stream_testing.h"
 
@@ -51,6 +52,33 @@ Stream MakeStream() {
   stream.Delete({6, 0});
   Add(stream, {9796093022208, 0}, {"b", "300"});
   return stream;
+}
+
+// Bytes that this thread was ever given; 0 where the allocator does not say.
+std::uint64_t BytesTaken() {
+  std::uint64_t allocated = 0;
+#ifdef CAIRN_JEMALLOC
+  std::size_t size = sizeof(allocated);
+  if (mallctl("thread.allocated", &allocated, &size, nullptr, 0) != 0) return 0;
+#endif
+  return allocated;
+}
+
+// A node that claims as many names, or an entry as many fields, as it has bytes.
+TEST(StreamPacked, NothingIsSetAsideForACount) {
+  constexpr int kClaimed = 4'000'000;
+  const std::string text(kClaimed, 'x');
+  ds::PackedList names;
+  for (const int number : {1, 0, kClaimed}) names.Append(number);
+  names.Append(text);
+  ds::PackedList fields;
+  for (const int number : {1, 0, 1, 1, 0, 0, 0, 0, kClaimed}) fields.Append(number);
+  fields.Append(text);
+  for (const ds::PackedList* list : {&names, &fields}) {
+    const std::uint64_t before = BytesTaken();
+    EXPECT_FALSE(StreamNode::FromPacked(TestArena(), {1, 0}, list->bytes()).has_value());
+    EXPECT_LT(BytesTaken() - before, 2 * text.size());
+  }
 }
 
 TEST(StreamPacked, BytesAreRedis) {
