@@ -129,6 +129,8 @@ class Call {
   // Whether it may not run when there is no memory: it says so itself, or takes room in a queue, or
   // runs a queue with such commands.
   bool NeedsMemory() const;
+  // Whether it may change data: it is a write, or runs a queue with one.
+  bool MayWrite() const;
 
  private:
   friend class Runner;

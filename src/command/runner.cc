@@ -52,6 +52,11 @@ bool Call::NeedsMemory() const {
   return is_exec() && (session_.transaction()->flags() & kDenyOom) != 0;
 }
 
+bool Call::MayWrite() const {
+  if ((command().flags & kWrite) != 0) return true;
+  return is_exec() && session_.queueing() && (session_.transaction()->flags() & kWrite) != 0;
+}
+
 void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
                  std::vector<std::string> rewritten_args) {
   if (parked_ != nullptr) {

@@ -127,6 +127,7 @@ constexpr Spec kSpecs[] = {
 void DebugReload(Call& call) {
   Persistence::Reload how;
   if (!ParseReload(call, &how)) return;
+  if (PersistenceOf(call).is_loading()) return call.Error(command::errors::kLoading);
   const std::shared_ptr<Parked> client = call.AnswerLater();
   if (client == nullptr) return call.Error("ERR DEBUG RELOAD cannot run inside a transaction");
   PersistenceOf(call).BeginReload(how, [client](Persistence::Reloaded reloaded) {
