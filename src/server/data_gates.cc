@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What they answer.
+// A command that is refused is told why in Redis's words; nothing else happens here.
 #include "server/data_gates.h"
 
 #include "command/errors.h"
