@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a path that a person gives stands for: an RDB, a file of commands, or a manifest and its
+// files. For tools, which look at files that may belong to nobody, and change nothing by looking;
+// the server has AofFiles.
+#ifndef CAIRN_PERSIST_AOF_PARTS_H_
+#define CAIRN_PERSIST_AOF_PARTS_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/function_ref.h"
+#include "base/status.h"
+#include "codec/aof_reader.h"
+#include "codec/byte_source.h"
+#include "io/disk.h"
+
+namespace cairn::persist {
+
+// By what a file begins with.
+enum class FileForm : std::uint8_t { kEmpty, kRdb, kCommands, kManifest };
+Result<FileForm> FormOf(io::Disk& disk, const std::string& path);
+
+struct AofPart {
+  std::string name;  // as the manifest has it, or the path that was given
+  std::string path;
+  FileForm form = FileForm::kEmpty;
+  std::uint64_t bytes = 0;
+  bool is_base = false;
+  bool is_last = false;  // of those that are not empty: only its tail may be torn
+};
+
+struct AofParts {
+  bool has_manifest = false;
+  std::vector<AofPart> parts;  // in the order in which they are loaded; no history
+};
+
+Result<AofParts> PartsOf(io::Disk& disk, const std::string& path);
+
+// The commands of a file from `offset` on. `each` is given the reader after every group; false
+// ends the walk, with the outcome kGroup. In memory are a stretch and the group at hand.
+struct WalkedCommands {
+  codec::AofReader::Outcome outcome{};
+  std::uint64_t good_end = 0;
+  std::int64_t last_time_s = codec::AofReader::kNoTime;  // of the last annotation
+  std::string trouble;
+};
+Result<WalkedCommands> WalkCommands(io::File& file, std::uint64_t offset,
+                                    FunctionRef<bool(const codec::AofReader& reader)> each);
+
+// A file from its beginning, as RdbReader wants it. The file outlives it.
+class DiskSource final : public codec::ByteSource {
+ public:
+  explicit DiskSource(io::File& file) : file_(file) {}
+  Result<std::size_t> Read(std::span<char> into) override {
+    const Result<std::size_t> got = file_.ReadAt(offset_, into.data(), into.size());
+    if (got) offset_ += *got;
+    return got;
+  }
+  std::uint64_t bytes_left_max() const override { return file_.size() - offset_; }
+
+ private:
+  io::File& file_;
+  std::uint64_t offset_ = 0;
+};
+
+}  // namespace cairn::persist
+
+#endif  // CAIRN_PERSIST_AOF_PARTS_H_
