@@ -75,6 +75,8 @@ bool Check::CheckPart(const AofPart& part) {
     say_(fmt::format("{}AOF {} is empty", KindOf(part), part.name));
     return true;
   }
+  if (part.form == FileForm::kManifest)
+    return No(fmt::format("AOF {} is a manifest, and named by one", part.name));
   const Result<std::unique_ptr<io::File>> file = disk_.Open(part.path, io::OpenMode::kRead);
   if (!file) return No(fmt::format("Cannot open file {}: {}", part.path, file.error().message()));
   std::uint64_t begin = 0;

@@ -206,6 +206,18 @@ TEST(AofCheck, OnlyTheLastFileThatHoldsSomethingIsCut) {
   EXPECT_EQ(torn_before.Content("a.1.incr.aof"), kSet + "*");
 }
 
+// Else mending would cut the manifest, which is no command.
+TEST(AofCheck, AManifestThatNamesItselfIsLeftAlone) {
+  const std::string manifest = "file x.aof seq 1 type i\n";
+  SimDisk disk(1);
+  Store(disk, kPath, manifest);
+  const Checked checked =
+      CheckAt(disk, kPath, {.fix = true, .cuts_damage = true}, Answer::kNotAsked);
+  EXPECT_FALSE(checked.is_sound);
+  EXPECT_EQ(checked.lines.back(), "AOF x.aof is a manifest, and named by one");
+  EXPECT_EQ(ContentOf(disk, kPath), manifest);
+}
+
 TEST(AofCheck, LaterWritesAreCutOff) {
   const std::string early = "#TS:100\r\n" + kSet;
   const std::string late = "#TS:200\r\n" + Command({"SELECT", "2"}) + kSet;

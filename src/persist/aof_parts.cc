@@ -27,12 +27,15 @@ bool IsManifest(std::string_view head) {
   return head.starts_with("file ");
 }
 
-Result<AofPart> PartAt(io::Disk& disk, std::string name, std::string path) {
-  const Result<std::uint64_t> bytes = disk.SizeOf(path);
-  if (!bytes) return std::unexpected(bytes.error());
-  const Result<FileForm> form = FormOf(disk, path);
-  if (!form) return std::unexpected(form.error());
-  return AofPart{.name = std::move(name), .path = std::move(path), .form = *form, .bytes = *bytes};
+Status AddPart(io::Disk& disk, AofPart part, AofParts& parts) {
+  const Result<std::uint64_t> bytes = disk.SizeOf(part.path);
+  if (!bytes) return bytes.error();
+  const Result<FileForm> form = FormOf(disk, part.path);
+  if (!form) return form.error();
+  part.bytes = *bytes;
+  part.form = *form;
+  parts.parts.push_back(std::move(part));
+  return {};
 }
 
 Result<AofParts> PartsOfManifest(io::Disk& disk, const std::string& path) {
@@ -44,10 +47,10 @@ Result<AofParts> PartsOfManifest(io::Disk& disk, const std::string& path) {
   if (manifest->base) files.insert(files.begin(), *manifest->base);
   AofParts parts{.has_manifest = true, .parts = {}};
   for (const codec::ManifestFile& file : files) {
-    Result<AofPart> part = PartAt(disk, file.name, io::JoinPath(io::DirectoryOf(path), file.name));
-    if (!part) return std::unexpected(part.error().Annotate(path + " names " + file.name));
-    part->is_base = parts.parts.empty() && manifest->base.has_value();
-    parts.parts.push_back(std::move(*part));
+    AofPart part{.name = file.name, .path = io::JoinPath(io::DirectoryOf(path), file.name)};
+    part.is_base = parts.parts.empty() && manifest->base.has_value();
+    if (Status status = AddPart(disk, std::move(part), parts); !status.ok())
+      return std::unexpected(status.Annotate(path + " names " + file.name));
   }
   return parts;
 }
@@ -75,9 +78,8 @@ Result<AofParts> PartsOf(io::Disk& disk, const std::string& path) {
     if (!listed) return listed;
     parts = std::move(*listed);
   } else {
-    Result<AofPart> part = PartAt(disk, path, path);
-    if (!part) return std::unexpected(part.error());
-    parts.parts.push_back(std::move(*part));
+    const Status status = AddPart(disk, {.name = path, .path = path}, parts);
+    if (!status.ok()) return std::unexpected(status);
   }
   for (std::size_t i = parts.parts.size(); i-- > 0;) {
     parts.parts[i].is_last = true;

@@ -23,8 +23,8 @@ enum class FileForm : std::uint8_t { kEmpty, kRdb, kCommands, kManifest };
 Result<FileForm> FormOf(io::Disk& disk, const std::string& path);
 
 struct AofPart {
-  std::string name;  // as the manifest has it, or the path that was given
-  std::string path;
+  std::string name = {};  // as the manifest has it, or the path that was given
+  std::string path = {};
   FileForm form = FileForm::kEmpty;
   std::uint64_t bytes = 0;
   bool is_base = false;
