@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "ds/packed_list.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
@@ -41,9 +42,10 @@ inline std::uint32_t Word32At(std::string_view bytes, std::size_t at) {
 constexpr std::size_t kPackedHeadBytes = 6;  // size: 4, count: 2
 constexpr std::size_t kIntsHeadBytes = 8;    // width: 4, count: 4
 
+// Ziplists begin with their size and end alike, but are none.
 inline bool IsPacked(std::string_view body) {
   return body.size() > kPackedHeadBytes && Word32At(body, 0) == body.size() &&
-         body.back() == '\xff';
+         ds::PackedList::FromBytes(body).has_value();
 }
 inline bool IsInts(std::string_view body) {
   const std::uint32_t width = Word32At(body, 0);

@@ -53,6 +53,7 @@ void CommandFigures::Say(SayLine say) const {
 
 void CommandFigures::SayNames(SayLine say) const {
   std::vector<std::pair<std::uint64_t, std::string_view>> names;
+  names.reserve(names_.size());
   for (const auto& [name, count] : names_) names.emplace_back(count, name);
   std::stable_sort(names.begin(), names.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });

@@ -79,13 +79,13 @@ std::optional<Bound> ParseBound(std::string_view text) {
   if (text.starts_with('@')) {
     const std::optional<std::int64_t> time_s = ParseInt64(text.substr(1));
     if (!time_s) return std::nullopt;
-    return Bound{.offset = {}, .time_s = *time_s};
+    return Bound{.offset = {}, .time_s = time_s};
   }
   if (const std::optional<std::uint64_t> offset = ParseUint64(text))
-    return Bound{.offset = *offset, .time_s = {}};
+    return Bound{.offset = offset, .time_s = {}};
   const std::optional<std::int64_t> moment = ParseMoment(text);
   if (!moment) return std::nullopt;
-  return Bound{.offset = {}, .time_s = *moment};
+  return Bound{.offset = {}, .time_s = moment};
 }
 
 Result<Options> ParseOptions(std::span<const std::string> words) {
