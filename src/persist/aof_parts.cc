@@ -13,9 +13,6 @@
 namespace cairn::persist {
 namespace {
 
-using codec::AofReader;
-
-constexpr std::size_t kStretchBytes = 256UL * 1024;
 constexpr std::size_t kHeadBytes = 4096;  // enough for any comments before a manifest's first line
 
 bool IsManifest(std::string_view head) {
@@ -86,26 +83,6 @@ Result<AofParts> PartsOf(io::Disk& disk, const std::string& path) {
     if (parts.parts[i].bytes > 0) break;
   }
   return parts;
-}
-
-Result<WalkedCommands> WalkCommands(io::File& file, std::uint64_t offset,
-                                    FunctionRef<bool(const AofReader& reader)> each) {
-  const auto stretch = std::make_unique_for_overwrite<char[]>(kStretchBytes);
-  AofReader reader(offset, file.size());
-  for (;;) {
-    const AofReader::Outcome outcome = reader.Next();
-    if (outcome == AofReader::Outcome::kNeedMore) {
-      const Result<std::size_t> got = file.ReadAt(offset, stretch.get(), kStretchBytes);
-      if (!got) return std::unexpected(got.error());
-      offset += *got;
-      *got > 0 ? reader.Feed({stretch.get(), *got}) : reader.End();
-    } else if (outcome != AofReader::Outcome::kGroup || !each(reader)) {
-      return WalkedCommands{.outcome = outcome,
-                            .good_end = reader.good_end(),
-                            .last_time_s = reader.time_s(),
-                            .trouble = reader.trouble()};
-    }
-  }
 }
 
 }  // namespace cairn::persist

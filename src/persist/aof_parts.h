@@ -10,9 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "base/function_ref.h"
 #include "base/status.h"
-#include "codec/aof_reader.h"
 #include "codec/byte_source.h"
 #include "io/disk.h"
 
@@ -37,17 +35,6 @@ struct AofParts {
 };
 
 Result<AofParts> PartsOf(io::Disk& disk, const std::string& path);
-
-// The commands of a file from `offset` on. `each` is given the reader after every group; false
-// ends the walk, with the outcome kGroup. In memory are a stretch and the group at hand.
-struct WalkedCommands {
-  codec::AofReader::Outcome outcome{};
-  std::uint64_t good_end = 0;
-  std::int64_t last_time_s = codec::AofReader::kNoTime;  // of the last annotation
-  std::string trouble;
-};
-Result<WalkedCommands> WalkCommands(io::File& file, std::uint64_t offset,
-                                    FunctionRef<bool(const codec::AofReader& reader)> each);
 
 // A file from its beginning, as RdbReader wants it. The file outlives it.
 class DiskSource final : public codec::ByteSource {

@@ -11,6 +11,7 @@
 
 #include "base/glob.h"
 #include "command/key_finder.h"
+#include "persist/aof_replay.h"
 #include "persist/shown.h"
 
 namespace cairn::logdump {
