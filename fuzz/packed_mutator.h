@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Mutations within packed lists and integer sets that stand in an RDB or a dump.
+// Mutations within packed lists, ziplists and integer sets that stand in an RDB or a dump.
 //
 // Each of these forms has a frame: its size, the count of its elements, behind every element how
 // long it is; and stands behind a length. A mutation that changes a size breaks all of them, and
@@ -13,24 +13,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/random.h"
+#include "codec/old_packed.h"
 #include "ds/packed_list.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t size_max);
 
 namespace cairn::fuzz {
 
+enum class PackedForm { kList, kInts, kZiplist };
+
 // A length and the form behind it.
 struct PackedPlace {
   std::size_t begin;  // of the length
   std::size_t body;
   std::size_t end;
-  bool is_ints;
+  PackedForm form;
 };
 
 inline std::uint32_t Word32At(std::string_view bytes, std::size_t at) {
@@ -39,18 +43,34 @@ inline std::uint32_t Word32At(std::string_view bytes, std::size_t at) {
   return word;
 }
 
-constexpr std::size_t kPackedHeadBytes = 6;  // size: 4, count: 2
-constexpr std::size_t kIntsHeadBytes = 8;    // width: 4, count: 4
+constexpr std::size_t kPackedHeadBytes = 6;    // size: 4, count: 2
+constexpr std::size_t kIntsHeadBytes = 8;      // width: 4, count: 4
+constexpr std::size_t kZiplistHeadBytes = 10;  // size: 4, last element: 4, count: 2
 
-// Ziplists begin with their size and end alike, but are none.
-inline bool IsPacked(std::string_view body) {
-  return body.size() > kPackedHeadBytes && Word32At(body, 0) == body.size() &&
-         ds::PackedList::FromBytes(body).has_value();
+inline std::size_t HeadBytes(PackedForm form) {
+  switch (form) {
+    case PackedForm::kList:
+      return kPackedHeadBytes;
+    case PackedForm::kInts:
+      return kIntsHeadBytes;
+    case PackedForm::kZiplist:
+      return kZiplistHeadBytes;
+  }
+  return 0;
 }
-inline bool IsInts(std::string_view body) {
+// 0xff, behind all but integers.
+inline std::size_t EndBytes(PackedForm form) { return form == PackedForm::kInts ? 0 : 1; }
+
+inline std::optional<PackedForm> FormOf(std::string_view body) {
+  if (body.size() > kPackedHeadBytes && Word32At(body, 0) == body.size()) {
+    if (ds::PackedList::FromBytes(body).has_value()) return PackedForm::kList;
+    if (codec::PackedFromZiplist(body).has_value()) return PackedForm::kZiplist;
+  }
   const std::uint32_t width = Word32At(body, 0);
-  return (width == 2 || width == 4 || width == 8) &&
-         body.size() == kIntsHeadBytes + std::size_t{width} * Word32At(body, 4);
+  if ((width == 2 || width == 4 || width == 8) &&
+      body.size() == kIntsHeadBytes + std::size_t{width} * Word32At(body, 4))
+    return PackedForm::kInts;
+  return std::nullopt;
 }
 
 // Lengths of 6 and 14 bits: inputs are not longer.
@@ -64,9 +84,8 @@ inline std::vector<PackedPlace> PackedPlaces(std::string_view bytes) {
         is_wide ? (first & 0x3fU) << 8 | static_cast<std::uint8_t>(bytes[at + 1]) : first;
     const std::size_t body = at + (is_wide ? 2 : 1);
     if (length == 0 || body + length > bytes.size()) continue;
-    const std::string_view form = bytes.substr(body, length);
-    if (IsPacked(form) || IsInts(form))
-      places.push_back({.begin = at, .body = body, .end = body + length, .is_ints = IsInts(form)});
+    if (const std::optional<PackedForm> form = FormOf(bytes.substr(body, length)))
+      places.push_back({.begin = at, .body = body, .end = body + length, .form = *form});
   }
   return places;
 }
@@ -120,6 +139,54 @@ inline std::string MendedPacked(std::string_view elements) {
   return mended;
 }
 
+// Of what stands at the beginning behind the length of the one before it; 0 if that is nothing.
+inline std::size_t ZiplistElementBytes(std::string_view bytes) {
+  if (bytes.empty()) return 0;
+  const auto first = static_cast<std::uint8_t>(bytes[0]);
+  if (first < 0x40) return 1 + std::size_t{first};
+  if (first < 0x80) {
+    const auto low = static_cast<std::uint8_t>(bytes.size() > 1 ? bytes[1] : 0);
+    return 2 + (std::size_t{first & 0x3fU} << 8 | low);
+  }
+  if (first < 0xc0) return 5 + std::size_t{__builtin_bswap32(Word32At(bytes, 1))};
+  if (first == 0xc0) return 3;
+  if (first == 0xd0) return 5;
+  if (first == 0xe0) return 9;
+  if (first == 0xf0) return 4;
+  if (first == 0xfe) return 2;
+  return first > 0xf0 && first < 0xfe ? 1 : 0;
+}
+
+inline std::string MendedZiplist(std::string_view elements) {
+  constexpr std::size_t kLongFrom = 254;  // the length before takes five bytes then
+  std::string mended(kZiplistHeadBytes, '\0');
+  std::uint32_t last = kZiplistHeadBytes;
+  std::uint32_t before = 0;
+  std::uint16_t count = 0;
+  while (!elements.empty()) {
+    elements.remove_prefix(std::min<std::size_t>(elements.size(), elements[0] == '\xfe' ? 5 : 1));
+    const std::size_t bytes = ZiplistElementBytes(elements);
+    if (bytes == 0 || bytes > elements.size()) break;
+    last = static_cast<std::uint32_t>(mended.size());
+    if (before < kLongFrom) {
+      mended += static_cast<char>(before);
+    } else {
+      mended += '\xfe';
+      mended.append(reinterpret_cast<const char*>(&before), sizeof(before));
+    }
+    mended += elements.substr(0, bytes);
+    elements.remove_prefix(bytes);
+    before = static_cast<std::uint32_t>(mended.size()) - last;
+    ++count;
+  }
+  mended += '\xff';
+  const auto size = static_cast<std::uint32_t>(mended.size());
+  std::memcpy(mended.data(), &size, sizeof(size));
+  std::memcpy(mended.data() + 4, &last, sizeof(last));
+  std::memcpy(mended.data() + 8, &count, sizeof(count));
+  return mended;
+}
+
 // Ascending, each once.
 inline std::string MendedInts(std::string_view numbers, std::size_t width) {
   const int unused_bits = static_cast<int>(64 - 8 * width);
@@ -135,6 +202,19 @@ inline std::string MendedInts(std::string_view numbers, std::size_t width) {
   for (const std::int64_t number : sorted)
     mended.append(reinterpret_cast<const char*>(&number), width);
   return mended;
+}
+
+// `width`: of integers.
+inline std::string Mended(PackedForm form, std::string_view inner, std::size_t width) {
+  switch (form) {
+    case PackedForm::kList:
+      return MendedPacked(inner);
+    case PackedForm::kInts:
+      return MendedInts(inner, width);
+    case PackedForm::kZiplist:
+      return MendedZiplist(inner);
+  }
+  return {};
 }
 
 inline std::string WithLength(const std::string& form) {
@@ -156,15 +236,14 @@ inline std::size_t MutatePacked(std::uint8_t* data, std::size_t size, std::size_
   if (places.empty() || random.Below(2) == 0) return LLVMFuzzerMutate(data, size, size_max);
   const PackedPlace place = places[random.Below(places.size())];
   const std::string_view body = bytes.substr(place.body, place.end - place.body);
-  const std::size_t head = place.is_ints ? kIntsHeadBytes : kPackedHeadBytes;
-  std::string inner(body.substr(head, body.size() - head - (place.is_ints ? 0 : 1)));
+  const std::size_t head = HeadBytes(place.form);
+  std::string inner(body.substr(head, body.size() - head - EndBytes(place.form)));
   const std::size_t inner_size = inner.size();
   constexpr std::size_t kRoom = 64;
   inner.resize(inner_size + kRoom);
   inner.resize(
       LLVMFuzzerMutate(reinterpret_cast<std::uint8_t*>(inner.data()), inner_size, inner.size()));
-  const std::string form =
-      place.is_ints ? MendedInts(inner, Word32At(body, 0)) : MendedPacked(inner);
+  const std::string form = Mended(place.form, inner, Word32At(body, 0));
   constexpr std::size_t kLengthMax = 0x3fff;
   std::string mutated(bytes.substr(0, place.begin));
   mutated += WithLength(form);
