@@ -83,11 +83,11 @@ int Serve(const LaunchArguments& arguments) {
       server.log().Warning(created.error().message());
     }
   }
+  server.SetOnReady([&config] { NotifySupervisor(config, "READY=1\n"); });
   if (const Status started = server.Start(); !started.ok()) {
     server.log().Warning(started.message());
     return 1;
   }
-  NotifySupervisor(config, "READY=1\n");
   const int status = server.RunUntilShutdown();
   NotifySupervisor(config, "STOPPING=1\n");
   return status;

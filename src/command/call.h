@@ -14,6 +14,7 @@
 #define CAIRN_COMMAND_CALL_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,6 +85,15 @@ class Call {
   void Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
              std::vector<std::string> rewritten_args = {});
 
+  // The command is done but for its answer, which somebody else will give, on any thread, by
+  // AnswerParked. The client waits for it. Null where nobody may wait: then reply at once.
+  //
+  //   if (std::shared_ptr<Parked> client = call.AnswerLater())
+  //     Begin([client] { AnswerParked(client, [](resp::Writer& reply) { reply.Ok(); }); });
+  //
+  // REQUIRES: nothing replied.
+  std::shared_ptr<Parked> AnswerLater();
+
   // What takes about a millisecond, at some 60 to 100 ns an element.
   static constexpr std::uint64_t kHeavyElements = 10'000;
   // The command is going to touch so many elements (bytes: a 64th of them). True: it is handed to
@@ -119,6 +129,8 @@ class Call {
   // Whether it may not run when there is no memory: it says so itself, or takes room in a queue, or
   // runs a queue with such commands.
   bool NeedsMemory() const;
+  // Whether it may change data: it is a write, or runs a queue with one.
+  bool MayWrite() const;
 
  private:
   friend class Runner;

@@ -81,6 +81,12 @@ void Parked::ReplyError(std::string_view text) {
   resp::Writer(reply_, session_.protocol()).Error(text);
 }
 
+void AnswerParked(const std::shared_ptr<Parked>& parked, FunctionRef<void(resp::Writer&)> write) {
+  resp::Writer reply(parked->reply(), parked->session().protocol());
+  write(reply);
+  parked->on_answered(parked);
+}
+
 void Link(keyspace::Keyspace& keyspace, const std::shared_ptr<Parked>& parked) {
   parked->ticket = keyspace.DrawTicket();
   for (const keyspace::KeyRef& key : parked->keys()) {

@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "command/owned_args.h"
 #include "command/session.h"
 #include "command/table.h"
@@ -94,6 +95,9 @@ class Parked final : public keyspace::Waiter {
   Session session_;
   resp::ReplyBuffer reply_;
 };
+
+// Answers what Call::AnswerLater has parked. Once, on any thread; stripes may be locked.
+void AnswerParked(const std::shared_ptr<Parked>& parked, FunctionRef<void(resp::Writer&)> write);
 
 // Puts it into the queues of its keys, behind all others. REQUIRES: their stripes locked.
 void Link(keyspace::Keyspace& keyspace, const std::shared_ptr<Parked>& parked);

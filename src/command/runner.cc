@@ -52,6 +52,11 @@ bool Call::NeedsMemory() const {
   return is_exec() && (session_.transaction()->flags() & kDenyOom) != 0;
 }
 
+bool Call::MayWrite() const {
+  if ((command().flags & kWrite) != 0) return true;
+  return is_exec() && session_.queueing() && (session_.transaction()->flags() & kWrite) != 0;
+}
+
 void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
                  std::vector<std::string> rewritten_args) {
   if (parked_ != nullptr) {
@@ -71,6 +76,16 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   parked->wakes_on_loss = type == keyspace::Type::kStream && (command().flags & kWrite) != 0;
   if (txn_ != nullptr) Link(keyspace(), parked);
   session_.OnParked(parked, timeout_ms);
+}
+
+// To the session it is as if the lane ran it.
+std::shared_ptr<Parked> Call::AnswerLater() {
+  if (parked_ != nullptr || !may_block_ || !session_.may_block()) return nullptr;
+  auto parked = std::make_shared<Parked>(command(), args(), std::span<const keyspace::KeyRef>(),
+                                         session_, TimeoutReply::kNull);
+  parked->set_is_deferred();
+  session_.OnParked(parked, 0);
+  return parked;
 }
 
 // A call that is run again, or is part of a transaction, stays where it is.

@@ -46,6 +46,14 @@ class CommandObserver {
   virtual void OnCommand(Call& call) = 0;
 };
 
+// Told when all databases have been emptied by a client (FLUSHALL), with every stripe locked; must
+// not wait. True if it sees to the reply.
+class FlushObserver {
+ public:
+  virtual ~FlushObserver() = default;
+  virtual bool OnFlushAll(Call& call) = 0;
+};
+
 // What all runners of an engine have in common.
 struct Shared {
   keyspace::Keyspace& keyspace;
@@ -54,6 +62,7 @@ struct Shared {
   // How many reasons there are for asking the gates about every command (see gate.h).
   std::atomic<int> guards{0};
   SlowObserver* slow_observer = nullptr;
+  FlushObserver* flush_observer = nullptr;
   // Null while nobody looks. Who sets it adds a guard, too, so that no command takes a short cut.
   std::atomic<CommandObserver*> observer{nullptr};
   double cycles_per_us = 1000;

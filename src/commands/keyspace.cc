@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "command/runner.h"
 #include "commands/families.h"
 #include "commands/heavy.h"
 #include "commands/scan_args.h"
@@ -164,13 +165,13 @@ void FinishFlush(Call& call, std::string_view effect, std::size_t keys) {
   call.txn().TellAllTracked();
   call.txn().Log({effect});
   call.txn().CountAs(static_cast<std::int64_t>(keys));
-  call.reply().Ok();
 }
 
 void FlushDb(Call& call) {
   if (!ParseFlush(call)) return;
   const std::size_t keys = call.txn().FlushDatabase(call.txn().db());
   FinishFlush(call, "FLUSHDB", keys);
+  call.reply().Ok();
 }
 
 void FlushAll(Call& call) {
@@ -180,6 +181,8 @@ void FlushAll(Call& call) {
     keys += call.txn().FlushDatabase(DbId(db));
   }
   FinishFlush(call, "FLUSHALL", keys);
+  command::FlushObserver* const observer = call.runner().shared().flush_observer;
+  if (observer == nullptr || !observer->OnFlushAll(call)) call.reply().Ok();
 }
 
 void SwapDb(Call& call) {

@@ -31,6 +31,9 @@ void KeyLocks::AcquireForLong(const StripeSet& stripes) NO_THREAD_SAFETY_ANALYSI
   set_ = stripes;
   for (std::size_t i = set_->_Find_first(); i < set_->size(); i = set_->_Find_next(i))
     stripes_[i].mu.LockForLong();
+  if (stripes.count() < stripes_.size()) return;
+  hold_ = Hold::kAll;
+  all_holder_.store(Thread::CurrentId(), std::memory_order_relaxed);
 }
 
 bool KeyLocks::BeginAll() {

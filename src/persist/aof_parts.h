@@ -6,12 +6,10 @@
 #define CAIRN_PERSIST_AOF_PARTS_H_
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "base/status.h"
-#include "codec/byte_source.h"
 #include "io/disk.h"
 
 namespace cairn::persist {
@@ -35,22 +33,6 @@ struct AofParts {
 };
 
 Result<AofParts> PartsOf(io::Disk& disk, const std::string& path);
-
-// A file from its beginning, as RdbReader wants it. The file outlives it.
-class DiskSource final : public codec::ByteSource {
- public:
-  explicit DiskSource(io::File& file) : file_(file) {}
-  Result<std::size_t> Read(std::span<char> into) override {
-    const Result<std::size_t> got = file_.ReadAt(offset_, into.data(), into.size());
-    if (got) offset_ += *got;
-    return got;
-  }
-  std::uint64_t bytes_left_max() const override { return file_.size() - offset_; }
-
- private:
-  io::File& file_;
-  std::uint64_t offset_ = 0;
-};
 
 }  // namespace cairn::persist
 

@@ -9,6 +9,7 @@
 #include "codec/rdb_reader.h"
 #include "ds/slab.h"
 #include "persist/aof_parts.h"
+#include "persist/file_source.h"
 #include "persist/shown.h"
 
 namespace cairn::persist {
@@ -114,7 +115,7 @@ RdbChecked Check::Broken(const Status& status, const RdbItem& item) {
 
 RdbChecked CheckRdb(io::File& file, std::string_view name, UnixMs now, SayLine say) {
   say(fmt::format("[offset 0] Checking RDB file {}", name));
-  DiskSource source(file);
+  FileSource source(file);
   return Check(source, now, say).Run();
 }
 

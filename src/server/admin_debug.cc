@@ -206,7 +206,11 @@ constexpr Subcommand kSubcommands[] = {
      "push, verbatim, true, false.",
      &Protocol},
     {"QUICKLIST-PACKED-THRESHOLD <size>", 1, 1, kIgnored, &PackedThreshold},
-    {"RELOAD [option ...]", 0, kAny, "Not available: it needs persistence.", &NeedsPersistence},
+    {"RELOAD [NOSAVE] [NOFLUSH] [MERGE]", 0, kAny,
+     "Saves the data to disk and loads it again; NOSAVE loads what is there, NOFLUSH keeps the "
+     "data "
+     "in memory too, MERGE lets the file's keys replace it.",
+     &DebugReload},
     {"REPLYBUFFER <PEAK-RESET-TIME <NEVER|RESET|time>|RESIZING <0|1>>", 2, 2, kIgnored,
      &ReplyBufferOptions},
     {"SEGFAULT", 0, 0, "Ends the process by SIGSEGV.", &Segfault},

@@ -194,27 +194,58 @@ std::string MemorySection(Server& server) {
   return section.Take();
 }
 
+double Percent(std::uint64_t part, std::uint64_t whole) {
+  return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);
+}
+
+void AddLoading(Section& section, Server& server) {
+  const persist::LoadProgress& progress = server.persistence().load_progress();
+  const std::uint64_t bytes = progress.bytes();
+  const std::uint64_t total = std::max(progress.bytes_total(), bytes);
+  const auto took_s =
+      static_cast<double>(server.engine().clock().NowUnixMs() - progress.began_ms()) / 1000;
+  const double bytes_per_s = took_s > 0 ? static_cast<double>(bytes) / took_s : 0;
+  section.Add("loading_start_time", progress.began_ms() / 1000);
+  section.Add("loading_total_bytes", total);
+  section.Add("loading_rdb_used_mem", progress.used_memory());
+  section.Add("loading_loaded_bytes", bytes);
+  section.AddRatio("loading_loaded_perc", Percent(bytes, total));
+  section.Add("loading_eta_seconds",
+              bytes_per_s > 0
+                  ? static_cast<std::int64_t>(static_cast<double>(total - bytes) / bytes_per_s)
+                  : 1);
+}
+
 std::string PersistenceSection(Server& server) {
   Section section("Persistence");
-  section.AddZeros(
-      {"loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"});
-  section.Add("current_fork_perc", "0.00");
-  section.AddZeros({"current_save_keys_processed", "current_save_keys_total"});
-  section.Add("rdb_changes_since_last_save", Traffic(server).changes);
-  section.Add("rdb_bgsave_in_progress", 0);
-  section.Add("rdb_last_save_time", server.started_ms() / 1000);
-  section.Add("rdb_last_bgsave_status", "ok");
-  section.Add("rdb_last_bgsave_time_sec", -1);
-  section.Add("rdb_current_bgsave_time_sec", -1);
-  section.AddZeros({"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired",
-                    "rdb_last_load_keys_loaded", "aof_enabled", "aof_rewrite_in_progress",
-                    "aof_rewrite_scheduled"});
+  const persist::RdbFigures rdb = server.persistence().figures();
+  section.Add("loading", server.persistence().is_loading() ? 1 : 0);
+  section.Add("async_loading", 0);
+  // What writers have changed and the save still has to write: all that it costs in memory.
+  section.Add("current_cow_peak", rdb.copied_bytes_peak);
+  section.Add("current_cow_size", rdb.copied_bytes);
+  section.Add("current_cow_size_age", 0);
+  section.AddRatio("current_fork_perc", Percent(rdb.keys_saved, rdb.keys_to_save));
+  section.Add("current_save_keys_processed", rdb.keys_saved);
+  section.Add("current_save_keys_total", rdb.keys_to_save);
+  section.Add("rdb_changes_since_last_save", rdb.changes_since_save);
+  section.Add("rdb_bgsave_in_progress", rdb.is_saving_in_background ? 1 : 0);
+  section.Add("rdb_last_save_time", rdb.last_save_s);
+  section.Add("rdb_last_bgsave_status", rdb.last_save_failed ? "err" : "ok");
+  section.Add("rdb_last_bgsave_time_sec", rdb.last_background_s);
+  section.Add("rdb_current_bgsave_time_sec", rdb.current_background_s);
+  section.Add("rdb_saves", rdb.saves);
+  section.Add("rdb_last_cow_size", rdb.last_copied_bytes);
+  section.Add("rdb_last_load_keys_expired", rdb.keys_expired);
+  section.Add("rdb_last_load_keys_loaded", rdb.keys_loaded);
+  section.AddZeros({"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"});
   section.Add("aof_last_rewrite_time_sec", -1);
   section.Add("aof_current_rewrite_time_sec", -1);
   section.Add("aof_last_bgrewrite_status", "ok");
   section.AddZeros({"aof_rewrites", "aof_rewrites_consecutive_failures"});
   section.Add("aof_last_write_status", "ok");
   section.AddZeros({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  if (server.persistence().is_loading()) AddLoading(section, server);
   return section.Take();
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SHUTDOWN: ends the process with status 0.
 //
-// There is nothing yet that could hold a shutdown up (no replicas to wait for, no files to write),
-// so it never takes long enough to be aborted. SAVE asks for a file that cannot be written and is
-// refused, unless FORCE says to go anyway.
+// It is the main thread that saves and stops; the client waits, and learns of success by the
+// connection's end, as from Redis. There are no replicas to wait for, which is what ABORT is about.
+#include <memory>
+
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
@@ -51,18 +52,16 @@ void Shutdown(Call& call) {
   ShutdownOptions options;
   if (!Parse(call.args().subspan(1), options)) return call.Error(command::errors::kSyntax);
   if (options.abort) return call.Error("ERR No shutdown in progress.");
-  Connection& connection = Connection::Of(call);
-  Server& server = connection.server();
-  server.log().Notice("User requested shutdown...");
-  if (options.save && !options.force) {
-    server.log().Warning(
-        "SHUTDOWN SAVE is refused: there is no persistence, and the data would be lost. Use "
-        "SHUTDOWN NOSAVE or FORCE.");
-    return call.Error("ERR Errors trying to SHUTDOWN. Check logs.");
-  }
-  server.RequestShutdown();
-  // Whoever asked learns of success by the connection's end, as from Redis.
-  connection.CloseNow();
+  ShutdownHow how{.is_forced = options.force};
+  if (options.save) how.save = ShutdownHow::Save::kYes;
+  if (options.no_save) how.save = ShutdownHow::Save::kNo;
+  const std::shared_ptr<command::Parked> client = call.AnswerLater();
+  Connection::Of(call).server().RequestShutdown(how, [client] {
+    if (client == nullptr) return;
+    AnswerParked(client, [](resp::Writer& reply) {
+      reply.Error("ERR Errors trying to SHUTDOWN. Check logs.");
+    });
+  });
 }
 
 constexpr Spec kSpecs[] = {

@@ -61,9 +61,11 @@ inline constexpr ConfigRow kProcessRows[] = {
     Bool("dynamic-hz", "yes").Ignored().Does("see hz"),
     Row("shutdown-on-sigterm", "default", ConfigKind::kChoiceSet)
         .OneOf(kShutdownOptions)
+        .Applied()
         .Does("how SIGTERM stops the server"),
     Row("shutdown-on-sigint", "default", ConfigKind::kChoiceSet)
         .OneOf(kShutdownOptions)
+        .Applied()
         .Does("how SIGINT stops the server"),
     Integer("shutdown-timeout", "10", {0, kInt32Max})
         .Does("seconds to wait for replicas when stopping"),

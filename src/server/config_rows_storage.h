@@ -10,13 +10,19 @@ namespace cairn::server::rows {
 inline constexpr ConfigRow kPersistenceRows[] = {
     Text("dir", ".", TextRule::kDirectory).Guarded().Applied().Does("the working folder"),
     Row("save", "3600 1 300 100 60 10000", ConfigKind::kSavePoints)
+        .Applied()
         .Does("save after so many seconds with so many changes; empty never"),
-    Text("dbfilename", "dump.rdb", TextRule::kFileName).Guarded().Does("name of the RDB file"),
-    Bool("rdbcompression", "yes").Does("compress strings in RDB files"),
-    Bool("rdbchecksum", "yes").Immutable().Does("write and check the sum of an RDB file"),
+    Text("dbfilename", "dump.rdb", TextRule::kFileName)
+        .Guarded()
+        .Applied()
+        .Does("name of the RDB file"),
+    Bool("rdbcompression", "yes").Applied().Does("compress strings in RDB files"),
+    Bool("rdbchecksum", "yes").Immutable().Applied().Does("write and check the sum of an RDB file"),
     Bool("rdb-del-sync-files", "no").Does("delete RDB files that were only for replication"),
-    Bool("rdb-save-incremental-fsync", "yes").Does("sync an RDB file while it is written"),
-    Bool("stop-writes-on-bgsave-error", "yes").Does("refuse writes after a failed save"),
+    Bool("rdb-save-incremental-fsync", "yes")
+        .Applied()
+        .Does("sync an RDB file while it is written"),
+    Bool("stop-writes-on-bgsave-error", "yes").Applied().Does("refuse writes after a failed save"),
     Choice("sanitize-dump-payload", "no", kSanitizeDumps)
         .Does("check RESTORE payloads and RDB files in full"),
     Bool("appendonly", "no").Does("keep an append only file"),
@@ -38,9 +44,11 @@ inline constexpr ConfigRow kPersistenceRows[] = {
     Bool("aof-rewrite-incremental-fsync", "yes").Does("sync an AOF while it is rewritten"),
     Bool("aof-disable-auto-gc", "no").Hidden().Does("keep AOF files that are no longer needed"),
     Integer("rdb-key-save-delay", "0", {kInt32Min, kInt32Max})
+        .Applied()
         .Hidden()
         .Does("for tests: microseconds to wait after each saved key"),
     Integer("key-load-delay", "0", {kInt32Min, kInt32Max})
+        .Applied()
         .Hidden()
         .Does("for tests: microseconds to wait after each loaded key"),
     Integer("loading-process-events-interval-bytes", "2097152", {1024, kInt32Max})

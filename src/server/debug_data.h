@@ -18,6 +18,7 @@ void DebugObject(command::Call& call);
 void DebugPopulate(command::Call& call);
 void DebugHtStats(command::Call& call);
 void DebugHtStatsKey(command::Call& call);
+void DebugReload(command::Call& call);  // admin_persistence.cc
 
 // A digest as 40 hexadecimal digits.
 std::string DigestText(std::uint64_t digest);

@@ -6,9 +6,9 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily(), ClientFamily(),  ConfigFamily(), InfoFamily(),
-          SlowLogFamily(),   LatencyFamily(), MemoryFamily(), DebugFamily(),
-          ShutdownFamily(),  LolwutFamily(),  PubsubFamily(), MonitorFamily()};
+  return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily(),     SlowLogFamily(),
+          LatencyFamily(),   MemoryFamily(), DebugFamily(),  ShutdownFamily(), PersistenceFamily(),
+          LolwutFamily(),    PubsubFamily(), MonitorFamily()};
 }
 
 }  // namespace cairn::server

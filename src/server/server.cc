@@ -115,16 +115,23 @@ Server::Server(Config& config, const Clock& clock)
                .database_count = static_cast<std::uint32_t>(config.Int("databases")),
                .clock = &clock,
                .more_families = ServerFamilies()}),
+      persistence_(disk_, engine_.keyspace(), clock, MakePersistenceHooks()),
       slow_sink_(std::make_unique<SlowSink>(*this)),
       protected_gate_(std::make_unique<ProtectedGate>(*this)),
       auth_gate_(std::make_unique<AuthGate>()),
+      disk_gate_(persistence_),
+      loading_gate_(persistence_),
       monitors_(*this) {
   command::Shared& shared = engine_.shared();
   shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
+  shared.gates.push_back(&disk_gate_);
   shared.gates.push_back(&pubsub_gate_);
+  shared.gates.push_back(&loading_gate_);
   shared.gates.push_back(&monitor_gate_);
   engine_.keyspace().SetEventSink(&notifier_);
   shared.slow_observer = slow_sink_.get();
+  flush_sink_ = MakeFlushSink();
+  shared.flush_observer = flush_sink_.get();
   WireConfig();
 }
 
@@ -157,52 +164,71 @@ Status Server::Start() {
   WireServerConfig();
   base_bytes_ = AllocatorStatistics::Ask().allocated;
   engine_.other_bytes().Add(base_bytes_);
+  BeginLoading();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
-  log_.Notice("Ready to accept connections");
-  return {};
+  Status loaded = LoadQuietly();
+  if (!loaded.ok()) StopAll();
+  return loaded;
 }
 
-void Server::RequestShutdown() { main_loop_->Stop(); }
-
-void Server::Housekeep() {
-  const SignalAction action = TakeSignal();
+void Server::OnSignal(SignalAction action) {
   switch (action) {
     case SignalAction::kNone:
-      break;
+      return;
     case SignalAction::kTerminate:
-    case SignalAction::kInterrupt:
-      log_.Warning(fmt::format("Received {} scheduling shutdown...",
-                               action == SignalAction::kInterrupt ? "SIGINT" : "SIGTERM"));
-      log_.Notice("User requested shutdown...");
-      RequestShutdown();
-      break;
+    case SignalAction::kInterrupt: {
+      const bool is_interrupt = action == SignalAction::kInterrupt;
+      log_.Warning(
+          fmt::format("Received {} scheduling shutdown...", is_interrupt ? "SIGINT" : "SIGTERM"));
+      const std::int64_t options =
+          is_interrupt ? config_.Int("shutdown-on-sigint") : config_.Int("shutdown-on-sigterm");
+      ShutdownHow how{.is_forced = (options & kShutdownForce) != 0};
+      if ((options & kShutdownSave) != 0) how.save = ShutdownHow::Save::kYes;
+      if ((options & kShutdownNoSave) != 0) how.save = ShutdownHow::Save::kNo;
+      TryShutdown(how);
+      return;
+    }
     case SignalAction::kReopen:
       if (const Status reopened = log_.Reopen(); !reopened.ok()) log_.Warning(reopened.message());
-      break;
+      return;
   }
+}
+
+void Server::Housekeep() {
+  OnSignal(TakeSignal());
+  persistence_.Tick();
   rates_.Sample(Traffic(*this), engine_.clock().NowMonotonicUs());
   NotePeakMemory(UsedMemory());
   EvictClients();
-  if (pause_.active() && engine_.clock().NowUnixMs() >= pause_.end_ms()) EndPause();
+  if (pause_.kind() != Pause::Kind::kNone && engine_.clock().NowUnixMs() >= pause_.end_ms())
+    EndPause();
   main_loop_->AddTimer(kHousekeepingUs, [this] { Housekeep(); });
 }
 
 int Server::RunUntilShutdown() {
   Housekeep();
   if (const Status ended = main_loop_->Run(); !ended.ok()) log_.Warning(ended.message());
-  tcp_listeners_.clear();
-  unix_listener_.reset();
-  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
-  // An expiring key is told of to the workers, and what the lane has run: nobody may do that any
-  // more when they go.
-  engine_.keeper().Stop();
-  engine_.StopLane();
-  workers_.clear();
-  if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
+  StopAll();
+  if (!load_failure_.ok()) return 1;
   // Who waits for this line (Redis's own tests, scripts around them) looks for its second half; the
   // first is the product's name in Redis too, "Sentinel" when it is one.
   log_.Notice("Cairn is now ready to exit, bye bye...");
   return 0;
+}
+
+void Server::StopAll() {
+  persistence_.load_progress().AskToStop();
+  if (loader_.joinable()) loader_.Join();
+  tcp_listeners_.clear();
+  unix_listener_.reset();
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+  // An expiring key is told of to the workers, and what the lane has run, and the end of a save:
+  // nobody may do that any more when they go.
+  persistence_.Stop();
+  engine_.keeper().Stop();
+  engine_.StopLane();
+  workers_.clear();
+  if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
 }
 
 Status Server::RenameCommands(std::span<const ConfigLine> lines) {
@@ -266,6 +292,10 @@ void Server::PauseUntil(Pause::Kind kind, UnixMs end_ms) { pause_.Begin(kind, en
 
 void Server::EndPause() {
   pause_.End();
+  ResumeHeldBack();
+}
+
+void Server::ResumeHeldBack() {
   engine_.lane()->AskAgain();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->Post([raw = worker.get()] { raw->ResumeAll(); });

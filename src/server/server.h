@@ -12,6 +12,7 @@
 #define CAIRN_SERVER_SERVER_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,14 +20,18 @@
 #include "base/counter.h"
 #include "base/mutex.h"
 #include "base/status.h"
+#include "base/thread.h"
 #include "command/gate.h"
 #include "engine/engine.h"
+#include "io/disk.h"
 #include "io/listener.h"
+#include "persist/persistence.h"
 #include "pubsub/exchange.h"
 #include "resp/parser.h"
 #include "server/client_registry.h"
 #include "server/config.h"
 #include "server/config_file.h"
+#include "server/data_gates.h"
 #include "server/latency.h"
 #include "server/logger.h"
 #include "server/monitor_gate.h"
@@ -35,6 +40,7 @@
 #include "server/pause.h"
 #include "server/pubsub_gate.h"
 #include "server/rates.h"
+#include "server/signals.h"
 #include "server/slow_log.h"
 
 namespace cairn::server {
@@ -51,7 +57,11 @@ struct ServerCounters {
   SharedCounter evicted_clients;
 };
 
-enum class ShutdownKind : std::uint8_t { kDefault, kNoSave, kSave };
+struct ShutdownHow {
+  enum class Save : std::uint8_t { kByPoints, kYes, kNo };  // kByPoints: if there are save points
+  Save save = Save::kByPoints;
+  bool is_forced = false;  // even if the data cannot be saved
+};
 
 class Server {
  public:
@@ -63,16 +73,21 @@ class Server {
 
   // rename-command lines of the configuration. Before Start.
   Status RenameCommands(std::span<const ConfigLine> lines);
-  // Listens and starts the workers.
+  // Called on the main thread once the data is loaded and clients are served.
+  void SetOnReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
+  // Listens, starts the workers, and loads, or begins to.
   Status Start();
-  // Sleeps until RequestShutdown, handling signals meanwhile; then stops everything. Returns the
-  // exit status.
+  // Sleeps until a shutdown, handling signals meanwhile; then stops everything. Returns the exit
+  // status.
   int RunUntilShutdown();
-  // Any thread.
-  void RequestShutdown();
+  // Saves first, as asked for; if that fails the server goes on, and `on_refused` is called on the
+  // main thread. Any thread.
+  using OnRefused = std::move_only_function<void()>;
+  void RequestShutdown(const ShutdownHow& how, OnRefused on_refused);
 
   Config& config() { return config_; }
   engine::Engine& engine() { return engine_; }
+  persist::Persistence& persistence() { return persistence_; }
   pubsub::Exchange& exchange() { return exchange_; }
   ClientRegistry& clients() { return clients_; }
   Logger& log() { return log_; }
@@ -113,13 +128,29 @@ class Server {
   class ProtectedGate;
   class AuthGate;
   class SlowSink;
+  class FlushSink;
 
   void WireConfig();
   void WireServerConfig();
-  void WarnOfNoPersistence();
+  void WarnOfNoAof();
   void SetSlowThreshold();
   // Main thread: ten times a second.
   void Housekeep();
+  void OnSignal(SignalAction action);
+  void StopAll();
+  void ResumeHeldBack();
+  // Persistence (server_persistence.cc). Main thread, but for the first four.
+  std::unique_ptr<command::FlushObserver> MakeFlushSink();
+  persist::PersistenceHooks MakePersistenceHooks();
+  persist::PersistenceSettings AskPersistenceSettings();
+  void UpdateGuards();
+  void BeginLoading();
+  Status LoadQuietly();
+  void EndLoading();
+  bool TryShutdown(ShutdownHow how);
+  bool SaveAtTheEnd(const ShutdownHow& how);
+  void HoldCommands();
+  void ReleaseCommands();
   // CONFIG SET of port or bind: closes what listens and listens anew, on the main thread; any
   // thread waits for it.
   Status ListenAgain();
@@ -144,15 +175,20 @@ class Server {
   pubsub::Exchange exchange_;
   Notifier notifier_;
   engine::Engine engine_;
+  io::SystemDisk disk_;
+  persist::Persistence persistence_;
   ClientRegistry clients_;
   Pause pause_;
   SlowLog slow_log_;
   LatencyMonitor latency_;
   ServerCounters counters_;
   std::unique_ptr<SlowSink> slow_sink_;
+  std::unique_ptr<command::FlushObserver> flush_sink_;
   std::unique_ptr<ProtectedGate> protected_gate_;
   std::unique_ptr<AuthGate> auth_gate_;
+  DiskGate disk_gate_;
   PubsubGate pubsub_gate_;
+  LoadingGate loading_gate_;
   MonitorGate monitor_gate_;
   Monitors monitors_;
   std::vector<std::unique_ptr<Worker>> workers_;
@@ -166,6 +202,17 @@ class Server {
   std::atomic<std::int64_t> peak_bytes_{0};
   std::atomic<bool> requires_password_{false};
   std::atomic<std::int64_t> http_reported_us_{INT64_MIN};
+  Mutex guards_mu_;  // a leaf
+  int persistence_guards_ GUARDED_BY(guards_mu_) = 0;
+  // Loading. Main thread, but for what is guarded.
+  std::function<void()> on_ready_;
+  Thread loader_;
+  MonotonicUs load_began_us_ = 0;
+  Status load_failure_;
+  Event load_event_;
+  Mutex load_mu_;
+  Status load_status_ GUARDED_BY(load_mu_);
+  bool is_load_over_ GUARDED_BY(load_mu_) = false;
 };
 
 }  // namespace cairn::server

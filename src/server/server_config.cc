@@ -111,29 +111,21 @@ void Server::WireConfig() {
   });
 }
 
-// Said at start and whenever one of the two is set, so that nobody counts on files that will not be
-// there. The default of `save`, too, promises them.
-void Server::WarnOfNoPersistence() {
-  const std::string save = config_.Text("save");
-  const bool appends = config_.Bool("appendonly");
-  if (save.empty() && !appends) return;
-  log_.Warning(fmt::format(
-      "WARNING: nothing is saved in this version: 'save \"{}\"' and 'appendonly {}' have no "
-      "effect, "
-      "and the data is gone when the server ends. 'save \"\"' and 'appendonly no' say that this is "
-      "meant.",
-      save, appends ? "yes" : "no"));
+// Said at start and whenever it is set, so that nobody counts on files that will not be there.
+void Server::WarnOfNoAof() {
+  if (!config_.Bool("appendonly")) return;
+  log_.Warning(
+      "WARNING: nothing is appended to files in this version: 'appendonly yes' has no effect, and "
+      "what is not saved by 'save' or SAVE is gone when the server ends.");
 }
 
 // Hooks that may fail, and that need a server that is already up.
 void Server::WireServerConfig() {
-  WarnOfNoPersistence();
-  for (const ConfigId id : {ConfigId("save"), ConfigId("appendonly")}) {
-    config_.OnChange(id, [this](const Config&) {
-      WarnOfNoPersistence();
-      return Status();
-    });
-  }
+  WarnOfNoAof();
+  config_.OnChange("appendonly", [this](const Config&) {
+    WarnOfNoAof();
+    return Status();
+  });
   config_.OnChange("port", [this](const Config&) { return ListenAgain(); });
   config_.OnChange("bind", [this](const Config&) { return ListenAgain(); });
   config_.OnChange("maxclients", [](const Config& config) {

@@ -96,6 +96,12 @@ TrafficTotals Traffic(Server& server) {
   return totals;
 }
 
+std::int64_t Changes(Server& server) {
+  std::int64_t changes = 0;
+  for (command::CommandStats* stats : AllStats(server)) changes += stats->changes.value();
+  return changes;
+}
+
 void ResetStatistics(Server& server) {
   for (command::CommandStats* stats : AllStats(server)) Reset(*stats);
   for (const std::unique_ptr<Worker>& worker : server.workers()) {

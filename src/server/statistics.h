@@ -43,6 +43,8 @@ struct TrafficTotals {
   std::int64_t passes = 0;
 };
 TrafficTotals Traffic(Server& server);
+// Of the data set, since the server began.
+std::int64_t Changes(Server& server);
 
 // CONFIG RESETSTAT.
 void ResetStatistics(Server& server);

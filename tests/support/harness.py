@@ -33,6 +33,13 @@ SECONDS_MAX = 200.0 if SANITIZED else 20.0
 PORTS = 100
 
 
+def valkey_binary():
+    fetched = ROOT / "build/valkey/root/usr/bin/valkey-server"
+    candidates = [os.environ.get("VALKEY_SERVER"), shutil.which("valkey-server"),
+                  str(fetched) if fetched.exists() else None]
+    return next((path for path in candidates if path), None)
+
+
 class NextPort:
     """The ports of this script, one after the other, around."""
 
@@ -171,11 +178,15 @@ class Client:
 
 
 class Server:
-    """A server of this test's own. It stands on one port of 127.0.0.1 and in one folder."""
+    """A server of this test's own. It stands on one port of 127.0.0.1 and in one folder, which goes
+    with it, unless it was given one."""
 
-    def __init__(self, *options, binary=BINARY, port=None, wait=True, words=(), stdin=None):
+    def __init__(self, *options, binary=BINARY, port=None, wait=True, words=(), stdin=None,
+                 folder=None):
         self.port = port or NextPort.take()
-        self.folder = tempfile.mkdtemp(prefix="cairn-py-", dir=os.environ.get("CAIRN_TMP"))
+        self.owns_folder = folder is None
+        self.folder = folder or tempfile.mkdtemp(prefix="cairn-py-",
+                                                 dir=os.environ.get("CAIRN_TMP"))
         self.log_path = f"{self.folder}/out"
         command = [binary, *words, "--port", str(self.port), "--dir", self.folder]
         if "--save" not in options:
@@ -218,8 +229,8 @@ class Server:
     def answers(self):
         try:
             with Client(self.port) as client:
-                client.call("PING")  # even an error is an answer
-                return True
+                # Any other error is an answer.
+                return not str(client.call("PING")).startswith("LOADING")
         except (OSError, ConnectionError):
             return False
 
@@ -262,7 +273,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Suite:

@@ -12,6 +12,7 @@
 #include "base/glob.h"
 #include "command/key_finder.h"
 #include "persist/aof_replay.h"
+#include "persist/file_source.h"
 #include "persist/shown.h"
 
 namespace cairn::logdump {
@@ -64,7 +65,7 @@ Status LogDump::ShowPart(const persist::AofPart& part) {
 
 // Where it ends.
 Result<std::uint64_t> LogDump::ShowRdb(io::File& file) {
-  persist::DiskSource source(file);
+  persist::FileSource source(file);
   const value::TableHome home{.arena = &arena_, .seed = HashSeed(1)};
   codec::RdbReader reader(source, [&home](std::string_view) { return home; },
                           {.limits = kLimits, .module_aux = codec::RdbModuleAux::kSkip});

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The two forms share the walk and the sink. Keys come in any order of databases, as the cut hands
+// them out, so the file says with each change of database which one follows, and how large it is
+// only once.
+#include "persist/image.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "codec/aof.h"
+#include "codec/rdb_writer.h"
+#include "keyspace/access.h"
+#include "persist/value_commands.h"
+
+namespace cairn::persist {
+namespace {
+
+using keyspace::Cut;
+using keyspace::CutBatch;
+using keyspace::Entry;
+using keyspace::Keyspace;
+
+class FileSink final : public codec::ByteSink {
+ public:
+  FileSink(io::File& file, const ImageFormat& format, SaveProgress& progress)
+      : file_(file), format_(format), progress_(progress) {}
+
+  Status Write(std::string_view bytes) override {
+    if (Status written = file_.Append(bytes); !written.ok()) return written;
+    progress_.set_bytes(file_.size());
+    if (!format_.syncs_on_the_way || file_.size() - synced_ < ImageFormat::kSyncBytes) return {};
+    synced_ = file_.size();
+    return file_.SyncData();
+  }
+
+ private:
+  io::File& file_;
+  const ImageFormat& format_;
+  SaveProgress& progress_;
+  std::uint64_t synced_ = 0;
+};
+
+class RdbImage {
+ public:
+  RdbImage(Keyspace& keyspace, const Cut& cut, io::File& file, const ImageFormat& format,
+           codec::ByteSink& sink)
+      : cut_(cut),
+        file_(file),
+        policy_(keyspace.tunables().policy.load(std::memory_order_relaxed)),
+        decay_minutes_(keyspace.tunables().lfu_decay_minutes.load(std::memory_order_relaxed)),
+        now_ms_(keyspace.clock().NowUnixMs()),
+        announced_(keyspace.database_count(), false),
+        writer_(sink, {.compression = format.compression, .checksum = format.checksum}) {
+    writer_.Aux("redis-ver", format.server_version);
+    writer_.Aux("redis-bits", "64");
+    writer_.Aux("ctime", Int64ToString(now_ms_ / 1000));
+    writer_.Aux("used-mem", Int64ToString(format.used_memory));
+    writer_.Aux("aof-base", format.is_aof_base ? "1" : "0");
+  }
+
+  void Add(DbId db, UnixMs expiry, const Entry& entry) {
+    if (db_ != db) Select(db);
+    const codec::RdbKey key = KeyOf(entry, expiry);
+    if (!entry.is_collection()) return writer_.Key(key, entry.value());
+    entry.Visit([&](const auto& value) { writer_.Key(key, value); });
+  }
+  const Status& status() const { return writer_.status(); }
+
+  // The file says its version first, so one that turned out to need another is mended.
+  Status End() {
+    const int version = writer_.version_needed();
+    if (Status ended = writer_.End(version); !ended.ok()) return ended;
+    if (version == codec::kRdbVersionUsual) return {};
+    return file_.Overwrite(0, codec::RdbHeader(version));
+  }
+
+ private:
+  void Select(DbId db) {
+    db_ = db;
+    writer_.SelectDb(db);
+    if (announced_[db.value]) return;
+    announced_[db.value] = true;
+    const keyspace::DatabaseSize size = cut_.size(db);
+    writer_.ResizeDb(size.keys, size.volatile_keys);
+  }
+
+  codec::RdbKey KeyOf(const Entry& entry, UnixMs expiry) const {
+    codec::RdbKey key{.key = entry.key(), .expiry = expiry};
+    if (keyspace::IsLfu(policy_)) {
+      key.frequency = keyspace::DecayedFrequency(entry.access(), now_ms_, decay_minutes_);
+    } else if (policy_ == keyspace::EvictionPolicy::kVolatileLru ||
+               policy_ == keyspace::EvictionPolicy::kAllkeysLru) {
+      key.idle_seconds = static_cast<std::uint64_t>(keyspace::IdleSeconds(entry.access(), now_ms_));
+    }
+    return key;
+  }
+
+  const Cut& cut_;
+  io::File& file_;
+  const keyspace::EvictionPolicy policy_;
+  const int decay_minutes_;
+  const UnixMs now_ms_;
+  std::vector<bool> announced_;
+  std::optional<DbId> db_;
+  codec::RdbWriter writer_;
+};
+
+class CommandImage {
+ public:
+  static constexpr std::size_t kBufferBytes = 64UL * 1024;
+
+  explicit CommandImage(codec::ByteSink& sink) : sink_(sink) {}
+
+  void Add(DbId db, UnixMs expiry, const Entry& entry) {
+    ForEachCommandOf(entry, expiry, [&](std::span<const std::string_view> args) {
+      const log::EffectView effect[] = {{.db = db, .args = args}};
+      encoder_.Append(effect, 0, &buffer_);
+      if (buffer_.size() >= kBufferBytes) Flush();
+    });
+  }
+  const Status& status() const { return status_; }
+  Status End() {
+    Flush();
+    return status_;
+  }
+
+ private:
+  void Flush() {
+    if (status_.ok() && !buffer_.empty()) status_ = sink_.Write(buffer_);
+    buffer_.clear();
+  }
+
+  codec::ByteSink& sink_;
+  codec::AofEncoder encoder_;
+  std::string buffer_;
+  Status status_;
+};
+
+void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
+  if (format.key_delay_us > 0) {
+    progress.Sleep(format.key_delay_us);
+  } else if (format.key_delay_us < 0 &&
+             progress.keys() % static_cast<std::uint64_t>(-format.key_delay_us) == 0) {
+    progress.Sleep(1);
+  }
+}
+
+template <class Form>
+Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
+                const ImageFormat& format, SaveProgress& progress) {
+  while (const std::optional<CutBatch> batch = cut.Next()) {
+    batch->ForEach([&](DbId db, UnixMs expiry, const Entry& entry) {
+      image.Add(db, expiry, entry);
+      progress.NoteKey();
+      if (format.key_delay_us != 0) [[unlikely]]
+        DelayAfterKey(format, progress);
+    });
+    if (!image.status().ok()) return image.status();
+    progress.NoteCopied(backlog.bytes());
+    if (progress.is_stopping()) return SaveGivenUp();
+  }
+  return image.End();
+}
+
+}  // namespace
+
+Status SaveGivenUp() { return {StatusCode::kClosed, "the save was given up"}; }
+
+Status WriteImage(Keyspace& keyspace, Cut& cut, io::File& file, const ImageFormat& format,
+                  SaveProgress& progress) {
+  std::uint64_t keys = 0;
+  for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) keys += cut.size(DbId(db)).keys;
+  progress.Begin(keys);
+  FileSink sink(file, format, progress);
+  Status written;
+  if (format.form == ImageFormat::Form::kRdb) {
+    RdbImage image(keyspace, cut, file, format, sink);
+    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
+  } else {
+    CommandImage image(sink);
+    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
+  }
+  if (!written.ok()) return written;
+  return file.SyncData();
+}
+
+}  // namespace cairn::persist
