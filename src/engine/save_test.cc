@@ -17,7 +17,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-std::string Run(EmbeddedSession& session, const Words& words) {
+std::string Execute(EmbeddedSession& session, const Words& words) {
   return session.Execute(std::vector<std::string_view>(words.begin(), words.end()));
 }
 
@@ -34,7 +34,7 @@ struct Store {
 // Every type and form; what streams have besides their entries, too.
 void Fill(EmbeddedSession& session) {
   const auto run = [&](const Words& words) {
-    const std::string reply = Run(session, words);
+    const std::string reply = Execute(session, words);
     EXPECT_NE(reply[0], '-') << words[0] << ": " << reply;
   };
   for (const int size : {1, 63, 64, 65, 1000}) {
@@ -81,7 +81,7 @@ TEST(Save, AnImageOfCommandsMakesTheSame) {
   std::size_t longest = 0;
   const auto apply = [&](const codec::AofReader& reader) -> Status {
     for (const log::EffectView& effect : reader.group()) {
-      Run(*again.session, {"SELECT", std::to_string(effect.db.value)});
+      Execute(*again.session, {"SELECT", std::to_string(effect.db.value)});
       const std::string reply = again.session->Execute(effect.args);
       EXPECT_NE(reply[0], '-') << effect.args[0] << ": " << reply;
       longest = std::max(longest, effect.args.size());
