@@ -8,36 +8,13 @@
 
 #include <utility>
 
-#include "base/check.h"
-#include "base/random.h"
-#include "keyspace/txn.h"
 #include "persist/aof_files.h"
+#include "persist/ending.h"
 
 namespace cairn::persist {
-namespace {
 
 using keyspace::Cut;
 using keyspace::KeyLocks;
-
-constexpr std::int64_t kPatienceUs = 1'000'000;
-
-// Sleeps until somebody says that it is over.
-class Ending {
- public:
-  void Say() {
-    is_over_.store(true, std::memory_order_release);
-    event_.Notify();
-  }
-  void Wait() {
-    while (!is_over_.load(std::memory_order_acquire)) event_.WaitFor(kPatienceUs);
-  }
-
- private:
-  std::atomic<bool> is_over_{false};  // release: what led to it
-  Event event_;
-};
-
-}  // namespace
 
 Persistence::Persistence(io::Disk& disk, keyspace::Keyspace& keyspace, const Clock& clock,
                          PersistenceHooks hooks)
@@ -336,77 +313,6 @@ void Persistence::NoteLoaded(const Loaded& loaded) {
     notice(fmt::format("{} empty keys were passed over", loaded.empty_keys));
   notice(fmt::format("Done loading RDB, keys loaded: {}, keys expired: {}.", loaded.keys,
                      loaded.expired_keys));
-}
-
-// ---- DEBUG RELOAD ------------------------------------------------------------------------------
-
-void Persistence::BeginReload(const Reload& how, std::move_only_function<void(Reloaded)> done) {
-  const auto result = std::make_shared<Reloaded>(Reloaded::kNotSaved);
-  Enqueue({.kind = Kind::kReload,
-           .work =
-               [this, how, result](SaveProgress& progress) {
-                 *result = ReloadHolding(how, progress);
-                 return Status();
-               },
-           .done = [result, done = std::move(done)](bool) mutable { done(*result); }});
-}
-
-// Stripes that are held for long are lent by the helper, on a thread of its own.
-Persistence::Reloaded Persistence::ReloadHolding(const Reload& how, SaveProgress& progress) {
-  keyspace::StripeSet all;
-  for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) all.set(i);
-  Reloaded result = Reloaded::kNotSaved;
-  const auto reload = [&]() NO_THREAD_SAFETY_ANALYSIS {
-    KeyLocks locks(keyspace_);
-    locks.AcquireForLong(all);
-    keyspace_.ShowPictures(all);
-    result = ReloadUnder(locks, how, progress);
-    keyspace_.HidePictures(all);
-    locks.Release();
-  };
-  if (keyspace_.helper() == nullptr) {
-    reload();
-    return result;
-  }
-  Ending ending;
-  keyspace_.helper()->RunLater(all, [&] {
-    reload();
-    ending.Say();
-  });
-  ending.Wait();
-  return result;
-}
-
-Persistence::Reloaded Persistence::ReloadUnder(const KeyLocks& held, const Reload& how,
-                                               SaveProgress& progress) {
-  if (how.saves) {
-    Status saved;
-    {
-      const std::unique_ptr<Cut> cut = CutUnder(held);
-      saved = SaveCut(disk_, keyspace_, *cut, OrderOf(hooks_.settings()), progress);
-    }
-    NoteSaved(Kind::kForeground, saved);
-    if (!saved.ok()) return Reloaded::kNotSaved;
-  }
-  if (how.flushes) FlushAll(held);
-  const LoadOptions options = {
-      .present = how.merges ? LoadOptions::Present::kReplace : LoadOptions::Present::kRefuse,
-      .held = &held};
-  const Result<Loaded> loaded = Load(options);
-  if (!loaded) {
-    hooks_.log(Severity::kWarning, loaded.error().message());
-    return Reloaded::kNotLoaded;
-  }
-  hooks_.log(Severity::kWarning, "DB reloaded by DEBUG RELOAD");
-  return Reloaded::kDone;
-}
-
-void Persistence::FlushAll(const KeyLocks& held) NO_THREAD_SAFETY_ANALYSIS {
-  Random random(SecureRandomUint64());
-  const keyspace::Viewer viewer(DbId(0), clock_.NowUnixMs(), random);
-  keyspace::Txn txn(keyspace_, held, viewer);
-  for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) txn.FlushDatabase(DbId(db));
-  txn.TellAllTracked();
 }
 
 // ---- Figures -----------------------------------------------------------------------------------
