@@ -25,8 +25,9 @@ struct Reading {
   std::string trouble;
 };
 
-Reading Read(std::string_view bytes, std::size_t part) {
-  AofReader reader;
+Reading Read(std::string_view bytes, std::size_t part,
+             std::uint64_t file_end = AofReader::kEndUnknown) {
+  AofReader reader(0, file_end);
   Reading reading{};
   while (true) {
     reading.outcome = reader.Next();
@@ -76,6 +77,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CHECK(whole.good_end == parts.good_end);
   CHECK(whole.trouble == parts.trouble);
   CHECK(whole.good_end <= bytes.size());
+  // Who knows where the file ends learns the same, only earlier.
+  const Reading knowing = Read(bytes, 1 + data[0] % 16, bytes.size());
+  CHECK(whole.groups == knowing.groups);
+  CHECK(whole.outcome == knowing.outcome);
+  CHECK(whole.good_end == knowing.good_end);
+  CHECK(whole.trouble == knowing.trouble);
   const Reading good = Read(bytes.substr(0, whole.good_end), bytes.size() + 1);
   CHECK(good.outcome == AofReader::Outcome::kEnd);
   CHECK(good.groups == whole.groups);

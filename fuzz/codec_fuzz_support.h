@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "codec/dump.h"
 #include "codec/rdb_value_reader.h"
 #include "ds/slab.h"
 
@@ -113,9 +114,11 @@ inline std::string Say(const codec::RdbValue& value) {
   return said;
 }
 
-inline void Use(std::string_view, Home&) {}
+// Adds to the value, in the ways that commands do.
 
-inline void Use(value::List& list, Home&) {
+inline void Change(std::string_view, Home&) {}
+
+inline void Change(value::List& list, Home&) {
   const auto limits = Limits().list;
   for (const auto end : {value::ListEnd::kFront, value::ListEnd::kBack}) {
     const std::string_view text = "new";
@@ -124,48 +127,71 @@ inline void Use(value::List& list, Home&) {
   list.Set(0, "changed", limits);
   list.Insert("changed", value::ListSide::kAfter, "inserted", limits);
   list.Remove("new", 0, limits);
+}
+
+inline void Change(value::Set& set, Home& home) {
+  set.Add("new", Limits().set, home.home);
+  set.Add("12345", Limits().set, home.home);
+}
+
+inline void Change(value::SortedSet& set, Home& home) {
+  set.Add("new", 1.5, {}, Limits().sorted_set, home.home);
+  set.Add("newer", 2, {}, Limits().sorted_set, home.home);
+  set.CheckInvariants();
+}
+
+inline void Change(value::Hash& hash, Home& home) {
+  hash.Set("new", "value", Limits().hash, home.home);
+  CHECK(hash.SetExpiry("new", 5, home.home));
+  CHECK(hash.ExpiryOf("new") == 5);
+}
+
+inline void Change(value::Stream& stream, Home& home) {
+  const std::string_view fields[] = {"field", "value"};
+  const bool room = stream.last_id() < value::kStreamIdMax;
+  CHECK(
+      stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 3}, home.arena).has_value() ==
+      room);
+}
+
+inline void Change(codec::RdbValue& value, Home& home) {
+  std::visit([&](auto& held) { Change(held, home); }, value);
+}
+
+// Takes everything out of it, piece by piece.
+
+inline void Drain(std::string_view) {}
+
+inline void Drain(value::List& list) {
+  const auto limits = Limits().list;
   while (!list.empty()) {
     list.Pop(value::ListEnd::kFront, limits);
     if (!list.empty()) list.Pop(value::ListEnd::kBack, limits);
   }
 }
 
-inline void Use(value::Set& set, Home& home) {
-  set.Add("new", Limits().set, home.home);
-  set.Add("12345", Limits().set, home.home);
+inline void Drain(value::Set& set) {
   for (const std::string& text : Elements(set)) CHECK(set.Remove(text));
   CHECK(set.size() == 0);
 }
 
-inline void Use(value::SortedSet& set, Home& home) {
-  set.Add("new", 1.5, {}, Limits().sorted_set, home.home);
-  set.Add("newer", 2, {}, Limits().sorted_set, home.home);
-  set.CheckInvariants();
+inline void Drain(value::SortedSet& set) {
   set.Pop(set.size() / 2, value::Direction::kUp, [](std::string_view, double) {});
   set.CheckInvariants();
   set.RemoveRange({0, set.size()}, [](std::string_view, double) {});
   CHECK(set.size() == 0);
 }
 
-inline void Use(value::Hash& hash, Home& home) {
-  hash.Set("new", "value", Limits().hash, home.home);
-  CHECK(hash.SetExpiry("new", 5, home.home));
-  CHECK(hash.ExpiryOf("new") == 5);
+inline void Drain(value::Hash& hash) {
   while (!hash.TakeExpired(1'000'000, SIZE_MAX, [](std::string_view, std::string_view) {}))
     continue;
-  CHECK(!hash.Contains("new"));
   std::vector<std::string> fields;
   hash.ForEach([&](std::string_view field, std::string_view) { fields.emplace_back(field); });
   for (const std::string& field : fields) CHECK(hash.Remove(field));
   CHECK(hash.empty());
 }
 
-inline void Use(value::Stream& stream, Home& home) {
-  const std::string_view fields[] = {"field", "value"};
-  const bool room = stream.last_id() < value::kStreamIdMax;
-  CHECK(
-      stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 3}, home.arena).has_value() ==
-      room);
+inline void Drain(value::Stream& stream) {
   for (const auto& group : stream.groups()) {
     std::vector<value::StreamId> ids;
     group->pending().ForEach([&](const auto& pending) { ids.push_back(pending.key); });
@@ -176,8 +202,22 @@ inline void Use(value::Stream& stream, Home& home) {
     CHECK(stream.Delete(stream.first_id()) == value::StreamDeleteResult::kDeleted);
 }
 
+// Dumped and read again, it is the same.
+inline void RoundTrip(const codec::RdbValue& value, Home& home) {
+  const std::string said = Say(value);
+  const std::string dump = std::visit(
+      [](const auto& held) { return codec::DumpOf(held, codec::RdbCompression::kLzf); }, value);
+  CHECK(codec::IsDumpIntact(dump));
+  const auto compare = [&](codec::RdbValue&& again) { CHECK(Say(again) == said); };
+  CHECK(codec::ReadDump(dump, Limits(), home.home, compare).ok());
+}
+
+// All that happens to values: dumped, changed, dumped again, emptied.
 inline void Use(codec::RdbValue& value, Home& home) {
-  std::visit([&](auto& held) { Use(held, home); }, value);
+  if (!codec::RdbIsEmpty(value)) RoundTrip(value, home);
+  Change(value, home);
+  RoundTrip(value, home);
+  std::visit([&](auto& held) { Drain(held); }, value);
 }
 
 }  // namespace cairn::fuzz

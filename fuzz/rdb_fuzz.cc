@@ -2,8 +2,9 @@
 // Arbitrary bytes as an RDB file, with the checksum that stands there and with the right one.
 //
 // Checked beyond "no crash, no bad read, no hang": whatever value comes out is used (walked, added
-// to, taken from), written to another file as a whole, read again and then the same. Memory is
-// bounded by what libFuzzer allows for an input of this size.
+// to, dumped, emptied), written to another file as a whole, read again and then the same. Memory is
+// bounded by what libFuzzer allows for an input of this size. Half of the mutations are of what
+// lies within the packed forms, whose frames are mended (packed_mutator.h).
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "codec/rdb_reader.h"
 #include "codec/rdb_writer.h"
 #include "codec_fuzz_support.h"
+#include "packed_mutator.h"
 
 namespace {
 
@@ -96,4 +98,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::memcpy(bytes.data() + size - kSumBytes, &sum, sizeof(sum));
   Read(bytes, SIZE_MAX);
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t size_max, unsigned seed) {
+  return cairn::fuzz::MutatePacked(data, size, size_max, seed);
 }

@@ -46,7 +46,7 @@ AofReader::Outcome AofReader::Next() {
         if (!group_.empty()) return Outcome::kGroup;
         break;
       case Step::kNeedMore:
-        return ended_ ? Ended() : Outcome::kNeedMore;
+        return ended_ || reaches_beyond_ ? Ended() : Outcome::kNeedMore;
       case Step::kFailed:
         break;
     }
@@ -59,7 +59,7 @@ AofReader::Outcome AofReader::Next() {
 // The bytes have run out.
 AofReader::Outcome AofReader::Ended() {
   if (at_ == buffer_.size() && args_left_ == 0 && !in_multi_) return Outcome::kEnd;
-  trouble_ = "offset " + std::to_string(fed_) +
+  trouble_ = "offset " + std::to_string(reaches_beyond_ ? file_end_ : fed_) +
              (in_multi_ ? ": the file ends inside a MULTI" : ": the file ends inside a command");
   return Outcome::kTorn;
 }
@@ -124,7 +124,12 @@ AofReader::Step AofReader::TakeArg() {
     }
   }
   const auto size = static_cast<std::size_t>(arg_bytes_);
-  if (buffer_.size() - at_ < size) return Step::kNeedMore;
+  if (buffer_.size() - at_ < size) {
+    if (file_end_ != kEndUnknown && size > file_end_ - std::min(file_end_, OffsetOf(at_))) {
+      reaches_beyond_ = true;
+    }
+    return Step::kNeedMore;
+  }
   if (const Step step = TakeLineEnd(at_ + size); step != Step::kDone) return step;
   slices_.push_back({.begin = at_, .size = size});
   at_ += size + 2;
@@ -190,8 +195,10 @@ AofReader::Step AofReader::FinishCommand() {
     HandOut();
     return Step::kDone;
   }
-  commands_.push_back(
-      {.db = db_, .first_slice = command_slices_, .arg_count = slices_.size() - command_slices_});
+  commands_.push_back({.db = db_,
+                       .begin = OffsetOf(command_begin_),
+                       .first_slice = command_slices_,
+                       .arg_count = slices_.size() - command_slices_});
   if (!in_multi_) HandOut();
   return Step::kDone;
 }
@@ -219,7 +226,9 @@ void AofReader::HandOut() {
   for (const Slice& slice : slices_)
     args_.push_back(std::string_view(buffer_).substr(slice.begin, slice.size));
   const std::span<const std::string_view> args = args_;
+  command_begins_.clear();
   for (const Command& command : commands_) {
+    command_begins_.push_back(command.begin);
     group_.push_back(
         {.db = command.db, .args = args.subspan(command.first_slice, command.arg_count)});
   }

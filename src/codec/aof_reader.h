@@ -16,7 +16,8 @@
 // transaction is ever half applied, and a tear inside it cuts before it.
 //
 // Invariants
-//   (1) Memory is taken for bytes that were fed, never for a number they announce.
+//   (1) Memory is taken for bytes that were fed, never for a number they announce; nor, if it is
+//   known where the file ends, for what cannot fit into it.
 //   (2) The same bytes give the same answers under any cutting, and each is looked at a bounded
 //   number of times.
 //   (3) Views are good until the next call of Feed or Next.
@@ -45,7 +46,13 @@ class AofReader {
   static constexpr std::int64_t kDatabasesMax = INT32_MAX;
   static constexpr std::int64_t kNoTime = -1;
 
-  explicit AofReader(std::uint64_t offset = 0) : fed_(offset), good_end_(offset) {}
+  // A file whose size is not known beforehand, or still grows.
+  static constexpr std::uint64_t kEndUnknown = UINT64_MAX;
+
+  // `file_end`: an argument that would reach beyond it is torn, at once and not after all that
+  // follows was read and kept.
+  explicit AofReader(std::uint64_t offset = 0, std::uint64_t file_end = kEndUnknown)
+      : fed_(offset), file_end_(file_end), good_end_(offset) {}
 
   // The next bytes of the file.
   void Feed(std::string_view bytes);
@@ -57,6 +64,8 @@ class AofReader {
   std::span<const log::EffectView> group() const { return group_; }
   // Where the group began: its MULTI, or its one command.
   std::uint64_t group_begin() const { return group_begin_; }
+  // Where each of its commands began, MULTI, EXEC and SELECT aside.
+  std::span<const std::uint64_t> command_begins() const { return command_begins_; }
   // Unix seconds of the last "#TS:" before it; kNoTime without.
   std::int64_t time_s() const { return time_s_; }
   // What lies before this offset is whole.
@@ -73,6 +82,7 @@ class AofReader {
   // One command of the group at hand: its arguments are slices_[first_slice, + arg_count).
   struct Command {
     DbId db;
+    std::uint64_t begin;  // in the file
     std::size_t first_slice;
     std::size_t arg_count;
   };
@@ -100,6 +110,8 @@ class AofReader {
   std::size_t settled_ = 0;  // in buffer_: handed out; dropped by the next Feed
   std::size_t at_ = 0;       // in buffer_: the next byte to parse
   bool ended_ = false;
+  const std::uint64_t file_end_;
+  bool reaches_beyond_ = false;  // an argument does
 
   // The command at hand.
   std::size_t command_begin_ = 0;
@@ -116,6 +128,7 @@ class AofReader {
 
   std::vector<std::string_view> args_;
   std::vector<log::EffectView> group_;
+  std::vector<std::uint64_t> command_begins_;
   std::uint64_t group_begin_ = 0;
   std::int64_t time_s_ = kNoTime;
   std::uint64_t good_end_;

@@ -242,6 +242,40 @@ TEST(AofReader, DatabasesAndTimesReachTheirEffects) {
   EXPECT_EQ(reading.times, (std::vector<std::int64_t>{AofReader::kNoTime, 8, 8}));
 }
 
+// Else a flipped digit makes a reader keep all that follows it: here, nothing more is asked for.
+TEST(AofReader, WhatReachesBeyondTheFileIsTornAtOnce) {
+  constexpr std::string_view kBytes = "*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$100\r\n";
+  for (const std::uint64_t file_end : {kBytes.size() + 99, kBytes.size() + 100}) {
+    AofReader reader(0, file_end);
+    reader.Feed(kBytes);
+    ASSERT_EQ(reader.Next(), AofReader::Outcome::kGroup);
+    const bool fits = file_end == kBytes.size() + 100;
+    EXPECT_EQ(reader.Next(), fits ? AofReader::Outcome::kNeedMore : AofReader::Outcome::kTorn);
+    EXPECT_EQ(reader.good_end(), 14);
+    if (fits) continue;
+    EXPECT_EQ(reader.trouble(), "offset 132: the file ends inside a command");
+    EXPECT_EQ(reader.Next(), AofReader::Outcome::kTorn);
+  }
+}
+
+TEST(AofReader, CommandsTellWhereTheyBegan) {
+  constexpr std::string_view kBytes =
+      "*1\r\n$4\r\nPING\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+      "*1\r\n$5\r\nMULTI\r\n*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n*1\r\n$4\r\nEXEC\r\n";
+  for (const std::size_t step : {kBytes.size(), std::size_t{1}}) {
+    AofReader reader(1000);
+    std::vector<std::uint64_t> begins;
+    for (std::size_t at = 0; at < kBytes.size(); at += step) {
+      reader.Feed(kBytes.substr(at, step));
+      while (reader.Next() == AofReader::Outcome::kGroup) {
+        EXPECT_EQ(reader.command_begins().size(), reader.group().size());
+        begins.insert(begins.end(), reader.command_begins().begin(), reader.command_begins().end());
+      }
+    }
+    EXPECT_EQ(begins, (std::vector<std::uint64_t>{1000, 1052, 1063})) << step;
+  }
+}
+
 TEST(AofReader, OffsetsCountFromWhereItWasToldToBegin) {
   AofReader reader(100);
   reader.Feed("*1\r\n$1\r\na\r\nx");

@@ -249,6 +249,40 @@ TEST(RdbFileTest, WhatFollowsIsLeft) {
   EXPECT_EQ(ReadFile(file).unread, "*1\r\n$4\r\nPING\r\n");
 }
 
+// What an item says after a failure is what was being read, not what came before.
+TEST(RdbFileTest, AFailureLeavesTheKeyThatWasRead) {
+  struct Case {
+    std::string bytes;
+    RdbItem::Kind kind;
+    std::string name;
+  };
+  const std::string one =
+      "REDIS0010\x00\x01"
+      "a\x01"
+      "b"s;
+  const Case cases[] = {
+      {one, RdbItem::Kind::kEnd, ""},                          // in the next part
+      {one + "\x04\x01k\x02\x01"s, RdbItem::Kind::kKey, "k"},  // in a hash
+      {one + "\x04\x05k"s, RdbItem::Kind::kKey, ""},           // in a name
+      {one + "\x04\x01k\x00\x08"s, RdbItem::Kind::kKey, ""},   // behind an empty collection
+      {one + "\x04\x01k\x00\xf3"s, RdbItem::Kind::kEnd, ""},
+      {one + "\xfa\x01k"s, RdbItem::Kind::kAux, "k"},
+  };
+  for (const Case& each : cases) {
+    TestHome home;
+    StringSource source(each.bytes);
+    RdbReader reader(source, [&home](std::string_view) { return home.home; },
+                     {.limits = UsualLimits()});
+    RdbItem item;
+    ASSERT_TRUE(reader.Next(&item).ok());
+    EXPECT_EQ(item.name, "a");
+    EXPECT_EQ(item.type, RdbType::kString);
+    EXPECT_FALSE(reader.Next(&item).ok());
+    EXPECT_EQ(item.kind, each.kind) << each.bytes;
+    EXPECT_EQ(item.name, each.name) << each.bytes;
+  }
+}
+
 TEST(RdbFileTest, EmptyCollectionsArePassedOver) {
   const Read read = ReadFile(WithChecksum("REDIS0010\x04\x01\x65\0\0\x01k\x01v\xff"s));
   EXPECT_EQ(read.said, (std::vector<std::string>{"k: string v", "end"}));

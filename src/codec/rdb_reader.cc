@@ -18,6 +18,9 @@ constexpr std::uint64_t kDbMax = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kNoExpiry = -1;
 
 void Forget(RdbItem* item) {
+  item->kind = RdbItem::Kind::kEnd;
+  item->type = {};
+  item->name.clear();
   item->expiry = kNever;
   item->idle_seconds.reset();
   item->frequency.reset();
@@ -127,6 +130,7 @@ bool RdbReader::ReadKeyOpcode(RdbOpcode opcode, RdbItem* item) {
 
 bool RdbReader::ReadKey(std::uint8_t type, RdbItem* item) {
   item->kind = RdbItem::Kind::kKey;
+  item->type = static_cast<RdbType>(type);
   item->name.assign(in_.Text());
   if (!in_.ok()) return true;
   const value::TableHome home = home_of_(item->name);
@@ -184,6 +188,7 @@ void RdbReader::ReadEnd(RdbItem* item) {
   if (version_ < kRdbVersionChecksum) return;
   const std::uint64_t sum = options_.verify_checksum ? in_.checksum() : 0;
   const std::uint64_t expected = in_.Word64();
+  has_checksum_ = expected != 0;
   if (in_.ok() && options_.verify_checksum && expected != 0 && expected != sum)
     in_.Corrupt("the checksum does not fit the file,");
 }

@@ -20,7 +20,8 @@
 // wrote, are passed over and counted.
 //
 // An item's strings are used again for the next one. The item and its views are good until the next
-// call. After an error or kEnd there is no next one. One thread at a time.
+// call. After an error or kEnd there is no next one; after an error the item's kind and name tell
+// how far it came (kKey with a name: in that key's value). One thread at a time.
 #ifndef CAIRN_CODEC_RDB_READER_H_
 #define CAIRN_CODEC_RDB_READER_H_
 
@@ -55,10 +56,11 @@ struct RdbItem {
     kResize,    // keys, volatile_keys: of that database, as far as the writer knew
     kFunction,  // text: the source of a library
     kSlot,      // the sizes of a cluster's slot
-    kKey,       // name, value; expiry, idle_seconds, frequency
+    kKey,       // name, type, value; expiry, idle_seconds, frequency
     kEnd,
   };
   Kind kind = Kind::kEnd;
+  RdbType type{};  // as it stands in the file
   std::string name;
   std::string_view text;
   DbId db{};
@@ -88,6 +90,8 @@ class RdbReader {
   int version() const { return version_; }
   std::uint64_t offset() const { return in_.offset(); }
   std::uint64_t empty_keys() const { return empty_keys_; }
+  // After kEnd: whether the file ends with a checksum. Its writer may have been told not to.
+  bool has_checksum() const { return has_checksum_; }
   // After kEnd: what was taken from the source beyond the file's end, as an AOF's commands follow
   // its preamble. What the source still has comes behind it.
   std::string_view unread() const { return in_.unread(); }
@@ -109,6 +113,7 @@ class RdbReader {
   const RdbReaderOptions options_;
   int version_ = 0;
   std::uint64_t empty_keys_ = 0;
+  bool has_checksum_ = false;
 };
 
 }  // namespace cairn::codec

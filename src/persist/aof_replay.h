@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Replaying one file of an AOF: its groups in order, and what to think of its end.
+// One file of an AOF: its groups in order, and what to think of its end.
 #ifndef CAIRN_PERSIST_AOF_REPLAY_H_
 #define CAIRN_PERSIST_AOF_REPLAY_H_
 
@@ -13,6 +13,17 @@
 #include "persist/aof_files.h"
 
 namespace cairn::persist {
+
+// The commands of a file from `offset` on. `each` is given the reader after every group; false
+// ends the walk, with the outcome kGroup. In memory are a stretch and the group at hand.
+struct WalkedCommands {
+  codec::AofReader::Outcome outcome{};
+  std::uint64_t good_end = 0;
+  std::int64_t last_time_s = codec::AofReader::kNoTime;  // of the last annotation
+  std::string trouble;
+};
+Result<WalkedCommands> WalkCommands(io::File& file, std::uint64_t offset,
+                                    FunctionRef<bool(const codec::AofReader& reader)> each);
 
 struct AofReplayed {
   std::uint64_t good_end;  // the file is whole up to here

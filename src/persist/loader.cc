@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "keyspace/access.h"
 #include "keyspace/txn.h"
+#include "persist/file_source.h"
 
 namespace cairn::persist {
 namespace {
@@ -190,12 +191,6 @@ class Load {
 };
 
 }  // namespace
-
-Result<std::size_t> FileSource::Read(std::span<char> into) {
-  Result<std::size_t> got = file_.ReadAt(offset_, into.data(), into.size());
-  if (got) offset_ += *got;
-  return got;
-}
 
 Result<Loaded> LoadRdb(Keyspace& keyspace, codec::ByteSource& source, const LoadOptions& options,
                        LoadProgress& progress) {

@@ -25,19 +25,6 @@
 
 namespace cairn::persist {
 
-// A file from some offset on.
-class FileSource final : public codec::ByteSource {
- public:
-  explicit FileSource(io::File& file, std::uint64_t offset = 0) : file_(file), offset_(offset) {}
-
-  Result<std::size_t> Read(std::span<char> into) override;
-  std::uint64_t bytes_left_max() const override { return file_.size() - offset_; }
-
- private:
-  io::File& file_;
-  std::uint64_t offset_;
-};
-
 // How far it has come, and whether it is to go on. Any thread; relaxed, for statistics.
 class LoadProgress {
  public:

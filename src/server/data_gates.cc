@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A command that is refused is told why in Redis's words; nothing else happens here.
+// What they answer, and to whom. PING is refused, too, when writes cannot be saved, as Redis does:
+// whoever watches a server by PING hears of it.
 #include "server/data_gates.h"
 
 #include "command/errors.h"
