@@ -83,6 +83,9 @@ class AofLoad {
                               .expired = LoadOptions::Expired::kKeep,
                               .key_delay_us = options_.key_delay_us};
     const Result<Loaded> loaded = LoadRdb(keyspace_, bytes, options, progress_);
+    if (loaded && loaded->functions > 0)
+      options_.on_warning(path +
+                          ": its functions were passed over, since there are no scripts yet");
     if (loaded) return loaded->end;
     const bool is_named = loaded.error().code() == StatusCode::kIo;
     return std::unexpected(is_named ? loaded.error() : loaded.error().Annotate(path));

@@ -76,6 +76,7 @@ Status AofService::Begin() {
   {
     MutexLock hold(mu_);
     state_ = State::kOn;
+    is_whole_ = true;
   }
   SetWriter(MakeWriter(std::move(reader), std::move(*increment)));
   CountFiles(true);
@@ -154,7 +155,7 @@ void AofService::OnProgress() {
 void AofService::Publish() {
   Watermark::Level level;
   if (writer_ != nullptr) {
-    level.counts = state_ == State::kOn || state_ == State::kLeaving;
+    level.counts = is_whole_;
     level.holds = level.counts && parts_.options().policy == FsyncPolicy::kAlways;
     level.failing = writer_->failing();
     level.safe = writer_->durable();
@@ -226,7 +227,7 @@ void AofService::RetireWriter() {
   {
     MutexLock hold(mu_);
     retired_ = std::move(writer_);
-    was_failing_ = false;
+    is_whole_ = was_failing_ = false;
     Publish();
   }
   if (retired_ == nullptr) return;

@@ -169,6 +169,7 @@ class AofService {
   mutable Mutex mu_;
   State state_ GUARDED_BY(mu_) = State::kOff;
   bool is_wanted_ GUARDED_BY(mu_) = false;
+  bool is_whole_ GUARDED_BY(mu_) = false;  // what the files hold, and will when written, is all
   // Set by the saver's thread or before there are others; read by it and, in between, by Advance.
   std::unique_ptr<AofFiles> files_;
   // Goes when nobody rewrites any more, so who rewrites may keep a pointer.

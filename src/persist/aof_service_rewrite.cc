@@ -126,7 +126,10 @@ void AofService::SettleRewrite(const Status& status) {
   rewrites_.End(parts_.keyspace.clock().NowMonotonicUs(), status.ok());
   // Else it was an image without an AOF.
   const bool was_first = state_ == State::kFirst && writer_ != nullptr;
-  if (status.ok() && was_first) state_ = State::kOn;
+  if (status.ok() && was_first) {
+    state_ = State::kOn;
+    is_whole_ = true;
+  }
   if (status.ok() && state_ == State::kOn) writer_->ForgetLost();
   // What was written without a base is of no use, and has to stop before its file goes.
   if (!status.ok() && !was_first && state_ != State::kLeaving && files_ != nullptr)
