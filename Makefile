@@ -6,6 +6,7 @@
 #   make check                    format, clang-tidy, thread safety, headers, tidy, instruction gate
 #   make asan | tsan              all tests again under the sanitizers
 #   make fuzz FUZZ_SECONDS=60     each fuzzer for that long; only FUZZ=name for one
+#   make soak SOAK_ROUNDS=200     kill -9 under load, again and again; SOAK_SEED=n repeats one
 #   make bench                    side by side with redis-server and valkey-server
 #   make format | clean
 JOBS ?= $(shell nproc)
@@ -13,9 +14,11 @@ FUZZ_SECONDS ?= 60
 FUZZ ?=
 ARGS ?=
 TESTS ?=
+SOAK_ROUNDS ?= 200
+SOAK_SEED ?=
 
 .DELETE_ON_ERROR:
-.PHONY: all build run test check asan tsan fuzz bench format clean bootstrap-% build-%
+.PHONY: all build run test check asan tsan fuzz soak bench format clean bootstrap-% build-%
 
 all: build
 
@@ -53,6 +56,9 @@ fuzz: bootstrap-build+check
 	@$(MAKE) --no-print-directory build/fuzz/build.ninja
 	@ninja -C build/fuzz -j $(JOBS) fuzzers
 	@tools/runfuzz --bin build/fuzz/bin --seconds $(FUZZ_SECONDS) --only '$(FUZZ)'
+
+soak: build
+	@tests/crash/run -v --rounds=$(SOAK_ROUNDS) $(if $(SOAK_SEED),--seed=$(SOAK_SEED))
 
 bench: bootstrap-build+bench
 	@$(MAKE) --no-print-directory build/release/build.ninja

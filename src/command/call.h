@@ -62,6 +62,8 @@ class Call {
   keyspace::Keyspace& keyspace();
   const CommandTable& table();
   UnixMs now_ms() const { return session_.viewer().now_ms(); }
+  // What is to expire then is not even stored.
+  bool IsPast(UnixMs at_ms) const { return at_ms <= now_ms() && session_.viewer().sees_expiry; }
 
   // REQUIRES: the command has keys, or runs under all stripes; not kOwnLocks.
   keyspace::Txn& txn() {

@@ -19,8 +19,9 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
     case TimeoutReply::kZero:
       return reply.Integer(0);
     case TimeoutReply::kTwoZeros:
+    case TimeoutReply::kOneAndZero:
       reply.Array(2);
-      reply.Integer(0);
+      reply.Integer(kind == TimeoutReply::kOneAndZero ? 1 : 0);
       return reply.Integer(0);
   }
 }
@@ -74,7 +75,7 @@ void Parked::ForgetRequest() {
 
 void Parked::ReplyTimeout() {
   resp::Writer writer(reply_, session_.protocol());
-  WriteTimeoutReply(writer, timeout_reply_);
+  WriteTimeoutReply(writer, timeout_reply_.load(std::memory_order_relaxed));
 }
 
 void Parked::ReplyError(std::string_view text) {

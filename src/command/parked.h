@@ -41,7 +41,14 @@ namespace cairn::command {
 
 // What a client gets when its time is up, or if it may not wait. kNullAtOnce: BLMOVE's, the null of
 // a string where it may not wait, and that of an array when its time is up, as Redis has it.
-enum class TimeoutReply : std::uint8_t { kNullArray, kNull, kNullAtOnce, kZero, kTwoZeros };
+enum class TimeoutReply : std::uint8_t {
+  kNullArray,
+  kNull,
+  kNullAtOnce,
+  kZero,
+  kTwoZeros,
+  kOneAndZero,
+};
 
 void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
 
@@ -74,6 +81,10 @@ class Parked final : public keyspace::Waiter {
   bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
   void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
   void ReplyTimeout();
+  // What that will be has changed: WAITAOF's first half has come true. Any thread.
+  void set_timeout_reply(TimeoutReply reply) {
+    timeout_reply_.store(reply, std::memory_order_relaxed);
+  }
   void ReplyError(std::string_view text);
 
   // Set by the session in OnParked; called by whoever answers, if that is not the session itself,
@@ -87,7 +98,7 @@ class Parked final : public keyspace::Waiter {
   const CommandTable::Command& command_;
   OwnedArgs args_;
   std::vector<keyspace::KeyRef> keys_;
-  const TimeoutReply timeout_reply_;
+  std::atomic<TimeoutReply> timeout_reply_;
   bool lacks_keys_ = false;
   bool is_deferred_ = false;
   bool goes_back_ = false;

@@ -143,7 +143,9 @@ void Runner::RunTransaction(Call& exec) {
   WaitForCut(exec.session().transaction()->flags());
   RunTransactionLocked(exec);
   if (serving_.busy()) serving_.Finish();
-  if (credit > 0) log.ReturnCredit(credit);
+  if (credit == 0) return;
+  log.ReturnCredit(credit);
+  exec.session().set_last_write(log.end());
 }
 
 // The session keeps its transaction if it is delayed.

@@ -364,6 +364,14 @@ std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
   return credit;
 }
 
+// The call has run.
+void Runner::EndCredit(Call& call, std::size_t credit) {
+  constexpr std::uint32_t kWrites = kWrite | kMayReplicate;
+  log::CommandLog& log = shared_.keyspace.log();
+  log.ReturnCredit(credit);
+  if ((call.command().flags & kWrites) != 0) call.session().set_last_write(log.end());
+}
+
 // Who writes during a cut hands out what is to be saved: not faster than it can be.
 void Runner::WaitForCut(std::uint32_t flags) {
   if ((flags & kWrite) == 0) return;
@@ -395,7 +403,8 @@ void Runner::WaitForCut(std::uint32_t flags) {
   } else if (!RunWithoutStripes(call)) [[unlikely]] {
     return HandOver(call, credit);
   }
-  if (credit > 0) log.ReturnCredit(credit);
+  if (credit > 0) [[unlikely]]
+    EndCredit(call, credit);
   return true;
 }
 

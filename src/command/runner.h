@@ -166,6 +166,7 @@ class Runner {
   bool HandOver(Call& call, std::size_t credit);
   void WaitForCut(std::uint32_t flags);
   std::size_t TakeCredit(std::span<const std::string_view> args);
+  void EndCredit(Call& call, std::size_t credit);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);
   void Observe(Call& call);

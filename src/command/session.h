@@ -40,6 +40,12 @@ class Session {
   void set_protocol(int protocol) { protocol_ = protocol; }
   // False under CLIENT NO-TOUCH.
   void set_touches_keys(bool touches) { viewer_.touch = touches; }
+  // It replays what has happened, some time ago: see keyspace::Viewer.
+  void BeginReplay() { viewer_.sees_expiry = viewer_.counts = false; }
+  // The log's position behind its last write, or behind a later one of somebody else: what has to
+  // be safe for its writes to be. Kept while the log has readers.
+  Lsn last_write() const { return last_write_; }
+  void set_last_write(Lsn position) { last_write_ = position; }
   // A command of it is run again: its looking at keys has been counted.
   void BeginAgain() { viewer_.counts = viewer_.touch = false; }
   bool authenticated() const { return authenticated_; }
@@ -100,6 +106,7 @@ class Session {
   Random random_;
   keyspace::Viewer viewer_;
   std::unique_ptr<Transaction> transaction_;
+  Lsn last_write_;
   bool monitoring_ = false;
   std::shared_ptr<keyspace::Tracker> reader_;
 };

@@ -188,7 +188,7 @@ void Restore(Call& call) {
   if (call.Defer(ElementsIn(payload))) return;
   if (!codec::IsDumpIntact(payload)) return call.Error(command::errors::kDumpNotIntact);
   const UnixMs at_ms = ExpiryOf(call, *ttl, options);
-  const bool has_expired = at_ms <= call.now_ms();
+  const bool has_expired = call.IsPast(at_ms);
   const Status read = codec::ReadDump(
       payload, AllLimits(call), HomeOf(call, call.key(0)), [&](codec::RdbValue&& value) {
         has_expired ? Drop(call, found) : Store(call, found, std::move(value), at_ms, options);

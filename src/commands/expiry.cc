@@ -34,7 +34,7 @@ UnixMs ShownMs(UnixMs at_ms) { return at_ms == kLastMoment ? kNever : at_ms; }
 void ExpireAt(command::Call& call, const keyspace::KeyRef& key, keyspace::Found found,
               UnixMs at_ms) {
   keyspace::Txn& txn = call.txn();
-  if (at_ms <= call.now_ms()) {
+  if (call.IsPast(at_ms)) {
     txn.Remove(key, found);
     txn.Log({"DEL", key.name});
     return txn.Notify(keyspace::kEventGeneric, "del", key);

@@ -203,26 +203,6 @@ void Wait(Call& call) {
   call.Block(keyspace::Type::kString, *timeout_ms, command::TimeoutReply::kZero);
 }
 
-// There is no append only file, whatever `appendonly` says in this version: nobody may take a write
-// for durable that is not.
-void WaitAof(Call& call) {
-  const std::optional<std::int64_t> local = ParseInt64(call.arg(1));
-  if (!local) return call.Error(command::errors::kNotAnInteger);
-  if (*local < 0 || *local > 1)
-    return call.Error("ERR value is out of range, value must between 0 and 1");
-  const std::optional<std::int64_t> replicas = ParseInt64(call.arg(2));
-  if (!replicas || *replicas < 0) return call.Error(command::errors::kMustBePositive);
-  const std::optional<std::int64_t> timeout_ms = ParseInt64(call.arg(3));
-  if (!timeout_ms) return call.Error(command::errors::kTimeoutNotAnInteger);
-  if (*timeout_ms < 0) return call.Error(command::errors::kTimeoutNegative);
-  if (*local == 1) {
-    return call.Error(
-        "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
-  }
-  if (*replicas == 0) return command::WriteTimeoutReply(call.reply(), kNoneAcknowledged);
-  call.Block(keyspace::Type::kString, *timeout_ms, kNoneAcknowledged);
-}
-
 constexpr Spec kObjectSpecs[] = {
     Spec({.syntax = "OBJECT HELP",
           .since = "6.2.0",
@@ -373,16 +353,6 @@ constexpr Spec kSpecs[] = {
                      "connection; answers how many did.",
           .tips = "request_policy:all_shards response_policy:agg_min",
           .run = &Wait}),
-    Spec({.syntax = "WAITAOF numlocal numreplicas timeout",
-          .since = "7.2.0",
-          .group = Group::kGeneric,
-          .flags = command::kBlocking,
-          .categories = "connection -keyspace",
-          .complexity = "O(1)",
-          .summary = "Waits until the writes of this connection are in the append only file here "
-                     "and on so many replicas; answers how many have them.",
-          .tips = "request_policy:all_shards response_policy:agg_min",
-          .run = &WaitAof}),
 };
 
 }  // namespace

@@ -74,7 +74,7 @@ void TimeFields(Call& call, Found& found, Fields fields, UnixMs at_ms, Condition
         call.reply().Integer(kConditionNotMet);
       } else {
         TimeField(call, *edit, field, at_ms, writing, &times);
-        call.reply().Integer(at_ms <= call.now_ms() ? kRemoved : kDone);
+        call.reply().Integer(call.IsPast(at_ms) ? kRemoved : kDone);
       }
     }
   }

@@ -82,7 +82,7 @@ std::optional<UnixMs> ParseFieldTime(Call& call, std::string_view amount_text, E
 
 void TimeField(Call& call, value::Hash& hash, std::string_view field, UnixMs at_ms,
                const HashWriting& writing, FieldTimes* times) {
-  if (at_ms <= call.now_ms()) {
+  if (call.IsPast(at_ms)) {
     hash.Remove(field);
     times->removed.push_back(field);
   } else {

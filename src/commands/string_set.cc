@@ -151,7 +151,7 @@ bool CheckDigest(Call& call, Condition condition, std::string_view comparand) {
 }
 
 bool IsPast(Call& call, const SetOptions& options) {
-  return options.expire_at_ms && *options.expire_at_ms <= call.now_ms();
+  return options.expire_at_ms && call.IsPast(*options.expire_at_ms);
 }
 
 // A large value is stored where it came in, if it can be; any other is copied.

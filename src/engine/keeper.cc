@@ -26,7 +26,9 @@ void Keeper::Stop() {
 
 bool Keeper::RunOnce() {
   bool done = true;
-  if (keyspace_.tunables().active_expire.load(std::memory_order_relaxed))
+  const keyspace::Tunables& tunables = keyspace_.tunables();
+  if (tunables.active_expire.load(std::memory_order_relaxed) &&
+      !tunables.is_replaying.load(std::memory_order_acquire))
     done = expirer_.Tick(kExpiryBudget);
   if (serve_ && keyspace_.has_left_ready()) serve_();
   return !keyspace_.trash().Drain(kTrashBudget) || !done;

@@ -34,6 +34,14 @@ class SystemFile final : public File {
     return {};
   }
 
+  Status Reserve(std::uint64_t size) override {
+    while (::fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) != 0) {
+      if (errno == EOPNOTSUPP || errno == ENOSYS) return {};
+      if (errno != EINTR) return DiskTrouble(path(), "fallocate", errno);
+    }
+    return {};
+  }
+
  protected:
   Result<std::size_t> WriteSome(std::uint64_t offset, std::string_view bytes) override {
     ssize_t written;

@@ -48,8 +48,11 @@ class File {
   Status Overwrite(std::uint64_t offset, std::string_view bytes);
   // Up to `size` bytes from `offset`; fewer only where the file ends.
   Result<std::size_t> ReadAt(std::uint64_t offset, char* out, std::size_t size);
-  // Cuts the file, or fills it up with zeros.
+  // Cuts the file, or fills it up with zeros. Room beyond the end is given back.
   Status Truncate(std::uint64_t size);
+  // Sets room aside so that the file can grow to `size` however full the disk gets; it is not
+  // longer by that. Where a file system cannot do so, nothing happens.
+  virtual Status Reserve(std::uint64_t size) = 0;
   // fdatasync: every byte written before this call, and the size, are safe once it returns well.
   // After a failure nothing is known of the bytes not yet safe, whatever a later call says: they
   // are to be written again.

@@ -76,6 +76,16 @@ TEST_P(DiskTest, AFileIsWrittenReadCutAndOverwritten) {
   EXPECT_EQ(Content(*disk_, path), std::string("HELLo!?\0\0", 9));
 }
 
+TEST_P(DiskTest, RoomSetAsideIsNoLength) {
+  std::unique_ptr<File> file = Opened(*disk_, JoinPath(root_, "file"), OpenMode::kReplace);
+  EXPECT_TRUE(file->Reserve(100'000).ok());
+  EXPECT_TRUE(file->Append("abc").ok());
+  EXPECT_EQ(file->size(), 3);
+  EXPECT_EQ(*disk_->SizeOf(file->path()), 3);
+  EXPECT_TRUE(file->Truncate(3).ok());
+  EXPECT_EQ(Content(*disk_, file->path()), "abc");
+}
+
 TEST_P(DiskTest, NamesAreMadeListedMovedAndRemoved) {
   const std::string folder = JoinPath(root_, "folder");
   EXPECT_TRUE(disk_->MakeDirectory(folder).ok());
@@ -250,6 +260,19 @@ TEST(SimDisk, AFullDiskTakesWhatStillFits) {
   disk.LimitSpace(SimDisk::kNoLimit);
   EXPECT_TRUE(file->Append("abc").ok());
   EXPECT_EQ(Content(disk, "f"), "x2345678abc");
+}
+
+TEST(SimDisk, AFullDiskTakesWhatRoomWasSetAsideFor) {
+  SimDisk disk(1);
+  disk.LimitSpace(100);
+  std::unique_ptr<File> file = Opened(disk, "file", OpenMode::kReplace);
+  std::unique_ptr<File> other = Opened(disk, "other", OpenMode::kReplace);
+  EXPECT_FALSE(file->Reserve(101).ok());
+  EXPECT_TRUE(file->Reserve(80).ok());
+  EXPECT_FALSE(other->Append(std::string(21, 'x')).ok());
+  EXPECT_EQ(other->size(), 20);
+  EXPECT_TRUE(file->Append(std::string(80, 'x')).ok());
+  EXPECT_FALSE(file->Append("x").ok());
 }
 
 TEST(SimDisk, AFailedSyncIsNotMadeGoodByTheNext) {

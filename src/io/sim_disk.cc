@@ -16,7 +16,10 @@ struct SimDisk::Inode {
   bool is_directory = false;
   std::string seen;
   std::string safe;
+  std::uint64_t reserved = 0;     // the file may grow so far
   std::set<std::uint64_t> dirty;  // sectors written since the last sync
+
+  std::uint64_t used_bytes() const { return std::max<std::uint64_t>(seen.size(), reserved); }
 
   void Dirty(std::uint64_t from, std::uint64_t to, std::uint64_t sector_bytes) {
     for (std::uint64_t sector = from / sector_bytes; sector * sector_bytes < to; ++sector)
@@ -56,6 +59,14 @@ class SimDisk::OpenFile final : public File {
     return {};
   }
 
+  Status Reserve(std::uint64_t size) override {
+    MutexLock hold(disk_.mu_);
+    if (const int error = NextCall(); error != 0) return disk_.Entered(path(), "fallocate", error);
+    if (size > disk_.GrowthEnd(*inode_)) return DiskTrouble(path(), "fallocate", ENOSPC);
+    inode_->reserved = std::max(inode_->reserved, size);
+    return {};
+  }
+
  protected:
   Result<std::size_t> WriteSome(std::uint64_t offset, std::string_view bytes) override {
     MutexLock hold(disk_.mu_);
@@ -64,10 +75,7 @@ class SimDisk::OpenFile final : public File {
     if (error != 0 && !dies) return std::unexpected(disk_.Entered(path(), "write", error));
     std::string& seen = inode_->seen;
     std::uint64_t size = dies ? disk_.random_.Below(bytes.size() + 1) : disk_.Part(bytes.size());
-    const std::uint64_t end = offset + size;
-    const std::uint64_t used = disk_.UsedBytes();
-    const std::uint64_t room = disk_.space_ - std::min(disk_.space_, used);
-    if (end > seen.size() && end - seen.size() > room) size = seen.size() + room - offset;
+    size = std::min(size, disk_.GrowthEnd(*inode_) - offset);
     if (size > 0) {
       if (seen.size() < offset + size) seen.resize(offset + size, '\0');
       seen.replace(offset, size, bytes.substr(0, size));
@@ -95,6 +103,7 @@ class SimDisk::OpenFile final : public File {
     const std::uint64_t before = inode_->seen.size();
     inode_->seen.resize(size, '\0');
     if (size > before) inode_->Dirty(before, size, disk_.sector_bytes_);
+    inode_->reserved = 0;
     return {};
   }
 
@@ -277,8 +286,14 @@ void SimDisk::LimitSpace(std::uint64_t bytes) {
 
 std::uint64_t SimDisk::UsedBytes() const {
   std::uint64_t bytes = 0;
-  for (const auto& [path, inode] : names_) bytes += inode->seen.size();
+  for (const auto& [path, inode] : names_) bytes += inode->used_bytes();
   return bytes;
+}
+
+std::uint64_t SimDisk::GrowthEnd(const Inode& inode) const {
+  const std::uint64_t used = inode.used_bytes();
+  const std::uint64_t room = space_ - std::min(space_, UsedBytes());
+  return room > kNoLimit - used ? kNoLimit : used + room;
 }
 
 std::uint64_t SimDisk::used_bytes() const {

@@ -105,6 +105,8 @@ class SimDisk final : public Disk {
   void CrashContent(Inode& inode, CrashKeeps keeps) REQUIRES(mu_);
   void SectorsSurvive(Inode& inode, CrashKeeps keeps) REQUIRES(mu_);
   std::uint64_t UsedBytes() const REQUIRES(mu_);
+  // How far a file may grow.
+  std::uint64_t GrowthEnd(const Inode& inode) const REQUIRES(mu_);
   std::size_t Part(std::size_t size) REQUIRES(mu_);
 
   mutable Mutex mu_;

@@ -41,6 +41,7 @@ struct Tunables {
   std::atomic<int> lfu_log_factor{10};
   std::atomic<int> lfu_decay_minutes{1};
   std::atomic<bool> active_expire{true};     // DEBUG SET-ACTIVE-EXPIRE
+  std::atomic<bool> is_replaying{false};     // an AOF: what is due may not be so further on
   std::atomic<EventClass> event_classes{0};  // notify-keyspace-events; 0 without K and E
   std::atomic<std::int64_t> hll_sparse_bytes_max{3000};
   // Where collections change their form: *-max-listpack-*, set-max-intset-entries and the like.

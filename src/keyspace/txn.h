@@ -69,6 +69,9 @@ class Viewer {
   const ClientId client;  // 0: none
   bool touch = true;      // false under CLIENT NO-TOUCH
   bool counts = true;     // false for a command that is run again: hits and misses were counted
+  // False while an append only file is replayed: what had expired is in it as a DEL, and what has
+  // expired since may have been given another time further on.
+  bool sees_expiry = true;
   Random& random;
 
  private:
@@ -107,7 +110,8 @@ inline UnixMs ExpiryOf(const Found& found) {
   return ExpiryOf(found.shard->table, found.position, *found.entry);
 }
 inline bool IsDue(const Found& found, const Viewer& viewer) {
-  return found && found.entry->is_volatile() && DueAt(found) <= viewer.now_ms();
+  return found && found.entry->is_volatile() && DueAt(found) <= viewer.now_ms() &&
+         viewer.sees_expiry;
 }
 
 void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key);

@@ -185,6 +185,8 @@ class Reader {
   // data.
   bool lost() const { return state_.load(std::memory_order_acquire) == kLost; }
   Lsn position() const { return Lsn(position_.load(std::memory_order_acquire)); }
+  // CommandLog::end().
+  Lsn log_end() const { return log_.end(); }
 
  private:
   friend class CommandLog;

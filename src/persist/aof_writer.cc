@@ -37,6 +37,7 @@ AofWriter::AofWriter(std::unique_ptr<log::Reader> reader, std::unique_ptr<io::Fi
       file_(std::move(file)),
       pending_{.encoder = {}, .bytes = {}, .end = reader_->position().value},
       ahead_{pending_},
+      room_bytes_(options.room_bytes),
       good_end_(file_->size()),
       durable_offset_(file_->size()),
       last_sync_us_(clock.NowMonotonicUs()),
@@ -56,27 +57,34 @@ void AofWriter::Start() {
   thread_ = Thread("aof-writer", [this] { Loop(); });
 }
 
+void AofWriter::BeginStop() {
+  stop_at_ = reader_->log_end().value;
+  stopping_.store(true, std::memory_order_release);
+  wake_.Notify();
+}
+
 Status AofWriter::Stop() {
-  stopping_.store(true, std::memory_order_relaxed);
-  if (thread_.joinable()) {
-    wake_.Notify();
-    thread_.Join();
-    syncer_.Stop();
-    MutexLock hold(mu_);
-    return stopped_;
-  }
-  return Drain();
+  if (!stopping_.load(std::memory_order_relaxed)) BeginStop();
+  if (!thread_.joinable()) return Drain();
+  thread_.Join();
+  syncer_.Stop();
+  MutexLock hold(mu_);
+  return stopped_;
 }
 
 void AofWriter::Loop() {
-  while (!stopping_.load(std::memory_order_relaxed)) {
+  while (!stopping_.load(std::memory_order_acquire)) {
     if (RunOnce()) continue;
     const bool is_idle = clock_.NowMonotonicUs() - last_read_us_ > kIdleAfterUs;
     wake_.WaitFor(is_idle ? kIdlePollUs : kPollUs);
   }
   Status status = Drain();
-  MutexLock hold(mu_);
-  stopped_ = std::move(status);
+  {
+    MutexLock hold(mu_);
+    stopped_ = std::move(status);
+  }
+  has_stopped_.store(true, std::memory_order_release);
+  on_progress_();
 }
 
 // Everything the log has goes to the disk, if it can be brought to take it.
@@ -86,12 +94,13 @@ Status AofWriter::Drain() {
     retry_at_us_ = 0;
     RunOnce();
     status = failing() ? failure() : SyncNow();
-    if (status.ok() && all_is_safe() && !reader_->has_next()) break;
+    if (status.ok() && all_is_safe() && reader_->position().value >= stop_at_) break;
     if (status.ok()) continue;
     Note(status, clock_.NowMonotonicUs());
     ++attempt;
     wake_.WaitFor(kRetryUs);
   }
+  GiveRoomBack();
   if (std::exchange(has_moved_, false)) on_progress_();
   return status;
 }
@@ -141,12 +150,30 @@ Status AofWriter::Work(MonotonicUs now_us) {
   if (const std::optional<Status> synced = syncer_.Take()) {
     if (Status status = Settle(*synced, sync_covers_, sync_offset_); !status.ok()) return status;
   }
+  if (forgets_lost_.load(std::memory_order_relaxed)) LeaveLost();
   if (suspect_) {
     if (Status status = Mend(); !status.ok()) return status;
   }
   if (Status status = WritePending(); !status.ok()) return status;
   if (Status status = SyncByPolicy(now_us); !status.ok()) return status;
-  return is_at_switch() ? FinishSwitch() : Status();
+  return is_at_switch() ? FinishSwitch() : KeepRoom();
+}
+
+Status AofWriter::KeepRoom() {
+  if (room_bytes_ == 0 || room_end_ >= good_end_ + room_bytes_ ||
+      stopping_.load(std::memory_order_relaxed)) {
+    return {};
+  }
+  const std::uint64_t wanted = good_end_ + 2 * room_bytes_;
+  Status status = file_->Reserve(wanted);
+  if (status.ok()) room_end_ = wanted;
+  return status;
+}
+
+// The file is left. That room it does not need stays with it until somebody cuts it is no harm.
+void AofWriter::GiveRoomBack() {
+  if (std::exchange(room_end_, 0) > good_end_ && file_->size() == good_end_)
+    (void)file_->Truncate(good_end_);
 }
 
 void AofWriter::Note(Status status, MonotonicUs now_us) {
@@ -184,8 +211,10 @@ Status AofWriter::WritePending() {
 
 Status AofWriter::SyncByPolicy(MonotonicUs now_us) {
   const FsyncPolicy policy = policy_.load(std::memory_order_relaxed);
-  if (policy == FsyncPolicy::kNo || all_is_safe()) return {};
-  if (policy == FsyncPolicy::kAlways) return SyncNow();
+  if (all_is_safe()) return {};
+  const bool is_wanted = wanted_.load(std::memory_order_relaxed) > durable().value;
+  if (policy == FsyncPolicy::kAlways || is_wanted) return SyncNow();
+  if (policy == FsyncPolicy::kNo) return {};
   if (now_us - last_sync_us_ < kSyncEveryUs) return {};
   if (syncer_.is_busy()) {
     if (!std::exchange(delay_counted_, true))
@@ -248,6 +277,28 @@ Status AofWriter::Mend() {
   return Settle(file_->SyncData(), written_.load(std::memory_order_relaxed), good_end_);
 }
 
+// The file at hand is superfluous. What was read up to the switch is in the base that has replaced
+// it, so it counts as safe.
+void AofWriter::LeaveLost() {
+  const bool is_asked = forgets_lost_.exchange(false, std::memory_order_acquire);
+  if (!is_asked || !needs_rewrite() || !is_switching()) return;
+  needs_rewrite_.store(false, std::memory_order_release);
+  suspect_ = false;
+  pending_.bytes.clear();
+  CountKept();
+  written_.store(pending_.end, std::memory_order_release);
+  durable_.store(pending_.end, std::memory_order_release);
+  has_moved_ = true;
+}
+
+void AofWriter::Want(Lsn position) {
+  std::uint64_t before = wanted_.load(std::memory_order_relaxed);
+  while (before < position.value &&
+         !wanted_.compare_exchange_weak(before, position.value, std::memory_order_relaxed)) {
+  }
+  Hurry();
+}
+
 void AofWriter::SwitchAt(Lsn at, std::unique_ptr<io::File> next) {
   CHECK(!is_switching());
   {
@@ -262,6 +313,7 @@ void AofWriter::SwitchAt(Lsn at, std::unique_ptr<io::File> next) {
 Status AofWriter::FinishSwitch() {
   DCHECK(pending_.bytes.empty());
   if (Status status = SyncNow(); !status.ok()) return status;
+  GiveRoomBack();
   {
     MutexLock hold(mu_);
     file_ = std::move(next_);

@@ -52,6 +52,9 @@ enum class FsyncPolicy : std::uint8_t { kAlways, kEverySecond, kNo };
 struct AofWriterOptions {
   FsyncPolicy policy = FsyncPolicy::kEverySecond;
   bool with_timestamps = false;
+  // So much room, at least, is set aside ahead of what is written, where the file system can do it:
+  // a full disk is noticed while what was executed before that still fits. 0: none.
+  std::uint64_t room_bytes = 0;
   // Called on the writer's thread when durable() has moved or failing() has changed. Must be short.
   std::function<void()> on_progress = [] {};
 };
@@ -76,14 +79,19 @@ class AofWriter {
   AofWriter& operator=(const AofWriter&) = delete;
 
   void Start();
-  // Writes and syncs what the log has by now, whatever the policy, and ends. An error after
-  // kStopAttempts if the disk does not take it. REQUIRES: no command is running.
+  // Writes and syncs what the log has by now, whatever the policy, and ends. What is appended later
+  // may be written or not. An error after kStopAttempts if the disk does not take it.
   Status Stop();
+  // The same without waiting for it: Stop may be called once has_stopped() says so.
+  void BeginStop();
+  bool has_stopped() const { return has_stopped_.load(std::memory_order_acquire); }
   // One round. True if there may be more to do at once.
   bool RunOnce();
 
   // Somebody waits for durable() to move.
   void Hurry() { wake_.Notify(); }
+  // The same, for it to reach `position` whatever the policy.
+  void Want(Lsn position);
   // Records from `at` on go to `next`, those before it to the file at hand. REQUIRES: `at` is the
   // log's end and every stripe is locked, so that nothing behind it was appended yet; no other
   // switch is under way.
@@ -106,6 +114,12 @@ class AofWriter {
   // What was written since the last good sync cannot be read back: only a rewrite can make the AOF
   // whole again. Implies failing().
   bool needs_rewrite() const { return needs_rewrite_.load(std::memory_order_acquire); }
+
+  // The rewrite is in place, and with it all that came before the switch.
+  void ForgetLost() {
+    forgets_lost_.store(true, std::memory_order_release);
+    Hurry();
+  }
 
   std::uint64_t file_bytes() const { return file_bytes_.load(std::memory_order_relaxed); }
   std::uint64_t kept_bytes() const { return kept_bytes_.load(std::memory_order_relaxed); }
@@ -133,6 +147,9 @@ class AofWriter {
   void CountKept();
   Status WritePending();
   Status SyncByPolicy(MonotonicUs now_us);
+  void LeaveLost();
+  Status KeepRoom();
+  void GiveRoomBack();
   Status SyncNow();
   Status Settle(Status synced, std::uint64_t covers, std::uint64_t offset);
   Status Mend();
@@ -151,8 +168,10 @@ class AofWriter {
 
   // writer thread only
   std::unique_ptr<io::File> file_;
-  Batch pending_;                 // for file_
-  Batch ahead_;                   // for next_, while trouble keeps us from switching to it
+  Batch pending_;  // for file_
+  Batch ahead_;    // for next_, while trouble keeps us from switching to it
+  const std::uint64_t room_bytes_;
+  std::uint64_t room_end_ = 0;    // of the file: it may grow so far
   std::uint64_t good_end_;        // of the file: behind the last whole writing
   std::uint64_t durable_offset_;  // of the file: safe up to here
   bool suspect_ = false;          // a sync failed: what lies behind durable_offset_ may be lost
@@ -167,16 +186,20 @@ class AofWriter {
   Syncer syncer_{wake_};
 
   // atomic: see the accessors
-  std::atomic<FsyncPolicy> policy_;
+  std::atomic<FsyncPolicy> policy_;  // relaxed, as the other one
   std::atomic<bool> timestamps_;
   std::atomic<std::uint64_t> written_;
   std::atomic<std::uint64_t> durable_;
   std::atomic<bool> failing_{false};
   std::atomic<bool> needs_rewrite_{false};
+  std::atomic<bool> forgets_lost_{false};
   std::atomic<std::uint64_t> file_bytes_;
   std::atomic<std::uint64_t> kept_bytes_{0};
   std::atomic<std::uint64_t> delayed_syncs_{0};
-  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> wanted_{0};  // relaxed: who waits notifies, too
+  std::atomic<bool> stopping_{false};     // release: stop_at_
+  std::uint64_t stop_at_ = 0;             // what lies behind it is not waited for
+  std::atomic<bool> has_stopped_{false};
   // release: next_ is there. Read after a record was seen, which orders it with SwitchAt.
   std::atomic<std::uint64_t> switch_at_{kNoSwitch};
 

@@ -67,11 +67,13 @@ Result<std::vector<Group>> ReplayAll(io::Disk& disk, const AofFiles& files) {
 // A log, a directory on the twin disk, and a writer between them that has no thread.
 class Rig {
  public:
-  explicit Rig(FsyncPolicy policy, std::uint64_t seed = 1) : disk(seed) {
+  explicit Rig(FsyncPolicy policy, std::uint64_t seed = 1, std::uint64_t room_bytes = 0)
+      : disk(seed) {
     files = *AofFiles::Open(disk, {});
     writer = std::make_unique<AofWriter>(
         log.Attach(log::Lag::kMustKeep), *files->OpenIncrement("", BaseFormat::kRdb), clock,
-        AofWriterOptions{.policy = policy, .on_progress = [this] { ++progress; }});
+        AofWriterOptions{
+            .policy = policy, .room_bytes = room_bytes, .on_progress = [this] { ++progress; }});
   }
 
   std::string Content(int increment = 1) {
@@ -83,6 +85,9 @@ class Rig {
   void Run() {
     while (writer->RunOnce()) {
     }
+  }
+  std::size_t ManifestBytes() {
+    return io::ReadWhole(disk, files->PathOf("appendonly.aof.manifest"), 1 << 20).value().size();
   }
 
   SimDisk disk;
@@ -147,6 +152,54 @@ TEST(AofWriter, StopTakesWhatTheLogStillHas) {
   EXPECT_TRUE(rig.writer->Stop().ok());
   EXPECT_EQ(rig.writer->durable(), rig.log.end());
   EXPECT_EQ(ReplayAll(rig.disk, *rig.files)->size(), 1000);
+}
+
+TEST(AofWriter, StopDoesNotWaitForWhatComesLater) {
+  Rig rig(FsyncPolicy::kEverySecond);
+  const Lsn end = Append(rig.log, Set("a", "1"));
+  rig.writer->BeginStop();
+  Append(rig.log, Set("b", "2"));
+  EXPECT_TRUE(rig.writer->Stop().ok());
+  EXPECT_GE(rig.writer->durable(), end);
+}
+
+TEST(AofWriter, WhoWantsAPositionGetsItsSync) {
+  for (const FsyncPolicy policy : {FsyncPolicy::kEverySecond, FsyncPolicy::kNo}) {
+    Rig rig(policy);
+    const Lsn first = Append(rig.log, Set("a", "1"));
+    rig.writer->Want(first);
+    rig.Run();
+    EXPECT_EQ(rig.writer->durable(), first);
+    const Lsn second = Append(rig.log, Set("a", "1"));
+    rig.Run();
+    EXPECT_EQ(rig.writer->written(), second);
+    EXPECT_EQ(rig.writer->durable(), first) << "nobody wants that";
+  }
+}
+
+// Writes are refused while what was executed already still fits.
+TEST(AofWriter, RoomSetAsideTakesWhatWasExecutedWhenTheDiskIsFull) {
+  Rig rig(FsyncPolicy::kAlways, 1, 10'000);
+  Append(rig.log, Set("a", "1"));
+  rig.Run();
+  EXPECT_FALSE(rig.writer->failing());
+  rig.disk.LimitSpace(rig.disk.used_bytes());
+  const Lsn refused_from = Append(rig.log, Set("b", std::string(11'000, 'v')));
+  rig.Run();
+  EXPECT_TRUE(rig.writer->failing());
+  EXPECT_EQ(rig.writer->durable(), refused_from);
+  const Lsn last = Append(rig.log, Set("c", std::string(3'000, 'v')));
+  rig.clock.AdvanceMs(AofWriter::kRetryUs / 1000);
+  rig.Run();
+  EXPECT_TRUE(rig.writer->failing());
+  EXPECT_EQ(rig.writer->durable(), last);
+  rig.disk.LimitSpace(SimDisk::kNoLimit);
+  rig.clock.AdvanceMs(AofWriter::kRetryUs / 1000);
+  rig.Run();
+  EXPECT_FALSE(rig.writer->failing());
+  EXPECT_TRUE(rig.writer->Stop().ok());
+  EXPECT_EQ(rig.disk.used_bytes(), rig.Content().size() + rig.ManifestBytes())
+      << "room that was not needed is given back";
 }
 
 TEST(AofWriter, PolicyAndTimesChangeWhileItRuns) {
@@ -279,6 +332,20 @@ TEST(AofWriter, WhatThePageCacheLostNeedsARewrite) {
   rig.Run();
   EXPECT_TRUE(rig.writer->needs_rewrite());
   EXPECT_TRUE(rig.writer->failing());
+  // The rewrite: while it goes on nothing is written, and afterwards everything.
+  rig.writer->SwitchAt(rig.log.end(), *rig.files->BeginRewrite(AofFiles::Listing::kAtOnce));
+  const Lsn end = Append(rig.log, Set("a", "1"));
+  rig.clock.AdvanceMs(100);
+  rig.Run();
+  EXPECT_TRUE(rig.writer->is_switching());
+  rig.writer->ForgetLost();
+  rig.clock.AdvanceMs(100);
+  rig.Run();
+  rig.Run();
+  EXPECT_FALSE(rig.writer->failing());
+  EXPECT_FALSE(rig.writer->needs_rewrite());
+  EXPECT_EQ(rig.writer->durable(), end);
+  EXPECT_EQ(rig.Content(2), std::string(kSelect0) + kSetA);
 }
 
 TEST(AofWriter, StopGivesUpOnADiskThatStaysFull) {
@@ -294,7 +361,7 @@ class Story {
   Story(std::uint64_t seed, CrashKeeps keeps)
       : random_(seed),
         keeps_(keeps),
-        rig_(static_cast<FsyncPolicy>(random_.Below(3)), random_.Next()) {}
+        rig_{static_cast<FsyncPolicy>(random_.Below(3)), random_.Next(), random_.Below(3) * 1000} {}
 
   void Tell() {
     rig_.disk.MakeCallsShort(random_.Below(2) == 0);

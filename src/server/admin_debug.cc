@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "command/parked.h"
 #include "server/config_rewrite.h"
 #include "server/connection.h"
 #include "server/debug_data.h"
@@ -96,9 +98,14 @@ void Segfault(Call&) { std::raise(SIGSEGV); }
 void Panic(Call&) { CheckFailed(__FILE__, __LINE__, "DEBUG PANIC called"); }
 void Assert(Call&) { CheckFailed(__FILE__, __LINE__, "DEBUG ASSERT called"); }
 
-void NeedsPersistence(Call& call) {
-  call.Error("ERR DEBUG " + ToUpper(call.arg(1)) +
-             " needs persistence, which this server does not have");
+void LoadAof(Call& call) {
+  const std::shared_ptr<command::Parked> client = call.AnswerLater();
+  if (client == nullptr) return call.Error("ERR DEBUG LOADAOF cannot run inside a transaction");
+  Connection::Of(call).server().RequestAofReload([client](const Status& loaded) {
+    AnswerParked(client, [&](resp::Writer& reply) {
+      loaded.ok() ? reply.Ok() : reply.Error("ERR " + std::string(loaded.message()));
+    });
+  });
 }
 
 // --- PROTOCOL ---
@@ -194,7 +201,7 @@ constexpr Subcommand kSubcommands[] = {
     {"ERROR <string>", 1, 1, "Returns the string as an error.", &Error},
     {"HTSTATS <dbid>", 1, 1, "Returns figures of a database's tables.", &DebugHtStats},
     {"HTSTATS-KEY <key>", 1, 1, "The same of a key's value, if that is a table.", &DebugHtStatsKey},
-    {"LOADAOF", 0, 0, "Not available: it needs persistence.", &NeedsPersistence},
+    {"LOADAOF", 0, 0, "Brings the append only file to the disk and loads it anew.", &LoadAof},
     {"LOG <message>", 1, 1, "Writes a message to the server's log.", &Log},
     {"OBJECT <key>", 1, 1, "Returns how a key's value is stored.", &DebugObject},
     {"PANIC", 0, kAny, "Ends the process as a failed check does.", &Panic},

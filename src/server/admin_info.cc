@@ -194,6 +194,27 @@ std::string MemorySection(Server& server) {
   return section.Take();
 }
 
+void AddAof(Section& section, const persist::AofFigures& aof) {
+  section.Add("aof_enabled", aof.is_enabled ? 1 : 0);
+  section.Add("aof_rewrite_in_progress", aof.is_rewriting ? 1 : 0);
+  section.Add("aof_rewrite_scheduled", aof.is_scheduled ? 1 : 0);
+  section.Add("aof_last_rewrite_time_sec", aof.rewrites.last_s);
+  section.Add("aof_current_rewrite_time_sec", aof.rewrites.current_s);
+  section.Add("aof_last_bgrewrite_status", aof.rewrites.last_ok ? "ok" : "err");
+  section.Add("aof_rewrites", aof.rewrites.begun);
+  section.Add("aof_rewrites_consecutive_failures", aof.rewrites.failures_in_a_row);
+  section.Add("aof_last_write_status", aof.last_write_ok ? "ok" : "err");
+}
+
+void AddAofFiles(Section& section, const persist::AofFigures& aof) {
+  section.Add("aof_current_size", aof.current_bytes);
+  section.Add("aof_base_size", aof.base_bytes);
+  section.Add("aof_pending_rewrite", 0);
+  section.Add("aof_buffer_length", aof.buffer_bytes);
+  section.Add("aof_pending_bio_fsync", aof.pending_syncs);
+  section.Add("aof_delayed_fsync", aof.delayed_syncs);
+}
+
 double Percent(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);
 }
@@ -238,13 +259,10 @@ std::string PersistenceSection(Server& server) {
   section.Add("rdb_last_cow_size", rdb.last_copied_bytes);
   section.Add("rdb_last_load_keys_expired", rdb.keys_expired);
   section.Add("rdb_last_load_keys_loaded", rdb.keys_loaded);
-  section.AddZeros({"aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled"});
-  section.Add("aof_last_rewrite_time_sec", -1);
-  section.Add("aof_current_rewrite_time_sec", -1);
-  section.Add("aof_last_bgrewrite_status", "ok");
-  section.AddZeros({"aof_rewrites", "aof_rewrites_consecutive_failures"});
-  section.Add("aof_last_write_status", "ok");
+  const persist::AofFigures aof = server.aof().Figures();
+  AddAof(section, aof);
   section.AddZeros({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
+  if (aof.is_enabled) AddAofFiles(section, aof);
   if (server.persistence().is_loading()) AddLoading(section, server);
   return section.Take();
 }

@@ -25,24 +25,37 @@ inline constexpr ConfigRow kPersistenceRows[] = {
     Bool("stop-writes-on-bgsave-error", "yes").Applied().Does("refuse writes after a failed save"),
     Choice("sanitize-dump-payload", "no", kSanitizeDumps)
         .Does("check RESTORE payloads and RDB files in full"),
-    Bool("appendonly", "no").Does("keep an append only file"),
+    Bool("appendonly", "no").Applied().Does("keep an append only file"),
     Text("appendfilename", "appendonly.aof", TextRule::kNeededFileName)
+        .Applied()
         .Immutable()
         .Does("first part of the names of AOF files"),
     Text("appenddirname", "appendonlydir", TextRule::kDirectoryName)
+        .Applied()
         .Immutable()
         .Does("folder of the AOF files"),
-    Choice("appendfsync", "everysec", kAppendFsyncs).Does("when AOF writes are made durable"),
-    Bool("no-appendfsync-on-rewrite", "no").Does("do not sync the AOF while another save runs"),
+    Choice("appendfsync", "everysec", kAppendFsyncs)
+        .Applied()
+        .Does("when AOF writes are made durable"),
+    Bool("no-appendfsync-on-rewrite", "no")
+        .Ignored()
+        .Does("no client waits for the syncs that it would leave out"),
     Integer("auto-aof-rewrite-percentage", "100", {0, kInt32Max})
+        .Applied()
         .Does("growth of the AOF that starts a rewrite"),
     Memory("auto-aof-rewrite-min-size", "64mb", {0, kInt64Max})
+        .Applied()
         .Does("size below which no rewrite is started"),
-    Bool("aof-load-truncated", "yes").Does("load an AOF whose tail is torn"),
-    Bool("aof-use-rdb-preamble", "yes").Does("begin a rewritten AOF with an RDB image"),
-    Bool("aof-timestamp-enabled", "no").Does("write times into the AOF"),
-    Bool("aof-rewrite-incremental-fsync", "yes").Does("sync an AOF while it is rewritten"),
-    Bool("aof-disable-auto-gc", "no").Hidden().Does("keep AOF files that are no longer needed"),
+    Bool("aof-load-truncated", "yes").Applied().Does("load an AOF whose tail is torn"),
+    Bool("aof-use-rdb-preamble", "yes").Applied().Does("begin a rewritten AOF with an RDB image"),
+    Bool("aof-timestamp-enabled", "no").Applied().Does("write times into the AOF"),
+    Bool("aof-rewrite-incremental-fsync", "yes")
+        .Applied()
+        .Does("sync an AOF while it is rewritten"),
+    Bool("aof-disable-auto-gc", "no")
+        .Applied()
+        .Hidden()
+        .Does("keep AOF files that are no longer needed"),
     Integer("rdb-key-save-delay", "0", {kInt32Min, kInt32Max})
         .Applied()
         .Hidden()

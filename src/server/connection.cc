@@ -183,7 +183,11 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   }
   if (state_ == State::kOpen && !CheckInputLimit(input.size() - done + QueuedBytes()))
     return input.size();
-  if (!output_.empty()) worker_.WatchFlush(this);
+  if (!output_.empty()) {
+    if (server().watermark().holds()) [[unlikely]]
+      HoldReplies();
+    worker_.WatchFlush(this);
+  }
   return done;
 }
 
@@ -460,6 +464,7 @@ void Connection::FinishPushes() {
 void Connection::FailProtocol() {
   resp::Writer(output_, protocol()).Error("ERR " + parser_.error());
   server().counters().protocol_errors.Add(1);
+  if (server().watermark().holds()) HoldReplies();
   worker_.WatchFlush(this);
   CloseAfterReplies();
 }
@@ -476,14 +481,15 @@ bool Connection::CheckInputLimit(std::size_t waiting_bytes) {
 void Connection::Flush() {
   if (state_ == State::kClosed) return;
   std::size_t flushed = 0;
-  while (!output_.empty() && !write_blocked_) {
+  const std::size_t sendable = hold_.empty() ? SIZE_MAX : SendableBytes();
+  while (!output_.empty() && !write_blocked_ && flushed < sendable) {
     if (flushed >= kFlushBytes) {
       write_blocked_ = true;  // the next pass goes on
       break;
     }
     iovec vectors[kIovecsMax];
-    const std::size_t count =
-        Shortened({vectors, output_.FillIovecs(vectors, kIovecsMax)}, kFlushBytes - flushed);
+    const std::size_t count = Shortened({vectors, output_.FillIovecs(vectors, kIovecsMax)},
+                                        std::min(kFlushBytes, sendable) - flushed);
     const io::Transfer written = stream_->Write({vectors, count});
     if (written.state == io::Transfer::State::kWouldBlock) {
       write_blocked_ = true;
@@ -491,6 +497,7 @@ void Connection::Flush() {
     }
     if (!written.done()) return CloseNow();
     output_.Consume(written.bytes);
+    hold_.Consume(written.bytes);
     flushed += written.bytes;
     if (info_.writable_wanted.load(std::memory_order_relaxed)) {
       info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);

@@ -40,6 +40,7 @@
 #include "resp/parser.h"
 #include "resp/reply_buffer.h"
 #include "server/client_registry.h"
+#include "server/reply_hold.h"
 
 namespace cairn::command {
 class Call;
@@ -101,13 +102,20 @@ class Connection final : public command::Session, public io::Watcher {
   Blob* TakeBlob(std::string_view bytes) override;
   void OnExecReply(const resp::ReplyBuffer::Mark& begin) override;
   void TakeTurn();
+  // WAITAOF: its wait is over, with this answer, unless it has another one already.
+  void EndDurableWait(const std::shared_ptr<command::Parked>& parked, command::TimeoutReply reply);
+  // The same, with an error.
+  void FailDurableWait(const std::shared_ptr<command::Parked>& parked, std::string_view error);
+  // The command it waits in, or null.
+  const std::shared_ptr<command::Parked>& waiting() const { return waiting_; }
   // The command it waited in has been answered.
   void FinishWait(const std::shared_ptr<command::Parked>& parked);
 
   // Goes on with requests that wait in the own buffer: beyond the last pass's share, or parked by
   // CLIENT PAUSE.
   void Resume();
-  // Sends what is pending, as far as the socket takes it. Called once at the end of a pass.
+  // Sends what is pending and need not wait for the disk, as far as the socket takes it. Called
+  // once at the end of a pass.
   void Flush();
 
   // Once a second: closes a connection that has been silent since before `oldest_ms`, or over its
@@ -215,6 +223,9 @@ class Connection final : public command::Session, public io::Watcher {
   void AbandonWait();
   void EndWait();
   void TakeBack(const command::Parked& parked);
+  // What has been replied so far waits until the log is safe (connection_hold.cc).
+  void HoldReplies();
+  std::size_t SendableBytes();
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
   void UpdatePolling();
@@ -233,6 +244,7 @@ class Connection final : public command::Session, public io::Watcher {
   BlobRef given_;          // the leftover that runs, where it has become a value
   bool is_taken_ = false;  // what was run of the leftover has gone: it is what follows that
   resp::ReplyBuffer output_;
+  ReplyHold hold_;
   std::unique_ptr<ClientSubscriptions> subscriptions_;
   std::unique_ptr<ClientTracking> tracking_;
   // Of a client with tracking: where the running command's reply begins.

@@ -161,8 +161,13 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   }
   if (parked->goes_back()) return TakeBack(*parked);
   if (deferred && tracking_ != nullptr) BeginReply();
+  // What it may have written lies before.
+  if ((parked->command().flags & command::kReadonly) == 0)
+    set_last_write(server().engine().keyspace().log().end());
   if (!wait_is_muted_) {
     output_.TakeAll(parked->reply());
+    if (server().watermark().holds()) [[unlikely]]
+      HoldReplies();
     worker_.WatchFlush(this);
     if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
     if (closed()) return;

@@ -6,6 +6,7 @@
 #define CAIRN_SERVER_DATA_GATES_H_
 
 #include "command/gate.h"
+#include "persist/aof_service.h"
 #include "persist/persistence.h"
 
 namespace cairn::server {
@@ -13,11 +14,13 @@ namespace cairn::server {
 // Writes, and PING, which then tells who watches the server that something is wrong.
 class DiskGate final : public command::Gate {
  public:
-  explicit DiskGate(const persist::Persistence& persistence) : persistence_(persistence) {}
+  DiskGate(const persist::Persistence& persistence, const persist::AofService& aof)
+      : persistence_(persistence), aof_(aof) {}
   bool Admit(command::Call& call) override;
 
  private:
   const persist::Persistence& persistence_;
+  const persist::AofService& aof_;
 };
 
 // Everything but what its row says may run.

@@ -24,6 +24,7 @@ std::span<const command::Spec> MemoryFamily();       // admin_memory.cc: MEMORY
 std::span<const command::Spec> DebugFamily();        // admin_debug.cc: DEBUG
 std::span<const command::Spec> ShutdownFamily();     // admin_shutdown.cc: SHUTDOWN
 std::span<const command::Spec> PersistenceFamily();  // admin_persistence.cc: SAVE BGSAVE LASTSAVE
+std::span<const command::Spec> AofFamily();          // admin_aof.cc: BGREWRITEAOF WAITAOF
 std::span<const command::Spec> MonitorFamily();      // admin_monitor.cc: MONITOR
 std::span<const command::Spec> LolwutFamily();       // admin_lolwut.cc: LOLWUT
 

@@ -116,10 +116,11 @@ Server::Server(Config& config, const Clock& clock)
                .clock = &clock,
                .more_families = ServerFamilies()}),
       persistence_(disk_, engine_.keyspace(), clock, MakePersistenceHooks()),
+      aof_(MakeAofParts()),
       slow_sink_(std::make_unique<SlowSink>(*this)),
       protected_gate_(std::make_unique<ProtectedGate>(*this)),
       auth_gate_(std::make_unique<AuthGate>()),
-      disk_gate_(persistence_),
+      disk_gate_(persistence_, aof_),
       loading_gate_(persistence_),
       monitors_(*this) {
   command::Shared& shared = engine_.shared();
@@ -135,7 +136,8 @@ Server::Server(Config& config, const Clock& clock)
   WireConfig();
 }
 
-Server::~Server() = default;
+// A start that failed half-way leaves the AOF open.
+Server::~Server() { (void)aof_.Stop(); }
 
 Status Server::Start() {
   if (Status opened = log_.Open(config_.Text("logfile")); !opened.ok()) return opened;
@@ -162,6 +164,7 @@ Status Server::Start() {
   if (Status listening = ListenTcp(); !listening.ok()) return listening;
   if (Status listening = ListenUnix(); !listening.ok()) return listening;
   WireServerConfig();
+  WireAof();
   base_bytes_ = AllocatorStatistics::Ask().allocated;
   engine_.other_bytes().Add(base_bytes_);
   BeginLoading();
@@ -200,6 +203,7 @@ void Server::Housekeep() {
   rates_.Sample(Traffic(*this), engine_.clock().NowMonotonicUs());
   NotePeakMemory(UsedMemory());
   EvictClients();
+  aof_.Advance();
   if (pause_.kind() != Pause::Kind::kNone && engine_.clock().NowUnixMs() >= pause_.end_ms())
     EndPause();
   main_loop_->AddTimer(kHousekeepingUs, [this] { Housekeep(); });
@@ -227,6 +231,8 @@ void Server::StopAll() {
   persistence_.Stop();
   engine_.keeper().Stop();
   engine_.StopLane();
+  if (const Status stopped = aof_.Stop(); !stopped.ok())
+    log_.Warning("The AOF is incomplete: " + std::string(stopped.message()));
   workers_.clear();
   if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
 }

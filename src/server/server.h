@@ -25,6 +25,7 @@
 #include "engine/engine.h"
 #include "io/disk.h"
 #include "io/listener.h"
+#include "persist/aof_service.h"
 #include "persist/persistence.h"
 #include "pubsub/exchange.h"
 #include "resp/parser.h"
@@ -95,6 +96,12 @@ class Server {
   Pause& pause() { return pause_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyMonitor& latency() { return latency_; }
+  persist::AofService& aof() { return aof_; }
+  // DEBUG LOADAOF: `on_done` is called on the main thread, which ends the server if the keyspace is
+  // lost.
+  void RequestAofReload(std::move_only_function<void(const Status&)> on_done);
+  // How far what was logged is safe.
+  const persist::Watermark& watermark() const { return aof_.watermark(); }
   ServerCounters& counters() { return counters_; }
   std::vector<std::unique_ptr<Worker>>& workers() { return workers_; }
   const std::string& run_id() const { return run_id_; }
@@ -132,7 +139,15 @@ class Server {
 
   void WireConfig();
   void WireServerConfig();
-  void WarnOfNoAof();
+  // The append only file (server_aof.cc).
+  persist::AofService::Parts MakeAofParts();
+  void WireAof();
+  // On the loader's thread: the AOF if there is one to be had, else the RDB file.
+  Status LoadData();
+  Status LoadAof();
+  persist::AofLoadOptions AofLoading();
+  Status ReloadAof();
+  void OnAofProgress();
   void SetSlowThreshold();
   // Main thread: ten times a second.
   void Housekeep();
@@ -177,6 +192,7 @@ class Server {
   engine::Engine engine_;
   io::SystemDisk disk_;
   persist::Persistence persistence_;
+  persist::AofService aof_;
   ClientRegistry clients_;
   Pause pause_;
   SlowLog slow_log_;
@@ -204,6 +220,7 @@ class Server {
   std::atomic<std::int64_t> http_reported_us_{INT64_MIN};
   Mutex guards_mu_;  // a leaf
   int persistence_guards_ GUARDED_BY(guards_mu_) = 0;
+  std::atomic<bool> aof_failing_{false};  // relaxed: whether to look at the guards again
   // Loading. Main thread, but for what is guarded.
   std::function<void()> on_ready_;
   Thread loader_;

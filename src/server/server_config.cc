@@ -111,21 +111,8 @@ void Server::WireConfig() {
   });
 }
 
-// Said at start and whenever it is set, so that nobody counts on files that will not be there.
-void Server::WarnOfNoAof() {
-  if (!config_.Bool("appendonly")) return;
-  log_.Warning(
-      "WARNING: nothing is appended to files in this version: 'appendonly yes' has no effect, and "
-      "what is not saved by 'save' or SAVE is gone when the server ends.");
-}
-
 // Hooks that may fail, and that need a server that is already up.
 void Server::WireServerConfig() {
-  WarnOfNoAof();
-  config_.OnChange("appendonly", [this](const Config&) {
-    WarnOfNoAof();
-    return Status();
-  });
   config_.OnChange("port", [this](const Config&) { return ListenAgain(); });
   config_.OnChange("bind", [this](const Config&) { return ListenAgain(); });
   config_.OnChange("maxclients", [](const Config& config) {

@@ -89,7 +89,8 @@ persist::PersistenceHooks Server::MakePersistenceHooks() {
 // A gate is asked about commands only while it may have something to say.
 void Server::UpdateGuards() {
   MutexLock hold(guards_mu_);
-  const int wanted = (persistence_.has_failed() ? 1 : 0) + (persistence_.is_loading() ? 1 : 0);
+  const int wanted = (persistence_.has_failed() ? 1 : 0) + (persistence_.is_loading() ? 1 : 0) +
+                     (watermark().failing() ? 1 : 0);
   engine_.shared().guards.fetch_add(wanted - persistence_guards_);
   persistence_guards_ = wanted;
 }
@@ -105,10 +106,10 @@ void Server::BeginLoading() {
 
 Status Server::LoadQuietly() {
   loader_ = Thread("loader", [this] {
-    Result<persist::Loaded> loaded = persistence_.Load({});
+    Status loaded = LoadData();
     {
       MutexLock hold(load_mu_);
-      if (!loaded) load_status_ = loaded.error();
+      load_status_ = std::move(loaded);
       is_load_over_ = true;
     }
     load_event_.Notify();
@@ -140,6 +141,7 @@ void Server::EndLoading() {
     return;
   }
   persistence_.EndLoading();
+  aof_.Start();
   if (is_there) {
     const std::int64_t us = engine_.clock().NowMonotonicUs() - load_began_us_;
     log_.Notice(

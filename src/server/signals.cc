@@ -62,6 +62,7 @@ void InstallSignalHandlers() {
   Handle(SIGHUP, &OnReopen, SA_RESTART);
   Handle(SIGUSR1, &OnReopen, SA_RESTART);
   Handle(SIGPIPE, SIG_IGN, 0);
+  Handle(SIGXFSZ, SIG_IGN, 0);  // a file at its limit is an error like a full disk
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     Handle(number, &OnCrash, static_cast<int>(SA_RESETHAND));
 }

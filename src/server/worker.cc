@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "io/socket_stream.h"
+#include "server/admin_aof.h"
 #include "server/server.h"
 
 namespace cairn::server {
@@ -83,14 +84,7 @@ void Worker::Retire(Connection* connection) { to_delete_.push_back(connection); 
 // resumed ones come last, and make the loop poll without sleeping.
 void Worker::EndPass() {
   counters_.passes.Add(1);
-  std::vector<Connection*> flushing;
-  flushing.swap(to_flush_);
-  for (Connection* connection : flushing) {
-    connection->set_flush_queued(false);
-    connection->Flush();
-  }
-  flushing.clear();
-  if (to_flush_.empty()) to_flush_.swap(flushing);  // keeps the vector's memory
+  FlushWaiting();
   if (!to_resume_.empty()) {
     std::vector<Connection*> resuming;
     resuming.swap(to_resume_);
@@ -111,6 +105,60 @@ void Worker::EndPass() {
     connections_.erase(connection->id().value);
   }
   to_delete_.clear();
+}
+
+void Worker::FlushWaiting() {
+  const std::uint64_t moves = server_.watermark().moves();
+  std::vector<Connection*> flushing;
+  flushing.swap(to_flush_);
+  for (Connection* connection : flushing) {
+    connection->set_flush_queued(false);
+    connection->Flush();
+  }
+  flushing.clear();
+  if (to_flush_.empty()) to_flush_.swap(flushing);  // keeps the vector's memory
+  if (!to_release_.empty() || !durable_waits_.empty()) [[unlikely]]
+    WaitForDisk(moves);
+}
+
+// `moves`: the watermark's when it was last looked at.
+void Worker::WaitForDisk(std::uint64_t moves) {
+  if (std::exchange(hastens_disk_, false))
+    server_.aof().Hasten(server_.engine().keyspace().log().end());
+  if (waits_for_disk_.exchange(true)) return;
+  if (server_.watermark().moves() != moves) WakeForDisk();
+}
+
+void Worker::OnDiskProgress() {
+  for (const ClientId id : std::exchange(to_release_, {})) {
+    if (Connection* connection = FindConnection(id); connection != nullptr) WatchFlush(connection);
+  }
+  AnswerDurable();
+}
+
+void Worker::AwaitDurable(Connection& connection, Lsn position, bool answers) {
+  durable_waits_.push_back({.client = connection.id(),
+                            .parked = connection.waiting(),
+                            .position = position,
+                            .answers = answers});
+  hastens_disk_ = true;
+}
+
+void Worker::AnswerDurable() {
+  const persist::Watermark& watermark = server_.watermark();
+  for (DurableWait& wait : std::exchange(durable_waits_, {})) {
+    Connection* connection = FindConnection(wait.client);
+    if (connection == nullptr || connection->waiting() != wait.parked) continue;
+    if (!server_.aof().is_wanted() && wait.answers) {
+      connection->FailDurableWait(wait.parked, kNoLocalAof);
+    } else if (!watermark.Covers(wait.position)) {
+      durable_waits_.push_back(std::move(wait));
+    } else if (wait.answers) {
+      connection->EndDurableWait(wait.parked, command::TimeoutReply::kOneAndZero);
+    } else {
+      wait.parked->set_timeout_reply(command::TimeoutReply::kOneAndZero);
+    }
+  }
 }
 
 Connection* Worker::FindConnection(ClientId id) {

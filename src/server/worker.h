@@ -13,6 +13,7 @@
 #ifndef CAIRN_SERVER_WORKER_H_
 #define CAIRN_SERVER_WORKER_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
@@ -63,7 +64,19 @@ class Worker final : public pubsub::DirectReceiver {
     Offer([this] { DrainMessages(); });
   }
 
+  // What the disk has made safe has moved. Any thread.
+  void WakeForDisk() {
+    if (waits_for_disk_.exchange(false)) Post([this] { OnDiskProgress(); });
+  }
+
   // Worker thread only:
+  // A connection has replies that are not to go before the log is safe. It is flushed again
+  // whenever that has moved.
+  void WatchDisk(Connection* connection) { to_release_.push_back(connection->id()); }
+  // The replies of this pass wait for what was just logged.
+  void HastenDisk() { hastens_disk_ = true; }
+  // WAITAOF. `answers`: when the position is safe; else it waits for replicas, too.
+  void AwaitDurable(Connection& connection, Lsn position, bool answers);
   void Adopt(io::Fd socket, io::PeerInfo peer);
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
@@ -108,6 +121,10 @@ class Worker final : public pubsub::DirectReceiver {
 
  private:
   void EndPass();
+  void FlushWaiting();
+  void WaitForDisk(std::uint64_t moves);
+  void OnDiskProgress();
+  void AnswerDurable();
   // Hands out messages, as many as one pass shall.
   void DrainMessages();
   // Once a second: idle clients are closed.
@@ -125,6 +142,17 @@ class Worker final : public pubsub::DirectReceiver {
   std::vector<Connection*> to_flush_;
   std::vector<Connection*> to_resume_;
   std::vector<Connection*> to_delete_;
+  std::vector<ClientId> to_release_;  // with replies that wait for the disk
+  // WAITAOF.
+  struct DurableWait {
+    ClientId client;
+    std::shared_ptr<command::Parked> parked;
+    Lsn position;
+    bool answers;
+  };
+  std::vector<DurableWait> durable_waits_;
+  bool hastens_disk_ = false;
+  std::atomic<bool> waits_for_disk_{false};  // seq_cst: see Watermark::moves
   WorkerCounters counters_;
   Thread thread_;
 };

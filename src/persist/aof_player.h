@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// AofPlayer: carries out what an append only file says.
+//
+// Each effect runs as the command it is, on the general way, but for what has to do with the
+// present: nobody is asked whether it may, nothing expires (a key whose time has come since may get
+// another one further on), nothing waits. Whoever owns the keyspace keeps its expirer away
+// meanwhile, and no reader is attached to the log.
+//
+// A file may only change data: a SHUTDOWN in it is damage, not an order. A command that is answered
+// by an error is passed over and counted, as in Redis; it did the same when it was run first.
+// Belongs to one thread.
+#ifndef CAIRN_PERSIST_AOF_PLAYER_H_
+#define CAIRN_PERSIST_AOF_PLAYER_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/status.h"
+#include "command/runner.h"
+#include "command/session.h"
+#include "command/table.h"
+#include "keyspace/keyspace.h"
+#include "log/command_log.h"
+#include "resp/reply_buffer.h"
+
+namespace cairn::persist {
+
+class AofPlayer {
+ public:
+  AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table);
+
+  // One effect, or several that belong together. kCorrupt for what is no write.
+  Status Play(std::span<const log::EffectView> group);
+
+  std::uint64_t played() const { return played_; }
+  // Commands that were answered by an error, and the first such answer.
+  std::uint64_t failed() const { return failed_; }
+  const std::string& first_failure() const { return first_failure_; }
+
+ private:
+  void PlayOne(const log::EffectView& effect);
+  Status Check(const log::EffectView& effect) const;
+
+  keyspace::Keyspace& keyspace_;
+  command::Shared shared_;  // its own: without gates, observers and a lane
+  command::Runner runner_;
+  command::Session session_;
+  resp::ReplyBuffer reply_;
+  std::uint64_t played_ = 0;
+  std::uint64_t failed_ = 0;
+  std::string first_failure_;
+};
+
+}  // namespace cairn::persist
+
+#endif  // CAIRN_PERSIST_AOF_PLAYER_H_

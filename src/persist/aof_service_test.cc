@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The service on the twin disk: what it says is safe survives, switched on or off, rewritten, and
+// with a disk that fails in between; and what a load makes of files that are not as they should be.
+#include "persist/aof_service.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "command/runner.h"
+#include "commands/families.h"
+#include "io/sim_disk.h"
+#include "keyspace/keyspace_testing.h"
+
+namespace cairn::persist {
+namespace {
+
+using io::CrashKeeps;
+using io::SimDisk;
+
+const command::CommandTable& Table() {
+  static const std::vector<std::span<const command::Spec>> families = {
+      commands::StringFamily(),  commands::StringSetFamily(),     commands::StringCounterFamily(),
+      commands::GenericFamily(), commands::GenericExpiryFamily(), commands::ListFamily(),
+      commands::HashFamily(),    commands::TransactionFamily()};
+  static const command::CommandTable table(families);
+  return table;
+}
+
+std::string Command(std::initializer_list<std::string> words) {
+  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
+  for (const std::string& word : words)
+    bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
+  return bytes;
+}
+
+// A store that a server could be around: commands run on it, its AOF is on the twin.
+class Life {
+ public:
+  explicit Life(SimDisk& disk, AofOptions options = {.policy = FsyncPolicy::kAlways})
+      : options_(options),
+        aof_({.disk = disk,
+              .keyspace = store_.keyspace,
+              .table = Table(),
+              .turn = turn_,
+              .place = [] { return AofPlace(); },
+              .options = [this] { return options_; },
+              .on_progress = [] {},
+              .on_note = [](std::string_view) {},
+              .on_warning = [this](std::string_view line) { warnings_ += line; }}) {}
+  ~Life() { (void)aof_.Stop(); }
+
+  Status Load(const AofLoadOptions& options = {}) {
+    if (Status opened = aof_.Open(); !opened.ok()) return opened;
+    return aof_.has_data() ? aof_.Load(options, progress_) : Status();
+  }
+  void Start() {
+    ASSERT_TRUE(Load().ok());
+    ASSERT_TRUE(aof_.Begin().ok());
+    aof_.Start();
+  }
+  std::string Run(std::initializer_list<std::string_view> words) {
+    resp::Writer reply(reply_, 2);
+    runner_.Run(session_, std::span(words.begin(), words.size()), reply);
+    std::string bytes = reply_.ToString();
+    reply_.Clear();
+    return bytes;
+  }
+  // Waits, as the server's main thread and a client would.
+  template <class Condition>
+  void Await(Condition condition) {
+    Event never;
+    for (int i = 0; i < 20'000 && !condition(); ++i) {
+      store_.clock.AdvanceMs(1);
+      aof_.Advance();
+      never.WaitFor(1000);
+    }
+    ASSERT_TRUE(condition()) << warnings_;
+  }
+  void AwaitSafe() {
+    const Lsn end = store_.keyspace.log().end();
+    aof_.Hasten(end);
+    Await([&] { return aof_.watermark().Covers(end); });
+  }
+  void AwaitRewrite(std::uint64_t begun) {
+    Await([&] {
+      const AofFigures figures = aof_.Figures();
+      return figures.rewrites.begun >= begun && !figures.is_rewriting;
+    });
+  }
+
+  keyspace::TestStore& store() { return store_; }
+  AofService& aof() { return aof_; }
+  const std::string& warnings() const { return warnings_; }
+
+ private:
+  AofOptions options_;
+  keyspace::TestStore store_{{.stripe_count = 8}};
+  command::Shared shared_{.keyspace = store_.keyspace, .table = Table(), .gates = {}};
+  command::Runner runner_{shared_, 1};
+  command::Session session_{ClientId(1), 1};
+  resp::ReplyBuffer reply_;
+  CutTurn turn_;
+  LoadProgress progress_;
+  std::string warnings_;
+  AofService aof_;
+};
+
+TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
+  SimDisk disk(1);
+  {
+    Life life(disk);
+    life.Start();
+    for (int i = 0; i < 50; ++i) {
+      life.Run({"SET", "k" + std::to_string(i), "v"});
+      EXPECT_TRUE(life.aof().watermark().holds());
+      life.AwaitSafe();
+    }
+    disk.CutPowerAt(1);
+  }
+  disk.Crash(CrashKeeps::kNothing);
+  Life again(disk);
+  again.Start();
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(again.store().Get("k" + std::to_string(i)), "v") << i;
+}
+
+TEST(AofService, SwitchedOnItCountsOnceTheDataIsThere) {
+  SimDisk disk(2);
+  {
+    Life life(disk);
+    life.aof().Start();
+    life.Run({"SET", "before", "1"});
+    EXPECT_FALSE(life.aof().watermark().Covers(Lsn(0)));
+    life.aof().Want(true);
+    life.AwaitRewrite(1);
+    life.Run({"SET", "after", "2"});
+    life.AwaitSafe();
+    disk.CutPowerAt(1);
+  }
+  disk.Crash(CrashKeeps::kNothing);
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(again.store().Get("before"), "1");
+  EXPECT_EQ(again.store().Get("after"), "2");
+}
+
+TEST(AofService, SwitchedOffItKeepsWhatWasWrittenUntilThen) {
+  SimDisk disk(3);
+  {
+    Life life(disk, {.policy = FsyncPolicy::kNo});
+    life.Start();
+    life.Run({"SET", "before", "1"});
+    life.aof().Want(false);
+    life.Await([&] { return !life.store().keyspace.log().active(); });
+    EXPECT_FALSE(life.aof().watermark().counts());
+    life.Run({"SET", "after", "2"});
+    // And on again, with what came about meanwhile.
+    life.aof().Want(true);
+    life.AwaitRewrite(1);
+    life.AwaitSafe();
+  }
+  disk.Crash(CrashKeeps::kNothing);
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(again.store().Get("before"), "1");
+  EXPECT_EQ(again.store().Get("after"), "2");
+}
+
+// Every call of a rewrite fails once; the data are there whatever became of it.
+TEST(AofService, ARewriteThatFailsCostsNothing) {
+  for (const bool with_preamble : {true, false}) {
+    for (std::uint64_t nth = 1; nth < 25; ++nth) {
+      SimDisk disk(nth);
+      {
+        Life life(disk, {.policy = FsyncPolicy::kAlways, .with_preamble = with_preamble});
+        life.Start();
+        life.Run({"SET", "k", "1"});
+        life.AwaitSafe();
+        disk.FailCall(nth, EIO);
+        EXPECT_EQ(life.aof().RequestRewrite(AofService::When::kNow),
+                  AofService::Requested::kStarted);
+        life.AwaitRewrite(1);
+        life.Run({"INCR", "k"});
+        life.AwaitSafe();
+        disk.CutPowerAt(1);
+      }
+      disk.Crash(CrashKeeps::kNothing);
+      Life again(disk);
+      again.Start();
+      EXPECT_EQ(again.store().Get("k"), "2") << nth;
+    }
+  }
+}
+
+// The disk fails while appendonly is switched on: it is tried again.
+TEST(AofService, AFirstRewriteThatFailsIsTriedAgain) {
+  for (std::uint64_t nth = 1; nth < 25; ++nth) {
+    SimDisk disk(nth);
+    {
+      Life life(disk);
+      life.aof().Start();
+      life.Run({"SET", "k", "1"});
+      disk.FailCall(nth, EIO);
+      life.aof().Want(true);
+      life.Await([&] { return life.aof().watermark().counts(); });
+      life.Run({"INCR", "k"});
+      life.AwaitSafe();
+      disk.CutPowerAt(1);
+    }
+    disk.Crash(CrashKeeps::kNothing);
+    Life again(disk);
+    again.Start();
+    EXPECT_EQ(again.store().Get("k"), "2") << nth;
+  }
+}
+
+TEST(AofService, TheSecondRequestFindsTheFirst) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.Start();
+  EXPECT_EQ(life.aof().RequestRewrite(AofService::When::kSoon), AofService::Requested::kScheduled);
+  EXPECT_TRUE(life.aof().Figures().is_scheduled);
+  life.AwaitRewrite(1);
+  EXPECT_FALSE(life.aof().Figures().is_scheduled);
+  EXPECT_TRUE(life.aof().Figures().rewrites.last_ok);
+}
+
+TEST(AofService, ReloadFindsWhatWasLogged) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.Start();
+  life.Run({"SET", "k", "1"});
+  LoadProgress progress;
+  const auto flush = [&] { life.store().Remove("k"); };
+  ASSERT_TRUE(life.aof().Reload({}, progress, flush).ok());
+  EXPECT_EQ(life.store().Get("k"), "1");
+  life.Run({"INCR", "k"});
+  life.AwaitSafe();
+  ASSERT_TRUE(life.aof().Reload({}, progress, flush).ok());
+  EXPECT_EQ(life.store().Get("k"), "2");
+}
+
+// ---- Loading -----------------------------------------------------------------------------------
+
+// A directory whose one increment has these bytes.
+void Lay(SimDisk& disk, const std::string& bytes) {
+  auto files = *AofFiles::Open(disk, {});
+  auto file = *files->OpenIncrement("", BaseFormat::kCommands);
+  ASSERT_TRUE(file->Append(bytes).ok());
+}
+
+TEST(AofLoading, TimesThatHavePassedMayBeTakenBackFurtherOn) {
+  SimDisk disk(1);
+  const std::string past = std::to_string(keyspace::kTestStartMs - 5);
+  Lay(disk, Command({"SET", "kept", "1", "PXAT", past}) + Command({"INCR", "kept"}) +
+                Command({"PERSIST", "kept"}) + Command({"SET", "gone", "1", "PXAT", past}) +
+                Command({"SET", "moved", "1"}) + Command({"PEXPIREAT", "moved", past}) +
+                Command({"PEXPIREAT", "moved", "4000000000000"}));
+  Life life(disk);
+  ASSERT_TRUE(life.Load().ok());
+  EXPECT_EQ(life.store().Get("kept"), "2");
+  EXPECT_EQ(life.store().Get("gone"), std::nullopt);
+  EXPECT_EQ(life.store().Get("moved"), "1");
+}
+
+TEST(AofLoading, WhatIsAnsweredByAnErrorIsPassedOver) {
+  SimDisk disk(1);
+  Lay(disk, Command({"SET", "k", "1"}) + Command({"RPUSH", "k", "x"}) + Command({"INCR", "k"}));
+  Life life(disk);
+  std::string warned;
+  ASSERT_TRUE(life.Load({.on_warning = [&](std::string_view line) { warned += line; }}).ok());
+  EXPECT_EQ(life.store().Get("k"), "2");
+  EXPECT_NE(warned.find("RPUSH: -WRONGTYPE"), warned.npos) << warned;
+}
+
+TEST(AofLoading, DamageIsRefusedWithItsOffset) {
+  const std::string good = Command({"SET", "k", "1"});
+  struct Row {
+    std::string bytes;
+    std::string why;
+  };
+  for (const Row& row : {Row{Command({"NOSUCH"}), "unknown command 'NOSUCH'"},
+                         Row{Command({"GET", "k"}), "'GET' is no command that writes"},
+                         Row{Command({"SELECT", "77"}) + good, "database 77 where there are 16"},
+                         Row{Command({"MULTI"}) + good + Command({"GET", "k"}) + Command({"EXEC"}),
+                             "'GET' is no command that writes"}}) {
+    SimDisk disk(1);
+    Lay(disk, good + row.bytes + good);
+    Life life(disk);
+    const Status loaded = life.Load();
+    ASSERT_FALSE(loaded.ok());
+    const std::string said(loaded.message());
+    EXPECT_NE(said.find("appendonly.aof.1.incr.aof"), said.npos) << said;
+    EXPECT_NE(said.find("offset "), said.npos) << said;
+    EXPECT_NE(said.find(row.why), said.npos) << said;
+  }
+}
+
+TEST(AofLoading, ATornTailIsCutOrRefused) {
+  const std::string good = Command({"SET", "k", "1"});
+  const std::string torn = Command({"MULTI"}) + Command({"SET", "k", "2"});
+  {
+    SimDisk disk(1);
+    Lay(disk, good + torn);
+    Life life(disk);
+    const Status loaded = life.Load({.cuts_torn_tail = false});
+    ASSERT_FALSE(loaded.ok());
+    EXPECT_NE(loaded.message().find("at byte " + std::to_string(good.size())),
+              std::string_view::npos)
+        << loaded.message();
+  }
+  SimDisk disk(1);
+  Lay(disk, good + torn);
+  {
+    Life life(disk);
+    life.Start();
+    EXPECT_EQ(life.store().Get("k"), "1");
+    life.Run({"SET", "later", "1"});
+    life.AwaitSafe();
+  }
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(again.store().Get("k"), "1");
+  EXPECT_EQ(again.store().Get("later"), "1");
+}
+
+TEST(AofLoading, IsGivenUpWhenTold) {
+  SimDisk disk(1);
+  Lay(disk, Command({"SET", "k", "1"}));
+  Life life(disk);
+  ASSERT_TRUE(life.aof().Open().ok());
+  LoadProgress progress;
+  progress.AskToStop();
+  const Status loaded = life.aof().Load({}, progress);
+  ASSERT_FALSE(loaded.ok());
+  EXPECT_EQ(loaded.code(), StatusCode::kClosed);
+}
+
+}  // namespace
+}  // namespace cairn::persist

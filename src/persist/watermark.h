@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Watermark: how far the log is safe, for those who hold replies back until it is.
+//
+//     writer's thread   Set ------------------> workers that hold something are woken
+//     a worker, having run a batch:   holds()?  the batch's replies wait for log.end() of that
+//                                     moment: its own writes lie before it, and so does whatever
+//                                     its reads have seen
+//
+// Where nothing waits for the disk (no AOF, everysec), holds() is all there is to it: one load.
+// Thread safety: any thread.
+#ifndef CAIRN_PERSIST_WATERMARK_H_
+#define CAIRN_PERSIST_WATERMARK_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/ids.h"
+
+namespace cairn::persist {
+
+class Watermark {
+ public:
+  struct Level {
+    bool holds = false;    // replies wait
+    bool failing = false;  // the disk does not take what there is to write: who only reads goes on
+    bool counts = false;   // there is an AOF, and it is whole up to `safe`
+    Lsn safe{};
+  };
+
+  bool holds() const { return holds_.load(std::memory_order_relaxed); }
+  bool failing() const { return failing_.load(std::memory_order_relaxed); }
+  // Whether what lies before `position` is safe. acquire: so is what was said when it became so.
+  bool Covers(Lsn position) const {
+    return counts_.load(std::memory_order_relaxed) &&
+           position.value <= safe_.load(std::memory_order_acquire);
+  }
+  bool counts() const { return counts_.load(std::memory_order_relaxed); }
+
+  // By one thread at a time.
+  void Set(const Level& level) {
+    counts_.store(level.counts, std::memory_order_relaxed);
+    failing_.store(level.failing, std::memory_order_relaxed);
+    holds_.store(level.holds, std::memory_order_relaxed);
+    safe_.store(level.safe.value, std::memory_order_release);
+    moves_.fetch_add(1);
+  }
+  // How often it was set. Who reads this, looks, says that he waits, and reads it again unchanged,
+  // has missed nothing (seq_cst): who sets it looks afterwards for those that wait.
+  std::uint64_t moves() const { return moves_.load(); }
+
+ private:
+  std::atomic<bool> holds_{false};
+  std::atomic<bool> failing_{false};
+  std::atomic<bool> counts_{false};
+  std::atomic<std::uint64_t> safe_{0};
+  std::atomic<std::uint64_t> moves_{0};
+};
+
+}  // namespace cairn::persist
+
+#endif  // CAIRN_PERSIST_WATERMARK_H_
