@@ -8,6 +8,7 @@
 
 #include "persist/aof_player.h"
 #include "persist/aof_replay.h"
+#include "persist/file_source.h"
 
 namespace cairn::persist {
 namespace {
