@@ -190,8 +190,6 @@ void ObjectFreq(Call& call) {
       keyspace::DecayedFrequency(found.entry->access(), call.now_ms(), decay_minutes));
 }
 
-constexpr command::TimeoutReply kNoneAcknowledged = command::TimeoutReply::kTwoZeros;
-
 // Without replicas nobody acknowledges anything, so a client that wants some waits its time out.
 void Wait(Call& call) {
   const std::optional<std::int64_t> replicas = ParseInt64(call.arg(1));
