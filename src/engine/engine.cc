@@ -51,7 +51,7 @@ Engine::Engine(const EngineOptions& options)
     : clock_(options.clock != nullptr ? *options.clock : system_clock_),
       keyspace_(clock_, {.stripe_count = options.stripe_count,
                          .database_count = options.database_count,
-                         .hash_seed = SecureRandomUint64(),
+                         .hash_seed = options.hash_seed.value_or(SecureRandomUint64()),
                          .log_ring_bytes = options.log_ring_bytes}),
       table_(AllFamilies(options)),
       memory_gate_(std::make_unique<MemoryGate>(*this)),

@@ -15,6 +15,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,9 @@ struct EngineOptions {
   std::size_t stripe_count = keyspace::kStripeCountMax;
   std::uint32_t database_count = 16;
   std::size_t log_ring_bytes = log::CommandLog::kRingBytesDefault;
+  // Of the keys' hash; drawn at random if absent, as whoever knows it can choose keys that collide.
+  // A fixed one lets tables grow at the same keys again.
+  std::optional<std::uint64_t> hash_seed = {};
   // The clock that decides expiry; the system's if null. Outlives the engine.
   const Clock* clock = nullptr;
   // Without the keeper thread nothing expires unless it is looked at, or Keeper().RunOnce() is
