@@ -8,7 +8,11 @@
 #ifndef CAIRN_DS_RAW_MEMORY_H_
 #define CAIRN_DS_RAW_MEMORY_H_
 
+#include <bit>
 #include <cstddef>
+
+// jemalloc's size query; absent (null) where the process runs on another allocator.
+extern "C" __attribute__((weak)) std::size_t nallocx(std::size_t bytes, int flags);
 
 namespace cairn::ds {
 
@@ -16,7 +20,20 @@ inline constexpr std::size_t kCacheLineBytes = 64;
 
 // What the allocator sets aside for a request of `bytes`; all of it may be used. REQUIRES: bytes >
 // 0.
-std::size_t AllocatedBytes(std::size_t bytes);
+//
+// jemalloc's classes, as nallocx tells them, which takes ten times as long: a write asks eight
+// times. They are 8, then sixteen apart up to 128, then four to a doubling.
+inline std::size_t AllocatedBytes(std::size_t bytes) {
+  constexpr std::size_t kTiny = 8;
+  constexpr std::size_t kQuantum = 16;
+  constexpr std::size_t kEvenlySpacedMax = 128;
+  const bool jemalloc = nallocx != nullptr;
+  if (jemalloc && bytes <= kTiny) return kTiny;
+  std::size_t step = kQuantum;
+  if (jemalloc && bytes > kEvenlySpacedMax)
+    step = std::size_t{1} << (std::bit_width(bytes - 1) - 3);
+  return (bytes + step - 1) & ~(step - 1);
+}
 
 // `bytes` of uninitialised memory that begins a cache line. Never null: a store that cannot get
 // memory for its own tables stops. REQUIRES: bytes is a positive multiple of kCacheLineBytes.

@@ -71,14 +71,13 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
 Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
   std::vector<std::string> fields;
   found.shard->table.Preserve(found.position);
-  const std::size_t before = found.entry->as<value::Hash>().memory_bytes();
+  auto& hash = found.entry->as<value::Hash>();
+  const auto before = static_cast<std::int64_t>(hash.memory_bytes());
   bool took = false;
-  found.entry->as<value::Hash>().TakeExpired(viewer_.now_ms(), SIZE_MAX,
-                                             [&](std::string_view field, std::string_view) {
-                                               took = true;
-                                               if (keyspace_.log().active())
-                                                 fields.emplace_back(field);
-                                             });
+  hash.TakeExpired(viewer_.now_ms(), SIZE_MAX, [&](std::string_view field, std::string_view) {
+    took = true;
+    if (keyspace_.log().active()) fields.emplace_back(field);
+  });
   if (!fields.empty()) {
     std::vector<std::string_view> effect = {"HDEL", key.name};
     effect.insert(effect.end(), fields.begin(), fields.end());
@@ -88,10 +87,10 @@ Found Txn::ExpireFields(DbId db, const KeyRef& key, Found found) {
   expiring_ = true;
   if (took) {
     NotifyIn(db, kEventHash, "hexpired", key);
-    if (found.entry->as<value::Hash>().empty()) NotifyIn(db, kEventGeneric, "del", key);
+    if (hash.empty()) NotifyIn(db, kEventGeneric, "del", key);
     NoteChange(StripeOf(key), *found.shard, key);
   }
-  Settle(key, found, before);
+  Settle(key, found, static_cast<std::int64_t>(hash.memory_bytes()) - before, hash.empty());
   expiring_ = false;
   return found;
 }
@@ -182,15 +181,10 @@ Found Txn::StoreEmpty(const KeyRef& key, Type type) {
   return StoreEntry(key, {}, Entry::CreateCollection(*StripeOf(key).arena, key.name, type));
 }
 
-void Txn::Settle(const KeyRef& key, Found& found, std::size_t bytes_before) {
+void Txn::Settle(const KeyRef& key, Found& found, std::int64_t more_bytes, bool is_gone) {
   DCHECK(found.shard->table.IsPreserved(found.position));
-  const auto bytes = [&] {
-    return found.entry->Visit([](const auto& value) { return value.memory_bytes(); });
-  };
-  keyspace_.Charge(StripeOf(key), *found.shard,
-                   static_cast<std::int64_t>(bytes()) - static_cast<std::int64_t>(bytes_before));
-  if (found.entry->type() != Type::kStream && found.entry->element_count() == 0)
-    return Remove(key, found);
+  keyspace_.Charge(StripeOf(key), *found.shard, more_bytes);
+  if (is_gone) return Remove(key, found);
   if (found.entry->type() == Type::kHash) SettleTimes(key, found);
   NoteEdit(StripeOf(key), *found.shard, key);
 }

@@ -176,29 +176,28 @@ class Reading {
   State state_;
 };
 
-// The entry that Keyspace::Prefetch saw under a key, under its stripe's lock if that is free. For
-// prefetching what lies behind it: leaves no trace, and does not say whether it has expired.
+// The entries that Keyspace::Prefetch saw under keys of one stripe, under its lock if that is free.
+// For prefetching what lies behind them: leaves no trace, and does not say what has expired.
 class Peeking {
  public:
-  Peeking(Keyspace& keyspace, const KeyRef& key) NO_THREAD_SAFETY_ANALYSIS
-      : stripe_(keyspace.stripe(key.stripe)) {
-    if (key.hinted == nullptr || !stripe_.mu.TryLock()) return;
-    locked_ = true;
-    entry_ = key.hinted->table.FindHinted(key.name, key.hint);
-  }
+  Peeking(Keyspace& keyspace, StripeId stripe) NO_THREAD_SAFETY_ANALYSIS
+      : stripe_(keyspace.stripe(stripe)),
+        locked_(stripe_.mu.TryLock()) {}
   ~Peeking() NO_THREAD_SAFETY_ANALYSIS {
     if (locked_) stripe_.mu.Unlock();
   }
   Peeking(const Peeking&) = delete;
   Peeking& operator=(const Peeking&) = delete;
 
-  // Null if it is not there any more, or the lock is not to be had.
-  const Entry* entry() const { return entry_; }
+  // Null if it is not there any more, or the lock was not to be had. REQUIRES: a key of the stripe.
+  const Entry* Find(const KeyRef& key) const {
+    if (!locked_ || key.hinted == nullptr) return nullptr;
+    return key.hinted->table.FindHinted(key.name, key.hint);
+  }
 
  private:
   Stripe& stripe_;
-  const Entry* entry_ = nullptr;
-  bool locked_ = false;
+  const bool locked_;
 };
 
 class Txn;
@@ -293,8 +292,8 @@ class Txn {
     found = StoreEntry(key, found, entry);
     return found;
   }
-  // What an Editing does at its end.
-  void Settle(const KeyRef& key, Found& found, std::size_t bytes_before);
+  // What an Editing does at its end: the collection takes so many bytes more than before.
+  void Settle(const KeyRef& key, Found& found, std::int64_t more_bytes, bool is_gone);
 
   // Copies value and expiry of `from` to `to_key`, replacing what `to` (from FindIn of that key)
   // holds. A large value is shared, not copied. Changes `from`'s table, so `from` must be found
@@ -434,7 +433,11 @@ class Txn {
 
 template <class V>
 void Editing<V>::Finish() {
-  if (txn_ != nullptr) std::exchange(txn_, nullptr)->Settle(key_, found_, before_);
+  if (txn_ == nullptr) return;
+  const auto bytes = static_cast<std::int64_t>(value().memory_bytes());
+  const bool is_gone = kTypeOf<V> != Type::kStream && value().size() == 0;
+  std::exchange(txn_, nullptr)
+      ->Settle(key_, found_, bytes - static_cast<std::int64_t>(before_), is_gone);
 }
 
 }  // namespace cairn::keyspace

@@ -215,12 +215,12 @@ void ListChain::Push(ListEnd end, const ListElement& element) {
   const bool is_front = end == ListEnd::kFront;
   const std::size_t i = is_front ? 0 : nodes_.size() - 1;
   if (!AllowsInsert(i, element)) {
-    if (is_front && nodes_.size() > 0) ChangeFront([](ListNode& node) { node.TrimFront(); });
+    if (is_front && nodes_.size() > 0) block_bytes_ -= nodes_[0].TrimFront();
     InsertElementNode(is_front ? 0 : nodes_.size(), element);
     return;
   }
   if (is_front && !nodes_[0].is_compressed()) {
-    ChangeFront([&](ListNode& node) { node.PushFront(element.text); });
+    block_bytes_ += nodes_[0].PushFront(element.text);
     ++size_;
     return;
   }
@@ -228,14 +228,6 @@ void ListChain::Push(ListEnd end, const ListElement& element) {
     is_front ? list.Prepend(element.text) : list.Append(element.text);
     return count + 1;
   });
-}
-
-template <class Change>
-void ListChain::ChangeFront(Change change) {
-  ListNode& node = nodes_[0];
-  block_bytes_ -= node.memory_bytes();
-  change(node);
-  block_bytes_ += node.memory_bytes();
 }
 
 void ListChain::Insert(Place place, ListSide side, const ListElement& element) {

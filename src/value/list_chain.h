@@ -79,8 +79,6 @@ class ListChain {
   bool AllowsMerge(std::size_t i) const;
   template <class Change>
   void Edit(std::size_t i, Change change);
-  template <class Change>  // void(ListNode&): of the first node's block, not of its count
-  void ChangeFront(Change change);
   void InsertNode(std::size_t i, ListNode node);
   void InsertElementNode(std::size_t i, const ListElement& element);
   void EraseNodes(std::size_t i, std::size_t count);

@@ -83,12 +83,14 @@ void ListNode::Straighten() {
   SetBlock(ds::ReallocateRaw(block(), bytes_), 0);
 }
 
-void ListNode::PushFront(std::string_view text) {
+std::size_t ListNode::PushFront(std::string_view text) {
   DCHECK((word_ & (kPlain | kCompressed)) == 0);
   const ds::PackedValue value(text);
   const std::size_t bytes = bytes_ + ds::PackedList::EncodedBytes(value);
   const std::size_t room = RoomFor(bytes);
+  std::size_t grown = 0;
   if ((word_ & kRoomFirst) == 0 || room != RoomFor(bytes_)) {
+    grown = ds::AllocatedBytes(room) - memory_bytes();
     char* larger = Allocate(room);
     std::memcpy(larger + room - bytes_, content(), bytes_);
     ds::FreeRaw(block());
@@ -97,6 +99,7 @@ void ListNode::PushFront(std::string_view text) {
   ds::PackedList::PrependInto(block() + room - bytes_, value);
   bytes_ = static_cast<std::uint32_t>(bytes);
   ++count_;
+  return grown;
 }
 
 bool ListNode::PopFront() {
@@ -110,8 +113,11 @@ bool ListNode::PopFront() {
   return true;
 }
 
-void ListNode::TrimFront() {
-  if ((word_ & kRoomFirst) != 0 && ds::AllocatedBytes(bytes_) < RoomFor(bytes_)) Straighten();
+std::size_t ListNode::TrimFront() {
+  if ((word_ & kRoomFirst) == 0) return 0;
+  const std::size_t freed = RoomFor(bytes_) - ds::AllocatedBytes(bytes_);
+  if (freed > 0) Straighten();
+  return freed;
 }
 
 void ListNode::Compress() {

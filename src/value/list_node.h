@@ -55,13 +55,14 @@ class ListNode {
 
   // The list of a packed, expanded node, to be changed and put back with its new count.
   ds::PackedList Take();
-  // An element in front of the others of a packed, expanded node. The block doubles as it fills.
-  void PushFront(std::string_view text);
+  // An element in front of the others of a packed, expanded node. The block doubles as it fills;
+  // returns by how much memory_bytes() has grown.
+  std::size_t PushFront(std::string_view text);
   // Takes the first element off, if the node has room in front that stays of the same size; false,
   // and nothing done, else. REQUIRES: more than one element.
   bool PopFront();
-  // No element will come in front any more: gives back room that is worth it.
-  void TrimFront();
+  // No element will come in front any more: gives back room that is worth it, and says how much.
+  std::size_t TrimFront();
   void Put(ds::PackedList list, std::size_t count);
 
   ListNode Clone() const;

@@ -17,10 +17,6 @@ constexpr std::size_t kCapacityMin = 4;
 
 NodeRing::~NodeRing() { ds::FreeRaw(slots_); }
 
-std::size_t NodeRing::memory_bytes() const {
-  return capacity_ == 0 ? 0 : ds::AllocatedBytes(capacity_ * sizeof(ListNode));
-}
-
 void NodeRing::Resize(std::size_t capacity) {
   DCHECK(std::has_single_bit(capacity));
   DCHECK(capacity >= size_);

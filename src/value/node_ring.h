@@ -14,6 +14,7 @@
 
 #include <cstddef>
 
+#include "ds/raw_memory.h"
 #include "value/list_node.h"
 
 namespace cairn::value {
@@ -26,7 +27,9 @@ class NodeRing {
   NodeRing& operator=(const NodeRing&) = delete;
 
   std::size_t size() const { return size_; }
-  std::size_t memory_bytes() const;
+  std::size_t memory_bytes() const {
+    return capacity_ == 0 ? 0 : ds::AllocatedBytes(capacity_ * sizeof(ListNode));
+  }
 
   // REQUIRES: i < size().
   ListNode& operator[](std::size_t i) { return slots_[(begin_ + i) & (capacity_ - 1)]; }
