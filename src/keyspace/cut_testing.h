@@ -78,8 +78,14 @@ inline void Assemble(Entry& entry, CutValue& large, FunctionRef<void()> between)
               entry.as<value::SortedSet>().Add(element.name, element.score, {}, {}, home).outcome,
               value::ScoreOutcome::kAdded);
           return;
+        case Type::kList: {
+          constexpr value::ListLimits kLimits = {};
+          const value::ListNodeView node = element.node();
+          auto& list = entry.as<value::List>();
+          if (node.is_plain) return list.AppendPlainNode(node.plain, kLimits);
+          return list.AppendNode(*ds::PackedList::FromBytes(node.packed.bytes()), kLimits);
+        }
         case Type::kString:
-        case Type::kList:
         case Type::kStream:
           ADD_FAILURE() << "in pieces";
       }

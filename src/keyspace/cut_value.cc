@@ -13,7 +13,8 @@ namespace cairn::keyspace {
 
 void CutPiece::Add(const Element& element) {
   const Head head = {.name_bytes = static_cast<std::uint32_t>(element.name.size()),
-                     .value_bytes = static_cast<std::uint32_t>(element.value.size()),
+                     .value_bytes = static_cast<std::uint32_t>(element.value.size()) & kSizeMax,
+                     .is_plain = element.is_plain ? 1U : 0U,
                      .when = element.when,
                      .score = element.score};
   bytes_.append(reinterpret_cast<const char*>(&head), sizeof(head));
@@ -60,11 +61,14 @@ class TableValue final : public CutValue, public ds::CutSink {
 
  private:
   bool Walk() override {
-    if (table_ != nullptr && !table_->WalkCut(kWalkStep)) return false;
-    table_ = nullptr;
-    return true;
+    bool done = false;
+    Locked([&] {
+      done = table_ == nullptr || table_->WalkCut(kWalkStep);
+      if (done) table_ = nullptr;
+    });
+    return done;
   }
-  void Abandon() override {
+  void LetGo() override {
     if (table_ != nullptr) table_->AbandonCut();
     table_ = nullptr;
   }
@@ -73,14 +77,50 @@ class TableValue final : public CutValue, public ds::CutSink {
   ds::SegmentTableBase* table_;  // null once all of it is here
 };
 
-// Nobody else cuts a collection's table.
+// ---- Lists -------------------------------------------------------------------------------------
+
+class ListValue final : public CutValue, private value::ListFreeze {
+ public:
+  ListValue(Keyspace& keyspace, CutValues& values, Stripe& stripe, value::ListChain& chain)
+      : CutValue(keyspace, values, stripe, chain.node_count(), kNever), value::ListFreeze(chain) {}
+  ~ListValue() override { End(); }
+  static ListValue* From(value::ListFreeze* freeze) { return static_cast<ListValue*>(freeze); }
+
+ private:
+  bool Walk() override {
+    for (std::size_t bytes = 0; bytes < CutPiece::kBytes; ++next_) {
+      if (next_ == node_count()) {
+        Locked([this] { LetGo(); });
+        return true;
+      }
+      const value::ListNodeView view = node(next_).View(scratch_);
+      const std::string_view text = view.is_plain ? view.plain : view.packed.bytes();
+      Add({.name = text, .is_plain = view.is_plain});
+      bytes += text.size();
+    }
+    return false;
+  }
+  void LetGo() override { Thaw(); }
+  void Keeps(std::size_t bytes) override { CountKept(bytes); }
+
+  std::size_t next_ = 0;
+  std::string scratch_;  // of a compressed node
+};
+
+// ---- Finding -----------------------------------------------------------------------------------
+
+// Nobody else cuts a collection.
 template <class V>
 CutValue* ReaderOf(const V& collection) {
   ds::SegmentTableBase* table = collection.cut_table();
   if (table == nullptr || !table->is_cutting()) return nullptr;
   return static_cast<TableValue*>(table->cut_sink());
 }
-CutValue* ReaderOf(const value::List&) { return nullptr; }
+CutValue* ReaderOf(const value::List& list) {
+  value::ListChain* chain = list.large_form();
+  if (chain == nullptr || chain->freeze() == nullptr) return nullptr;
+  return ListValue::From(chain->freeze());
+}
 CutValue* ReaderOf(const value::Stream&) { return nullptr; }
 
 ds::SegmentTableBase* TableOf(const Entry& entry) {
@@ -106,6 +146,11 @@ ds::SegmentTableBase* TableOf(const Entry& entry) {
 std::unique_ptr<CutValue> CutValue::Begin(Keyspace& keyspace, CutValues& values, Stripe& stripe,
                                           const Entry& entry, std::size_t whole_bytes_max) {
   if (!entry.is_collection() || entry.beside_bytes() <= whole_bytes_max) return nullptr;
+  if (entry.type() == Type::kList) {
+    value::ListChain* chain = entry.as<value::List>().large_form();
+    if (chain == nullptr) return nullptr;
+    return std::make_unique<ListValue>(keyspace, values, stripe, *chain);
+  }
   ds::SegmentTableBase* table = TableOf(entry);
   if (table == nullptr) return nullptr;
   return std::make_unique<TableValue>(keyspace, values, stripe, entry.type(), *table);
@@ -124,13 +169,12 @@ CutValue::CutValue(Keyspace& keyspace, CutValues& values, Stripe& stripe, std::u
 
 CutValue::~CutValue() {
   DCHECK(ended_);
-  keyspace_.cut_backlog().Remove(open_.bytes());
+  keyspace_.cut_backlog().Remove(open_.bytes() + kept_bytes_.load(std::memory_order_relaxed));
   while (Pop().has_value()) continue;
 }
 
 // A moment later it may be another stripe's.
-template <class Fn>
-void CutValue::Locked(Fn&& fn) {
+void CutValue::Locked(FunctionRef<void()> fn) {
   for (;;) {
     Stripe* const stripe = stripe_.load(std::memory_order_acquire);
     const WalkLock hold(keyspace_, *stripe);
@@ -140,7 +184,7 @@ void CutValue::Locked(Fn&& fn) {
 
 void CutValue::End() {
   if (ended_) return;
-  Locked([this] { Abandon(); });
+  Locked([this] { LetGo(); });
   GiveBack();
 }
 
@@ -172,14 +216,16 @@ std::optional<CutPiece> CutValue::Next() {
   for (;;) {
     if (std::optional<CutPiece> piece = Pop()) return piece;
     if (ended_) return std::nullopt;
-    Locked([this] {
-      ended_ = Walk();
-      if (!ended_ || open_.empty()) return;
-      const MutexLock hold(mu_);
-      pieces_.push_back(std::exchange(open_, CutPiece()));
-    });
-    if (ended_) GiveBack();
+    if (!Walk()) continue;
+    GiveBack();
+    const MutexLock hold(mu_);
+    if (!open_.empty()) pieces_.push_back(std::exchange(open_, CutPiece()));
   }
+}
+
+void CutValue::CountKept(std::size_t bytes) {
+  keyspace_.cut_backlog().Add(bytes);
+  kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 // Nobody changes the collection's cut any more.

@@ -10,6 +10,9 @@
 //                                                    +--> pieces --> Next()
 //     user's walk, some elements a hold of a stripe -+
 //
+// A list is frozen instead (value::ListFreeze): who writes to it pays for a copy of a node, and the
+// user reads the nodes without a lock.
+//
 // It may be renamed meanwhile, also into another stripe, which it is then guarded by (MovedTo).
 // Removed or overwritten it comes here (Keep), and goes to the trash when it has been read. If it
 // ends in any other way, what is left is handed out before.
@@ -31,6 +34,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/function_ref.h"
 #include "base/ids.h"
 #include "base/mutex.h"
 #include "keyspace/entry.h"
@@ -46,10 +50,17 @@ class CutPiece {
   static constexpr std::size_t kBytes = 32 * 1024;
 
   struct Element {
-    std::string_view name = {};   // a field, a member
+    std::string_view name = {};   // a field, a member; the bytes of a list's node
     std::string_view value = {};  // of a hash's field
-    UnixMs when = kNever;         // when that expires
+    bool is_plain = false;        // the node is one element, and no packed list
+    UnixMs when = kNever;         // when the field expires
     double score = 0;             // of a sorted set's member
+
+    // REQUIRES: of a list.
+    value::ListNodeView node() const {
+      if (is_plain) return {true, {}, name};
+      return {false, ds::PackedView(name.data()), {}};
+    }
   };
 
   bool empty() const { return bytes_.empty(); }
@@ -64,6 +75,7 @@ class CutPiece {
       at += sizeof(head);
       fn(Element{.name = {at, head.name_bytes},
                  .value = {at + head.name_bytes, head.value_bytes},
+                 .is_plain = head.is_plain != 0,
                  .when = head.when,
                  .score = head.score});
       at += head.name_bytes + head.value_bytes;
@@ -73,10 +85,12 @@ class CutPiece {
  private:
   struct Head {
     std::uint32_t name_bytes;
-    std::uint32_t value_bytes;
+    std::uint32_t value_bytes : 31;  // 512 MiB at most
+    std::uint32_t is_plain : 1;
     UnixMs when;
     double score;
   };
+  static constexpr std::uint32_t kSizeMax = (1u << 31) - 1;
 
   std::string bytes_;
 };
@@ -114,7 +128,8 @@ class CutValue {
   CutValue(const CutValue&) = delete;
   CutValue& operator=(const CutValue&) = delete;
 
-  // Its elements, and the earliest time of a hash's fields (or less), kNever if none has one.
+  // Its elements (of a list, nodes), and the earliest time of a hash's fields (or less), kNever if
+  // none has one.
   std::uint64_t size() const { return size_; }
   UnixMs first_time() const { return first_time_; }
   // Some elements; nothing once all have been read.
@@ -131,17 +146,20 @@ class CutValue {
  protected:
   CutValue(Keyspace& keyspace, CutValues& values, Stripe& stripe, std::uint64_t size,
            UnixMs first_time);
-  // Under the stripe's lock, as the next two.
+  // By one thread at a time.
   void Add(const CutPiece::Element& element);
-  // Reads on; true at the end, after which it is not asked again.
+  // So much is kept for this besides its pieces.
+  void CountKept(std::size_t bytes);
+  // Calls fn under the lock of the collection's stripe.
+  void Locked(FunctionRef<void()> fn);
+  // Reads on; true at the end, when the collection has been let go. No lock.
   virtual bool Walk() = 0;
-  virtual void Abandon() = 0;
-  // Abandons it if it is not read to its end. By the destructor of what derives from this.
+  // Lets the collection go. Under its stripe's lock.
+  virtual void LetGo() = 0;
+  // By the destructor of what derives from this.
   void End();
 
  private:
-  template <class Fn>
-  void Locked(Fn&& fn);
   std::optional<CutPiece> Pop();
   void GiveBack();
 
@@ -154,9 +172,10 @@ class CutValue {
   std::variant<std::monostate, value::List, value::Set, value::SortedSet, value::Hash,
                value::Stream>
       kept_;
-  CutPiece open_;       // under the stripe's lock
-  bool ended_ = false;  // the user's
-  Mutex mu_;            // a leaf
+  std::atomic<std::size_t> kept_bytes_{0};  // relaxed: a figure
+  CutPiece open_;                           // by who adds
+  bool ended_ = false;                      // the user's
+  Mutex mu_;                                // a leaf
   std::deque<CutPiece> pieces_ GUARDED_BY(mu_);
 };
 

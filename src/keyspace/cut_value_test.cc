@@ -22,6 +22,8 @@ constexpr std::size_t kAllPieces = 0;  // of whole_bytes_max
 constexpr value::HashLimits kHashLimits = {.packed_entries = 8, .packed_value_bytes = 64};
 constexpr value::SetLimits kSetLimits = {
     .int_entries = 8, .packed_entries = 8, .packed_value_bytes = 64};
+// Small nodes, the inner ones compressed.
+constexpr value::ListLimits kListLimits = {.node_fill = 12, .compress_depth = 2, .plain_bytes = 90};
 constexpr value::SortedSetLimits kSortedSetLimits = {.packed_entries = 8, .packed_value_bytes = 64};
 
 std::string Name(Random& random, std::size_t elements) {
@@ -59,6 +61,7 @@ class Writer {
     for (std::uint64_t i = random_.Below(60); i > 0 && (found || i > 1); --i) {
       if (type == Type::kHash) WriteHash(*txn.Edit<value::Hash>(key, found));
       if (type == Type::kSet) WriteSet(*txn.Edit<value::Set>(key, found));
+      if (type == Type::kList) WriteList(*txn.Edit<value::List>(key, found));
       if (type == Type::kSortedSet) WriteSortedSet(*txn.Edit<value::SortedSet>(key, found));
     }
   }
@@ -93,6 +96,45 @@ class Writer {
         break;
       default:
         set.Add(member, kSetLimits, home_);
+    }
+  }
+  void WriteList(value::List& list) {
+    const std::string text = std::string(random_.Below(100), 't') + Name(random_, elements_);
+    const std::string_view texts[] = {text};
+    const auto end = random_.Below(2) == 0 ? value::ListEnd::kFront : value::ListEnd::kBack;
+    const std::size_t start = random_.Below(list.size() + 1);
+    switch (random_.Below(14)) {
+      case 0:
+      case 1:
+        if (!list.empty()) list.Pop(end, kListLimits);
+        break;
+      case 2:
+        list.Set(static_cast<std::int64_t>(start), text, kListLimits);
+        break;
+      case 3:
+        if (start < list.size()) {
+          value::ListCursor at(list, start, value::ListEnd::kBack);
+          ds::PackedValue::Scratch scratch;
+          const std::string pivot(at.value().Text(scratch));
+          list.Insert(pivot, value::ListSide::kBefore, text, kListLimits);
+        }
+        break;
+      case 4:
+        list.Remove(text, 0, kListLimits);
+        break;
+      case 5:
+        list.EraseRange(start, std::min<std::size_t>(list.size() - start, random_.Below(20)),
+                        kListLimits);
+        break;
+      case 6:
+        if (random_.Below(100) == 0)  // down to a packed one
+          list.Trim(0, std::min<std::size_t>(list.size(), random_.Below(4)), kListLimits);
+        break;
+      case 7:
+        if (!list.empty()) list.Rotate(end, value::ListEnd::kFront, kListLimits);
+        break;
+      default:
+        list.Push(end, texts, kListLimits);
     }
   }
   void WriteSortedSet(value::SortedSet& set) {

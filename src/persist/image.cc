@@ -85,8 +85,9 @@ class RdbImage {
         return writer_.BeginSet(key, value.size());
       case keyspace::Type::kSortedSet:
         return writer_.BeginSortedSet(key, value.size());
-      case keyspace::Type::kString:
       case keyspace::Type::kList:
+        return writer_.BeginListNodes(key, value.size());
+      case keyspace::Type::kString:
       case keyspace::Type::kStream:
         break;
     }
@@ -94,7 +95,9 @@ class RdbImage {
   }
   void AddPiece(DbId, const Entry& entry, const CutPiece& piece) {
     piece.ForEach([&](const CutPiece::Element& element) {
-      if (entry.type() == keyspace::Type::kSet) {
+      if (entry.type() == keyspace::Type::kList) {
+        writer_.ListNode(element.node());
+      } else if (entry.type() == keyspace::Type::kSet) {
         writer_.Member(element.name);
       } else if (entry.type() == keyspace::Type::kSortedSet) {
         writer_.Scored(element.name, element.score);

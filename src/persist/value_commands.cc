@@ -135,6 +135,22 @@ void EmitScored(std::string_view key, const CutPiece& piece, Emit emit) {
       [&](const CutPiece::Element& member) { AddScored(add, member.name, member.score); });
 }
 
+void EmitNodes(std::string_view key, const CutPiece& piece, Emit emit) {
+  Command push({"RPUSH", key}, emit);
+  ds::PackedValue::Scratch scratch;
+  piece.ForEach([&](const CutPiece::Element& element) {
+    const value::ListNodeView node = element.node();
+    if (node.is_plain) {
+      push.Add(node.plain);
+      return push.EndItem();
+    }
+    for (auto at = node.packed.First(); at != ds::PackedView::kNone; at = node.packed.Next(at)) {
+      push.AddCopy(node.packed.At(at).Text(scratch));
+      push.EndItem();
+    }
+  });
+}
+
 }  // namespace
 
 void ForEachCommandOf(const keyspace::Entry& entry, const CutPiece& piece, Emit emit) {
@@ -145,8 +161,9 @@ void ForEachCommandOf(const keyspace::Entry& entry, const CutPiece& piece, Emit 
       return EmitMembers(entry.key(), piece, emit);
     case keyspace::Type::kSortedSet:
       return EmitScored(entry.key(), piece, emit);
-    case keyspace::Type::kString:
     case keyspace::Type::kList:
+      return EmitNodes(entry.key(), piece, emit);
+    case keyspace::Type::kString:
     case keyspace::Type::kStream:
       break;
   }
