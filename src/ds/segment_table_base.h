@@ -58,6 +58,8 @@ class CutSink {
  public:
   // Called under the table's lock, once for each entry; must not change the table.
   virtual void Take(TablePosition at, const void* node) = 0;
+  // All have been handed out because the table ends; it is not to be asked any more.
+  virtual void TableEnds() = 0;
 
  protected:
   ~CutSink() = default;
@@ -128,6 +130,8 @@ class SegmentTableBase {
   bool WalkCut(std::size_t budget);
   // Gives it up.
   void AbandonCut() { cut_sink_ = nullptr; }
+  // Hands out all that is left, if a cut is under way, before the table ends.
+  void EndCut();
   // The entry there is about to change.
   void Preserve(TablePosition at) {
     if (cut_sink_ != nullptr) [[unlikely]]

@@ -14,6 +14,7 @@
 // older cut's marks are told by its number and count as none. A table that was emptied may begin
 // anew with a segment that has no marks; there is nothing in it then, and who inserts marks.
 #include <algorithm>
+#include <cstdint>
 
 #include "base/check.h"
 #include "ds/segment_table_base.h"
@@ -52,6 +53,13 @@ bool SegmentTableBase::WalkCut(std::size_t budget) {
   }
   cut_sink_ = nullptr;
   return true;
+}
+
+void SegmentTableBase::EndCut() {
+  if (!is_cutting()) return;
+  CutSink* sink = cut_sink_;
+  WalkCut(SIZE_MAX);
+  sink->TableEnds();
 }
 
 void SegmentTableBase::Mark(Segment& segment, std::uint32_t range) {

@@ -24,7 +24,9 @@ class Collector final : public CutSink {
     const auto id = static_cast<const TestNode*>(node)->id;
     EXPECT_TRUE(seen.emplace(id, table_->ExpiryAt(at)).second) << id << " twice";
   }
+  void TableEnds() override { table_ended = true; }
   Picture seen;
+  bool table_ended = false;
 
  private:
   const TestTable* table_;

@@ -3,6 +3,7 @@
 #include "keyspace/cut.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -19,6 +20,7 @@ constexpr std::size_t kImageAlign = 8;
 // ---- Batches -----------------------------------------------------------------------------------
 
 CutBatch::~CutBatch() {
+  values_.clear();
   for (std::size_t at = 0; at < used_; at += HeadAt(at).bytes) EntryAt(at)->DropImage();
 }
 
@@ -33,17 +35,34 @@ CutBatch CutBatch::For(const Entry& entry) {
   return batch;
 }
 
-void CutBatch::Add(DbId db, UnixMs expiry, const Entry& entry) {
+void* CutBatch::NewImage(DbId db, UnixMs expiry, const Entry& entry, bool is_large) {
   DCHECK(HasRoomFor(entry));
   const std::size_t bytes = Bytes(entry);
-  new (room_.get() + used_) Head{expiry, db.value, static_cast<std::uint32_t>(bytes)};
-  entry.MakeImage(room_.get() + used_ + sizeof(Head));
+  CHECK(bytes < std::size_t{1} << 31);
+  new (room_.get() + used_) Head{.expiry = expiry,
+                                 .db = db.value,
+                                 .bytes = static_cast<std::uint32_t>(bytes),
+                                 .is_large = is_large ? 1U : 0U};
+  void* image = room_.get() + used_ + sizeof(Head);
   used_ += bytes;
+  return image;
+}
+
+void CutBatch::Add(DbId db, UnixMs expiry, const Entry& entry) {
+  entry.MakeImage(NewImage(db, expiry, entry, false));
   beside_bytes_ += entry.beside_bytes();
+}
+
+void CutBatch::AddLarge(DbId db, UnixMs expiry, const Entry& entry,
+                        std::unique_ptr<CutValue> value) {
+  entry.MakeImageWithoutElements(NewImage(db, expiry, entry, true));
+  values_.push_back(std::move(value));
+  beside_bytes_ += sizeof(CutValue);
 }
 
 void CutBatch::Swap(CutBatch& other) noexcept {
   std::swap(room_, other.room_);
+  std::swap(values_, other.values_);
   std::swap(used_, other.used_);
   std::swap(capacity_, other.capacity_);
   std::swap(beside_bytes_, other.beside_bytes_);
@@ -66,16 +85,19 @@ class Cut::Part final : public ds::CutSink {
       if (flushed_ == nullptr) return WalkTable();
     }
     if (!WalkTable()) return false;
-    cut_.keyspace_.trash().Add(std::move(flushed_), *stripe_.arena);
+    cut_.KeepWhileValuesAreRead(std::move(flushed_), *stripe_.arena);
     return true;
   }
 
+  // Gives up what was not handed out, and what nobody took.
   void Abandon() {
+    CutBatch untaken;
     {
       const WalkLock hold(cut_.keyspace_, stripe_);
       shard_->table.AbandonCut();
+      untaken = std::exchange(open_, CutBatch());
     }
-    if (flushed_ != nullptr) cut_.keyspace_.trash().Add(std::move(flushed_), *stripe_.arena);
+    if (flushed_ != nullptr) cut_.KeepWhileValuesAreRead(std::move(flushed_), *stripe_.arena);
   }
 
   void Keep(std::unique_ptr<Shard> load) {
@@ -89,15 +111,28 @@ class Cut::Part final : public ds::CutSink {
       if (!open_.empty()) cut_.Push(std::exchange(open_, CutBatch()));
       open_ = CutBatch::For(entry);
     }
-    open_.Add(db_, internal::ExpiryOf(shard_->table, at, entry), entry);
+    const UnixMs expiry = internal::ExpiryOf(shard_->table, at, entry);
+    if (auto value =
+            CutValue::Begin(cut_.keyspace_, cut_.values_, stripe_, entry, cut_.whole_bytes_max_)) {
+      return open_.AddLarge(db_, expiry, entry, std::move(value));
+    }
+    open_.Add(db_, expiry, entry);
+    copied_bytes_ += entry.own_bytes() + (entry.is_collection() ? entry.beside_bytes() : 0);
   }
+  // The table's ends with the keyspace, after every cut.
+  void TableEnds() override { CHECK(false); }
 
  private:
   bool WalkTable() {
-    const bool done = shard_->table.WalkCut(kWalkStep);
+    bool done = false;
+    copied_bytes_ = 0;
+    for (int i = 0; i < kWalkSteps && !done && copied_bytes_ < kCopiedBytesMax; ++i)
+      done = shard_->table.WalkCut(kWalkStep / kWalkSteps);
     if (done && !open_.empty()) cut_.Push(std::exchange(open_, CutBatch()));
     return done;
   }
+
+  static constexpr int kWalkSteps = 8;
 
   Cut& cut_;
   Stripe& stripe_;
@@ -105,12 +140,17 @@ class Cut::Part final : public ds::CutSink {
   Shard* shard_;
   std::unique_ptr<Shard> flushed_;  // shard_, if it was taken out of the keyspace
   CutBatch open_;
+  std::size_t copied_bytes_ = 0;
 };
 
 // ---- The cut -----------------------------------------------------------------------------------
 
-Cut::Cut(Keyspace& keyspace, const KeyLocks& held)
-    : keyspace_(keyspace), position_(keyspace.log().end()), sizes_(keyspace.database_count()) {
+Cut::Cut(Keyspace& keyspace, const KeyLocks& held, std::size_t whole_bytes_max)
+    : keyspace_(keyspace),
+      position_(keyspace.log().end()),
+      whole_bytes_max_(whole_bytes_max),
+      sizes_(keyspace.database_count()) {
+  keyspace.SetCut(this);
   for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
     const StripeId id(static_cast<std::uint16_t>(i));
     DCHECK(held.Holds(id));
@@ -128,6 +168,24 @@ Cut::Cut(Keyspace& keyspace, const KeyLocks& held)
 Cut::~Cut() {
   for (std::size_t i = walking_; i < parts_.size(); ++i) parts_[i]->Abandon();
   while (Pop().has_value()) continue;
+  CHECK(values_.empty());
+  keyspace_.SetCut(nullptr);
+  GiveBackFlushed();
+}
+
+void Cut::KeepWhileValuesAreRead(std::unique_ptr<Shard> load, ds::SlabArena& arena) {
+  const MutexLock hold(mu_);
+  flushed_.push_back({std::move(load), &arena});
+}
+
+void Cut::GiveBackFlushed() {
+  std::vector<Flushed> flushed;
+  {
+    const MutexLock hold(mu_);
+    if (flushed_.empty() || !values_.empty()) return;
+    flushed = std::exchange(flushed_, {});
+  }
+  for (Flushed& one : flushed) keyspace_.trash().Add(std::move(one.load), *one.arena);
 }
 
 void Cut::Push(CutBatch batch) {
@@ -157,15 +215,21 @@ bool Cut::Walk() {
 // What writers have handed out comes first: it is what keeps memory.
 std::optional<CutBatch> Cut::Next() {
   do {
+    GiveBackFlushed();
     if (std::optional<CutBatch> batch = Pop()) return batch;
   } while (Walk());
+  GiveBackFlushed();
   return Pop();
 }
 
-bool Cut::KeepFlushed(std::unique_ptr<Shard>& load) {
-  if (!load->table.is_cutting()) return false;
-  Part& part = *static_cast<Part*>(load->table.cut_sink());
-  part.Keep(std::move(load));
+bool Cut::KeepFlushed(Stripe& stripe, std::unique_ptr<Shard>& load) {
+  if (load->table.is_cutting()) {
+    Part& part = *static_cast<Part*>(load->table.cut_sink());
+    part.Keep(std::move(load));
+    return true;
+  }
+  if (values_.empty()) return false;
+  KeepWhileValuesAreRead(std::move(load), *stripe.arena);
   return true;
 }
 

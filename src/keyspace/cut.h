@@ -11,17 +11,18 @@
 //     walk ----(what no writer has touched, stripe by stripe)--------+
 //
 // A batch holds images of entries, copied as they lie: a short string costs a memcpy, a blob a
-// reference, a collection its clone.
+// reference, a small collection its clone. Of a large one it holds a CutValue, from which the user
+// reads the elements.
 //
 // FLUSHALL takes a table away whole; what of it was not handed out yet stays with the cut, which
-// walks it without any lock and gives it to the trash then. SWAPDB changes numbers of tables, and
-// the cut remembers the old ones.
+// walks it without any lock and gives it to the trash when no value of it is being read. SWAPDB
+// changes numbers of tables, and the cut remembers the old ones.
 //
 // Invariants
 //   (1) Each entry that was there at position() is in exactly one batch, with its value and time
 //       of then; no other is in any.
-//   (2) Beyond CutBacklog::kBytesMax of batches that wait for Next, writers wait before they take
-//       locks. So memory is bounded by it, and what stripes have begun to fill.
+//   (2) Beyond CutBacklog::kBytesMax of batches and elements that wait for Next, writers wait
+//       before they take locks. So memory is bounded by it, and what stripes have begun to fill.
 //
 // One cut of a keyspace at a time. Next belongs to one thread; entries are handed out on any.
 #ifndef CAIRN_KEYSPACE_CUT_H_
@@ -36,11 +37,12 @@
 
 #include "base/ids.h"
 #include "base/mutex.h"
+#include "keyspace/cut_value.h"
 #include "keyspace/keyspace.h"
 
 namespace cairn::keyspace {
 
-// Images of entries, with what stands beside an entry in its table.
+// Images of entries, with what stands beside an entry in its table. It does not outlive its cut.
 class CutBatch {
  public:
   static constexpr std::size_t kBytes = 32 * 1024;
@@ -58,12 +60,15 @@ class CutBatch {
   bool empty() const { return used_ == 0; }
   // With the collections that were copied, and the blobs, which it may be the last to keep.
   std::size_t bytes() const { return capacity_ + beside_bytes_; }
-  // UnixMs: when the key expires, or kNever.
-  template <class Fn>  // void(DbId, UnixMs, const Entry&)
+  // UnixMs: when the key expires, or kNever. CutValue: null, or where the elements of a large
+  // collection are to be read; there are none in the entry then.
+  template <class Fn>  // void(DbId, UnixMs, const Entry&, CutValue*)
   void ForEach(Fn&& fn) const {
+    std::size_t large = 0;
     for (std::size_t at = 0; at < used_; at += HeadAt(at).bytes) {
       const Head& head = HeadAt(at);
-      fn(DbId(head.db), head.expiry, *EntryAt(at));
+      fn(DbId(head.db), head.expiry, *EntryAt(at),
+         head.is_large != 0 ? values_[large++].get() : nullptr);
     }
   }
 
@@ -74,13 +79,17 @@ class CutBatch {
   static CutBatch For(const Entry& entry);
   // REQUIRES: HasRoomFor(entry).
   void Add(DbId db, UnixMs expiry, const Entry& entry);
+  void AddLarge(DbId db, UnixMs expiry, const Entry& entry, std::unique_ptr<CutValue> value);
 
  private:
   struct Head {
     UnixMs expiry;
     std::uint32_t db;
-    std::uint32_t bytes;  // with the image
+    std::uint32_t bytes : 31;  // with the image
+    std::uint32_t is_large : 1;
   };
+  // Room for the image of an entry, behind its head.
+  void* NewImage(DbId db, UnixMs expiry, const Entry& entry, bool is_large);
   static std::size_t Bytes(const Entry& entry);
   const Head& HeadAt(std::size_t at) const {
     return *reinterpret_cast<const Head*>(room_.get() + at);
@@ -91,6 +100,7 @@ class CutBatch {
   void Swap(CutBatch& other) noexcept;
 
   std::unique_ptr<char[]> room_;
+  std::vector<std::unique_ptr<CutValue>> values_;  // of the large ones
   std::size_t used_ = 0;
   std::size_t capacity_ = 0;
   std::size_t beside_bytes_ = 0;
@@ -100,9 +110,13 @@ class Cut {
  public:
   // Entries and buckets looked at in one hold of a stripe.
   static constexpr std::size_t kWalkStep = 96;
+  // And no more, once so much was copied.
+  static constexpr std::size_t kCopiedBytesMax = 128 * 1024;
 
-  // REQUIRES: `held` holds every stripe; the keyspace has no other cut.
-  Cut(Keyspace& keyspace, const KeyLocks& held);
+  // REQUIRES: `held` holds every stripe; the keyspace has no other cut. Collections up to
+  // `whole_bytes_max` are copied as a whole.
+  Cut(Keyspace& keyspace, const KeyLocks& held,
+      std::size_t whole_bytes_max = CutValue::kWholeBytesMax);
   // Gives up what was not handed out. Takes the stripes' locks in turn.
   ~Cut();
   Cut(const Cut&) = delete;
@@ -117,12 +131,19 @@ class Cut {
   std::optional<CutBatch> Next();
 
   // A table that was flushed has just gone to `load`. True if the cut keeps it, and gives it to the
-  // trash in time. REQUIRES: every stripe held.
-  static bool KeepFlushed(std::unique_ptr<Shard>& load);
+  // trash in time. REQUIRES: every stripe held; `stripe` is its.
+  bool KeepFlushed(Stripe& stripe, std::unique_ptr<Shard>& load);
 
  private:
   class Part;
+  struct Flushed {
+    std::unique_ptr<Shard> load;
+    ds::SlabArena* arena;
+  };
 
+  // All of it was handed out.
+  void KeepWhileValuesAreRead(std::unique_ptr<Shard> load, ds::SlabArena& arena);
+  void GiveBackFlushed();
   void Push(CutBatch batch);
   std::optional<CutBatch> Pop();
   // Walks on; false at the end.
@@ -130,11 +151,14 @@ class Cut {
 
   Keyspace& keyspace_;
   const Lsn position_;
+  const std::size_t whole_bytes_max_;
+  CutValues values_;
   std::vector<DatabaseSize> sizes_;
   std::vector<std::unique_ptr<Part>> parts_;
   std::size_t walking_ = 0;  // the part that Walk is at
   Mutex mu_;                 // a leaf
   std::deque<CutBatch> batches_ GUARDED_BY(mu_);
+  std::vector<Flushed> flushed_ GUARDED_BY(mu_);
 };
 
 }  // namespace cairn::keyspace

@@ -219,7 +219,7 @@ TEST(Cut, IsOneMomentForWritersOnManyThreads) {
     const auto cut = BeginCut(store.keyspace);
     std::map<std::string, std::string, std::less<>> seen;
     while (const auto batch = cut->Next()) {
-      batch->ForEach([&](DbId, UnixMs, const Entry& entry) {
+      batch->ForEach([&](DbId, UnixMs, const Entry& entry, CutValue*) {
         EXPECT_TRUE(seen.emplace(entry.key(), entry.value()).second);
       });
     }

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/function_ref.h"
 #include "keyspace/cut.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/txn.h"
@@ -52,8 +53,51 @@ inline Picture PictureOf(Keyspace& keyspace) {
   return picture;
 }
 
-inline void AddTo(Picture& picture, const CutBatch& batch) {
-  batch.ForEach([&](DbId db, UnixMs expiry, const Entry& entry) {
+// Puts a value that comes in pieces together again, in the place of the entry's empty one.
+inline void Assemble(Entry& entry, CutValue& large, FunctionRef<void()> between) {
+  static ds::SlabArena arena;
+  const value::TableHome home = {&arena, HashSeed(1)};
+  std::uint64_t count = 0;
+  while (const auto piece = large.Next()) {
+    between();
+    piece->ForEach([&](const CutPiece::Element& element) {
+      ++count;
+      switch (entry.type()) {
+        case Type::kHash: {
+          auto& hash = entry.as<value::Hash>();
+          EXPECT_TRUE(hash.Set(element.name, element.value, {}, home)) << element.name << " twice";
+          if (element.when != kNever) hash.SetExpiry(element.name, element.when, home);
+          EXPECT_GE(element.when, large.first_time());
+          return;
+        }
+        case Type::kSet:
+          EXPECT_TRUE(entry.as<value::Set>().Add(element.name, {}, home)) << element.name;
+          return;
+        case Type::kSortedSet:
+          EXPECT_EQ(
+              entry.as<value::SortedSet>().Add(element.name, element.score, {}, {}, home).outcome,
+              value::ScoreOutcome::kAdded);
+          return;
+        case Type::kList: {
+          constexpr value::ListLimits kLimits = {};
+          const value::ListNodeView node = element.node();
+          auto& list = entry.as<value::List>();
+          if (node.is_plain) return list.AppendPlainNode(node.plain, kLimits);
+          return list.AppendNode(*ds::PackedList::FromBytes(node.packed.bytes()), kLimits);
+        }
+        case Type::kString:
+        case Type::kStream:
+          ADD_FAILURE() << "in pieces";
+      }
+    });
+  }
+  EXPECT_EQ(count, large.size()) << entry.key();
+}
+
+// `between`: called between the pieces of large values.
+inline void AddTo(Picture& picture, const CutBatch& batch, FunctionRef<void()> between = [] {}) {
+  batch.ForEach([&](DbId db, UnixMs expiry, const Entry& entry, CutValue* large) {
+    if (large != nullptr) Assemble(const_cast<Entry&>(entry), *large, between);
     const bool fresh = picture
                            .emplace(std::pair(db.value, std::string(entry.key())),
                                     std::pair(ValueDigest(entry), expiry))
@@ -62,9 +106,10 @@ inline void AddTo(Picture& picture, const CutBatch& batch) {
   });
 }
 
-inline std::unique_ptr<Cut> BeginCut(Keyspace& keyspace) {
+inline std::unique_ptr<Cut> BeginCut(Keyspace& keyspace,
+                                     std::size_t whole_bytes_max = CutValue::kWholeBytesMax) {
   const AllHeld all(keyspace);
-  return std::make_unique<Cut>(keyspace, all.locks);
+  return std::make_unique<Cut>(keyspace, all.locks, whole_bytes_max);
 }
 
 }  // namespace cairn::keyspace

@@ -122,6 +122,11 @@ void Entry::MakeImage(void* room) const {
   }
 }
 
+void Entry::MakeImageWithoutElements(void* room) const {
+  std::memcpy(room, this, own_bytes());
+  static_cast<Entry*>(room)->Visit([]<class V>(V& place) { std::construct_at(&place); });
+}
+
 void Entry::DropImage() {
   if (is_collection()) {
     Visit([]<class V>(V& value) { value.~V(); });

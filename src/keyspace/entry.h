@@ -92,6 +92,8 @@ class Entry {
   // The same entry once more, for reading, in `room` of own_bytes() bytes at a multiple of 8; a
   // blob is shared, a collection copied. DropImage gives back what hangs off it, not the room.
   void MakeImage(void* room) const;
+  // The same, but the image's collection is an empty one. REQUIRES: is_collection().
+  void MakeImageWithoutElements(void* room) const;
   void DropImage();
   // Gives back the entry and what hangs off it.
   void Destroy(ds::SlabArena& arena);

@@ -224,9 +224,20 @@ std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
     Charge(stripe, *shard,
            static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()) -
                shard->charged_bytes);
-    if (!Cut::KeepFlushed(load)) trash_.Add(std::move(load), *stripe.arena);
+    if (!KeepForCut(stripe, load)) trash_.Add(std::move(load), *stripe.arena);
   }
   return keys;
+}
+
+bool Keyspace::KeepForCut(Stripe& stripe, std::unique_ptr<Shard>& load) {
+  const MutexLock hold(cut_mu_);
+  return cut_ != nullptr && cut_->KeepFlushed(stripe, load);
+}
+
+void Keyspace::SetCut(Cut* cut) {
+  const MutexLock hold(cut_mu_);
+  CHECK((cut == nullptr) != (cut_ == nullptr));
+  cut_ = cut;
 }
 
 void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {

@@ -81,6 +81,8 @@ struct StripePicture {
   std::vector<Table> tables;
 };
 
+class Cut;
+
 class Keyspace {
  public:
   Keyspace(const Clock& clock, KeyspaceOptions options);
@@ -108,6 +110,8 @@ class Keyspace {
   Trash& trash() { return trash_; }
   Tracking& tracking() { return tracking_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
+  // The one under way, or null. By the cut itself.
+  void SetCut(Cut* cut);
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
   EventSink* event_sink() const { return event_sink_; }
   void SetEventSink(EventSink* sink) { event_sink_ = sink; }
@@ -180,6 +184,8 @@ class Keyspace {
   friend class KeyLocks;
 
   void Fold(Stripe& stripe);
+  // True if the cut under way took it.
+  bool KeepForCut(Stripe& stripe, std::unique_ptr<Shard>& load);
   StripePicture TakePicture(const Stripe& stripe) const;
 
   // constant after construction
@@ -201,6 +207,8 @@ class Keyspace {
   std::atomic<std::uintptr_t> all_holder_{0};
   Tracking tracking_;
   CutBacklog cut_backlog_;
+  Mutex cut_mu_;  // taken before the cut's own
+  Cut* cut_ GUARDED_BY(cut_mu_) = nullptr;
   std::atomic<std::uint64_t> next_ticket_{1};
   Mutex pictures_mu_;  // a leaf
   // Of the stripes that are held for long.

@@ -10,6 +10,8 @@
 #include <optional>
 #include <utility>
 
+#include "keyspace/cut_value.h"
+
 namespace cairn::keyspace {
 
 namespace {
@@ -55,9 +57,12 @@ void Trash::Add(std::unique_ptr<Shard> shard, ds::SlabArena& arena) {
 }
 
 void Trash::Dispose(Entry* entry, ds::SlabArena& arena) {
-  if (entry->is_collection() && entry->element_count() > kAtOnceMax) {
-    pending_.Add(1);
-    entry->Visit([this](auto& collection) { Push(std::move(collection)); });
+  if (entry->is_collection()) {
+    if (CutValue* reader = CutValue::Of(*entry); reader != nullptr) {
+      entry->Visit([&](auto& collection) { reader->Keep(std::move(collection)); });
+    } else if (entry->element_count() > kAtOnceMax) {
+      entry->Visit([this](auto& collection) { Add(std::move(collection)); });
+    }
   }
   if (Blob* blob = entry->blob(); blob != nullptr && blob->size() > kBytesAtOnceMax) {
     pending_.Add(1);

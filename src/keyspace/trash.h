@@ -30,6 +30,12 @@ class Trash {
 
   // `arena` is where the shard's entries live.
   void Add(std::unique_ptr<Shard> shard, ds::SlabArena& arena);
+  // A collection that nobody has any more.
+  template <class V>
+  void Add(V collection) {
+    pending_.Add(1);
+    Push(std::move(collection));
+  }
   // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
   // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one.

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "keyspace/cut_value.h"
 
 namespace cairn::keyspace {
 namespace {
@@ -235,6 +236,7 @@ void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const Ke
   const auto before = static_cast<std::int64_t>(from.entry->charged_bytes());
   from.shard->table.Preserve(from.position);
   Entry* moved = from.entry->MoveAs(*StripeOf(to_key).arena, to_key.name);
+  if (CutValue* reader = CutValue::Of(*moved)) reader->MovedTo(StripeOf(to_key));
   keyspace_.Charge(StripeOf(from_key), *from.shard,
                    static_cast<std::int64_t>(from.entry->charged_bytes()) - before);
   PutAs(moved, expiry, to_db, to_key, to);

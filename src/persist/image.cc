@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "codec/aof.h"
 #include "codec/rdb_writer.h"
@@ -21,6 +22,8 @@ namespace {
 
 using keyspace::Cut;
 using keyspace::CutBatch;
+using keyspace::CutPiece;
+using keyspace::CutValue;
 using keyspace::Entry;
 using keyspace::Keyspace;
 
@@ -68,6 +71,44 @@ class RdbImage {
     if (!entry.is_collection()) return writer_.Key(key, entry.value());
     entry.Visit([&](const auto& value) { writer_.Key(key, value); });
   }
+
+  // A value in pieces: begun, then each piece, then its end.
+  void Begin(DbId db, UnixMs expiry, const Entry& entry, const CutValue& value) {
+    if (db_ != db) Select(db);
+    const codec::RdbKey key = KeyOf(entry, expiry);
+    are_timed_ = value.first_time() != kNever;
+    switch (entry.type()) {
+      case keyspace::Type::kHash:
+        return are_timed_ ? writer_.BeginTimedHash(key, value.size(), value.first_time())
+                          : writer_.BeginHash(key, value.size());
+      case keyspace::Type::kSet:
+        return writer_.BeginSet(key, value.size());
+      case keyspace::Type::kSortedSet:
+        return writer_.BeginSortedSet(key, value.size());
+      case keyspace::Type::kList:
+        return writer_.BeginListNodes(key, value.size());
+      case keyspace::Type::kString:
+      case keyspace::Type::kStream:
+        break;
+    }
+    CHECK(false);
+  }
+  void AddPiece(DbId, const Entry& entry, const CutPiece& piece) {
+    piece.ForEach([&](const CutPiece::Element& element) {
+      if (entry.type() == keyspace::Type::kList) {
+        writer_.ListNode(element.node());
+      } else if (entry.type() == keyspace::Type::kSet) {
+        writer_.Member(element.name);
+      } else if (entry.type() == keyspace::Type::kSortedSet) {
+        writer_.Scored(element.name, element.score);
+      } else if (are_timed_) {
+        writer_.TimedField(element.name, element.value, element.when);
+      } else {
+        writer_.Field(element.name, element.value);
+      }
+    });
+  }
+  void EndPieces(DbId, UnixMs, const Entry&) {}
   const Status& status() const { return writer_.status(); }
 
   // The file says its version first, so one that turned out to need another is mended.
@@ -106,6 +147,7 @@ class RdbImage {
   const UnixMs now_ms_;
   std::vector<bool> announced_;
   std::optional<DbId> db_;
+  bool are_timed_ = false;  // the fields that come in pieces
   codec::RdbWriter writer_;
 };
 
@@ -116,11 +158,17 @@ class CommandImage {
   explicit CommandImage(codec::ByteSink& sink) : sink_(sink) {}
 
   void Add(DbId db, UnixMs expiry, const Entry& entry) {
-    ForEachCommandOf(entry, expiry, [&](std::span<const std::string_view> args) {
-      const log::EffectView effect[] = {{.db = db, .args = args}};
-      encoder_.Append(effect, 0, &buffer_);
-      if (buffer_.size() >= kBufferBytes) Flush();
-    });
+    ForEachCommandOf(entry, expiry,
+                     [&](std::span<const std::string_view> args) { AddCommand(db, args); });
+  }
+  void Begin(DbId, UnixMs, const Entry&, const CutValue&) {}
+  void AddPiece(DbId db, const Entry& entry, const CutPiece& piece) {
+    ForEachCommandOf(entry, piece,
+                     [&](std::span<const std::string_view> args) { AddCommand(db, args); });
+  }
+  void EndPieces(DbId db, UnixMs expiry, const Entry& entry) {
+    ForEachCommandOfExpiry(entry.key(), expiry,
+                           [&](std::span<const std::string_view> args) { AddCommand(db, args); });
   }
   const Status& status() const { return status_; }
   Status End() {
@@ -129,6 +177,11 @@ class CommandImage {
   }
 
  private:
+  void AddCommand(DbId db, std::span<const std::string_view> args) {
+    const log::EffectView effect[] = {{.db = db, .args = args}};
+    encoder_.Append(effect, 0, &buffer_);
+    if (buffer_.size() >= kBufferBytes) Flush();
+  }
   void Flush() {
     if (status_.ok() && !buffer_.empty()) status_ = sink_.Write(buffer_);
     buffer_.clear();
@@ -149,12 +202,30 @@ void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
   }
 }
 
+// Leaves it at a part of the value when the save is to end: WriteAll sees why.
+template <class Form>
+void WritePieces(DbId db, UnixMs expiry, const Entry& entry, CutValue& value, Form& image,
+                 const keyspace::CutBacklog& backlog, SaveProgress& progress) {
+  image.Begin(db, expiry, entry, value);
+  while (const std::optional<CutPiece> piece = value.Next()) {
+    image.AddPiece(db, entry, *piece);
+    if (!image.status().ok() || progress.is_stopping()) return;
+    progress.NoteCopied(backlog.bytes());
+  }
+  image.EndPieces(db, expiry, entry);
+}
+
 template <class Form>
 Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
                 const ImageFormat& format, SaveProgress& progress) {
   while (const std::optional<CutBatch> batch = cut.Next()) {
-    batch->ForEach([&](DbId db, UnixMs expiry, const Entry& entry) {
-      image.Add(db, expiry, entry);
+    batch->ForEach([&](DbId db, UnixMs expiry, const Entry& entry, CutValue* large) {
+      if (progress.is_stopping() || !image.status().ok()) return;
+      if (large != nullptr) {
+        WritePieces(db, expiry, entry, *large, image, backlog, progress);
+      } else {
+        image.Add(db, expiry, entry);
+      }
       progress.NoteKey();
       if (format.key_delay_us != 0) [[unlikely]]
         DelayAfterKey(format, progress);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "codec/dump.h"
 
@@ -65,15 +66,23 @@ void EmitValue(std::string_view key, const value::Set& set, Emit emit) {
   });
 }
 
+void AddScored(Command& add, std::string_view member, double score) {
+  char text[kDoubleTextMax];
+  const char* const end = FormatDouble(text, score);
+  add.AddCopy({text, static_cast<std::size_t>(end - text)});
+  add.AddCopy(member);
+  add.EndItem();
+}
+
 void EmitValue(std::string_view key, const value::SortedSet& set, Emit emit) {
   Command add({"ZADD", key}, emit);
-  set.ForEach([&](std::string_view member, double score) {
-    char text[kDoubleTextMax];
-    const char* const end = FormatDouble(text, score);
-    add.AddCopy({text, static_cast<std::size_t>(end - text)});
-    add.AddCopy(member);
-    add.EndItem();
-  });
+  set.ForEach([&](std::string_view member, double score) { AddScored(add, member, score); });
+}
+
+void EmitFieldTime(std::string_view key, std::string_view field, UnixMs at_ms, Emit emit) {
+  if (at_ms == kNever) return;
+  const std::string moment = Int64ToString(at_ms);
+  emit(std::array<std::string_view, 6>{"HPEXPIREAT", key, moment, "FIELDS", "1", field});
 }
 
 // Times come after all fields, each by itself: fields seldom share one.
@@ -88,9 +97,7 @@ void EmitValue(std::string_view key, const value::Hash& hash, Emit emit) {
   }
   if (!hash.has_times()) return;
   hash.ForEachWithTime([&](std::string_view field, std::string_view, UnixMs at_ms) {
-    if (at_ms == kNever) return;
-    const std::string moment = Int64ToString(at_ms);
-    emit(std::array<std::string_view, 6>{"HPEXPIREAT", key, moment, "FIELDS", "1", field});
+    EmitFieldTime(key, field, at_ms, emit);
   });
 }
 
@@ -99,7 +106,75 @@ void EmitValue(std::string_view key, const value::Stream& stream, Emit emit) {
   emit(std::array<std::string_view, 4>{"RESTORE", key, "0", payload});
 }
 
+using keyspace::CutPiece;
+
+void EmitFields(std::string_view key, const CutPiece& piece, Emit emit) {
+  {
+    Command set({"HMSET", key}, emit);
+    piece.ForEach([&](const CutPiece::Element& field) {
+      set.Add(field.name);
+      set.Add(field.value);
+      set.EndItem();
+    });
+  }
+  piece.ForEach(
+      [&](const CutPiece::Element& field) { EmitFieldTime(key, field.name, field.when, emit); });
+}
+
+void EmitMembers(std::string_view key, const CutPiece& piece, Emit emit) {
+  Command add({"SADD", key}, emit);
+  piece.ForEach([&](const CutPiece::Element& member) {
+    add.Add(member.name);
+    add.EndItem();
+  });
+}
+
+void EmitScored(std::string_view key, const CutPiece& piece, Emit emit) {
+  Command add({"ZADD", key}, emit);
+  piece.ForEach(
+      [&](const CutPiece::Element& member) { AddScored(add, member.name, member.score); });
+}
+
+void EmitNodes(std::string_view key, const CutPiece& piece, Emit emit) {
+  Command push({"RPUSH", key}, emit);
+  ds::PackedValue::Scratch scratch;
+  piece.ForEach([&](const CutPiece::Element& element) {
+    const value::ListNodeView node = element.node();
+    if (node.is_plain) {
+      push.Add(node.plain);
+      return push.EndItem();
+    }
+    for (auto at = node.packed.First(); at != ds::PackedView::kNone; at = node.packed.Next(at)) {
+      push.AddCopy(node.packed.At(at).Text(scratch));
+      push.EndItem();
+    }
+  });
+}
+
 }  // namespace
+
+void ForEachCommandOf(const keyspace::Entry& entry, const CutPiece& piece, Emit emit) {
+  switch (entry.type()) {
+    case keyspace::Type::kHash:
+      return EmitFields(entry.key(), piece, emit);
+    case keyspace::Type::kSet:
+      return EmitMembers(entry.key(), piece, emit);
+    case keyspace::Type::kSortedSet:
+      return EmitScored(entry.key(), piece, emit);
+    case keyspace::Type::kList:
+      return EmitNodes(entry.key(), piece, emit);
+    case keyspace::Type::kString:
+    case keyspace::Type::kStream:
+      break;
+  }
+  CHECK(false);
+}
+
+void ForEachCommandOfExpiry(std::string_view key, UnixMs expiry, Emit emit) {
+  if (expiry == kNever) return;
+  const std::string moment = Int64ToString(expiry);
+  emit(std::array<std::string_view, 3>{"PEXPIREAT", key, moment});
+}
 
 void ForEachCommandOf(const keyspace::Entry& entry, UnixMs expiry, Emit emit) {
   const std::string_view key = entry.key();
@@ -108,9 +183,7 @@ void ForEachCommandOf(const keyspace::Entry& entry, UnixMs expiry, Emit emit) {
   } else {
     emit(std::array<std::string_view, 3>{"SET", key, entry.value()});
   }
-  if (expiry == kNever) return;
-  const std::string moment = Int64ToString(expiry);
-  emit(std::array<std::string_view, 3>{"PEXPIREAT", key, moment});
+  ForEachCommandOfExpiry(key, expiry, emit);
 }
 
 }  // namespace cairn::persist

@@ -12,6 +12,7 @@
 
 #include "base/function_ref.h"
 #include "base/ids.h"
+#include "keyspace/cut_value.h"
 #include "keyspace/entry.h"
 
 namespace cairn::persist {
@@ -21,6 +22,12 @@ inline constexpr std::size_t kItemsMax = 64;
 // Views are good until `emit` returns. `expiry`: of the key.
 void ForEachCommandOf(const keyspace::Entry& entry, UnixMs expiry,
                       FunctionRef<void(std::span<const std::string_view> args)> emit);
+// The same of a collection whose elements come in pieces: a piece, and what ends it. `entry` has
+// none of them.
+void ForEachCommandOf(const keyspace::Entry& entry, const keyspace::CutPiece& piece,
+                      FunctionRef<void(std::span<const std::string_view> args)> emit);
+void ForEachCommandOfExpiry(std::string_view key, UnixMs expiry,
+                            FunctionRef<void(std::span<const std::string_view> args)> emit);
 
 }  // namespace cairn::persist
 

@@ -210,6 +210,7 @@ bool Hash::PutInTable(std::string_view field, std::string_view value, Present pr
     return true;
   }
   if (present == Present::kKeep) return false;
+  table.Preserve(at);
   if (!table.At(at)->SetInPlace(value)) {
     table.Replace(at, HashNode::Create(table.arena(), field, value));
   }

@@ -151,6 +151,10 @@ class Hash {
   void ForEachWithTime(TimedFieldFn fn) const;
   // The fields of the large form. REQUIRES: !is_packed().
   const Table& table() const { return *static_cast<const Table*>(word_.pointer()); }
+  // What a cut of the large form works on; its nodes are HashNodes. Null in a small form.
+  ds::SegmentTableBase* cut_table() const {
+    return is_packed() ? nullptr : &mutable_table().table();
+  }
 
  private:
   enum class Form : std::uint8_t { kPacked, kTimed, kTable };

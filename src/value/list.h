@@ -87,6 +87,8 @@ class List {
   // LPOS: indexes from the front, in the order in which they are met.
   std::vector<std::size_t> Positions(std::string_view text, const ListSearch& search) const;
 
+  // What a ListFreeze is made of; null in the small form.
+  ListChain* large_form() const { return is_packed() ? nullptr : chain(); }
   // For dumps and files: every node, uncompressed, in order.
   template <class Visit>  // void(const ListNodeView&)
   void ForEachNode(Visit visit) const;

@@ -61,8 +61,52 @@ ListChain::ListChain(const ListLimits& limits)
       depth_(static_cast<std::uint16_t>(std::clamp(limits.compress_depth, 0, kListDepthMax))) {}
 
 ListChain::~ListChain() {
-  for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].Free();
+  for (std::size_t i = 0; i < nodes_.size(); ++i) FreeNode(i);
+  if (freeze_ != nullptr) freeze_->chain_ = nullptr;
 }
+
+// ---- Frozen nodes ------------------------------------------------------------------------------
+
+ListFreeze::ListFreeze(ListChain& chain) : chain_(&chain) {
+  CHECK(chain.freeze_ == nullptr);
+  chain.freeze_ = this;
+  nodes_.reserve(chain.nodes_.size());
+  for (std::size_t i = 0; i < chain.nodes_.size(); ++i) {
+    chain.nodes_[i].Freeze();
+    nodes_.push_back(chain.nodes_[i]);
+  }
+}
+
+ListFreeze::~ListFreeze() {
+  DCHECK(chain_ == nullptr);
+  for (ListNode& node : kept_) node.Free();
+}
+
+// The marks stay: they mean nothing without a freeze, and the next one sets them all.
+void ListFreeze::Thaw() {
+  if (chain_ != nullptr) chain_->freeze_ = nullptr;
+  chain_ = nullptr;
+}
+
+ListNode& ListChain::Changing(std::size_t i) {
+  ListNode& node = nodes_[i];
+  if (freeze_ != nullptr && node.is_frozen()) [[unlikely]] {
+    freeze_->TakeOver(node);
+    node = node.Clone();
+  }
+  return node;
+}
+
+void ListChain::FreeNode(std::size_t i) {
+  ListNode& node = nodes_[i];
+  if (freeze_ != nullptr && node.is_frozen()) [[unlikely]] {
+    freeze_->TakeOver(node);
+    node = ListNode();
+  }
+  node.Free();
+}
+
+// ---- Reading -----------------------------------------------------------------------------------
 
 std::size_t ListChain::memory_bytes() const {
   return ds::AllocatedBytes(sizeof(ListChain)) + nodes_.memory_bytes() + block_bytes_;
@@ -129,7 +173,7 @@ bool ListChain::AllowsMerge(std::size_t i) const {
 // Calls `change` with the list of a packed node, which must answer how many elements it has now.
 template <class Change>
 void ListChain::Edit(std::size_t i, Change change) {
-  ListNode& node = nodes_[i];
+  ListNode& node = Changing(i);
   block_bytes_ -= node.memory_bytes();
   node.Decompress();
   const std::size_t old_count = node.count();
@@ -144,8 +188,9 @@ void ListChain::Edit(std::size_t i, Change change) {
 // Brings node i into the state that its place asks for.
 void ListChain::Settle(std::size_t i) {
   if (depth_ == 0 || i >= nodes_.size()) return;
-  ListNode& node = nodes_[i];
   const bool is_outer = i < depth_ || nodes_.size() - i <= depth_;
+  if (nodes_[i].is_compressed() != is_outer) return;
+  ListNode& node = Changing(i);
   block_bytes_ -= node.memory_bytes();
   if (is_outer) {
     node.Decompress();
@@ -193,7 +238,7 @@ void ListChain::AppendNode(ListNode node) {
 ds::PackedList ListChain::TakeOnlyNode() {
   DCHECK(nodes_.size() == 1);
   DCHECK(!nodes_[0].is_plain());
-  ds::PackedList list = nodes_[0].Take();
+  ds::PackedList list = Changing(0).Take();
   nodes_.Erase(0, 1);
   size_ = 0;
   block_bytes_ = 0;
@@ -205,7 +250,7 @@ void ListChain::EraseNodes(std::size_t i, std::size_t count) {
   for (std::size_t k = i; k < i + count; ++k) {
     size_ -= nodes_[k].count();
     block_bytes_ -= nodes_[k].memory_bytes();
-    nodes_[k].Free();
+    FreeNode(k);
   }
   nodes_.Erase(i, count);
   SettleBorders(count);
@@ -215,12 +260,12 @@ void ListChain::Push(ListEnd end, const ListElement& element) {
   const bool is_front = end == ListEnd::kFront;
   const std::size_t i = is_front ? 0 : nodes_.size() - 1;
   if (!AllowsInsert(i, element)) {
-    if (is_front && nodes_.size() > 0) block_bytes_ -= nodes_[0].TrimFront();
+    if (is_front && nodes_.size() > 0) block_bytes_ -= Changing(0).TrimFront();
     InsertElementNode(is_front ? 0 : nodes_.size(), element);
     return;
   }
   if (is_front && !nodes_[0].is_compressed()) {
-    block_bytes_ += nodes_[0].PushFront(element.text);
+    block_bytes_ += Changing(0).PushFront(element.text);
     ++size_;
     return;
   }
@@ -338,7 +383,7 @@ void ListChain::EraseWithin(std::size_t i, std::size_t offset, std::size_t count
     EraseNodes(i, 1);
     return;
   }
-  if (offset == 0 && count == 1 && nodes_[i].PopFront()) {
+  if (offset == 0 && count == 1 && Changing(i).PopFront()) {
     --size_;
     return;
   }
@@ -374,7 +419,7 @@ std::size_t ListChain::RemoveWithin(std::size_t i, std::string_view text, std::s
   if (view.is_plain) {
     if (view.plain != text) return 0;
     block_bytes_ -= nodes_[i].memory_bytes();
-    nodes_[i].Free();
+    FreeNode(i);
     --size_;
     return 1;
   }

@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "ds/packed_list.h"
 #include "value/list_node.h"
@@ -30,6 +31,41 @@
 #include "value/node_ring.h"
 
 namespace cairn::value {
+
+class ListChain;
+
+// ListFreeze: the nodes of a chain as they were at one moment, for reading while the chain changes.
+//
+// It copies the handles, 16 bytes a node. The chain leaves a frozen node's block as it is: before
+// it changes one it takes a copy for itself, and one that it has no use for any more comes here. So
+// node() needs no lock. All else is under the chain's.
+class ListFreeze {
+ public:
+  ListFreeze(const ListFreeze&) = delete;
+  ListFreeze& operator=(const ListFreeze&) = delete;
+
+  std::size_t node_count() const { return nodes_.size(); }
+  const ListNode& node(std::size_t i) const { return nodes_[i]; }
+
+ protected:
+  explicit ListFreeze(ListChain& chain);
+  virtual ~ListFreeze();
+  // The chain is told no more; idempotent. The blocks that came here go with this.
+  void Thaw();
+
+ private:
+  friend class ListChain;
+  // A block came here.
+  virtual void Keeps(std::size_t bytes) = 0;
+  void TakeOver(const ListNode& node) {
+    kept_.push_back(node);
+    Keeps(node.memory_bytes());
+  }
+
+  ListChain* chain_;  // null once it has ended, or been told
+  std::vector<ListNode> nodes_;
+  std::vector<ListNode> kept_;  // those of them that are the chain's no more
+};
 
 enum class ListEnd { kFront, kBack };
 enum class ListSide { kBefore, kAfter };
@@ -52,6 +88,8 @@ class ListChain {
   const ListNode& node(std::size_t i) const { return nodes_[i]; }
   std::size_t memory_bytes() const;
   std::unique_ptr<ListChain> Clone() const;
+  // Who reads it as it was, or null.
+  ListFreeze* freeze() const { return freeze_; }
 
   // REQUIRES: index < size().
   Place Locate(std::size_t index) const;
@@ -75,6 +113,10 @@ class ListChain {
   void FreeBack(std::size_t elements);
 
  private:
+  friend class ListFreeze;
+  // The node for changing.
+  ListNode& Changing(std::size_t i);
+  void FreeNode(std::size_t i);
   bool AllowsInsert(std::size_t i, const ListElement& element) const;
   bool AllowsMerge(std::size_t i) const;
   template <class Change>
@@ -92,6 +134,7 @@ class ListChain {
   void SettleBorders(std::size_t changed);
 
   NodeRing nodes_;
+  ListFreeze* freeze_ = nullptr;
   std::size_t size_ = 0;
   std::size_t block_bytes_ = 0;  // of the nodes' blocks
   std::int16_t fill_;

@@ -156,12 +156,13 @@ ds::PackedList ListNode::Take() {
 void ListNode::Put(ds::PackedList list, std::size_t count) {
   DCHECK(word_ == 0);
   bytes_ = static_cast<std::uint32_t>(list.bytes().size());
-  count_ = static_cast<std::uint32_t>(count);
+  count_ = static_cast<std::uint32_t>(count) & kCountMax;
   SetBlock(list.Release(), 0);
 }
 
 ListNode ListNode::Clone() const {
   ListNode copy = *this;
+  copy.frozen_ = 0;
   if (block() == nullptr) return copy;
   char* block_copy = Allocate(block_bytes());
   std::memcpy(block_copy, block(), block_bytes());

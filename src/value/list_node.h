@@ -41,6 +41,9 @@ class ListNode {
   static ListNode Plain(std::string_view text);
 
   std::uint32_t count() const { return count_; }
+  // A mark for whoever keeps the node: see ListFreeze. A clone has none.
+  bool is_frozen() const { return frozen_ != 0; }
+  void Freeze() { frozen_ = 1; }
   std::uint32_t bytes() const { return bytes_; }
   bool is_plain() const { return (word_ & kPlain) != 0; }
   bool is_compressed() const { return (word_ & kCompressed) != 0; }
@@ -73,6 +76,8 @@ class ListNode {
   static constexpr std::uintptr_t kCompressed = 2;
   static constexpr std::uintptr_t kRoomFirst = 4;
   static constexpr std::uintptr_t kTags = 7;
+  // Each element takes two bytes or more of at most 4 GiB.
+  static constexpr std::uint32_t kCountMax = (1u << 31) - 1;
 
   char* block() const { return reinterpret_cast<char*>(word_ & ~kTags); }
   // Where the packed list or the text begins that is not compressed.
@@ -86,7 +91,8 @@ class ListNode {
   }
 
   std::uintptr_t word_ = 0;
-  std::uint32_t count_ = 0;
+  std::uint32_t count_ : 31 = 0;
+  std::uint32_t frozen_ : 1 = 0;
   std::uint32_t bytes_ = 0;
 };
 

@@ -53,6 +53,7 @@ class NodeTable {
 
   explicit NodeTable(const TableHome& home) : home_(home), table_(home.seed) {}
   ~NodeTable() {
+    table_.EndCut();
     while (!Drain(SIZE_MAX)) continue;
   }
   NodeTable(const NodeTable&) = delete;
@@ -89,6 +90,8 @@ class NodeTable {
     Free(old);
   }
   void Erase(Position at) { Free(table_.Erase(at)); }
+  // The node there is about to change in place.
+  void Preserve(Position at) { table_.Preserve(at); }
 
   // Frees about `budget` nodes; true once there is none. Nothing else may be asked in between.
   bool Drain(std::size_t budget) {

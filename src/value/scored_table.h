@@ -43,10 +43,14 @@ class ScoredTable {
   const TableHome& home() const { return members_.home(); }
 
   std::uint64_t HashOf(std::string_view key) const { return members_.HashOf(key); }
+  ds::TablePosition PositionOf(std::uint64_t hash, std::string_view key) const {
+    return members_.table().Find(hash, key);
+  }
+  Member* At(ds::TablePosition at) const { return members_.At(at); }
   // Null if it is not there.
   Member* Find(std::uint64_t hash, std::string_view key) const {
-    const auto at = members_.table().Find(hash, key);
-    return at.found() ? members_.At(at) : nullptr;
+    const ds::TablePosition at = PositionOf(hash, key);
+    return at.found() ? At(at) : nullptr;
   }
   Member* Find(std::string_view key) const { return Find(HashOf(key), key); }
 
@@ -59,7 +63,9 @@ class ScoredTable {
     members_.Insert(hash, member);
     tree_.Insert(score, member);
   }
-  void SetScore(Member* member, double score) {
+  void SetScore(ds::TablePosition at, double score) {
+    Member* const member = At(at);
+    members_.Preserve(at);
     tree_.Update(member->score(), member, {score});
     member->set_score(score);
   }
@@ -88,6 +94,9 @@ class ScoredTable {
       }
     });
   }
+
+  // Every member is in it.
+  ds::SegmentTableBase& cut_table() { return members_.table(); }
 
   // As SegmentTable's, a bucket a call.
   template <class Fn>  // void(const Member*)

@@ -128,6 +128,10 @@ class Set {
   // algebra. REQUIRES: the form.
   std::string_view packed_bytes() const;
   const Table& table() const { return *static_cast<const Table*>(word_.pointer()); }
+  // What a cut of the large form works on; its nodes are SetNodes. Null in a small form.
+  ds::SegmentTableBase* cut_table() const {
+    return is_packed() ? nullptr : &mutable_table().table();
+  }
 
  private:
   enum class Form : std::uint8_t { kInts, kPacked, kTable };

@@ -114,6 +114,10 @@ std::size_t SortedSet::memory_bytes() const {
 
 std::string_view SortedSet::encoding() const { return is_packed() ? "listpack" : "skiplist"; }
 
+ds::SegmentTableBase* SortedSet::cut_table() const {
+  return is_packed() ? nullptr : &table().cut_table();
+}
+
 SortedSet SortedSet::Clone() const {
   SortedSet copy;
   if (is_packed()) {
@@ -206,14 +210,14 @@ ScoreChange SortedSet::AddNew(const MemberScore& added, const SortedSetLimits& l
 
 ScoreChange SortedSet::AddToTable(const MemberScore& entry, const ScoreRule& rule) {
   const std::uint64_t hash = table().HashOf(entry.member);
-  ds::ScoredMember* const member = table().Find(hash, entry.member);
-  if (member == nullptr) {
+  const ds::TablePosition at = table().PositionOf(hash, entry.member);
+  if (!at.found()) {
     if (rule.only_existing) return {ScoreOutcome::kSkipped};
     table().Insert(hash, entry.member, entry.score);
     return {ScoreOutcome::kAdded, entry.score};
   }
-  const ScoreChange change = Decide(member->score(), entry.score, rule);
-  if (change.outcome == ScoreOutcome::kUpdated) table().SetScore(member, change.score);
+  const ScoreChange change = Decide(table().At(at)->score(), entry.score, rule);
+  if (change.outcome == ScoreOutcome::kUpdated) table().SetScore(at, change.score);
   return change;
 }
 

@@ -148,6 +148,8 @@ class SortedSet {
   std::string_view packed_bytes() const { return packed().bytes(); }
   // The way back. REQUIRES: members and scores as this class keeps them, in order, each once.
   static SortedSet AdoptPacked(ds::PackedList list);
+  // What a cut of the large form works on; its nodes are ds::ScoredMembers. Null in the small form.
+  ds::SegmentTableBase* cut_table() const;
   // Stops the process if anything is not as it must be. Linear: for tests.
   void CheckInvariants() const;
 
