@@ -76,8 +76,8 @@ bool Serving::TryServe(const std::shared_ptr<Parked>& parked, const keyspace::Ke
     Unlink(runner_.keyspace(), *parked);
     answered_.push_back(parked);
   }
-  // One that waits on may have changed something all the same: XREADGROUP makes its consumer. The
-  // keys count as ready until they have had their turn. It makes it once, so this ends.
+  // One that waits on may have changed something all the same: a key that it looked at had expired.
+  // The keys count as ready until they have had their turn. A key expires once, so this ends.
   for (keyspace::ReadyKey& key : ready) turns_.push_back({.key = std::move(key)});
   return served;
 }

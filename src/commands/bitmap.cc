@@ -290,6 +290,7 @@ void RunBitField(Call& call, bool read_only) {
   if (grows && call.Defer(ElementsOfBytes(bytes_needed))) return;
   std::int64_t changes = 0;
   std::span<char> bytes;
+  call.txn().TellNobody();
   if (bytes_needed > 0) bytes = call.txn().EditString(call.key(0), found, bytes_needed);
   call.reply().Array(steps.size());
   for (const FieldStep& step : steps) {
@@ -304,7 +305,9 @@ void RunBitField(Call& call, bool read_only) {
   if (changes == 0 && !grows) return;
   call.LogVerbatim();
   call.txn().CountAs(changes);
-  if (changes > 0) call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
+  if (changes == 0) return;
+  call.txn().TellOf(call.key(0), found);
+  call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
 }
 
 void BitField(Call& call) { RunBitField(call, false); }

@@ -137,6 +137,7 @@ bool MakeDense(Call& call, Found& found, bool* changed) {
     ReplyHllError(call, dense.error());
     return false;
   }
+  call.txn().TellNobody();
   StoreHll(call, found, *dense);
   call.LogVerbatim();
   found = call.txn().Find(call.key(0), Access::kPeek);

@@ -112,9 +112,9 @@ void LTrim(Call& call) {
   const ListRange kept = RangeWithin(size, *first, *last);
   if (call.Defer(ElementsPassed(size - kept.count))) return;
   call.txn().Edit<List>(call.key(0), found)->Trim(kept.start, kept.count, LimitsOf<List>(call));
-  // Told even where nothing was cut off.
+  // Redis tells of a change even where nothing was cut off.
+  kept.count < size ? call.LogVerbatim() : call.txn().TellOf(call.key(0), found);
   NotifyTaken(call, call.key(0), found, "ltrim");
-  if (kept.count < size) call.LogVerbatim();
   call.txn().CountAs(static_cast<std::int64_t>(size - kept.count));
   call.reply().Ok();
 }

@@ -105,16 +105,15 @@ void MoveMember(Call& call, Found& source) {
   NotifyRemoval(call, "srem", call.key(0), source);
   // Found anew: a change may have moved what lies in the same stripe.
   Found destination = call.txn().Find(call.key(1), Access::kPeek);
+  call.LogVerbatim();
+  if (destination && destination.entry->as<Set>().Contains(member)) return;
   const value::SetLimits limits = LimitsOf<Set>(call);
   const value::TableHome home = HomeOf(call, call.key(1));
-  bool added = false;
   {
     auto edit = call.txn().Edit<Set>(call.key(1), destination);
     edit->Expect(member, 1, limits, home);
-    added = edit->Add(member, limits, home);
+    edit->Add(member, limits, home);
   }
-  call.LogVerbatim();
-  if (!added) return;
   call.txn().CountAs(2);
   call.txn().Notify(keyspace::kEventSet, "sadd", call.key(1));
 }

@@ -220,7 +220,7 @@ void Xdelex(Call& call) {
     deleted += result == value::StreamDeleteResult::kDeleted ? 1 : 0;
     ReplyDeleteResult(call.reply(), result);
   }
-  if (deleted > 0) call.txn().Notify(kEventStream, "xdel", call.key(0));
+  deleted > 0 ? call.txn().Notify(kEventStream, "xdel", call.key(0)) : call.txn().TellNobody();
   if (deleted > 0 || changes_groups) {
     call.LogVerbatim();
     call.txn().CountAs(deleted);
@@ -248,7 +248,7 @@ void Xackdel(Call& call) {
     ReplyDeleteResult(call.reply(), result);
   }
   deleted = stream->size() != length;
-  if (deleted) call.txn().Notify(kEventStream, "xdel", call.key(0));
+  deleted ? call.txn().Notify(kEventStream, "xdel", call.key(0)) : call.txn().TellNobody();
   if (acknowledged > 0) {
     call.LogVerbatim();
     call.txn().CountAs(acknowledged);
@@ -259,6 +259,17 @@ std::uint64_t ElementsTrimmed(const Stream& stream, const value::StreamTrim& tri
   if (trim.kind == value::StreamTrim::Kind::kMinId)
     return ElementsBetween(stream, value::kStreamIdMin, trim.min_id, trim.limit);
   return stream.size() - std::min<std::uint64_t>(stream.size(), trim.max_length);
+}
+
+void LogXtrim(Call& call, const Stream& stream, const value::StreamTrim& trim,
+              const StreamTrimmed& trimmed) {
+  if (!IsLogged(call)) return call.LogVerbatim();
+  std::vector<std::string> words = {"XTRIM", std::string(call.arg(1))};
+  AppendTrimWords(stream, trim, trimmed, words);
+  if (const std::string_view name = NameOf(trim.references); !name.empty()) {
+    words.emplace_back(name);
+  }
+  LogWords(call, words);
 }
 
 void Xtrim(Call& call) {
@@ -273,14 +284,7 @@ void Xtrim(Call& call) {
   call.reply().Integer(static_cast<std::int64_t>(trimmed.deleted));
   if (trimmed.deleted == 0) return;
   call.txn().Notify(kEventStream, "xtrim", call.key(0));
-  if (IsLogged(call)) {
-    std::vector<std::string> words = {"XTRIM", std::string(call.arg(1))};
-    AppendTrimWords(*stream, *trim, trimmed, words);
-    if (const std::string_view name = NameOf(trim->references); !name.empty()) {
-      words.emplace_back(name);
-    }
-    LogWords(call, words);
-  }
+  LogXtrim(call, *stream, *trim, trimmed);
   call.txn().CountAs(static_cast<std::int64_t>(trimmed.deleted));
 }
 
@@ -327,6 +331,7 @@ void Xsetid(Call& call) {
   Found found;
   if (!FindAs<Stream>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.Error(command::errors::kNoSuchKey);
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   if (args->last_id < stream->max_deleted_id()) {
     return call.Error(

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // XGROUP and XACK: making groups and consumers, and acknowledging. What is pending is looked at and
 // handed over in stream_pending.cc.
+//
+// As in Redis, groups are no part of what WATCH and client tracking see of a stream: none of these
+// is told as a change of the key, but for the stream that MKSTREAM makes.
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,6 +82,7 @@ void XgroupCreate(Call& call) {
   const std::optional<StreamId> id =
       ReadGroupId(call, found ? &found.entry->as<Stream>() : nullptr, value::StreamIdForm::kStrict);
   if (!id) return;
+  if (found) call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   if (stream->CreateGroup(call.arg(3), *id, options->entries_read) == nullptr) {
     return call.Error("BUSYGROUP Consumer Group name already exists");
@@ -122,11 +126,13 @@ void XgroupDestroy(Call& call) {
   Found found;
   if (!FindAs<Stream>(call, 0, Access::kWrite, &found)) return;
   if (!found) return call.Error(kKeyRequired);
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const bool destroyed = stream->DestroyGroup(call.arg(3));
   if (destroyed) {
     call.LogVerbatim();
     call.txn().Notify(kEventStream, "xgroup-destroy", call.key(0));
+    call.txn().WakeWaiters(call.key(0));
   }
   call.reply().Integer(destroyed ? 1 : 0);
 }
@@ -135,6 +141,7 @@ void XgroupCreateConsumer(Call& call) {
   Found found;
   value::StreamGroup* group = FindGroup(call, &found);
   if (group == nullptr) return;
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const std::size_t before = group->consumers().size();
   ConsumerNamed(call, {call.key(0), *stream, *group}, call.arg(4));
@@ -145,6 +152,7 @@ void XgroupDelConsumer(Call& call) {
   Found found;
   value::StreamGroup* group = FindGroup(call, &found);
   if (group == nullptr) return;
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const std::optional<std::size_t> pending = group->DeleteConsumer(call.arg(4));
   if (pending) {
@@ -162,6 +170,7 @@ void Xack(Call& call) {
   std::vector<StreamId> ids;
   if (!ReadStreamIds(call, 3, call.argc() - 3, &ids)) return;
   std::int64_t acknowledged = 0;
+  call.txn().TellNobody();
   {
     auto stream = call.txn().Edit<Stream>(call.key(0), found);
     for (const StreamId id : ids) acknowledged += group->Acknowledge(id) ? 1 : 0;

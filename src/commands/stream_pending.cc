@@ -260,6 +260,7 @@ void Xclaim(Call& call) {
   if (group == nullptr) return;
   const auto args = ParseClaim(call.args(), call.now_ms());
   if (!args) return call.Error(args.error());
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const GroupOfKey at{call.key(0), *stream, *group};
   const bool moves_on = group->last_id() < args->last_id;
@@ -321,6 +322,7 @@ void Xautoclaim(Call& call) {
   if (group == nullptr) return;
   // It looks at ten times as many as it claims.
   if (call.Defer(std::min<std::uint64_t>(group->pending().size(), 10 * args->count))) return;
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const GroupOfKey at{call.key(0), *stream, *group};
   value::StreamConsumer& consumer = ConsumerNamed(call, at, call.arg(3));

@@ -317,6 +317,7 @@ void ServeHistory(Call& call, const ReadArgs& args, const GroupOfKey& at,
 bool ServeGroup(Call& call, const ReadArgs& args, std::size_t n, const GroupStart& start,
                 ReadReply& reply) {
   Found found = call.txn().Find(call.key(n), Access::kPeek);
+  call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(n), found);
   value::StreamGroup& group = *stream->FindGroup(*args.group);
   const GroupOfKey at{call.key(n), *stream, group};

@@ -213,7 +213,7 @@ void Txn::SettleTimes(const KeyRef& key, Found& found) {
   }
   found.entry->set_has_times(first != kNever);
   found.shard->Count(*found.entry);
-  SetDue(key, found, std::min(first, found.entry->own_expiry()));
+  PutDue(key, found, std::min(first, found.entry->own_expiry()));
 }
 
 // Puts an entry that holds another's value where `to` says.
@@ -336,6 +336,12 @@ void Txn::SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms) {
 
 void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   if (due_ms == kNever && !found.entry->is_volatile()) return;
+  PutDue(key, found, due_ms);
+  NoteChange(StripeOf(key), *found.shard, key);
+}
+
+void Txn::PutDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
+  if (due_ms == kNever && !found.entry->is_volatile()) return;
   Stripe& stripe = StripeOf(key);
   Table& table = found.shard->table;
   const auto before = static_cast<std::int64_t>(table.memory_bytes());
@@ -348,7 +354,6 @@ void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   keyspace_.Charge(stripe, *found.shard, static_cast<std::int64_t>(table.memory_bytes()) - before);
   if (due_ms < stripe.next_expiry_ms.load(std::memory_order_relaxed))
     stripe.next_expiry_ms.store(due_ms, std::memory_order_relaxed);
-  NoteChange(stripe, *found.shard, key);
 }
 
 void Txn::AppendEffect(DbId db, std::span<const std::string_view> args) {

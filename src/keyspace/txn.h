@@ -323,6 +323,17 @@ class Txn {
 
   // Effects go to `effects` instead of to the log: EXEC's, which come as one.
   void CollectEffects(std::vector<log::Effect>* effects) { effects_ = effects; }
+  // From here on nobody is told of what this changes, but for what expires: neither who watches or
+  // caches the key nor who waits for it. Redis signals no change where only a stream's groups
+  // change, or where a BITFIELD comes to what was there.
+  void TellNobody() { tells_ = false; }
+  // Tells of a change all the same, once it has been made.
+  void TellOf(const KeyRef& key, const Found& found) {
+    tells_ = true;
+    NoteChange(StripeOf(key), *found.shard, key);
+  }
+  // Has those who wait for a key look at it again, though it counts as unchanged: its group went.
+  void WakeWaiters(const KeyRef& key);
   // Tells who caches keys (see tracking.h) of the changes so far: at the latest when this ends, and
   // before anything is remembered as read.
   void TellTracked();
@@ -381,7 +392,9 @@ class Txn {
       NoteTracked(key, true);
   }
   void RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key);
+  bool Tells() const { return tells_ || expiring_; }
   void MarkChanged(KeyInterest& at);
+  void MarkReady(KeyInterest& at);
   void LeaveReady();
   void LogExpired();
   void AppendEffect(DbId db, std::span<const std::string_view> args);
@@ -394,6 +407,8 @@ class Txn {
   // After the fields' times of a hash have changed: what is due first stands in the table.
   void SettleTimes(const KeyRef& key, Found& found);
   void SetDue(const KeyRef& key, const Found& found, UnixMs due_ms);
+  // The same without telling anybody: whoever edits the fields does that.
+  void PutDue(const KeyRef& key, const Found& found, UnixMs due_ms);
   // Of a hash whose fields have, or had, times.
   void SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms);
   bool OverwriteInPlace(const KeyRef& key, const Found& found, std::string_view value, Ttl ttl);
@@ -428,6 +443,7 @@ class Txn {
     bool if_logged;  // an edit, which may have come to nothing
   };
   std::unique_ptr<std::vector<Tracked>> told_later_;
+  bool tells_ = true;
   bool expiring_ = false;  // the change under way is time's, not the client's
 };
 

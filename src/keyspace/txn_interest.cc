@@ -26,11 +26,13 @@ DbId NumberOf(const Stripe& stripe, const Shard& shard, DbId guess, std::uint32_
 }  // namespace
 
 void Txn::TellInterested(Stripe& stripe, const Shard& shard, const KeyRef& key) {
+  if (!Tells()) return;
   const DbId db = NumberOf(stripe, shard, viewer_.db, keyspace_.database_count());
   if (KeyInterest* at = stripe.interest->Find(db, key.name); at != nullptr) MarkChanged(*at);
 }
 
 void Txn::RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key) {
+  if (!Tells()) return;
   const DbId db = NumberOf(stripe, shard, viewer_.db, keyspace_.database_count());
   if (stripe.interest->Find(db, key.name) == nullptr) return;
   if (noted_ == nullptr) noted_ = std::make_unique<Noted>();
@@ -40,9 +42,19 @@ void Txn::RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key) {
 void Txn::MarkChanged(KeyInterest& at) {
   for (const std::shared_ptr<WatchMark>& mark : at.marks)
     mark->dirty.store(true, std::memory_order_relaxed);
+  MarkReady(at);
+}
+
+void Txn::MarkReady(KeyInterest& at) {
   if (at.waiters.empty() || std::exchange(at.ready, true)) return;
   if (noted_ == nullptr) noted_ = std::make_unique<Noted>();
   noted_->ready.push_back({.db = at.db, .name = std::string(at.name)});
+}
+
+void Txn::WakeWaiters(const KeyRef& key) {
+  const Stripe& stripe = StripeOf(key);
+  if (stripe.interest == nullptr) return;
+  if (KeyInterest* at = stripe.interest->Find(viewer_.db, key.name); at != nullptr) MarkReady(*at);
 }
 
 // An edit that came to nothing (LREM of what is not there) names no effect and changes no key.
@@ -65,7 +77,7 @@ void Txn::LeaveReady() {
 
 // A command often changes its key twice in a row (SET with a time).
 void Txn::NoteTracked(const KeyRef& key, bool if_logged) {
-  if (!keyspace_.tracking().Cares(key.stripe, key.name)) return;
+  if (!Tells() || !keyspace_.tracking().Cares(key.stripe, key.name)) return;
   if (told_later_ == nullptr) {
     told_later_ = std::make_unique<std::vector<Tracked>>();
   } else {

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// CLIENT KILL: reads the filters, marks those that fit, and tells their workers.
+// CLIENT KILL: reads the filters, marks those that fit, and has their workers close them.
 //
 // A mark (kill_requested) stops a client at once: its worker runs no further command of it, and
-// CLIENT LIST does not show it any more. The worker closes the socket when it gets to it. The
-// caller itself is answered first and then closed.
+// CLIENT LIST does not show it any more. The worker closes the socket when it gets to it; the
+// caller is answered when the last of them has done so, and nothing is left of the killed: no
+// subscription, no place in a queue. Only within MULTI, where nobody can wait, the answer comes
+// before. The caller itself is answered first and then closed.
 #include "server/client_kill.h"
 
+#include <atomic>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/text.h"
 #include "command/errors.h"
+#include "command/parked.h"
 #include "server/client_line.h"
 #include "server/connection.h"
 #include "server/server.h"
@@ -103,35 +109,68 @@ bool Fits(const ClientInfo& info, const KillFilter& filter, UnixMs now_ms) {
   return filter.age_min_s == 0 || (now_ms - info.created_ms) / 1000 >= filter.age_min_s;
 }
 
-struct Victim {
-  ClientId id;
-  std::size_t worker;
+struct Kill {
+  std::map<std::size_t, std::vector<ClientId>> victims;  // by worker
+  std::int64_t count = 0;                                // with the caller, if it fits
+  bool caller_fits = false;
 };
 
-// Marks and closes; returns how many. `caller_fits` says whether the caller is among them.
-std::int64_t Kill(Call& call, const KillFilter& filter, bool* caller_fits) {
-  Server& server = Connection::Of(call).server();
+Kill MarkVictims(Call& call, const KillFilter& filter) {
   const ClientId caller = call.session().id();
-  std::vector<Victim> victims;
-  *caller_fits = false;
-  server.clients().ForEach([&](ClientInfo& info) {
+  Kill kill;
+  Connection::Of(call).server().clients().ForEach([&](ClientInfo& info) {
     if (!Fits(info, filter, call.now_ms())) return;
     if (info.id == caller) {
-      *caller_fits = !filter.skip_caller;
+      kill.caller_fits = !filter.skip_caller;
+      kill.count += kill.caller_fits ? 1 : 0;
       return;
     }
     // exchange: of two that kill the same client, one counts it.
     if (info.kill_requested.exchange(true, std::memory_order_relaxed)) return;
-    victims.push_back({info.id, info.worker});
+    kill.victims[info.worker].push_back(info.id);
+    ++kill.count;
   });
-  for (const Victim& victim : victims) {
-    Worker* worker = server.workers()[victim.worker].get();
-    worker->Post([worker, id = victim.id] {
-      if (Connection* connection = worker->FindConnection(id); connection != nullptr)
-        connection->CloseNow();
+  return kill;
+}
+
+void Reply(resp::Writer& reply, bool old_form, std::int64_t killed) {
+  if (!old_form) return reply.Integer(killed);
+  killed == 0 ? reply.Error("ERR No such client") : reply.Ok();
+}
+
+// Who waits until so many workers have closed their victims. Shared by the tasks they are sent; the
+// last of them answers.
+class Closings {
+ public:
+  Closings(std::size_t workers, std::shared_ptr<command::Parked> caller, bool old_form,
+           std::int64_t killed)
+      : left_(workers), caller_(std::move(caller)), old_form_(old_form), killed_(killed) {}
+
+  void WorkerIsDone() {
+    // acq_rel: what every worker took away is gone for whoever sees the answer.
+    if (left_.fetch_sub(1, std::memory_order_acq_rel) != 1 || caller_ == nullptr) return;
+    command::AnswerParked(caller_,
+                          [this](resp::Writer& reply) { Reply(reply, old_form_, killed_); });
+  }
+
+ private:
+  std::atomic<std::size_t> left_;
+  const std::shared_ptr<command::Parked> caller_;  // null: it has been answered
+  const bool old_form_;
+  const std::int64_t killed_;
+};
+
+void CloseVictims(Server& server, Kill kill, const std::shared_ptr<Closings>& closings) {
+  for (auto& [number, ids] : kill.victims) {
+    Worker* worker = server.workers()[number].get();
+    worker->Post([worker, ids = std::move(ids), closings] {
+      for (const ClientId id : ids) {
+        if (Connection* connection = worker->FindConnection(id); connection != nullptr)
+          connection->CloseNow();
+      }
+      worker->AfterClosing([closings] { closings->WorkerIsDone(); });
     });
   }
-  return static_cast<std::int64_t>(victims.size()) + (*caller_fits ? 1 : 0);
 }
 
 }  // namespace
@@ -147,16 +186,15 @@ void KillClients(Call& call) {
     if (i + 1 == call.argc()) return call.Error(command::errors::kSyntax);
     if (!ParseOption(call, call.arg(i), call.arg(i + 1), filter)) return;
   }
-  bool caller_fits = false;
-  const std::int64_t killed = Kill(call, filter, &caller_fits);
-  if (!old_form) {
-    call.reply().Integer(killed);
-  } else if (killed == 0) {
-    call.Error("ERR No such client");
-  } else {
-    call.reply().Ok();
-  }
-  if (caller_fits) Connection::Of(call).CloseAfterReplies();
+  Kill kill = MarkVictims(call, filter);
+  Connection& connection = Connection::Of(call);
+  const std::shared_ptr<command::Parked> caller =
+      kill.victims.empty() ? nullptr : call.AnswerLater();
+  if (caller == nullptr) Reply(call.reply(), old_form, kill.count);
+  if (kill.caller_fits) connection.CloseAfterReplies();
+  const auto closings =
+      std::make_shared<Closings>(kill.victims.size(), caller, old_form, kill.count);
+  CloseVictims(connection.server(), std::move(kill), closings);
 }
 
 }  // namespace cairn::server

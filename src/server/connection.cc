@@ -504,7 +504,7 @@ void Connection::Flush() {
     }
     worker_.counters().output_bytes.Add(static_cast<std::int64_t>(written.bytes));
   }
-  if (output_.empty() && state_ == State::kDraining) return CloseNow();
+  if (output_.empty() && state_ == State::kDraining && waiting_ == nullptr) return CloseNow();
   // Nothing pending, now as when it was last looked at: as nearly always.
   if (!output_.empty() || info_.output_bytes.load(std::memory_order_relaxed) != 0)
     CheckOutputLimit();

@@ -122,7 +122,7 @@ class Connection final : public command::Session, public io::Watcher {
   // soft output limit for too long.
   void Tick(UnixMs oldest_ms);
 
-  // No further requests; closes when all replies are sent.
+  // No further requests; closes when all replies are sent, that of a command that waits among them.
   void CloseAfterReplies();
   // Closes at the end of the pass, without sending what is pending.
   void CloseNow();

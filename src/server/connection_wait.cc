@@ -173,6 +173,8 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
     if (closed()) return;
   }
   if (deferred && tracking_ != nullptr) tracking_->EndCommand(*this, false);
+  // CLIENT KILL of itself and others: this was the last reply.
+  if (state_ == State::kDraining) return worker_.WatchFlush(this);
   info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
   Resume();
 }

@@ -105,6 +105,7 @@ void Worker::EndPass() {
     connections_.erase(connection->id().value);
   }
   to_delete_.clear();
+  for (io::Task& task : std::exchange(after_closing_, {})) task();
 }
 
 void Worker::FlushWaiting() {

@@ -81,6 +81,8 @@ class Worker final : public pubsub::DirectReceiver {
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
   void Retire(Connection* connection);
+  // Runs `task` at the end of this pass, when all that was closed in it has gone.
+  void AfterClosing(io::Task task) { after_closing_.push_back(std::move(task)); }
   // Asks every connection for parked requests again (the pause is over).
   void ResumeAll();
   Connection* FindConnection(ClientId id);
@@ -142,6 +144,7 @@ class Worker final : public pubsub::DirectReceiver {
   std::vector<Connection*> to_flush_;
   std::vector<Connection*> to_resume_;
   std::vector<Connection*> to_delete_;
+  std::vector<io::Task> after_closing_;
   std::vector<ClientId> to_release_;  // with replies that wait for the disk
   // WAITAOF.
   struct DurableWait {
