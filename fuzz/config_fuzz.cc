@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "first_byte.h"
 #include "server/config.h"
 #include "server/config_file.h"
 #include "server/config_rewrite.h"
@@ -85,18 +86,5 @@ void SetValues(std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 3) {
-    case 0:
-      ReadFile(bytes);
-      break;
-    case 1:
-      ReadArguments(bytes);
-      break;
-    default:
-      SetValues(bytes);
-      break;
-  }
-  return 0;
+  return cairn::fuzz::RunOneOf({ReadFile, ReadArguments, SetValues}, data, size);
 }

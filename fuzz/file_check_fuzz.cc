@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "first_byte.h"
 #include "io/sim_disk.h"
 #include "persist/aof_check.h"
 #include "persist/aof_files.h"
@@ -89,18 +90,5 @@ void CheckManifest(std::string_view bytes) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  if (size == 0) return 0;
-  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 3) {
-    case 0:
-      CheckDump(bytes);
-      break;
-    case 1:
-      CheckAppendOnlyFile(bytes);
-      break;
-    case 2:
-      CheckManifest(bytes);
-      break;
-  }
-  return 0;
+  return cairn::fuzz::RunOneOf({CheckDump, CheckAppendOnlyFile, CheckManifest}, data, size);
 }

@@ -17,19 +17,12 @@ namespace {
 
 using codec::RdbItem;
 
-// Redis's defaults: they decide what encodings are told, not what is sound.
-constexpr codec::RdbValueLimits kLimits = {
-    .list = {},
-    .hash = {.packed_entries = 128, .packed_value_bytes = 64},
-    .set = {.int_entries = 512, .packed_entries = 128, .packed_value_bytes = 64},
-    .sorted_set = {.packed_entries = 128, .packed_value_bytes = 64}};
-
 class Check {
  public:
   Check(codec::ByteSource& source, UnixMs now, SayLine say)
       : home_{.arena = &arena_, .seed = HashSeed(1)},
         reader_(source, [this](std::string_view) { return home_; },
-                {.limits = kLimits, .module_aux = codec::RdbModuleAux::kSkip}),
+                {.limits = kLimitsToLook, .module_aux = codec::RdbModuleAux::kSkip}),
         say_(say),
         figures_(now) {}
 

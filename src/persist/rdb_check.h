@@ -16,10 +16,19 @@
 #include <string>
 
 #include "base/ids.h"
+#include "codec/rdb_value_reader.h"
 #include "io/disk.h"
 #include "persist/rdb_figures.h"
 
 namespace cairn::persist {
+
+// Redis's defaults, for who looks at values without a configuration: they decide what encodings are
+// told, not what is sound.
+inline constexpr codec::RdbValueLimits kLimitsToLook = {
+    .list = {},
+    .hash = {.packed_entries = 128, .packed_value_bytes = 64},
+    .set = {.int_entries = 512, .packed_entries = 128, .packed_value_bytes = 64},
+    .sorted_set = {.packed_entries = 128, .packed_value_bytes = 64}};
 
 struct RdbChecked {
   bool is_sound = false;

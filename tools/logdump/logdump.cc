@@ -13,6 +13,7 @@
 #include "command/key_finder.h"
 #include "persist/aof_replay.h"
 #include "persist/file_source.h"
+#include "persist/rdb_check.h"
 #include "persist/shown.h"
 
 namespace cairn::logdump {
@@ -21,12 +22,6 @@ namespace {
 using codec::AofReader;
 using codec::RdbItem;
 using persist::Shown;
-
-constexpr codec::RdbValueLimits kLimits = {
-    .list = {},
-    .hash = {.packed_entries = 128, .packed_value_bytes = 64},
-    .set = {.int_entries = 512, .packed_entries = 128, .packed_value_bytes = 64},
-    .sorted_set = {.packed_entries = 128, .packed_value_bytes = 64}};
 
 }  // namespace
 
@@ -67,8 +62,9 @@ Status LogDump::ShowPart(const persist::AofPart& part) {
 Result<std::uint64_t> LogDump::ShowRdb(io::File& file) {
   persist::FileSource source(file);
   const value::TableHome home{.arena = &arena_, .seed = HashSeed(1)};
-  codec::RdbReader reader(source, [&home](std::string_view) { return home; },
-                          {.limits = kLimits, .module_aux = codec::RdbModuleAux::kSkip});
+  codec::RdbReader reader(
+      source, [&home](std::string_view) { return home; },
+      {.limits = persist::kLimitsToLook, .module_aux = codec::RdbModuleAux::kSkip});
   RdbItem item;
   DbId db{0};
   do {
