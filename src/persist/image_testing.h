@@ -79,6 +79,43 @@ class Filler {
         },
         size);
   }
+  // Changes an element of each large collection that Add made under this name, takes it out, or
+  // adds one.
+  void Touch(const std::string& name, int at, int round) {
+    const std::string number = std::to_string(at);
+    Edit<value::List>(
+        name + "list",
+        [&](value::List& list, const value::TableHome&, int) {
+          const std::string text = "changed" + std::to_string(round);
+          const std::string_view view = text;
+          if (round % 3 == 0) list.Set(at, text, {});
+          if (round % 3 == 1) list.Push(value::ListEnd::kFront, std::span(&view, 1), {});
+          if (round % 3 == 2) list.Pop(value::ListEnd::kFront, {});
+        },
+        1);
+    Edit<value::Set>(
+        name + "set",
+        [&](value::Set& set, const value::TableHome& home, int) {
+          if (!set.Remove("member" + number)) set.Add("member" + number, kSetLimits, home);
+        },
+        1);
+    Edit<value::SortedSet>(
+        name + "sorted",
+        [&](value::SortedSet& set, const value::TableHome& home, int) {
+          if (round % 2 == 0) set.Remove("member" + number);
+          set.Add("member" + number, round, {}, kSortedSetLimits, home);
+        },
+        1);
+    for (const char* hash_name : {"hash", "timed"}) {
+      Edit<value::Hash>(
+          name + hash_name,
+          [&](value::Hash& hash, const value::TableHome& home, int) {
+            if (round % 2 == 0) hash.Remove("field" + number);
+            hash.Set("field" + number, std::to_string(round), kHashLimits, home);
+          },
+          1);
+    }
+  }
   void AddTimedHash(const std::string& name, int size, UnixMs at) {
     Edit<value::Hash>(
         name,

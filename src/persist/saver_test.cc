@@ -227,6 +227,35 @@ TEST(Saver, StoppingGivesUp) {
   EXPECT_TRUE(thread.disk.List(".").value().empty());
 }
 
+// Large values are read in pieces while others write to them.
+TEST(Saver, LargeValuesAreOfTheMoment) {
+  constexpr int kElements = 30'000;
+  TestStore store({.stripe_count = 4});
+  testing::Filler filler(store, DbId(0));
+  filler.Add("big", kElements);
+  filler.AddTimedHash("bigtimed", kElements, keyspace::kTestStartMs + 5000);
+  const Picture expected = PictureOf(store);
+  SimDisk disk(1);
+  const std::unique_ptr<keyspace::Cut> cut = TakeCut(store.keyspace);
+  std::atomic<bool> stop{false};
+  std::atomic<int> writes{0};
+  Thread writer("writer", [&] {
+    for (int i = 0; !stop.load(); ++i) {
+      const int at =
+          static_cast<int>(std::uint64_t{2654435761} * static_cast<std::uint64_t>(i) % kElements);
+      testing::Filler(store, DbId(0)).Touch("big", at, i);
+      writes.store(i + 1);
+    }
+  });
+  while (writes.load() < 500) Thread::Yield();
+  SaveProgress progress;
+  EXPECT_TRUE(SaveCut(disk, store.keyspace, *cut, Order(), progress).ok());
+  stop.store(true);
+  writer.Join();
+  EXPECT_EQ(Loaded(disk), expected);
+  EXPECT_NE(PictureOf(store), expected);
+}
+
 // Writers change pairs of keys together: in the file, they are equal.
 TEST(Saver, AFileIsOneMoment) {
   TestStore store;
