@@ -330,6 +330,32 @@ TEST(CutValue, CostsAWriterABucketOrTwo) {
   EXPECT_LT(store.keyspace.cut_backlog().bytes(), 64u * 50);
 }
 
+// One thread writes while another reads, which for a list it does without a lock.
+TEST(CutValue, IsReadWhileAnotherThreadWrites) {
+  TestStore store({.stripe_count = 4, .database_count = 2});
+  Writer filler(store, 3);
+  for (int i = 0; i < 1500; ++i) filler.Write();
+  std::atomic<bool> stop{false};
+  Thread thread("writer", [&] {
+    Writer writer(store, 3);
+    while (!stop.load()) writer.Write();
+  });
+  for (int round = 0; round < 20; ++round) {
+    std::unique_ptr<Cut> cut;
+    Picture expected;
+    {
+      const AllHeld all(store.keyspace);
+      expected = PictureOf(store.keyspace);
+      cut = std::make_unique<Cut>(store.keyspace, all.locks, kAllPieces);
+    }
+    Picture seen;
+    while (const auto batch = cut->Next()) AddTo(seen, *batch);
+    ASSERT_EQ(seen, expected);
+  }
+  stop.store(true);
+  thread.Join();
+}
+
 // Renamed from stripe to stripe while another thread reads it, and written to all the time.
 TEST(CutValue, IsReadWhileItMovesBetweenStripes) {
   TestStore store({.stripe_count = 16});
