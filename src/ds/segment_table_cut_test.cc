@@ -40,6 +40,21 @@ Picture PictureOf(TestTable& table) {
   return picture;
 }
 
+TEST(SegmentTableCut, IsHandedOutBeforeItsTableEnds) {
+  TableFixture fixture;
+  fixture.InsertRange(0, 5000);
+  const Picture expected = PictureOf(fixture.table());
+  Collector collector(&fixture.table());
+  fixture.table().EndCut();
+  EXPECT_FALSE(collector.table_ended) << "there is no cut";
+  fixture.table().BeginCut(&collector);
+  fixture.table().WalkCut(100);
+  fixture.table().EndCut();
+  EXPECT_EQ(collector.seen, expected);
+  EXPECT_TRUE(collector.table_ended);
+  EXPECT_FALSE(fixture.table().is_cutting());
+}
+
 TEST(SegmentTableCut, WalkAloneHandsOutEverything) {
   for (const std::uint64_t size : {0u, 1u, 7u, 50u, 391u, 20'000u}) {
     TableFixture fixture;
