@@ -142,7 +142,9 @@ int SimDisk::NextCall(std::string_view kind) {
   ++calls_;
   if (calls_ >= power_until_) return EIO;
   const auto counted = [](Failure& failure) {
-    return failure.calls_left > 0 && --failure.calls_left == 0 ? failure.error : 0;
+    if (failure.calls_left == 0) return 0;
+    --failure.calls_left;
+    return failure.calls_left == 0 ? failure.error : 0;
   };
   const int of_any = counted(failure_);
   const auto found = failures_.find(kind);
