@@ -6,7 +6,8 @@
 #   make check                    format, clang-tidy, thread safety, headers, tidy, instruction gate
 #   make asan | tsan              all tests again under the sanitizers
 #   make fuzz FUZZ_SECONDS=60     each fuzzer for that long; only FUZZ=name for one
-#   make soak SOAK_ROUNDS=200     kill -9 under load, again and again; SOAK_SEED=n repeats one
+#   make soak SOAK_ROUNDS=200     kill -9 under load, again and again; SOAK_SEED=n repeats one;
+#                                 then SOAK_STORIES=2000 of the twin disk that loses its power
 #   make bench                    side by side with redis-server and valkey-server
 #   make format | clean
 JOBS ?= $(shell nproc)
@@ -16,6 +17,7 @@ ARGS ?=
 TESTS ?=
 SOAK_ROUNDS ?= 200
 SOAK_SEED ?=
+SOAK_STORIES ?= 2000
 
 .DELETE_ON_ERROR:
 .PHONY: all build run test check asan tsan fuzz soak bench format clean bootstrap-% build-%
@@ -57,8 +59,11 @@ fuzz: bootstrap-build+check
 	@ninja -C build/fuzz -j $(JOBS) fuzzers
 	@tools/runfuzz --bin build/fuzz/bin --seconds $(FUZZ_SECONDS) --only '$(FUZZ)'
 
-soak: build
+soak: bootstrap-build+test
+	@$(MAKE) --no-print-directory build build/test/build.ninja
+	@ninja -C build/test -j $(JOBS) persist_test
 	@tests/crash/run -v --rounds=$(SOAK_ROUNDS) $(if $(SOAK_SEED),--seed=$(SOAK_SEED))
+	@POWER_LOSS_STORIES=$(SOAK_STORIES) build/test/bin/persist_test --gtest_filter='PowerLoss.*'
 
 bench: bootstrap-build+bench
 	@$(MAKE) --no-print-directory build/release/build.ninja

@@ -90,7 +90,7 @@ void MoveAll(const Segment& from, Choose choose) {
 // A cut knows entries by bits of their hash, so its marks hold wherever they go.
 void TakeMarks(const Segment& from, Segment& to) {
   to.cut_number = from.cut_number;
-  to.cut_marks = from.cut_marks;
+  to.cut_marks.CopyFrom(from.cut_marks);
 }
 
 }  // namespace
@@ -126,6 +126,7 @@ Segment* Segment::Create(std::uint32_t bucket_count, std::uint32_t depth, std::u
 
 void Segment::Destroy(Segment* segment) {
   segment->expiry.Release();
+  segment->cut_marks.Clear();
   FreeRaw(segment);
 }
 

@@ -41,6 +41,7 @@
 #include <cstdint>
 
 #include "base/ids.h"
+#include "ds/cut_marks.h"
 #include "ds/expiry_column.h"
 #include "ds/raw_memory.h"
 
@@ -56,13 +57,10 @@ inline constexpr int kWindowBits = 6;
 inline constexpr int kPointerBits = 48;
 inline constexpr std::uint64_t kPointerMask = (std::uint64_t{1} << kPointerBits) - 1;
 inline constexpr std::uint32_t kBucketPoints = 1u << kBucketBits;
+static_assert(kBucketPoints == CutMarks::kPoints);
 static_assert(kTagShift >= 0);
 static_assert(kPointerBits + kBucketBits + kWindowBits == 64);
 static_assert(kDirectoryBits % kWindowBits == 0);
-
-// A cut marks entries by ranges of bucket bits: one or two buckets of a segment before it splits.
-inline constexpr int kCutRangeBits = 6;
-inline constexpr std::uint32_t kCutRanges = 1u << kCutRangeBits;
 
 // With u the leading bits as a fraction: u + 0.344 u (1 - u), which is log2(1 + u) within 0.01.
 inline std::uint32_t DirectoryBitsOf(std::uint64_t hash) {
@@ -160,13 +158,7 @@ struct alignas(kCacheLineBytes) Segment {
   std::uint32_t cut_number;      // the cut that `cut_marks` are of: see TableCut
   UnixMs min_expiry;
   ExpiryColumn expiry;
-  std::uint64_t cut_marks;  // bit r: the entries of range r have been handed out
-
-  // Which of kCutRanges an entry belongs to, by its bucket bits: growth and splits do not change
-  // it.
-  static std::uint32_t CutRangeOf(std::uint64_t slot) {
-    return SlotBucketBits(slot) >> (kBucketBits - kCutRangeBits);
-  }
+  CutMarks cut_marks;  // by bucket bits, which growth and splits do not change
 
   // An empty segment. The owner calls Destroy.
   static Segment* Create(std::uint32_t bucket_count, std::uint32_t depth, std::uint32_t prefix);

@@ -28,7 +28,7 @@ constinit const EmptyTable kEmptyTable = {.header = {.bucket_count = 1,
                                                      .cut_number = 0,
                                                      .min_expiry = kNever,
                                                      .expiry = {},
-                                                     .cut_marks = 0},
+                                                     .cut_marks = {}},
                                           .bucket = {}};
 
 }  // namespace

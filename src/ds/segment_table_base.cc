@@ -61,7 +61,7 @@ TablePosition SegmentTableBase::InsertNode(std::uint64_t hash, const void* node)
   DCHECK((reinterpret_cast<std::uintptr_t>(node) & ~kPointerMask) == 0);
   Segment* segment = directory_.Find(hash).segment;
   if (is_cutting()) [[unlikely]]
-    PreserveHome(*segment, hash);
+    PreservePoint(*segment, BucketBitsOf(hash));
   if (segment->count >= segment->grow_at) [[unlikely]] {
     MakeRoom(hash);
     segment = directory_.Find(hash).segment;
@@ -69,7 +69,7 @@ TablePosition SegmentTableBase::InsertNode(std::uint64_t hash, const void* node)
   ++size_;
   const std::uint64_t slot = MakeSlot(node, hash, WindowOf(static_cast<int>(segment->depth)));
   if (is_cutting()) [[unlikely]]
-    Mark(*segment, Segment::CutRangeOf(slot));  // it may be a new segment
+    Mark(*segment, SlotBucketBits(slot));  // it may be a new segment
   return {segment, segment->Place(slot, TagOf(hash))};
 }
 
@@ -258,7 +258,7 @@ void SegmentTableBase::Forget() {
   min_expiry_ = kNever;
   drain_index_ = 0;
   cut_prefix_ = 0;
-  cut_range_ = 0;
+  cut_point_ = 0;
   VoidHints();
 }
 
@@ -301,7 +301,7 @@ void SegmentTableBase::MoveAllTo(SegmentTableBase& target) {
   target.cut_sink_ = std::exchange(cut_sink_, nullptr);
   target.cut_number_ = cut_number_;
   target.cut_prefix_ = cut_prefix_;
-  target.cut_range_ = cut_range_;
+  target.cut_point_ = cut_point_;
   target.VoidHints();
   Forget();
 }

@@ -10,9 +10,9 @@
 //   (2) bounds_[g] is no later than min_expiry of any segment whose run begins in group g; the
 //       table's min_expiry is no later than any of them.
 //   (3) While a cut is under way, an entry was in the table when it began, and has not been handed
-//       out, exactly if its range of its segment is not marked (segment_table_cut.cc).
+//       out, exactly if its point of its segment is not marked (segment_table_cut.cc).
 //   (4) memory_bytes() is what the allocator has set aside for segments, columns, directory and
-//       bounds, at any moment.
+//       bounds, at any moment; a cut's marks are not in it.
 #ifndef CAIRN_DS_SEGMENT_TABLE_BASE_H_
 #define CAIRN_DS_SEGMENT_TABLE_BASE_H_
 
@@ -117,9 +117,10 @@ class SegmentTableBase {
   // ---- A cut: the entries as they are now, handed out over time
   //
   // From BeginCut on, `sink` gets every entry that is in the table now, once and as it is now: the
-  // few of a range before the first change of any of them, all others as WalkCut comes to them.
-  // The table sees to it for what changes through it; who changes a node in place calls Preserve
-  // before. Entries that come later are not handed out. Costs one load where no cut is under way.
+  // one or two of a point before the first change of any of them, all others as WalkCut comes to
+  // them. The table sees to it for what changes through it; who changes a node in place calls
+  // Preserve before. Entries that come later are not handed out. Costs one load where no cut is
+  // under way.
   //
   // REQUIRES: no cut is under way.
   void BeginCut(CutSink* sink);
@@ -135,12 +136,12 @@ class SegmentTableBase {
   // The entry there is about to change.
   void Preserve(TablePosition at) {
     if (cut_sink_ != nullptr) [[unlikely]]
-      PreserveRange(*at.segment, Segment::CutRangeOf(at.segment->SlotAt(at.slot)));
+      PreservePoint(*at.segment, SlotBucketBits(at.segment->SlotAt(at.slot)));
   }
   // Nothing of the cut is lost by changing the entry there.
   bool IsPreserved(TablePosition at) const {
     return cut_sink_ == nullptr ||
-           IsMarked(*at.segment, Segment::CutRangeOf(at.segment->SlotAt(at.slot)));
+           IsMarked(*at.segment, SlotBucketBits(at.segment->SlotAt(at.slot)));
   }
 
   // kNever if the entry has no time.
@@ -253,13 +254,15 @@ class SegmentTableBase {
     std::uint32_t end;
   };
 
-  bool IsMarked(const Segment& segment, std::uint32_t range) const {
-    return segment.cut_number == cut_number_ && (segment.cut_marks >> range & 1) != 0;
+  bool IsMarked(const Segment& segment, std::uint32_t point) const {
+    return segment.cut_number == cut_number_ && segment.cut_marks.Has(point);
   }
-  void Mark(Segment& segment, std::uint32_t range);
-  void PreserveRange(Segment& segment, std::uint32_t range);
-  void PreserveHome(Segment& segment, std::uint64_t hash);
-  void HandOut(Segment& segment, std::uint32_t range);
+  CutMarks& MarksOf(Segment& segment) const;
+  void Mark(Segment& segment, std::uint32_t point) const { MarksOf(segment).Add(point, point + 1); }
+  void PreservePoint(Segment& segment, std::uint32_t point);
+  bool WalkSegment(Segment& segment, std::size_t* budget);
+  static void PrefetchNodes(Segment& segment, std::uint32_t begin_bits, std::uint32_t end_bits);
+  void HandOut(Segment& segment, std::uint32_t begin_bits, std::uint32_t end_bits);
 
   void MakeRoom(std::uint64_t hash);
   bool MaySplit(const Segment& segment);
@@ -305,7 +308,7 @@ class SegmentTableBase {
   CutSink* cut_sink_ = nullptr;   // while a cut is under way
   std::uint32_t cut_number_ = 0;  // of cuts of this table
   std::uint32_t cut_prefix_ = 0;  // of the segment that WalkCut looks at next
-  std::uint32_t cut_range_ = 0;   // within that segment
+  std::uint32_t cut_point_ = 0;   // within that segment
   Freeze freeze_ = Freeze::kNothing;
   bool untidy_ = false;  // a hole was left in the segment being walked
   SegmentTableStats stats_;

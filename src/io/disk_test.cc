@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -201,6 +202,28 @@ TEST(SimDisk, WhatIsNotSyncedSurvivesInPart) {
   EXPECT_TRUE(sectors.contains("su0u"));
 }
 
+// A sector that is written twice may be found as it was between, and one behind it as it is.
+TEST(SimDisk, SectorsComeAsTheyOnceWere) {
+  std::set<std::string> found;
+  for (std::uint64_t seed = 0; seed < 2000; seed += 2) {  // sectors of 512
+    SimDisk disk(seed);
+    std::unique_ptr<File> file = Opened(disk, "file", OpenMode::kReplace);
+    ASSERT_TRUE(disk.SyncDirectory(".").ok());
+    ASSERT_TRUE(file->Append(std::string(1024, '-')).ok());
+    ASSERT_TRUE(file->SyncData().ok());
+    for (const char c : {'a', 'b'}) {
+      ASSERT_TRUE(file->Overwrite(0, std::string(512, c)).ok());
+      ASSERT_TRUE(file->Overwrite(512, std::string(512, c)).ok());
+    }
+    disk.Crash(CrashKeeps::kAnySectors);
+    const std::string content = Content(disk, "file");
+    for (const std::size_t begin : {0, 512})
+      ASSERT_EQ(content.substr(begin, 512), std::string(512, content[begin]));
+    found.insert({content[0], content[512]});
+  }
+  EXPECT_EQ(found, (std::set<std::string>{"--", "-a", "-b", "a-", "aa", "ab", "b-", "ba", "bb"}));
+}
+
 TEST(SimDisk, NamesAreSafeAfterTheirDirectoryIsSynced) {
   SimDisk disk(2);
   Opened(disk, "made", OpenMode::kReplace);
@@ -246,6 +269,39 @@ TEST(SimDisk, TheNthCallFailsAsTold) {
   EXPECT_EQ(file->Append("b").message(), "f: write: No space left on device");
   EXPECT_TRUE(file->Append("c").ok());
   EXPECT_EQ(Content(disk, "f"), "ac");
+}
+
+TEST(SimDisk, TheNthCallOfEachKindFailsAsTold) {
+  const auto all_calls = [](SimDisk& disk) {
+    std::map<std::string_view, int> failed;
+    const auto note = [&](std::string_view kind, bool ok) { failed[kind] += ok ? 0 : 1; };
+    for (int round = 0; round < 3; ++round) {
+      auto opened = disk.Open("f", OpenMode::kReplace);
+      note("open", opened.has_value());
+      if (!opened) opened = disk.Open("f", OpenMode::kReplace);
+      char byte = 0;
+      note("write", (*opened)->Append("abc").ok());
+      note("read", (*opened)->ReadAt(0, &byte, 1).has_value());
+      note("fdatasync", (*opened)->SyncData().ok());
+      note("fallocate", (*opened)->Reserve(100).ok());
+      note("truncate", (*opened)->Truncate(1).ok());
+      note("fsync", disk.SyncDirectory(".").ok());
+      note("mkdir", disk.MakeDirectory("d" + std::to_string(round)).ok());
+      note("stat", disk.SizeOf("f").has_value());
+      Opened(disk, "g", OpenMode::kReplace);
+      note("rename", disk.Rename("g", "h").ok());
+      Opened(disk, "g", OpenMode::kReplace);
+      note("unlink", disk.Remove("g").ok());
+    }
+    return failed;
+  };
+  for (const std::string_view kind : SimDisk::kCalls) {
+    SimDisk disk(1);
+    disk.FailCall(kind, kind == "open" ? 4 : 2, EIO);  // three a round
+    std::map<std::string_view, int> expected;
+    for (const std::string_view other : SimDisk::kCalls) expected[other] = other == kind ? 1 : 0;
+    EXPECT_EQ(all_calls(disk), expected) << kind;
+  }
 }
 
 TEST(SimDisk, AFullDiskTakesWhatStillFits) {

@@ -16,14 +16,19 @@ struct SimDisk::Inode {
   bool is_directory = false;
   std::string seen;
   std::string safe;
-  std::uint64_t reserved = 0;     // the file may grow so far
-  std::set<std::uint64_t> dirty;  // sectors written since the last sync
+  std::uint64_t reserved = 0;                  // the file may grow so far
+  std::set<std::uint64_t> dirty;               // sectors written since the last sync
+  std::map<std::uint64_t, std::string> early;  // of those, what reached the platter at some moment
 
   std::uint64_t used_bytes() const { return std::max<std::uint64_t>(seen.size(), reserved); }
 
   void Dirty(std::uint64_t from, std::uint64_t to, std::uint64_t sector_bytes) {
     for (std::uint64_t sector = from / sector_bytes; sector * sector_bytes < to; ++sector)
       dirty.insert(sector);
+  }
+  void Clean() {
+    dirty.clear();
+    early.clear();
   }
   // Copies a sector of what is seen into `content`, up to `end`.
   void CopySector(std::uint64_t sector, std::uint64_t sector_bytes, std::uint64_t end,
@@ -33,6 +38,13 @@ struct SimDisk::Inode {
     if (from >= to) return;
     if (content.size() < to) content.resize(to, '\0');
     content.replace(from, to - from, seen, from, to - from);
+  }
+  // The same, as it was when it reached the platter.
+  void CopyEarly(std::uint64_t sector, std::uint64_t sector_bytes, std::string& content) const {
+    const std::string& bytes = early.at(sector);
+    const std::uint64_t from = sector * sector_bytes;
+    if (content.size() < from + bytes.size()) content.resize(from + bytes.size(), '\0');
+    content.replace(from, bytes.size(), bytes);
   }
 };
 
@@ -46,22 +58,23 @@ class SimDisk::OpenFile final : public File {
 
   Status SyncData() override {
     MutexLock hold(disk_.mu_);
-    int error = NextCall();
+    int error = NextCall("fdatasync");
     if (error == 0) error = disk_.fail_syncs_with_;
     if (error != 0) {
-      if (disk_.calls_ < disk_.power_until_) inode_->dirty.clear();  // see the header
+      if (disk_.calls_ < disk_.power_until_) inode_->Clean();  // see the header
       return disk_.Entered(path(), "fdatasync", error);
     }
     inode_->safe.resize(inode_->seen.size(), '\0');
     for (const std::uint64_t sector : inode_->dirty)
       inode_->CopySector(sector, disk_.sector_bytes_, inode_->seen.size(), inode_->safe);
-    inode_->dirty.clear();
+    inode_->Clean();
     return {};
   }
 
   Status Reserve(std::uint64_t size) override {
     MutexLock hold(disk_.mu_);
-    if (const int error = NextCall(); error != 0) return disk_.Entered(path(), "fallocate", error);
+    if (const int error = NextCall("fallocate"); error != 0)
+      return disk_.Entered(path(), "fallocate", error);
     if (size > disk_.GrowthEnd(*inode_)) return DiskTrouble(path(), "fallocate", ENOSPC);
     inode_->reserved = std::max(inode_->reserved, size);
     return {};
@@ -70,7 +83,7 @@ class SimDisk::OpenFile final : public File {
  protected:
   Result<std::size_t> WriteSome(std::uint64_t offset, std::string_view bytes) override {
     MutexLock hold(disk_.mu_);
-    const int error = NextCall();
+    const int error = NextCall("write");
     const bool dies = disk_.calls_ == disk_.power_until_ && boots_ == disk_.boots_;
     if (error != 0 && !dies) return std::unexpected(disk_.Entered(path(), "write", error));
     std::string& seen = inode_->seen;
@@ -80,6 +93,7 @@ class SimDisk::OpenFile final : public File {
       if (seen.size() < offset + size) seen.resize(offset + size, '\0');
       seen.replace(offset, size, bytes.substr(0, size));
       inode_->Dirty(offset, offset + size, disk_.sector_bytes_);
+      disk_.WriteBack(*inode_);
     }
     if (dies) return std::unexpected(disk_.Entered(path(), "write", error));
     if (size == 0) return std::unexpected(DiskTrouble(path(), "write", ENOSPC));
@@ -88,7 +102,7 @@ class SimDisk::OpenFile final : public File {
 
   Result<std::size_t> ReadSome(std::uint64_t offset, char* out, std::size_t size) override {
     MutexLock hold(disk_.mu_);
-    if (const int error = NextCall(); error != 0)
+    if (const int error = NextCall("read"); error != 0)
       return std::unexpected(disk_.Entered(path(), "read", error));
     const std::string& seen = inode_->seen;
     if (offset >= seen.size() || size == 0) return 0UL;
@@ -99,17 +113,19 @@ class SimDisk::OpenFile final : public File {
 
   Status Resize(std::uint64_t size) override {
     MutexLock hold(disk_.mu_);
-    if (const int error = NextCall(); error != 0) return disk_.Entered(path(), "truncate", error);
+    if (const int error = NextCall("truncate"); error != 0)
+      return disk_.Entered(path(), "truncate", error);
     const std::uint64_t before = inode_->seen.size();
     inode_->seen.resize(size, '\0');
     if (size > before) inode_->Dirty(before, size, disk_.sector_bytes_);
+    inode_->early.erase(inode_->early.lower_bound(size / disk_.sector_bytes_), inode_->early.end());
     inode_->reserved = 0;
     return {};
   }
 
  private:
-  int NextCall() REQUIRES(disk_.mu_) {
-    const int error = disk_.NextCall();
+  int NextCall(std::string_view kind) REQUIRES(disk_.mu_) {
+    const int error = disk_.NextCall(kind);
     return boots_ == disk_.boots_ ? error : EIO;
   }
 
@@ -122,10 +138,27 @@ SimDisk::SimDisk(std::uint64_t seed) : random_(seed), sector_bytes_(seed % 2 == 
 
 SimDisk::~SimDisk() = default;
 
-int SimDisk::NextCall() {
+int SimDisk::NextCall(std::string_view kind) {
   ++calls_;
   if (calls_ >= power_until_) return EIO;
-  return calls_ == fail_at_ ? fail_with_ : 0;
+  const auto counted = [](Failure& failure) {
+    if (failure.calls_left == 0) return 0;
+    --failure.calls_left;
+    return failure.calls_left == 0 ? failure.error : 0;
+  };
+  const int of_any = counted(failure_);
+  const auto found = failures_.find(kind);
+  const int of_kind = found == failures_.end() ? 0 : counted(found->second);
+  return of_any != 0 ? of_any : of_kind;
+}
+
+// Once in four writes.
+void SimDisk::WriteBack(Inode& inode) {
+  if (random_.Below(4) != 0) return;
+  const auto sector = std::next(inode.dirty.begin(),
+                                static_cast<std::ptrdiff_t>(random_.Below(inode.dirty.size())));
+  if (*sector * sector_bytes_ >= inode.seen.size()) return;  // it was cut off
+  inode.early[*sector] = inode.seen.substr(*sector * sector_bytes_, sector_bytes_);
 }
 
 Status SimDisk::Entered(std::string_view path, std::string_view call, int error) {
@@ -135,7 +168,7 @@ Status SimDisk::Entered(std::string_view path, std::string_view call, int error)
 }
 
 Status SimDisk::Enter(std::string_view path, std::string_view call) {
-  return Entered(path, call, NextCall());
+  return Entered(path, call, NextCall(call.substr(0, call.find(' '))));
 }
 
 // Some of a read or write of `size` bytes.
@@ -260,8 +293,14 @@ std::uint64_t SimDisk::calls() const {
 
 void SimDisk::FailCall(std::uint64_t nth, int error) {
   MutexLock hold(mu_);
-  fail_at_ = calls_ + nth;
-  fail_with_ = error;
+  failure_ = {.calls_left = nth, .error = error};
+}
+
+void SimDisk::FailCall(std::string_view kind, std::uint64_t nth, int error) {
+  const auto known = std::ranges::find(kCalls, kind);
+  CHECK(known != kCalls.end());
+  MutexLock hold(mu_);
+  failures_[*known] = {.calls_left = nth, .error = error};
 }
 
 void SimDisk::FailSyncs(int error) {
@@ -310,7 +349,8 @@ void SimDisk::Crash(CrashKeeps keeps) {
   MutexLock hold(mu_);
   ++boots_;
   power_until_ = kNoLimit;
-  fail_at_ = 0;
+  failure_ = {};
+  failures_.clear();
   fail_syncs_with_ = 0;
   if (keeps == CrashKeeps::kAll) return;
   CrashNames(keeps);
@@ -352,7 +392,13 @@ void SimDisk::SectorsSurvive(Inode& inode, CrashKeeps keeps) {
       inode.CopySector(sector, sector_bytes_, end, inode.safe);
   } else {
     for (const std::uint64_t sector : inode.dirty) {
-      if (random_.Below(2) == 0) inode.CopySector(sector, sector_bytes_, seen_size, inode.safe);
+      const std::uint64_t luck = random_.Below(3);
+      if (luck == 0) continue;
+      if (luck == 1 && inode.early.contains(sector)) {
+        inode.CopyEarly(sector, sector_bytes_, inode.safe);
+      } else {
+        inode.CopySector(sector, sector_bytes_, seen_size, inode.safe);
+      }
     }
   }
 }
@@ -365,7 +411,7 @@ void SimDisk::CrashContent(Inode& inode, CrashKeeps keeps) {
     if (random_.Below(2) == 0) inode.safe.resize(inode.seen.size(), '\0');
   }
   inode.seen = inode.safe;
-  inode.dirty.clear();
+  inode.Clean();
 }
 
 std::optional<std::string> SimDisk::SafeContent(const std::string& path) const {

@@ -3,14 +3,17 @@
 // full and fails, all of it from a seed.
 //
 //   SimDisk disk(seed);
-//   disk.CutPowerAt(7);          // the 7th call from now on does not return well, nor any later
-//   one
+//   disk.FailCall("fdatasync", 2, EIO);   // the second one from now on fails
+//   disk.CutPowerAt(7);          // the 7th call from now does not return well, nor any later one
 //   ...                          // the code under test
 //   disk.Crash(CrashKeeps::kAnySectors);
 //   ...                          // opens its files again
 //
 // What a file holds is kept twice: as programs see it, and as it is safe. A crash keeps the safe
-// one, and of what differs what CrashKeeps says, a sector at a time. Names are kept the same way:
+// one, and of what differs what CrashKeeps says, a sector at a time. Now and then a dirty sector
+// reaches the platter unasked, so that what is found of it may be older than what was found of one
+// behind it: sectors come in any order. A write during which the power goes leaves any of its
+// sectors. Names are kept the same way:
 // creations, renames and removals are safe after SyncDirectory of a directory they touch; a crash
 // keeps any of the others, but never one without an earlier one of the same name.
 //
@@ -23,6 +26,7 @@
 #ifndef CAIRN_IO_SIM_DISK_H_
 #define CAIRN_IO_SIM_DISK_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,13 +46,17 @@ namespace cairn::io {
 enum class CrashKeeps {
   kNothing,     // not a byte
   kPrefix,      // of each file the writes up to some byte; zeros may follow where more was written
-  kAnySectors,  // of each file any sectors, the others as they were before, or zeros
+  kAnySectors,  // of each file any sectors, as they are, as they once were, or as they are safe
   kAll,         // everything, but no safer than it was: the process died, not the machine
 };
 
 class SimDisk final : public Disk {
  public:
   static constexpr std::uint64_t kNoLimit = UINT64_MAX;
+  // The kinds of calls, by the names that errors give them.
+  static constexpr std::array<std::string_view, 11> kCalls = {
+      "open",  "write", "read",   "fdatasync", "fallocate", "truncate",
+      "fsync", "mkdir", "rename", "unlink",    "stat"};
 
   explicit SimDisk(std::uint64_t seed);
   ~SimDisk() override;
@@ -65,6 +73,8 @@ class SimDisk final : public Disk {
   std::uint64_t calls() const;
   // The `nth` call from now (1: the next) fails with `error`, an errno, and does nothing.
   void FailCall(std::uint64_t nth, int error);
+  // The same of the `nth` of a kind. REQUIRES: it is one of kCalls.
+  void FailCall(std::string_view kind, std::uint64_t nth, int error);
   // Every SyncData fails so, until told 0.
   void FailSyncs(int error);
   // The power goes during the `nth` call from now. A write may then have been done in part.
@@ -94,8 +104,15 @@ class SimDisk final : public Disk {
     std::shared_ptr<Inode> inode;  // null: removed
   };
 
+  struct Failure {
+    std::uint64_t calls_left = 0;  // the one that makes it 0 fails
+    int error = 0;
+  };
+
   // Counts a call; what to fail it with, or 0.
-  int NextCall() REQUIRES(mu_);
+  int NextCall(std::string_view kind) REQUIRES(mu_);
+  // A dirty sector may reach the platter.
+  void WriteBack(Inode& inode) REQUIRES(mu_);
   Status Enter(std::string_view path, std::string_view call) REQUIRES(mu_);
   Status Entered(std::string_view path, std::string_view call, int error) REQUIRES(mu_);
   bool HasDirectory(const std::string& path) const REQUIRES(mu_);
@@ -117,8 +134,8 @@ class SimDisk final : public Disk {
   std::vector<NameChange> unsafe_changes_ GUARDED_BY(mu_);
   std::uint64_t calls_ GUARDED_BY(mu_) = 0;
   std::uint64_t boots_ GUARDED_BY(mu_) = 0;  // files opened before a crash are dead
-  std::uint64_t fail_at_ GUARDED_BY(mu_) = 0;
-  int fail_with_ GUARDED_BY(mu_) = 0;
+  Failure failure_ GUARDED_BY(mu_);
+  std::map<std::string_view, Failure> failures_ GUARDED_BY(mu_);  // of kinds
   int fail_syncs_with_ GUARDED_BY(mu_) = 0;
   std::uint64_t power_until_ GUARDED_BY(mu_) = kNoLimit;
   std::uint64_t space_ GUARDED_BY(mu_) = kNoLimit;

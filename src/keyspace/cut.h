@@ -4,9 +4,10 @@
 // BGSAVE, the rewrite of the AOF, a replica's full copy and a slot's migration are users of a cut.
 // It begins with every stripe held, for microseconds: each table is told that entries are to be
 // handed out before they change (ds::SegmentTable). Then the user's thread walks the tables, some
-// entries a hold, and whoever writes hands out the few entries around the one it changes.
+// entries a hold, and whoever writes hands out the one it changes, and the one or two that
+// share its mark.
 //
-//     writers --(range of a bucket or two, before its first change)--+
+//     writers --(an entry or two, before the first change)-----------+
 //                                                                     +--> batches --> Next()
 //     walk ----(what no writer has touched, stripe by stripe)--------+
 //

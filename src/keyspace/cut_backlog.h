@@ -16,7 +16,7 @@ namespace cairn::keyspace {
 
 class CutBacklog {
  public:
-  static constexpr std::size_t kBytesMax = 32 * 1024 * 1024;
+  static constexpr std::size_t kBytesMax = 16 * 1024 * 1024;
 
   // Writers are to wait. relaxed: a bound and no more.
   bool is_full() const { return bytes_.load(std::memory_order_relaxed) > kBytesMax; }

@@ -10,25 +10,16 @@
 #include <string>
 #include <vector>
 
-#include "command/runner.h"
-#include "commands/families.h"
 #include "io/sim_disk.h"
 #include "keyspace/keyspace_testing.h"
+#include "persist/aof_testing.h"
 
 namespace cairn::persist {
 namespace {
 
 using io::CrashKeeps;
 using io::SimDisk;
-
-const command::CommandTable& Table() {
-  static const std::vector<std::span<const command::Spec>> families = {
-      commands::StringFamily(),  commands::StringSetFamily(),     commands::StringCounterFamily(),
-      commands::GenericFamily(), commands::GenericExpiryFamily(), commands::ListFamily(),
-      commands::HashFamily(),    commands::TransactionFamily()};
-  static const command::CommandTable table(families);
-  return table;
-}
+using testing::Life;
 
 std::string Command(std::initializer_list<std::string> words) {
   std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
@@ -36,78 +27,6 @@ std::string Command(std::initializer_list<std::string> words) {
     bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
   return bytes;
 }
-
-// A store that a server could be around: commands run on it, its AOF is on the twin.
-class Life {
- public:
-  explicit Life(SimDisk& disk, AofOptions options = {.policy = FsyncPolicy::kAlways})
-      : options_(options),
-        aof_({.disk = disk,
-              .keyspace = store_.keyspace,
-              .table = Table(),
-              .turn = turn_,
-              .place = [] { return AofPlace(); },
-              .options = [this] { return options_; },
-              .on_progress = [] {},
-              .on_note = [](std::string_view) {},
-              .on_warning = [this](std::string_view line) { warnings_ += line; }}) {}
-  ~Life() { (void)aof_.Stop(); }
-
-  Status Load(const AofLoadOptions& options = {}) {
-    if (Status opened = aof_.Open(); !opened.ok()) return opened;
-    return aof_.has_data() ? aof_.Load(options, progress_) : Status();
-  }
-  void Start() {
-    ASSERT_TRUE(Load().ok());
-    ASSERT_TRUE(aof_.Begin().ok());
-    aof_.Start();
-  }
-  std::string Run(std::initializer_list<std::string_view> words) {
-    resp::Writer reply(reply_, 2);
-    runner_.Run(session_, std::span(words.begin(), words.size()), reply);
-    std::string bytes = reply_.ToString();
-    reply_.Clear();
-    return bytes;
-  }
-  // Waits, as the server's main thread and a client would.
-  template <class Condition>
-  void Await(Condition condition) {
-    Event never;
-    for (int i = 0; i < 20'000 && !condition(); ++i) {
-      store_.clock.AdvanceMs(1);
-      aof_.Advance();
-      never.WaitFor(1000);
-    }
-    ASSERT_TRUE(condition()) << warnings_;
-  }
-  void AwaitSafe() {
-    const Lsn end = store_.keyspace.log().end();
-    aof_.Hasten(end);
-    Await([&] { return aof_.watermark().Covers(end); });
-  }
-  void AwaitRewrite(std::uint64_t begun) {
-    Await([&] {
-      const AofFigures figures = aof_.Figures();
-      return figures.rewrites.begun >= begun && !figures.is_rewriting;
-    });
-  }
-
-  keyspace::TestStore& store() { return store_; }
-  AofService& aof() { return aof_; }
-  const std::string& warnings() const { return warnings_; }
-
- private:
-  AofOptions options_;
-  keyspace::TestStore store_{{.stripe_count = 8}};
-  command::Shared shared_{.keyspace = store_.keyspace, .table = Table(), .gates = {}};
-  command::Runner runner_{shared_, 1};
-  command::Session session_{ClientId(1), 1};
-  resp::ReplyBuffer reply_;
-  CutTurn turn_;
-  LoadProgress progress_;
-  std::string warnings_;
-  AofService aof_;
-};
 
 TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
   SimDisk disk(1);
@@ -169,6 +88,20 @@ TEST(AofService, SwitchedOffItKeepsWhatWasWrittenUntilThen) {
   EXPECT_EQ(again.store().Get("after"), "2");
 }
 
+// What is counted is safe when the power goes.
+void CountAndLosePower(Life& life, SimDisk& disk) {
+  life.Run({"INCR", "k"});
+  life.AwaitSafe();
+  disk.CutPowerAt(1);
+}
+
+void ExpectCounted(SimDisk& disk, std::uint64_t nth) {
+  disk.Crash(CrashKeeps::kNothing);
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(again.store().Get("k"), "2") << nth;
+}
+
 // Every call of a rewrite fails once; the data are there whatever became of it.
 TEST(AofService, ARewriteThatFailsCostsNothing) {
   for (const bool with_preamble : {true, false}) {
@@ -183,14 +116,9 @@ TEST(AofService, ARewriteThatFailsCostsNothing) {
         EXPECT_EQ(life.aof().RequestRewrite(AofService::When::kNow),
                   AofService::Requested::kStarted);
         life.AwaitRewrite(1);
-        life.Run({"INCR", "k"});
-        life.AwaitSafe();
-        disk.CutPowerAt(1);
+        CountAndLosePower(life, disk);
       }
-      disk.Crash(CrashKeeps::kNothing);
-      Life again(disk);
-      again.Start();
-      EXPECT_EQ(again.store().Get("k"), "2") << nth;
+      ExpectCounted(disk, nth);
     }
   }
 }
@@ -206,14 +134,9 @@ TEST(AofService, AFirstRewriteThatFailsIsTriedAgain) {
       disk.FailCall(nth, EIO);
       life.aof().Want(true);
       life.Await([&] { return life.aof().watermark().counts(); });
-      life.Run({"INCR", "k"});
-      life.AwaitSafe();
-      disk.CutPowerAt(1);
+      CountAndLosePower(life, disk);
     }
-    disk.Crash(CrashKeeps::kNothing);
-    Life again(disk);
-    again.Start();
-    EXPECT_EQ(again.store().Get("k"), "2") << nth;
+    ExpectCounted(disk, nth);
   }
 }
 

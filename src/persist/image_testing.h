@@ -4,6 +4,8 @@
 #ifndef CAIRN_PERSIST_IMAGE_TESTING_H_
 #define CAIRN_PERSIST_IMAGE_TESTING_H_
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +14,7 @@
 #include "keyspace/cut.h"
 #include "keyspace/keyspace_testing.h"
 #include "keyspace/value_digest.h"
+#include "persist/loader.h"
 #include "persist/saver.h"
 #include "value/stream_testing.h"
 
@@ -184,6 +187,17 @@ inline Status SaveTo(io::Disk& disk, keyspace::TestStore& store, const SaveOrder
   const std::unique_ptr<keyspace::Cut> cut = TakeCut(store.keyspace);
   SaveProgress progress;
   return SaveCut(disk, store.keyspace, *cut, order, progress);
+}
+
+// What is in a file, which can be loaded.
+inline Picture Loaded(io::Disk& disk, const std::string& path = "./dump.rdb") {
+  keyspace::TestStore store({.stripe_count = 8});
+  LoadProgress progress;
+  const auto loaded = LoadRdbFile(disk, path, store.keyspace, {}, progress);
+  EXPECT_TRUE(loaded.has_value()) << loaded.error().message();
+  EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+  EXPECT_EQ(progress.bytes(), progress.bytes_total());
+  return PictureOf(store);
 }
 
 }  // namespace cairn::persist::testing

@@ -23,20 +23,11 @@ using io::SimDisk;
 using keyspace::Access;
 using keyspace::TestStore;
 using testing::FillWithAll;
+using testing::Loaded;
 using testing::Order;
 using testing::Picture;
 using testing::PictureOf;
 using testing::SaveTo;
-
-Picture Loaded(io::Disk& disk, const std::string& path = "./dump.rdb") {
-  TestStore store({.stripe_count = 8});
-  LoadProgress progress;
-  const auto loaded = LoadRdbFile(disk, path, store.keyspace, {}, progress);
-  EXPECT_TRUE(loaded.has_value()) << loaded.error().message();
-  EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
-  EXPECT_EQ(progress.bytes(), progress.bytes_total());
-  return PictureOf(store);
-}
 
 TEST(Saver, WhatIsSavedIsLoaded) {
   TestStore store({.stripe_count = 4});
