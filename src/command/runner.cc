@@ -111,7 +111,7 @@ bool Call::MayGoUnseen(const CommandTable::Command& command) {
 bool Call::DeferUnseen() {
   if (!MayGoUnseen(command()) || session_.queueing() || !ReserveLane()) return false;
   runner_.deferred_ = std::make_shared<Parked>(command(), session_.TakeArgs(args()), session_);
-  runner_.deferred_->set_is_deferred();
+  runner_.deferred_->set_is_deferred(lane_work());
   // What it watches goes along, and comes back with the answer: WATCH adds to it.
   if (session_.transaction() != nullptr)
     runner_.deferred_->session().AdoptTransaction(session_.TakeTransaction());
@@ -124,9 +124,20 @@ bool Call::DeferTransaction() {
   return true;
 }
 
+LaneWork Call::lane_work() const {
+  const std::uint32_t flags = is_exec() ? session_.transaction()->flags() : command().flags;
+  return (flags & kWaitsForPeers) != 0 ? LaneWork::kForPeers : LaneWork::kHeavy;
+}
+
+bool Call::is_interrupted() const { return runner_.shared().lane->interrupts_peers(); }
+
+void Call::RefreshNow() {
+  if (parked_ != nullptr) session_.set_now_ms(keyspace().clock().NowUnixMs());
+}
+
 // The call is not run here.
 bool Call::ReserveLane() {
-  if (!may_wait() || !runner_.shared().lane->Reserve()) return false;
+  if (!may_wait() || !runner_.shared().lane->Reserve(lane_work())) return false;
   fate_ = Fate::kDeferred;
   return true;
 }
@@ -136,7 +147,7 @@ bool Call::MoveToLane() {
   if ((all && command().run_heavy == nullptr) || !ReserveLane()) return false;
   runner_.deferred_ = std::make_shared<Parked>(command(), args(), std::span(keys_, key_count()),
                                                session_, TimeoutReply::kNull);
-  runner_.deferred_->set_is_deferred();
+  runner_.deferred_->set_is_deferred(lane_work());
   return true;
 }
 
@@ -550,6 +561,7 @@ void Runner::RunDeferred(Parked& parked) {
                           .key_count = static_cast<std::uint32_t>(keys_.size())};
   Call call(*this, session, prepared, keys_.data(), reply);
   call.parked_ = &parked;
+  call.in_lane_ = true;
   log::CommandLog& log = shared_.keyspace.log();
   const std::size_t credit = log.active() ? TakeCredit(call.args()) : 0;
   if (parked.command().run_heavy != nullptr) {

@@ -186,7 +186,7 @@ class Runner {
   void RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) REQUIRES(held);
   void RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held)
       REQUIRES(held);
-  void RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,
+  void RunQueued(Call& exec, const Queued& queued, const keyspace::KeyLocks& held,
                  resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
                  std::vector<log::Effect>* effects) REQUIRES(held);
 

@@ -480,7 +480,7 @@ TEST_F(HeavyCommands, BetweenTwoHoldsDoNotWaitForATurnThatWaitsForLeftWork) {
   Event held;
   Event go_on;
   Event ended;
-  for (std::size_t i = 0; i < command::Lane::kThreads; ++i) {
+  for (std::size_t i = 0; i < command::Lane::kHeavyThreads; ++i) {
     lane.RunLater({}, command::Lane::LeftWork([&](command::Runner* runner) {
                     for (int hold = 0; hold < 2; ++hold) {
                       lane.Enter(*runner, stripe);
@@ -490,7 +490,7 @@ TEST_F(HeavyCommands, BetweenTwoHoldsDoNotWaitForATurnThatWaitsForLeftWork) {
                       }
                       lane.Leave(*runner);
                     }
-                    if (holds.load() == 2 * command::Lane::kThreads) ended.Notify();
+                    if (holds.load() == 2 * command::Lane::kHeavyThreads) ended.Notify();
                   }));
   }
   ASSERT_TRUE(Comes(held));
