@@ -152,9 +152,9 @@ void Runner::RunTransaction(Call& exec) {
 void Runner::RunTransactionLocked(Call& exec) {
   const Transaction& transaction = *exec.session().transaction();
   if (exec.parked_ != nullptr) {
-    return EnterAndHold(StripesOf(transaction), [&](const keyspace::KeyLocks& held) REQUIRES(held) {
-      RunTransactionUnder(exec, held);
-    });
+    return EnterAndHold(StripesOf(transaction), transaction.flags(),
+                        [&](const keyspace::KeyLocks& held)
+                            REQUIRES(held) { RunTransactionUnder(exec, held); });
   }
   const bool goes_unseen = IsLong(transaction) || (transaction.flags() & kWaitsForPeers) != 0;
   if (goes_unseen && IsOfKeysOnly(transaction) && exec.DeferTransaction()) return;

@@ -392,9 +392,7 @@ void Runner::EndCredit(Call& call, std::size_t credit) {
 
 // Who writes during a cut hands out what is to be saved: not faster than it can be.
 void Runner::WaitForCut(std::uint32_t flags) {
-  if ((flags & kWrite) == 0) return;
-  keyspace::CutBacklog& backlog = shared_.keyspace.cut_backlog();
-  while (backlog.is_full()) backlog.Wait(kLogWaitUs);
+  if ((flags & kWrite) != 0) shared_.keyspace.cut_backlog().WaitForRoom();
 }
 
 // Room in the log is taken before any lock; then the stripes of all keys, together; then the
@@ -504,7 +502,7 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
 void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
   const keyspace::StripeSet stripes =
       keys.empty() ? AllStripes(shared_.keyspace) : keyspace::KeyLocks::SetOf(keys);
-  EnterAndHold(stripes, [&](const keyspace::KeyLocks& locks) REQUIRES(locks) {
+  EnterAndHold(stripes, call.command().flags, [&](const keyspace::KeyLocks& locks) REQUIRES(locks) {
     keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
     call.txn_ = &txn;
     work();
@@ -517,8 +515,11 @@ void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, Functio
   if (serving_.busy()) serving_.Finish();
 }
 
-void Runner::EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work) {
+// What was full when the command came, or at its last hold, may be full again.
+void Runner::EnterAndHold(const keyspace::StripeSet& stripes, std::uint32_t flags,
+                          UnderLocks work) {
   shared_.lane->Enter(*this, stripes);
+  WaitForCut(flags);
   HoldLong(stripes, work);
   shared_.lane->Leave(*this);
 }
@@ -564,6 +565,7 @@ void Runner::RunDeferred(Parked& parked) {
   call.in_lane_ = true;
   log::CommandLog& log = shared_.keyspace.log();
   const std::size_t credit = log.active() ? TakeCredit(call.args()) : 0;
+  WaitForCut(parked.command().flags);
   if (parked.command().run_heavy != nullptr) {
     parked.command().run_heavy(call);
     Observe(call);

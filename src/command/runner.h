@@ -160,7 +160,7 @@ class Runner {
   bool IsPending(Call& call) const;
   bool RunWithoutStripes(Call& call);
   using UnderLocks = FunctionRef<void(const keyspace::KeyLocks&)>;
-  void EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work);
+  void EnterAndHold(const keyspace::StripeSet& stripes, std::uint32_t flags, UnderLocks work);
   void HoldLong(const keyspace::StripeSet& stripes, UnderLocks work);
   void RunHeld(Call& call);
   bool HandOver(Call& call, std::size_t credit);
