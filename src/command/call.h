@@ -107,6 +107,17 @@ class Call {
   // REQUIRES: nothing replied, nothing changed. A command that may also wait (Block) may defer: one
   // that finds nothing in the lane is given back to its session.
   bool Defer(std::uint64_t elements) { return elements >= kHeavyElements && DeferSlow(); }
+  // Whether it may be handed over at all.
+  bool may_wait() const;
+  // Of a row with kWaitsForPeers: the command is going to wait for another server. The same, but
+  // the answer is no, too, where nobody can wait (may_wait: a session within the process; a
+  // transaction that is not about keys only), and when too many wait already. In the lane:
+  // is_in_lane().
+  bool DeferToPeers() { return DeferSlow(); }
+  // Whether it runs on a thread of the lane, by itself or within a transaction.
+  bool is_in_lane() const { return in_lane_; }
+  // Who waits for a peer is to give it up. REQUIRES: is_in_lane().
+  bool is_interrupted() const;
   // So many arguments that taking them in is what takes long: asked before any stripe is locked.
   static constexpr std::size_t kHeavyArguments = kHeavyElements;
   bool HasHeavyArguments() const { return argc() >= kHeavyArguments; }
@@ -116,6 +127,9 @@ class Call {
   // given back, and run again when these stripes are free; what it has replied so far is dropped.
   // False where nobody can wait so: then wait for the stripe. REQUIRES: nothing changed.
   bool Delay(const keyspace::StripeSet& stripes);
+  // In run_heavy, between two holds: what is now to the command becomes now. A transaction has one
+  // moment for all of it: there it does nothing.
+  void RefreshNow();
   // For run_heavy: `work` is called with the stripes of `keys` locked and a txn on them; what it
   // changes is logged, told and given to those who wait as if it were a command. Others see the
   // stripes as busy, so keep it short. REQUIRES: in run_heavy, not within another Hold.
@@ -141,8 +155,8 @@ class Call {
   bool DeferUnseen();
   bool DeferTransaction();
   bool MoveToLane();
+  LaneWork lane_work() const;
   bool ReserveLane();
-  bool may_wait() const;
 
   Runner& runner_;
   Session& session_;
@@ -153,6 +167,7 @@ class Call {
   bool may_block_ = true;           // false within a transaction
   const Parked* parked_ = nullptr;  // whose command is being run again
   bool blocked_ = false;            // it has to wait on
+  bool in_lane_ = false;
   // What became of it; the runner has what belongs to it.
   enum class Fate : std::uint8_t { kRuns, kDelayed, kDeferred };
   Fate fate_ = Fate::kRuns;

@@ -30,6 +30,8 @@ std::int64_t BeginOf(const KeySpec& spec, Args args) {
     case KeySpec::Begin::kIndex:
       return spec.index;
     case KeySpec::Begin::kKeyword:
+      // Backward only to be shown: such a command finds its keys itself (Row::find_keys).
+      if (spec.index < 0) return 0;
       for (auto i = static_cast<std::size_t>(spec.index); i + 1 < args.size(); ++i) {
         if (EqualsIgnoreCase(args[i], spec.keyword)) return static_cast<std::int64_t>(i) + 1;
       }
@@ -96,6 +98,12 @@ std::uint16_t FlagsOf(const Spec& spec, const KeySpec& key_spec, Args args) {
 
 template <class Append>
 bool Walk(const Spec& spec, Args args, Append append) {
+  if (spec.row.find_keys != nullptr) {
+    std::vector<std::uint32_t> indices;
+    spec.row.find_keys(args, indices);
+    for (const std::uint32_t index : indices) append(index, spec.key_specs.specs[0]);
+    return true;
+  }
   for (std::size_t i = 0; i < spec.key_specs.count; ++i) {
     const KeySpec& key_spec = spec.key_specs.specs[i];
     if ((key_spec.flags & kKeyNotKey) != 0) continue;

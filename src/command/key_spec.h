@@ -42,6 +42,7 @@ enum KeyFlag : std::uint16_t {
   // Ours, not shown: see ReadKeySpecs.
   kKeyUnknown = 1u << 11,
   kKeyConcealed = 1u << 12,
+  kKeyFromEnd = 1u << 13,
 };
 
 struct KeySpec {
@@ -217,7 +218,7 @@ struct KeyFlagName {
   std::string_view name;
   std::uint16_t flag;
 };
-inline constexpr std::array<KeyFlagName, 13> kKeyFlagNames = {{
+inline constexpr std::array<KeyFlagName, 14> kKeyFlagNames = {{
     {"RO", kKeyRO},
     {"RW", kKeyRW},
     {"OW", kKeyOW},
@@ -231,6 +232,7 @@ inline constexpr std::array<KeyFlagName, 13> kKeyFlagNames = {{
     {"VARIABLE_FLAGS", kKeyVariableFlags},
     {"UNKNOWN", kKeyUnknown},
     {"CONCEALED", kKeyConcealed},
+    {"FROM_END", kKeyFromEnd},
 }};
 
 // Cuts `text` at the first `separator`: returns what is before it and leaves the rest.
@@ -269,7 +271,8 @@ constexpr std::uint16_t ReadKeyFlags(std::string_view words) {
 // word GET only overwrites.
 // The parts go to the keys in the order of the line. "UNKNOWN" is a part for keys that the line
 // does not show (SORT's patterns); "CONCEALED" one whose place COMMAND INFO calls unknown though
-// the line shows it.
+// the line shows it; "FROM_END" one whose keyword is looked for backward, from the word before the
+// last on (MIGRATE).
 constexpr KeySpecs ReadKeySpecs(const Syntax& syntax, std::string_view access) {
   const KeySpecs derived = internal::KeyWalk(syntax).found();
   if (!derived.error.empty()) return derived;
@@ -290,6 +293,7 @@ constexpr KeySpecs ReadKeySpecs(const Syntax& syntax, std::string_view access) {
     if (shown) spec = derived.specs[taken++];
     spec.flags = flags;
     spec.note = note;
+    if ((flags & kKeyFromEnd) != 0) spec.index = -2;
     if (otherwise.empty()) continue;
     constexpr std::string_view kWithout = " WITHOUT ";
     const std::size_t without = otherwise.find(kWithout);

@@ -21,6 +21,8 @@ constexpr std::int64_t kSleepUsMax = 1'000'000;
 
 bool Meet(const StripeSet& a, const StripeSet& b) { return (a & b).any(); }
 
+std::size_t IndexOf(LaneWork work) { return work == LaneWork::kHeavy ? 0 : 1; }
+
 // What has no stripes that it holds all the time: it takes them in steps, or has none.
 bool HoldsNone(const CommandTable::Command& command) {
   return command.run_heavy != nullptr || command.locking != CommandTable::Locking::kOfItsKeys;
@@ -56,6 +58,7 @@ void Lane::Stop() {
     MutexLock hold(mu_);
     stopping_ = true;
   }
+  InterruptPeers(true);
   WakeAll();
   for (Thread& thread : threads_) thread.Join();
   threads_.clear();
@@ -85,10 +88,12 @@ void Lane::DoLeftWork() {
   }
 }
 
-bool Lane::Reserve() {
-  std::size_t pending = reserved_.load(std::memory_order_relaxed);
-  while (pending < kQueueMax) {
-    if (reserved_.compare_exchange_weak(pending, pending + 1, std::memory_order_relaxed))
+bool Lane::Reserve(LaneWork work) {
+  const std::size_t most = work == LaneWork::kHeavy ? kQueueMax : kPeerQueueMax;
+  std::atomic<std::size_t>& reserved = reserved_[IndexOf(work)];
+  std::size_t pending = reserved.load(std::memory_order_relaxed);
+  while (pending < most) {
+    if (reserved.compare_exchange_weak(pending, pending + 1, std::memory_order_relaxed))
       return true;
   }
   return false;
@@ -253,8 +258,10 @@ void Lane::Loop(std::size_t number) {
 bool Lane::Take(std::size_t number, Item* item) {
   MutexLock hold(mu_);
   if (stopping_) return false;
+  const LaneWork kind = number < kHeavyThreads ? LaneWork::kHeavy : LaneWork::kForPeers;
   const auto take = [&](std::deque<Item>& from, StripeSet blocked) REQUIRES(mu_) {
     for (auto at = from.begin(); at != from.end(); ++at) {
+      if (at->parked != nullptr && at->parked->lane_work() != kind) continue;
       if (Meet(at->stripes, blocked)) {
         blocked |= at->stripes;
         continue;
@@ -268,7 +275,7 @@ bool Lane::Take(std::size_t number, Item* item) {
     }
     return false;
   };
-  if (take(left_, Running())) return true;
+  if (kind == LaneWork::kHeavy && take(left_, Running())) return true;
   StripeSet blocked = Running() | Promised();
   for (const Item& left : left_) blocked |= left.stripes;
   return take(queue_, blocked);
@@ -290,7 +297,7 @@ void Lane::RunItem(Runner& runner, Item& item) {
   }
   Leave(runner);
   if (!parked.goes_back()) parked.ForgetRequest();
-  reserved_.fetch_sub(1, std::memory_order_relaxed);
+  reserved_[IndexOf(parked.lane_work())].fetch_sub(1, std::memory_order_relaxed);
   parked.on_answered(std::move(item.parked));
 }
 

@@ -22,8 +22,11 @@
 //   before all of them, and before turns. A turn that waits for it holds nobody up.
 // A turn is a token: it is over when the last copy goes, however that comes about.
 //
-// Limits: kQueueMax heavy commands wait; beyond, they run where they are. Turns and left work: one
-// for each client.
+// Commands that wait for another server (MIGRATE) are run in the same way, on threads of their own:
+// however long a peer takes, what is merely heavy does not wait for it, but on the same stripes.
+//
+// Limits: kQueueMax heavy commands wait, or run; beyond, they run where they are. Of those that
+// wait for peers kPeerQueueMax; beyond, they are refused. Turns and left work: one for each client.
 //
 // Owned by the engine, which starts it. Thread safety: any thread, no stripe locked; Enter and
 // Leave are for the lane's own threads.
@@ -51,8 +54,11 @@ struct Shared;
 
 class Lane final : public keyspace::Helper {
  public:
-  static constexpr std::size_t kThreads = 2;
+  static constexpr std::size_t kHeavyThreads = 2;
+  static constexpr std::size_t kPeerThreads = 2;
+  static constexpr std::size_t kThreads = kHeavyThreads + kPeerThreads;
   static constexpr std::size_t kQueueMax = 1024;
+  static constexpr std::size_t kPeerQueueMax = 128;
 
   explicit Lane(Shared& shared);
   ~Lane() override;
@@ -71,7 +77,7 @@ class Lane final : public keyspace::Helper {
   bool RunsHeldBack() const;
 
   // A place in the queue, for Submit; false if there is none.
-  bool Reserve();
+  bool Reserve(LaneWork work);
   void Submit(std::shared_ptr<Parked> parked);
   // While a copy of it exists, the lane keeps off the stripes it was asked for.
   using Turn = std::shared_ptr<void>;
@@ -88,10 +94,16 @@ class Lane final : public keyspace::Helper {
   void Enter(const Runner& runner, const keyspace::StripeSet& stripes);
   void Leave(const Runner& runner);
 
+  // Who waits for a peer gives it up: the server ends, or says so. Ends by itself at no time.
+  void InterruptPeers(bool interrupts) {
+    interrupts_peers_.store(interrupts, std::memory_order_relaxed);
+  }
+  bool interrupts_peers() const { return interrupts_peers_.load(std::memory_order_relaxed); }
+
   // For statistics. Constant once started.
   const std::vector<std::unique_ptr<Runner>>& runners() const { return runners_; }
   // Heavy commands that wait or run.
-  std::size_t pending() const { return reserved_.load(std::memory_order_relaxed); }
+  std::size_t pending() const { return reserved_[0].load(std::memory_order_relaxed); }
 
  private:
   struct Item {
@@ -123,8 +135,9 @@ class Lane final : public keyspace::Helper {
 
   Shared& shared_;
   std::vector<std::unique_ptr<Runner>> runners_;
-  std::atomic<std::size_t> reserved_{0};
-  mutable Mutex mu_;  // a leaf
+  std::array<std::atomic<std::size_t>, 2> reserved_ = {};  // by LaneWork
+  std::atomic<bool> interrupts_peers_{false};              // relaxed: looked at again and again
+  mutable Mutex mu_;                                       // a leaf
   std::deque<Item> left_ GUARDED_BY(mu_);
   std::deque<Item> queue_ GUARDED_BY(mu_);
   HoldsBack holds_back_ = [](Parked&) { return false; };  // constant once started

@@ -48,9 +48,19 @@ TEST_F(LimitsTest, ATransactionsQueue) {
 
 TEST_F(LimitsTest, TheLanesQueue) {
   Lane lane(shared_);
-  for (std::size_t i = 0; i < Lane::kQueueMax; ++i) ASSERT_TRUE(lane.Reserve()) << i;
-  EXPECT_FALSE(lane.Reserve());
+  for (std::size_t i = 0; i < Lane::kQueueMax; ++i)
+    ASSERT_TRUE(lane.Reserve(LaneWork::kHeavy)) << i;
+  EXPECT_FALSE(lane.Reserve(LaneWork::kHeavy));
   EXPECT_EQ(lane.pending(), Lane::kQueueMax);
+}
+
+TEST_F(LimitsTest, TheLanesQueueForPeers) {
+  Lane lane(shared_);
+  for (std::size_t i = 0; i < Lane::kPeerQueueMax; ++i)
+    ASSERT_TRUE(lane.Reserve(LaneWork::kForPeers)) << i;
+  EXPECT_FALSE(lane.Reserve(LaneWork::kForPeers));
+  EXPECT_TRUE(lane.Reserve(LaneWork::kHeavy));
+  EXPECT_EQ(lane.pending(), 1u);
 }
 
 }  // namespace

@@ -52,6 +52,9 @@ enum class TimeoutReply : std::uint8_t {
 
 void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
 
+// Which threads of the lane run it.
+enum class LaneWork : std::uint8_t { kHeavy, kForPeers };
+
 class Parked final : public keyspace::Waiter {
  public:
   // `keys`: of the command, in the order in which its arguments name them.
@@ -72,7 +75,11 @@ class Parked final : public keyspace::Waiter {
   resp::ReplyBuffer& reply() { return reply_; }
   // Whether it is the lane that answers.
   bool is_deferred() const { return is_deferred_; }
-  void set_is_deferred() { is_deferred_ = true; }
+  void set_is_deferred(LaneWork work = LaneWork::kHeavy) {
+    is_deferred_ = true;
+    lane_work_ = work;
+  }
+  LaneWork lane_work() const { return lane_work_; }
   // What the lane was to run found nothing and would wait: the request is to be run by its session
   // once more, as if it had just come. Written by the lane, read by the owner once told.
   bool goes_back() const { return goes_back_; }
@@ -101,6 +108,7 @@ class Parked final : public keyspace::Waiter {
   std::atomic<TimeoutReply> timeout_reply_;
   bool lacks_keys_ = false;
   bool is_deferred_ = false;
+  LaneWork lane_work_ = LaneWork::kHeavy;
   bool goes_back_ = false;
   std::atomic<bool> abandoned_{false};
   Session session_;

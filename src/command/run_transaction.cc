@@ -152,11 +152,12 @@ void Runner::RunTransaction(Call& exec) {
 void Runner::RunTransactionLocked(Call& exec) {
   const Transaction& transaction = *exec.session().transaction();
   if (exec.parked_ != nullptr) {
-    return EnterAndHold(StripesOf(transaction), [&](const keyspace::KeyLocks& held) REQUIRES(held) {
-      RunTransactionUnder(exec, held);
-    });
+    return EnterAndHold(StripesOf(transaction), transaction.flags(),
+                        [&](const keyspace::KeyLocks& held)
+                            REQUIRES(held) { RunTransactionUnder(exec, held); });
   }
-  if (IsLong(transaction) && IsOfKeysOnly(transaction) && exec.DeferTransaction()) return;
+  const bool goes_unseen = IsLong(transaction) || (transaction.flags() & kWaitsForPeers) != 0;
+  if (goes_unseen && IsOfKeysOnly(transaction) && exec.DeferTransaction()) return;
   keyspace::KeyLocks locks(shared_.keyspace);
   if (!TakeStripesFor(exec, transaction, locks)) return;
   const bool defers = ElementsOf(exec, transaction) >= Call::kHeavyElements &&
@@ -187,21 +188,23 @@ void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace
     // HELLO may have changed it.
     exec.session().set_now_ms(now_ms);  // one moment for all
     resp::Writer reply(buffer, exec.session().protocol());
-    RunQueued(exec.session(), queued, held, reply, ready, log.active() ? &effects : nullptr);
+    RunQueued(exec, queued, held, reply, ready, log.active() ? &effects : nullptr);
     exec.session().OnExecReply(begin);
   }
   if (!effects.empty()) log.AppendGroup(effects);
   if (!ready.empty()) serving_.Serve(std::move(ready), held);
 }
 
-void Runner::RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,
+void Runner::RunQueued(Call& exec, const Queued& queued, const keyspace::KeyLocks& held,
                        resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
                        std::vector<log::Effect>* effects) {
+  Session& session = exec.session();
   const Prepared prepared{.command = &queued.command(),
                           .args = queued.args(),
                           .key_count = static_cast<std::uint32_t>(queued.keys().size())};
   Call call(*this, session, prepared, queued.keys().data(), reply);
   call.may_block_ = false;
+  call.in_lane_ = exec.in_lane_;
   const bool all = queued.command().TakesAllStripes(queued.args());
   const bool own = queued.command().locking == CommandTable::Locking::kNone;
   if (all || (!own && !queued.keys().empty())) {

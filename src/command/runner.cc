@@ -111,7 +111,7 @@ bool Call::MayGoUnseen(const CommandTable::Command& command) {
 bool Call::DeferUnseen() {
   if (!MayGoUnseen(command()) || session_.queueing() || !ReserveLane()) return false;
   runner_.deferred_ = std::make_shared<Parked>(command(), session_.TakeArgs(args()), session_);
-  runner_.deferred_->set_is_deferred();
+  runner_.deferred_->set_is_deferred(lane_work());
   // What it watches goes along, and comes back with the answer: WATCH adds to it.
   if (session_.transaction() != nullptr)
     runner_.deferred_->session().AdoptTransaction(session_.TakeTransaction());
@@ -124,9 +124,20 @@ bool Call::DeferTransaction() {
   return true;
 }
 
+LaneWork Call::lane_work() const {
+  const std::uint32_t flags = is_exec() ? session_.transaction()->flags() : command().flags;
+  return (flags & kWaitsForPeers) != 0 ? LaneWork::kForPeers : LaneWork::kHeavy;
+}
+
+bool Call::is_interrupted() const { return runner_.shared().lane->interrupts_peers(); }
+
+void Call::RefreshNow() {
+  if (parked_ != nullptr) session_.set_now_ms(keyspace().clock().NowUnixMs());
+}
+
 // The call is not run here.
 bool Call::ReserveLane() {
-  if (!may_wait() || !runner_.shared().lane->Reserve()) return false;
+  if (!may_wait() || !runner_.shared().lane->Reserve(lane_work())) return false;
   fate_ = Fate::kDeferred;
   return true;
 }
@@ -136,7 +147,7 @@ bool Call::MoveToLane() {
   if ((all && command().run_heavy == nullptr) || !ReserveLane()) return false;
   runner_.deferred_ = std::make_shared<Parked>(command(), args(), std::span(keys_, key_count()),
                                                session_, TimeoutReply::kNull);
-  runner_.deferred_->set_is_deferred();
+  runner_.deferred_->set_is_deferred(lane_work());
   return true;
 }
 
@@ -381,9 +392,7 @@ void Runner::EndCredit(Call& call, std::size_t credit) {
 
 // Who writes during a cut hands out what is to be saved: not faster than it can be.
 void Runner::WaitForCut(std::uint32_t flags) {
-  if ((flags & kWrite) == 0) return;
-  keyspace::CutBacklog& backlog = shared_.keyspace.cut_backlog();
-  while (backlog.is_full()) backlog.Wait(kLogWaitUs);
+  if ((flags & kWrite) != 0) shared_.keyspace.cut_backlog().WaitForRoom();
 }
 
 // Room in the log is taken before any lock; then the stripes of all keys, together; then the
@@ -493,7 +502,7 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
 void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work) {
   const keyspace::StripeSet stripes =
       keys.empty() ? AllStripes(shared_.keyspace) : keyspace::KeyLocks::SetOf(keys);
-  EnterAndHold(stripes, [&](const keyspace::KeyLocks& locks) REQUIRES(locks) {
+  EnterAndHold(stripes, call.command().flags, [&](const keyspace::KeyLocks& locks) REQUIRES(locks) {
     keyspace::Txn txn(shared_.keyspace, locks, call.session().viewer());
     call.txn_ = &txn;
     work();
@@ -506,8 +515,11 @@ void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, Functio
   if (serving_.busy()) serving_.Finish();
 }
 
-void Runner::EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work) {
+// What was full when the command came, or at its last hold, may be full again.
+void Runner::EnterAndHold(const keyspace::StripeSet& stripes, std::uint32_t flags,
+                          UnderLocks work) {
   shared_.lane->Enter(*this, stripes);
+  WaitForCut(flags);
   HoldLong(stripes, work);
   shared_.lane->Leave(*this);
 }
@@ -550,8 +562,10 @@ void Runner::RunDeferred(Parked& parked) {
                           .key_count = static_cast<std::uint32_t>(keys_.size())};
   Call call(*this, session, prepared, keys_.data(), reply);
   call.parked_ = &parked;
+  call.in_lane_ = true;
   log::CommandLog& log = shared_.keyspace.log();
   const std::size_t credit = log.active() ? TakeCredit(call.args()) : 0;
+  WaitForCut(parked.command().flags);
   if (parked.command().run_heavy != nullptr) {
     parked.command().run_heavy(call);
     Observe(call);

@@ -160,7 +160,7 @@ class Runner {
   bool IsPending(Call& call) const;
   bool RunWithoutStripes(Call& call);
   using UnderLocks = FunctionRef<void(const keyspace::KeyLocks&)>;
-  void EnterAndHold(const keyspace::StripeSet& stripes, UnderLocks work);
+  void EnterAndHold(const keyspace::StripeSet& stripes, std::uint32_t flags, UnderLocks work);
   void HoldLong(const keyspace::StripeSet& stripes, UnderLocks work);
   void RunHeld(Call& call);
   bool HandOver(Call& call, std::size_t credit);
@@ -186,7 +186,7 @@ class Runner {
   void RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) REQUIRES(held);
   void RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held)
       REQUIRES(held);
-  void RunQueued(Session& session, const Queued& queued, const keyspace::KeyLocks& held,
+  void RunQueued(Call& exec, const Queued& queued, const keyspace::KeyLocks& held,
                  resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
                  std::vector<log::Effect>* effects) REQUIRES(held);
 

@@ -112,6 +112,7 @@ void Serving::ServeDeferred(const Deferred& turn) {
     keys.insert(keys.end(), turn.next->keys().begin(), turn.next->keys().end());
   const std::size_t credit = log.active() ? kCreditBytes : 0;
   while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
+  keyspace.cut_backlog().WaitForRoom();
   keyspace::KeyLocks locks(keyspace);
   if (locks.TryAcquire(keys)) {
     served_ = 0;

@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "command/key_spec.h"
 #include "command/syntax.h"
@@ -98,6 +99,9 @@ enum Flag : std::uint32_t {
   kSystemCommand = 1u << 26,
   // Ours, not shown: runs at once even between MULTI and EXEC.
   kNeverQueued = 1u << 27,
+  // Ours, not shown: the command waits for another server (MIGRATE), on a thread of the lane that
+  // is for that.
+  kWaitsForPeers = 1u << 28,
 };
 
 // Where a range of keys stands among the arguments (argument 0 is the command's name).
@@ -148,6 +152,10 @@ struct Row {
   // For a command whose keys do not always tell what it touches: whether this call takes every
   // stripe. Else it takes those of its keys.
   bool (*takes_all_stripes)(std::span<const std::string_view> args) = nullptr;
+  // For a command whose keys stand where the line cannot tell by itself (MIGRATE): appends their
+  // indices. What COMMAND INFO shows follows from the line all the same.
+  void (*find_keys)(std::span<const std::string_view> args,
+                    std::vector<std::uint32_t>& keys) = nullptr;
   // For a command that looks up members of the collection under its one key: asks the memory for
   // them, first for their buckets, then for their nodes, so that the cache misses of a batch
   // overlap. It may do nothing. The entry's type and the number of arguments are not checked yet.

@@ -4,7 +4,7 @@
 // What RESTORE is sent is anybody's: the codec checks every byte of it before a value is made. Its
 // effect is logged with the moment at which the key expires, so that it means the same whenever it
 // is run again.
-#include "codec/dump.h"
+#include "commands/dump.h"
 
 #include <algorithm>
 #include <limits>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "codec/dump.h"
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/collections.h"
@@ -30,21 +31,19 @@ namespace {
 // LZF takes about so many times as long as copying.
 constexpr std::uint64_t kCompressionCost = 8;
 
+codec::RdbCompression CompressionOf(Call& call) {
+  return call.keyspace().tunables().compress_dumps.load(std::memory_order_relaxed)
+             ? codec::RdbCompression::kLzf
+             : codec::RdbCompression::kNone;
+}
+
 void Dump(Call& call) {
   const Found found = call.txn().Find(call.key(0), Access::kRead);
   if (!found) return call.reply().Null();
-  const codec::RdbCompression compression =
-      call.keyspace().tunables().compress_dumps.load(std::memory_order_relaxed)
-          ? codec::RdbCompression::kLzf
-          : codec::RdbCompression::kNone;
   const bool is_compressed =
-      compression == codec::RdbCompression::kLzf && !found.entry->is_collection();
+      CompressionOf(call) == codec::RdbCompression::kLzf && !found.entry->is_collection();
   if (call.Defer((is_compressed ? kCompressionCost : 1) * ElementsOf(*found.entry))) return;
-  const auto reply = [&](const auto& value) {
-    call.reply().Bulk(codec::DumpOf(value, compression));
-  };
-  if (!found.entry->is_collection()) return reply(found.entry->value());
-  std::as_const(*found.entry).Visit(reply);
+  call.reply().Bulk(DumpOf(call, *found.entry));
 }
 
 struct RestoreOptions {
@@ -220,9 +219,29 @@ constexpr Spec kSpecs[] = {
           .history = "3.0.0: Added the option REPLACE.\n5.0.0: Added the option ABSTTL.\n"
                      "5.0.0: Added the options IDLETIME and FREQ.",
           .run = &Restore}),
+    Spec({.syntax = "RESTORE-ASKING key ttl serialized-value [REPLACE] [ABSTTL] "
+                    "[IDLETIME seconds] [FREQ frequency]",
+          .access = "OW UPDATE",
+          .since = "3.0.0",
+          .group = Group::kServer,
+          .flags = command::kWrite | command::kDenyOom | command::kAsking | command::kSystemCommand,
+          .categories = "keyspace dangerous",
+          .complexity = "O(N) where N is the bytes of the value; O(N*log(N)) for sorted sets",
+          .summary = "RESTORE, as nodes of a cluster send it to each other when a slot moves.",
+          .history = "3.0.0: Added the option REPLACE.\n5.0.0: Added the option ABSTTL.\n"
+                     "5.0.0: Added the options IDLETIME and FREQ.",
+          .run = &Restore}),
 };
 
 }  // namespace
+
+std::string DumpOf(Call& call, const keyspace::Entry& entry) {
+  const codec::RdbCompression compression = CompressionOf(call);
+  if (!entry.is_collection()) return codec::DumpOf(entry.value(), compression);
+  std::string payload;
+  entry.Visit([&](const auto& value) { payload = codec::DumpOf(value, compression); });
+  return payload;
+}
 
 std::span<const Spec> DumpFamily() { return kSpecs; }
 

@@ -27,6 +27,7 @@ std::span<const Spec> StringCounterFamily();
 std::span<const Spec> GenericFamily();
 std::span<const Spec> GenericExpiryFamily();
 std::span<const Spec> DumpFamily();
+std::span<const Spec> MigrateFamily();
 std::span<const Spec> KeyspaceFamily();
 std::span<const Spec> BitmapFamily();
 std::span<const Spec> TransactionFamily();

@@ -37,8 +37,12 @@ class Engine::MemoryGate final : public command::Gate {
     if (engine_.keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed) == 0)
         [[likely]]
       return true;
-    if (call.runner().evictor().MakeRoom(engine_.other_bytes_.value())) return true;
-    if (!call.NeedsMemory()) return true;
+    using IfCutIsBehind = keyspace::Evictor::IfCutIsBehind;
+    const bool needs_memory = call.NeedsMemory();
+    const bool has_room = call.runner().evictor().MakeRoom(
+        engine_.other_bytes_.value(),
+        needs_memory ? IfCutIsBehind::kWait : IfCutIsBehind::kLeaveIt);
+    if (has_room || !needs_memory) return true;
     call.Refuse(command::errors::kOutOfMemory);
     return false;
   }

@@ -17,6 +17,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::GenericFamily(),
       commands::GenericExpiryFamily(),
       commands::DumpFamily(),
+      commands::MigrateFamily(),
       commands::KeyspaceFamily(),
       commands::BitmapFamily(),
       commands::TransactionFamily(),

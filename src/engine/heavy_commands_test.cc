@@ -23,6 +23,7 @@
 #include "command/transaction.h"
 #include "commands/steady_read.h"
 #include "engine/engine.h"
+#include "engine/replay_testing.h"
 
 namespace cairn::engine {
 namespace {
@@ -480,7 +481,7 @@ TEST_F(HeavyCommands, BetweenTwoHoldsDoNotWaitForATurnThatWaitsForLeftWork) {
   Event held;
   Event go_on;
   Event ended;
-  for (std::size_t i = 0; i < command::Lane::kThreads; ++i) {
+  for (std::size_t i = 0; i < command::Lane::kHeavyThreads; ++i) {
     lane.RunLater({}, command::Lane::LeftWork([&](command::Runner* runner) {
                     for (int hold = 0; hold < 2; ++hold) {
                       lane.Enter(*runner, stripe);
@@ -490,7 +491,7 @@ TEST_F(HeavyCommands, BetweenTwoHoldsDoNotWaitForATurnThatWaitsForLeftWork) {
                       }
                       lane.Leave(*runner);
                     }
-                    if (holds.load() == 2 * command::Lane::kThreads) ended.Notify();
+                    if (holds.load() == 2 * command::Lane::kHeavyThreads) ended.Notify();
                   }));
   }
   ASSERT_TRUE(Comes(held));
@@ -505,6 +506,65 @@ TEST_F(HeavyCommands, BetweenTwoHoldsDoNotWaitForATurnThatWaitsForLeftWork) {
   EXPECT_TRUE(Comes(ended));
   EXPECT_TRUE(Comes(turned));
   engine_.lane()->Stop();
+}
+
+// ---- Beside a cut ------------------------------------------------------------------------------
+
+constexpr std::size_t kTooMuch = keyspace::CutBacklog::kBytesMax + 1;
+
+// Long enough for what does not wait to be done.
+void LookAbout(EmbeddedSession& session, const std::atomic<bool>& done) {
+  constexpr int kLooks = 20'000;
+  for (int i = 0; i < kLooks && !done.load(); ++i) Do(session, {"STRLEN", "elsewhere"});
+}
+
+// When it came the backlog had room: it waits where it is run.
+TEST_F(HeavyCommands, InTheLaneWaitForTheUserOfACut) {
+  engine_.StartLane();
+  for (int i = 0; i < 20'000; ++i) Do(*session_, {"RPUSH", "list", std::to_string(i)});
+  keyspace::CutBacklog& backlog = engine_.keyspace().cut_backlog();
+  for (const bool is_transaction : {false, true}) {
+    SCOPED_TRACE(is_transaction);
+    WaitingClient client(engine_, 7);
+    Event go_on;
+    engine_.lane()->RunLater(keyspace::StripeSet().set(), [&] { EXPECT_TRUE(Comes(go_on)); });
+    if (is_transaction) client.Execute({"MULTI"});
+    Do(*session_, {"DEL", "copy"});
+    client.Execute({"COPY", "list", "copy"});
+    if (is_transaction) client.Execute({"EXEC"});
+    ASSERT_TRUE(client.waits());
+    backlog.Add(kTooMuch);
+    go_on.Notify();
+    std::atomic<bool> done{false};
+    Thread watcher("watcher", [&] {
+      while (client.waits()) Thread::Yield();
+      done.store(true);
+    });
+    LookAbout(*session_, done);
+    EXPECT_FALSE(done.load());
+    backlog.Remove(kTooMuch);
+    watcher.Join();
+    EXPECT_EQ(Do(*session_, {"LLEN", "copy"}), ":20000\r\n");
+  }
+  engine_.lane()->Stop();
+}
+
+TEST_F(HeavyCommands, BetweenTwoHoldsWaitForTheUserOfACut) {
+  Do(*session_, {"SADD", "sa", "a", "b"});
+  Do(*session_, {"SADD", "sb", "a"});
+  keyspace::CutBacklog& backlog = engine_.keyspace().cut_backlog();
+  backlog.Add(kTooMuch);
+  std::atomic<bool> done{false};
+  Thread writer("writer", [&] {
+    EXPECT_EQ(heavy_.Execute({"SUNIONSTORE", "dst", "sa"}), ":2\r\n");
+    done.store(true);
+  });
+  LookAbout(*session_, done);
+  EXPECT_FALSE(done.load());
+  EXPECT_EQ(heavy_.Execute({"SINTERCARD", "1", "sb"}), ":1\r\n") << "readers do not wait";
+  backlog.Remove(kTooMuch);
+  writer.Join();
+  EXPECT_EQ(Do(*session_, {"SCARD", "dst"}), ":2\r\n");
 }
 
 TEST_F(HeavyCommands, SeeOneMomentWhileMembersMove) {

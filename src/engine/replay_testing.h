@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,7 +66,7 @@ class WaitingClient final : public command::Session {
   command::Runner runner_;
   resp::ReplyBuffer buffer_;
   std::shared_ptr<command::Parked> parked_;
-  bool answered_ = false;
+  std::atomic<bool> answered_ = false;  // perhaps by the lane
 };
 
 class Twins {

@@ -19,6 +19,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/clock.h"
 #include "base/text.h"
 
 namespace cairn::io {
@@ -147,11 +148,9 @@ Transfer Moved(ssize_t bytes) {
   return {.state = Transfer::State::kFailed, .error = errno};
 }
 
-bool FinishConnect(int fd, int timeout_ms) {
-  pollfd waiting{.fd = fd, .events = POLLOUT, .revents = 0};
-  const int ready = ::poll(&waiting, 1, timeout_ms);
-  if (ready == 0) errno = ETIMEDOUT;
-  if (ready <= 0) return false;
+bool FinishConnect(int fd, int timeout_ms, FunctionRef<bool()> gives_up) {
+  errno = AwaitReady(fd, Interest::kWrite, timeout_ms, gives_up);
+  if (errno != 0) return false;
   errno = SocketError(fd);
   return errno == 0;
 }
@@ -235,20 +234,43 @@ Result<std::optional<Fd>> AcceptNonBlocking(int listener) {
   }
 }
 
+int AwaitReady(int fd, Interest interest, int timeout_ms, FunctionRef<bool()> gives_up) {
+  const auto events = static_cast<short>(interest == Interest::kWrite ? POLLOUT : POLLIN);
+  pollfd waiting{.fd = fd, .events = events, .revents = 0};
+  const SystemClock clock;  // the kernel's waiting has no other
+  const MonotonicUs deadline_us = clock.NowMonotonicUs() + std::int64_t{timeout_ms} * 1000;
+  while (true) {
+    if (gives_up()) return ECANCELED;
+    const std::int64_t left_ms = (deadline_us - clock.NowMonotonicUs() + 999) / 1000;
+    const auto slice = std::clamp<std::int64_t>(left_ms, 0, kGiveUpEveryMs);
+    const int ready = ::poll(&waiting, 1, static_cast<int>(slice));
+    if (ready > 0) return 0;
+    if (ready < 0 && errno != EINTR) return errno;
+    if (left_ms <= 0) return ETIMEDOUT;
+  }
+}
+
 Result<Fd> ConnectTcp(std::string_view host, std::uint16_t port, int timeout_ms) {
+  return ConnectTcp(host, port, timeout_ms, [] { return false; });
+}
+
+Result<Fd> ConnectTcp(std::string_view host, std::uint16_t port, int timeout_ms,
+                      FunctionRef<bool()> gives_up) {
   const std::string where = std::string(host) + ":" + Int64ToString(port);
   auto list = Resolve(std::string(host).c_str(), port, AF_UNSPEC, 0);
-  if (!list) return Fail(StatusCode::kIo, where + ": " + list.error());
+  if (!list) return Fail(StatusCode::kNotFound, where + ": " + list.error());
   int error = EADDRNOTAVAIL;
   for (const addrinfo* entry = list->get(); entry != nullptr; entry = entry->ai_next) {
     Fd fd(::socket(entry->ai_family, entry->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
                    entry->ai_protocol));
     const bool connected =
         fd.valid() && (::connect(fd.get(), entry->ai_addr, entry->ai_addrlen) == 0 ||
-                       (errno == EINPROGRESS && FinishConnect(fd.get(), timeout_ms)));
+                       (errno == EINPROGRESS && FinishConnect(fd.get(), timeout_ms, gives_up)));
     if (connected) return fd;
     error = errno;
   }
+  if (error == ETIMEDOUT || error == ECANCELED)
+    return Fail(StatusCode::kLimit, where + ": connect: " + ErrnoText(error));
   return FailErrno(where + ": connect", error);
 }
 

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/status.h"
 #include "io/fd.h"
 #include "io/stream.h"
@@ -47,6 +48,11 @@ Result<std::optional<Fd>> AcceptNonBlocking(int listener);
 // Connects, waiting at most `timeout_ms` for each address of a host that has several. For clients,
 // tests and tools; not for a loop's thread.
 Result<Fd> ConnectTcp(std::string_view host, std::uint16_t port, int timeout_ms);
+// The same for who may have to stop waiting: `gives_up` is asked every kGiveUpEveryMs. Of errors
+// kNotFound is that of a name, kLimit that of time, kIo a refusal.
+inline constexpr int kGiveUpEveryMs = 50;
+Result<Fd> ConnectTcp(std::string_view host, std::uint16_t port, int timeout_ms,
+                      FunctionRef<bool()> gives_up);
 Result<Fd> ConnectUnix(const std::string& path);
 
 // The two never fail in a way that a caller could act on; a peer that is gone shows on reading.
@@ -75,6 +81,10 @@ PeerInfo DescribePeer(int fd);
 Transfer ReadSome(int fd, std::span<char> into);
 // Never raises SIGPIPE. At most IOV_MAX pieces are looked at.
 Transfer WriteVec(int fd, std::span<const iovec> pieces);
+// Waits until the socket may be read from or written to (`interest` is one of both). 0, or the
+// errno: ETIMEDOUT, ECANCELED if `gives_up` says so.
+int AwaitReady(int fd, Interest interest, int timeout_ms, FunctionRef<bool()> gives_up);
+
 // From a blocking socket's point of view, for clients: all of it, or an error.
 Status WriteAll(int fd, std::string_view bytes);
 

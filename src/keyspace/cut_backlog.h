@@ -20,8 +20,10 @@ class CutBacklog {
 
   // Writers are to wait. relaxed: a bound and no more.
   bool is_full() const { return bytes_.load(std::memory_order_relaxed) > kBytesMax; }
-  // Sleeps until some of it has been taken, at most `timeout_us`.
-  void Wait(std::int64_t timeout_us) { room_.WaitFor(timeout_us); }
+  // Sleeps until it is not full any more. REQUIRES: no stripe locked by this thread.
+  void WaitForRoom() {
+    while (is_full()) room_.WaitFor(kLookAgainUs);
+  }
 
   std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
   void Add(std::size_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
@@ -30,6 +32,8 @@ class CutBacklog {
   }
 
  private:
+  static constexpr std::int64_t kLookAgainUs = 10'000;  // one is told, others may wait, too
+
   std::atomic<std::size_t> bytes_{0};
   Event room_;
 };

@@ -32,7 +32,7 @@ std::uint64_t Badness(const Shard& shard, Position position, const Entry& entry,
 
 }  // namespace
 
-bool Evictor::MakeRoom(std::int64_t other_bytes) {
+bool Evictor::MakeRoom(std::int64_t other_bytes, IfCutIsBehind if_behind) {
   Tunables& tunables = keyspace_.tunables();
   const std::int64_t limit = tunables.maxmemory_bytes.load(std::memory_order_relaxed);
   const auto over_limit = [&] { return limit > 0 && keyspace_.used_bytes() + other_bytes > limit; };
@@ -42,6 +42,11 @@ bool Evictor::MakeRoom(std::int64_t other_bytes) {
   for (int evicted = 0; over_limit(); ++evicted) {
     if (evicted == kEvictionsPerCallMax) return true;
     skipped_ = false;
+    if (keyspace_.cut_backlog().is_full()) [[unlikely]] {
+      if (if_behind == IfCutIsBehind::kLeaveIt) return true;
+      keyspace_.cut_backlog().WaitForRoom();
+      continue;
+    }
     // What could not be looked at may have something to give: then the limit waits, not the client.
     if (!EvictOne(policy)) return skipped_;
   }
@@ -139,7 +144,10 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
   const std::string_view effect[] = {"DEL", key.name};
   log::CommandLog& log = keyspace_.log();
   const std::size_t credit = log.active() ? log::CommandLog::RecordBytes(effect) : 0;
-  if (credit > 0 && !log.TakeCredit(credit)) return false;
+  if (credit > 0 && !log.TakeCredit(credit)) {
+    skipped_ = true;
+    return false;
+  }
   bool removed = false;
   KeyLocks locks(keyspace_);
   if (!locks.TryAcquireStripe(key.stripe)) {

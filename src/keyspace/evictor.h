@@ -35,9 +35,11 @@ class Evictor {
 
   // `other_bytes`: memory beside the keyspace that counts too (clients). True if the memory in use
   // is now within the limit, or at least something could be evicted; false if there is nothing to
-  // evict, so a command that needs memory must be refused. REQUIRES: no stripe lock held by this
-  // thread.
-  bool MakeRoom(std::int64_t other_bytes);
+  // evict, so a command that needs memory must be refused. What goes hands its neighbours out to a
+  // cut: while its user is behind, whoever needs the memory waits, and nobody else evicts.
+  // REQUIRES: no stripe lock held by this thread.
+  enum class IfCutIsBehind : std::uint8_t { kWait, kLeaveIt };
+  bool MakeRoom(std::int64_t other_bytes, IfCutIsBehind if_behind = IfCutIsBehind::kWait);
 
  private:
   static constexpr std::size_t kPoolSize = 16;

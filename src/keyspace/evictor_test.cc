@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -249,6 +251,64 @@ TEST(Evictor, KeepsUpWithFourWriters) {
   EXPECT_EQ(refused.load(), 0);
   EXPECT_GT(store.keyspace.used_bytes(), kLimit / 2) << "more was evicted than had to be";
   EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+}
+
+// ---- Beside a cut ------------------------------------------------------------------------------
+
+constexpr std::size_t kTooMuch = CutBacklog::kBytesMax + 1;
+
+void FillBeyondTheLimit(TestStore& store) {
+  for (int i = 0; i < kKeys; ++i) store.Set(std::to_string(i), std::string(100, 'v'));
+  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysRandom);
+  store.keyspace.SetMemoryLimit(store.keyspace.used_bytes() * 3 / 4);
+}
+
+TEST(Evictor, WhoNeedsMemoryWaitsForTheUserOfACut) {
+  constexpr int kLooks = 200'000;  // the evictor is long done by then, if it does not wait
+  TestStore store;
+  FillBeyondTheLimit(store);
+  const std::uint64_t keys = store.keyspace.Size(DbId(0)).keys;
+  store.keyspace.cut_backlog().Add(kTooMuch);
+  std::atomic<bool> done{false};
+  Thread writer("writer", [&] {
+    Evictor evictor(store.keyspace, 1);
+    EXPECT_TRUE(evictor.MakeRoom(0));
+    done.store(true);
+  });
+  for (int i = 0; i < kLooks && !done.load(); ++i) store.Get(std::to_string(i % kKeys));
+  EXPECT_FALSE(done.load());
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, keys);
+  store.keyspace.cut_backlog().Remove(kTooMuch);
+  writer.Join();
+  EXPECT_LT(store.keyspace.Size(DbId(0)).keys, keys);
+}
+
+TEST(Evictor, WhoNeedsNoneLeavesTheUserOfACutAlone) {
+  TestStore store;
+  FillBeyondTheLimit(store);
+  const std::uint64_t keys = store.keyspace.Size(DbId(0)).keys;
+  Evictor evictor(store.keyspace, 1);
+  store.keyspace.cut_backlog().Add(kTooMuch);
+  EXPECT_TRUE(evictor.MakeRoom(0, Evictor::IfCutIsBehind::kLeaveIt));
+  EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, keys);
+  store.keyspace.cut_backlog().Remove(kTooMuch);
+  EXPECT_TRUE(evictor.MakeRoom(0, Evictor::IfCutIsBehind::kLeaveIt));
+  EXPECT_LT(store.keyspace.Size(DbId(0)).keys, keys);
+}
+
+// Nothing goes while its DEL has no room in the log; that is no reason to refuse anybody.
+TEST(Evictor, AFullLogIsNotALackOfVictims) {
+  TestStore store;
+  FillBeyondTheLimit(store);
+  KeyLocks locks(store.keyspace);
+  locks.AcquireAll();
+  const std::unique_ptr<log::Reader> reader = store.keyspace.log().Attach(log::Lag::kMustKeep);
+  locks.Release();
+  std::size_t taken = 0;
+  while (store.keyspace.log().TakeCredit(64)) taken += 64;
+  Evictor evictor(store.keyspace, 1);
+  EXPECT_TRUE(evictor.MakeRoom(0));
+  store.keyspace.log().ReturnCredit(taken);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where the passwords stand: behind AUTH, behind HELLO's word AUTH (with the user's name, which
-// Redis hides too), and in the values of directives whose rows say so.
+// Redis hides too), behind those of MIGRATE, and in the values of directives whose rows say so.
 #include "server/redact.h"
 
 #include <algorithm>
@@ -22,6 +22,16 @@ void RedactHello(Args& args) {
   }
 }
 
+void RedactMigrate(Args& args) {
+  constexpr std::size_t kOptionsAt = 6;
+  for (std::size_t i = kOptionsAt; i < args.size(); ++i) {
+    if (EqualsIgnoreCase(args[i], "KEYS")) return;
+    std::size_t secrets = EqualsIgnoreCase(args[i], "AUTH") ? 1 : 0;
+    if (EqualsIgnoreCase(args[i], "AUTH2")) secrets = 2;
+    for (; secrets > 0 && i + 1 < args.size(); --secrets) args[++i] = kRedacted;
+  }
+}
+
 void RedactConfigSet(Args& args) {
   for (std::size_t i = 2; i + 1 < args.size(); i += 2) {
     const ConfigRow* row = FindConfigRow(args[i]);
@@ -36,6 +46,7 @@ std::vector<std::string_view> WithoutSecrets(std::string_view full_name,
   Args shown(args.begin(), args.end());
   if (full_name == "auth") std::fill(shown.begin() + 1, shown.end(), kRedacted);
   if (full_name == "hello") RedactHello(shown);
+  if (full_name == "migrate") RedactMigrate(shown);
   if (full_name == "config|set") RedactConfigSet(shown);
   return shown;
 }

@@ -28,6 +28,15 @@ TEST(WithoutSecrets, HidesPasswordsAndNothingElse) {
        {"CONFIG", "SET", "hz", "10", "RequirePass", "pw"},
        {"CONFIG", "SET", "hz", "10", "RequirePass", kRedacted}},
       {"config|set", {"CONFIG", "SET", "requirepass"}, {"CONFIG", "SET", "requirepass"}},
+      {"migrate",
+       {"MIGRATE", "auth", "1", "auth", "0", "5", "COPY", "auth", "auth", "KEYS"},
+       {"MIGRATE", "auth", "1", "auth", "0", "5", "COPY", "auth", kRedacted, "KEYS"}},
+      {"migrate",
+       {"MIGRATE", "h", "1", "", "0", "5", "AUTH2", "me", "pw", "KEYS", "AUTH", "k"},
+       {"MIGRATE", "h", "1", "", "0", "5", "AUTH2", kRedacted, kRedacted, "KEYS", "AUTH", "k"}},
+      {"migrate",
+       {"MIGRATE", "h", "1", "k", "0", "5", "AUTH2", "me"},
+       {"MIGRATE", "h", "1", "k", "0", "5", "AUTH2", kRedacted}},
       {"config|set", {"CONFIG", "SET", "nosuch", "pw"}, {"CONFIG", "SET", "nosuch", "pw"}},
   };
   for (const auto& [full_name, args, shown] : cases)

@@ -203,6 +203,7 @@ bool Server::TryShutdown(ShutdownHow how) {
 
 bool Server::SaveAtTheEnd(const ShutdownHow& how) {
   log_.Notice("Saving the final RDB snapshot before exiting.");
+  engine_.lane()->InterruptPeers(true);
   HoldCommands();
   if (persistence_.SaveLast()) return true;
   if (how.is_forced) {
@@ -211,6 +212,7 @@ bool Server::SaveAtTheEnd(const ShutdownHow& how) {
   }
   log_.Warning("Error trying to save the DB, can't exit.");
   log_.Warning("Errors trying to shut down the server. Check the logs for more information.");
+  engine_.lane()->InterruptPeers(false);
   ReleaseCommands();
   return false;
 }

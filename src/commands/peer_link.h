@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// PeerLink: a connection to another server, of which one asks and waits for the answer (MIGRATE).
+//
+//   Result<PeerLink> link = PeerLink::Connect(host, port, patience);
+//   link->Send(PeerRequest({"SELECT", "0"}));
+//   Result<resp::Value> reply = link->Receive();
+//
+// It waits, so it is for threads that may: those of the lane that are for peers.
+//
+// Invariants
+//   (1) Nothing waits longer than patience.timeout_ms: for the connection; for the next byte that
+//   the peer takes; for the next whole reply. A peer that dribbles bytes gains no time by it. (2)
+//   Of a reply at most kReplyBytesMax are kept; a longer one, or one that is no simple line, is an
+//   error: whoever asks here expects "+OK" or "-ERR ...". (3) Once anything has failed the link is
+//   of no more use.
+//
+// Belongs to one thread.
+#ifndef CAIRN_COMMANDS_PEER_LINK_H_
+#define CAIRN_COMMANDS_PEER_LINK_H_
+
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "io/fd.h"
+#include "resp/reply_parser.h"
+
+namespace cairn::commands {
+
+// A request in the form of the protocol, added to `out`.
+void AppendPeerRequest(std::initializer_list<std::string_view> words, std::string* out);
+
+class PeerLink {
+ public:
+  static constexpr std::size_t kReplyBytesMax = 16 * 1024;
+
+  struct Patience {
+    int timeout_ms;
+    std::function<bool()> gives_up;  // asked from time to time
+  };
+
+  // `host`: a name or an address. Errors name both.
+  static Result<PeerLink> Connect(std::string_view host, std::string_view port, Patience patience);
+
+  Status Send(std::string_view bytes);
+  // Of type kSimple or kError.
+  Result<resp::Value> Receive();
+
+ private:
+  PeerLink(io::Fd fd, Patience patience);
+
+  Status Read(int timeout_ms);
+
+  io::Fd fd_;
+  Patience patience_;
+  resp::ReplyParser parser_;
+  std::string received_;
+};
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_PEER_LINK_H_
