@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "keyspace/cut_value.h"
 
 namespace cairn::keyspace {
@@ -22,7 +23,7 @@ void GivePagesBack(const BlobRef& ref) {
   constexpr std::size_t kPageBytes = 4096;
   constexpr std::size_t kBytesAtOnce = 2 * 1024 * 1024;
   const Blob* blob = ref.get();
-  if (blob->IsShared()) return;
+  DCHECK(!blob->IsShared());
   const auto begin = reinterpret_cast<std::uintptr_t>(blob->bytes());
   const std::uintptr_t end = (begin + blob->capacity()) / kPageBytes * kPageBytes;
   std::uintptr_t at = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
@@ -64,11 +65,21 @@ void Trash::Dispose(Entry* entry, ds::SlabArena& arena) {
       entry->Visit([this](auto& collection) { Add(std::move(collection)); });
     }
   }
-  if (Blob* blob = entry->blob(); blob != nullptr && blob->size() > kBytesAtOnceMax) {
-    pending_.Add(1);
-    Push(BlobRef(blob));
-  }
+  if (Blob* blob = entry->blob(); blob != nullptr && blob->capacity() > kBytesAtOnceMax)
+    blob->HandTo(this);
   entry->Destroy(arena);
+}
+
+void Trash::Drop(Blob* blob) {
+  if (blob->capacity() > kBytesAtOnceMax) blob->HandTo(this);
+  blob->Release();
+}
+
+void Trash::Take(Blob* blob) {
+  pending_.Add(1);
+  BlobRef ref(blob);
+  blob->Release();
+  Push(std::move(ref));
 }
 
 bool Trash::Drain(std::size_t budget) {

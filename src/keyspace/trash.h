@@ -4,6 +4,9 @@
 // FLUSHALL swaps tables of millions of keys away in microseconds; freeing them takes a second. They
 // wait here until the keeper thread drains them, a bounded number of objects a step.
 //
+// A large string may still be on its way to clients when its key goes. It comes here when the last
+// of them has it, from the worker that sent it; so this outlives all references to such strings.
+//
 // Thread safety: any thread adds; one thread at a time drains.
 #ifndef CAIRN_KEYSPACE_TRASH_H_
 #define CAIRN_KEYSPACE_TRASH_H_
@@ -18,10 +21,12 @@
 
 namespace cairn::keyspace {
 
-class Trash {
+class Trash final : public BlobTaker {
  public:
   Trash() = default;
   ~Trash();
+  Trash(const Trash&) = delete;
+  Trash& operator=(const Trash&) = delete;
 
   // An entry with more elements than this leaves them here; smaller ones are freed at once.
   static constexpr std::size_t kAtOnceMax = 64;
@@ -38,6 +43,9 @@ class Trash {
   }
   // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
+  // Drops a reference that the keyspace held to a string's bytes.
+  void Drop(Blob* blob);
+  void Take(Blob* blob) override;
   // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one.
   bool Drain(std::size_t budget);
   // Keys waiting, INFO's lazyfree_pending_objects; and freed so far, lazyfreed_objects.
