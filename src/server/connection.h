@@ -259,6 +259,7 @@ class Connection final : public command::Session, public io::Watcher {
   Stall stall_ = Stall::kNone;
   // The command that waits.
   std::shared_ptr<command::Parked> waiting_;
+  std::size_t wait_bytes_ = 0;  // its memory
   bool wait_is_muted_ = false;  // CLIENT REPLY silences its reply
   std::optional<io::TimerId> wait_timer_;
   UnixMs over_soft_limit_since_ms_ = 0;  // 0: within the soft output limit
