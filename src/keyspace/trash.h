@@ -13,6 +13,7 @@
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "base/counter.h"
@@ -41,6 +42,8 @@ class Trash final : public BlobTaker {
     pending_.Add(1);
     Push(std::move(collection));
   }
+  // Memory that is no key's: input that a client has sent. Not counted.
+  void AddBuffer(std::string buffer) { Push(std::move(buffer)); }
   // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
   // Drops a reference that the keyspace held to a string's bytes.
@@ -59,7 +62,7 @@ class Trash final : public BlobTaker {
     ds::SlabArena* arena;
   };
   using Load = std::variant<FlushedShard, value::List, value::Set, value::SortedSet, value::Hash,
-                            value::Stream, BlobRef>;
+                            value::Stream, BlobRef, std::string>;
 
   void Push(Load load);
   bool DrainLoad(FlushedShard& flushed, std::size_t budget);
@@ -74,6 +77,7 @@ class Trash final : public BlobTaker {
     NoteFreed(1);
     return true;
   }
+  bool DrainLoad(std::string&, std::size_t) { return true; }
   void NoteFreed(std::int64_t keys);
 
   Mutex mu_;

@@ -123,10 +123,17 @@ void Connection::RunLeftover() {
   }
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
-    std::string().swap(leftover_);
+    DropLeftover();
   } else {
     leftover_.erase(0, done);
   }
+}
+
+// Of many megabytes it is not given back to the system here: that takes milliseconds.
+void Connection::DropLeftover() {
+  if (leftover_.capacity() > keyspace::Trash::kBytesAtOnceMax)
+    server().engine().keyspace().trash().AddBuffer(std::move(leftover_));
+  std::string().swap(leftover_);
 }
 
 void Connection::KeepLeftover(std::string_view rest) {
