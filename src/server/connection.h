@@ -80,6 +80,11 @@ class Connection final : public command::Session, public io::Watcher {
   // How many bytes more to reserve when `have` of the `missing` and them have arrived.
   static std::size_t ReserveAhead(std::size_t have, std::size_t missing);
 
+  // Whether a value of so many bytes takes an input of that capacity along.
+  static bool TakesInput(std::size_t value_bytes, std::size_t capacity) {
+    return value_bytes >= kGivenBytesMin && capacity - value_bytes <= value_bytes / kGivenWaste;
+  }
+
   // A request of so many bytes goes to the lane together with the input in which it stands. (Inline
   // ones, of which nothing says where they end, are smaller.)
   static constexpr std::size_t kTakenBytesMin = 128 * 1024;

@@ -99,10 +99,7 @@ Blob* Connection::TakeBlob(std::string_view bytes) {
   const char* const input = leftover_.data();
   const bool is_own =
       bytes.data() > input && bytes.data() + bytes.size() <= input + leftover_.size();
-  if (!is_own || bytes.size() < kGivenBytesMin ||
-      leftover_.capacity() - bytes.size() > bytes.size() / kGivenWaste) {
-    return nullptr;
-  }
+  if (!is_own || !TakesInput(bytes.size(), leftover_.capacity())) return nullptr;
   Blob* blob = Blob::Adopt(std::exchange(leftover_, std::string()), bytes);
   given_ = BlobRef(blob);
   return blob;
