@@ -228,6 +228,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool is_deferred() const { return waiting_ != nullptr && waiting_->is_deferred(); }
   // The client goes: nobody is to serve it any more.
   void AbandonWait();
+  bool ClaimWait(const std::shared_ptr<command::Parked>& parked);
   void EndWait();
   void TakeBack(const command::Parked& parked);
   // What has been replied so far waits until the log is safe (connection_hold.cc).
