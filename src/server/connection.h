@@ -178,6 +178,9 @@ class Connection final : public command::Session, public io::Watcher {
   // Whether the worker has it on its list of connections to flush.
   bool flush_queued() const { return flush_queued_; }
   void set_flush_queued(bool queued) { flush_queued_ = queued; }
+  // Whether the worker has it on its list of connections that wait for the disk.
+  bool disk_watched() const { return disk_watched_; }
+  void set_disk_watched(bool watched) { disk_watched_ = watched; }
 
  private:
   enum class State : std::uint8_t { kOpen, kDraining, kClosed };
@@ -243,6 +246,7 @@ class Connection final : public command::Session, public io::Watcher {
   State state_ = State::kOpen;
   ReplyMode reply_mode_ = ReplyMode::kOn;
   bool flush_queued_ = false;
+  bool disk_watched_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
   bool transaction_published_ = false;
