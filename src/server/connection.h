@@ -67,7 +67,7 @@ class Connection final : public command::Session, public io::Watcher {
   static constexpr std::size_t kReadBytes = 16 * 1024;
   // Input is reserved for a large argument as it arrives: as much again, and at least so much; of
   // what has come to kTrustedBytes, up to kTrustedFactor times that, so that it is copied no more.
-  // Moving 4 MiB and giving their room back held up the worker's other clients for 4 ms.
+  // Moving 4 MiB and giving their room back held up the worker's other clients for 7 ms.
   static constexpr std::size_t kReserveAheadMin = 1024 * 1024;
   static constexpr std::size_t kTrustedBytes = 1024 * 1024;
   static constexpr std::size_t kTrustedFactor = 512;
