@@ -41,10 +41,13 @@ Blob* Blob::Adopt(std::string memory, std::string_view bytes) {
 void Blob::Release() {
   // acq_rel: our reads end before the count drops, and the last owner sees them ended before it
   // frees.
-  if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    this->~Blob();
-    std::free(this);
+  if (refs_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (BlobTaker* taker = taker_.exchange(nullptr, std::memory_order_relaxed); taker != nullptr) {
+    refs_.store(1, std::memory_order_relaxed);
+    return taker->Take(this);
   }
+  this->~Blob();
+  std::free(this);
 }
 
 void Blob::Resize(std::size_t size) {

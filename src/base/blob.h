@@ -25,6 +25,18 @@ namespace cairn {
 
 inline constexpr std::size_t kBlobThreshold = 16 * 1024;
 
+class Blob;
+
+// Who frees blobs that take long to free.
+class BlobTaker {
+ public:
+  // Takes over the last reference. On the thread that dropped it, whichever that is.
+  virtual void Take(Blob* blob) = 0;
+
+ protected:
+  ~BlobTaker() = default;
+};
+
 class Blob {
  public:
   // A blob of `size` bytes (contents: `bytes`, then zeros up to size) with room for at least
@@ -35,8 +47,11 @@ class Blob {
   static Blob* Adopt(std::string memory, std::string_view bytes);
 
   void AddRef() { refs_.fetch_add(1, std::memory_order_relaxed); }
-  // Frees the blob with the last reference.
+  // Frees the blob with the last reference, or hands it to its taker.
   void Release();
+  // Whoever drops the last reference (a worker that has sent the bytes) need not free what is
+  // large: `taker` gets it. REQUIRES: `taker` outlives the blob.
+  void HandTo(BlobTaker* taker) { taker_.store(taker, std::memory_order_relaxed); }
   // acquire: whoever dropped the other reference has finished reading.
   bool IsShared() const { return refs_.load(std::memory_order_acquire) != 1; }
 
@@ -58,6 +73,8 @@ class Blob {
  private:
   Blob() = default;
   std::atomic<std::uint32_t> refs_{1};
+  // relaxed: who set it holds a reference, whose drop publishes it to the last.
+  std::atomic<BlobTaker*> taker_{nullptr};
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   char* bytes_ = nullptr;  // behind this header, or within what was adopted

@@ -99,6 +99,27 @@ TEST(BlobTest, IsFreedOnceByWhicheverThreadIsLast) {
   }
 }
 
+TEST(BlobTest, TheLastReferenceGoesToTheTaker) {
+  class Keeping final : public BlobTaker {
+   public:
+    void Take(Blob* blob) override { taken.push_back(blob); }
+    std::vector<Blob*> taken;
+  };
+  Keeping taker;
+  Blob* blob = Blob::Create("bytes", 5, 5);
+  BlobRef reply(blob);
+  blob->HandTo(&taker);
+  blob->HandTo(&taker);
+  blob->Release();
+  EXPECT_TRUE(taker.taken.empty());
+  reply = BlobRef();
+  ASSERT_EQ(taker.taken, std::vector<Blob*>{blob});
+  EXPECT_FALSE(blob->IsShared());
+  EXPECT_EQ(blob->view(), "bytes");
+  blob->Release();  // once: this frees it
+  EXPECT_EQ(taker.taken.size(), 1u);
+}
+
 TEST(BlobDeathTest, SizesMustFit) {
   EXPECT_DEATH(Blob::Create("abc", 2, 9), "CHECK failed");
   EXPECT_DEATH(Blob::Create("abc", 9, 8), "CHECK failed");

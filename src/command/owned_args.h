@@ -43,6 +43,13 @@ class OwnedArgs {
 
   std::span<const std::string_view> views() const { return {views_.get(), count_}; }
   std::size_t memory_bytes() const { return bytes_size_ + count_ * sizeof(std::string_view); }
+  // Of the arguments alone.
+  std::size_t argument_bytes() const {
+    if (input_.empty()) return bytes_size_;
+    std::size_t bytes = 0;
+    for (const std::string_view arg : views()) bytes += arg.size();
+    return bytes;
+  }
   // There are none any more.
   void Clear() {
     bytes_size_ = count_ = 0;

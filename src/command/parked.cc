@@ -73,6 +73,13 @@ void Parked::ForgetRequest() {
   std::vector<keyspace::KeyRef>().swap(keys_);
 }
 
+std::size_t Parked::memory_bytes() const {
+  constexpr std::size_t kBytesOfKey = sizeof(keyspace::KeyRef) + sizeof(Place);
+  // What the lane looks for has at most as many keys as arguments.
+  const std::size_t keys = lacks_keys_ ? args().size() : keys_.size();
+  return sizeof(Parked) + args_.memory_bytes() + keys * kBytesOfKey;
+}
+
 void Parked::ReplyTimeout() {
   resp::Writer writer(reply_, session_.protocol());
   WriteTimeoutReply(writer, timeout_reply_.load(std::memory_order_relaxed));

@@ -68,6 +68,11 @@ class Parked final : public keyspace::Waiter {
   const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
   bool lacks_keys() const { return lacks_keys_; }
   void FindItsKeys(const keyspace::Keyspace& keyspace);
+  // Of the command itself, and of the place that it takes at each of its keys. REQUIRES: asked by
+  // its session, before anybody else knows it: in OnParked.
+  std::size_t memory_bytes() const;
+  // The bytes of its arguments.
+  std::size_t argument_bytes() const { return args_.argument_bytes(); }
   // It is not run again: what it was to be run with goes, however much that is.
   void ForgetRequest();
   Session& session() { return session_; }

@@ -89,6 +89,45 @@ TEST(Collections, AStringReplacesOneAndLargeOnesLeaveLater) {
   EXPECT_EQ(store.keyspace.trash().freed(), 1);
 }
 
+// What a worker has sent last it does not free: neither what was deleted meanwhile nor what was
+// edited.
+TEST(Collections, AHugeStringThatIsBeingSentLeavesLater) {
+  for (const auto& [size, later] :
+       {std::pair(Trash::kBytesAtOnceMax, 0), std::pair(Trash::kBytesAtOnceMax + 1, 1)}) {
+    for (const bool is_edited : {false, true}) {
+      TestStore store;
+      store.Set("key", std::string(size, 'x'));
+      BlobRef reply;
+      store.With("key", [&](Txn& txn, const KeyRef& key) {
+        Found found = txn.Find(key, Access::kRead);
+        reply = BlobRef(found.entry->blob());
+        if (!is_edited) return txn.Remove(key, found);
+        txn.EditString(key, found, size)[0] = 'y';
+      });
+      EXPECT_EQ(reply.get()->view(), std::string(size, 'x'));
+      EXPECT_EQ(store.keyspace.trash().pending(), 0);
+      reply = BlobRef();
+      EXPECT_EQ(store.keyspace.trash().pending(), later) << size;
+      while (!store.keyspace.trash().Drain(100)) {
+      }
+      EXPECT_EQ(store.keyspace.trash().pending(), 0);
+      EXPECT_EQ(store.keyspace.trash().freed(), later);
+    }
+  }
+}
+
+// The key goes with the store, while the memory of another of the same bytes has gone before.
+TEST(Collections, AHugeStringOfTwoKeysIsFreedWithTheStore) {
+  TestStore store;
+  store.Set("key", std::string(Trash::kBytesAtOnceMax + 1, 'x'));
+  store.With("key", [&](Txn& txn, const KeyRef& key) {
+    txn.CopyTo(txn.Find(key, Access::kPeek), DbId(1), key, txn.FindIn(DbId(1), key, Access::kPeek));
+    Found found = txn.Find(key, Access::kPeek);
+    txn.Remove(key, found);
+  });
+  EXPECT_EQ(store.keyspace.trash().pending(), 0);
+}
+
 TEST(Collections, AHugeStringLeavesLater) {
   TestStore store;
   for (const auto& [size, later] :

@@ -199,10 +199,10 @@ class Keyspace {
   Tunables tunables_;
   log::CommandLog log_;
   std::array<ds::SlabArena, kArenaCount> arenas_;
+  Trash trash_;  // frees into the arenas what the stripes leave behind
   std::vector<Stripe> stripes_;
   SharedCounter used_bytes_;
   std::atomic<std::int64_t> fold_bytes_{kFoldBytes};  // relaxed: any step is right
-  Trash trash_;
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
   std::atomic<std::uintptr_t> all_holder_{0};
   Tracking tracking_;

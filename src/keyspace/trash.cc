@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/check.h"
 #include "keyspace/cut_value.h"
 
 namespace cairn::keyspace {
@@ -18,19 +19,17 @@ namespace {
 
 // The system takes a mapping away in one piece, and other threads that ask it for memory wait
 // for that. So its pages go before, some at a time.
-void GivePagesBack(const BlobRef& ref) {
+void GivePagesBack(const char* bytes, std::size_t size) {
   constexpr std::size_t kPageBytes = 4096;
   constexpr std::size_t kBytesAtOnce = 2 * 1024 * 1024;
-  const Blob* blob = ref.get();
-  if (blob->IsShared()) return;
-  const auto begin = reinterpret_cast<std::uintptr_t>(blob->bytes());
-  const std::uintptr_t end = (begin + blob->capacity()) / kPageBytes * kPageBytes;
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes);
+  const std::uintptr_t end = (begin + size) / kPageBytes * kPageBytes;
   std::uintptr_t at = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
   while (at < end) {
-    const std::size_t bytes = std::min(kBytesAtOnce, static_cast<std::size_t>(end - at));
+    const std::size_t step = std::min(kBytesAtOnce, static_cast<std::size_t>(end - at));
     // If it fails they go with the rest.
-    (void)::madvise(reinterpret_cast<void*>(at), bytes, MADV_DONTNEED);
-    at += bytes;
+    (void)::madvise(reinterpret_cast<void*>(at), step, MADV_DONTNEED);
+    at += step;
   }
 }
 
@@ -64,11 +63,21 @@ void Trash::Dispose(Entry* entry, ds::SlabArena& arena) {
       entry->Visit([this](auto& collection) { Add(std::move(collection)); });
     }
   }
-  if (Blob* blob = entry->blob(); blob != nullptr && blob->size() > kBytesAtOnceMax) {
-    pending_.Add(1);
-    Push(BlobRef(blob));
-  }
+  if (Blob* blob = entry->blob(); blob != nullptr && blob->capacity() > kBytesAtOnceMax)
+    blob->HandTo(this);
   entry->Destroy(arena);
+}
+
+void Trash::Drop(Blob* blob) {
+  if (blob->capacity() > kBytesAtOnceMax) blob->HandTo(this);
+  blob->Release();
+}
+
+void Trash::Take(Blob* blob) {
+  pending_.Add(1);
+  BlobRef ref(blob);
+  blob->Release();
+  Push(std::move(ref));
 }
 
 bool Trash::Drain(std::size_t budget) {
@@ -79,7 +88,12 @@ bool Trash::Drain(std::size_t budget) {
     load = std::move(loads_.front());
     loads_.pop_front();
   }
-  if (const BlobRef* blob = std::get_if<BlobRef>(&*load); blob != nullptr) GivePagesBack(*blob);
+  if (const BlobRef* blob = std::get_if<BlobRef>(&*load); blob != nullptr) {
+    DCHECK(!blob->get()->IsShared());
+    GivePagesBack(blob->get()->bytes(), blob->get()->capacity());
+  } else if (const std::string* buffer = std::get_if<std::string>(&*load); buffer != nullptr) {
+    GivePagesBack(buffer->data(), buffer->capacity());
+  }
   const bool empty =
       std::visit([&](auto& collection) { return DrainLoad(collection, budget); }, *load);
   if (empty) load.reset();

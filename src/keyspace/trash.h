@@ -4,12 +4,16 @@
 // FLUSHALL swaps tables of millions of keys away in microseconds; freeing them takes a second. They
 // wait here until the keeper thread drains them, a bounded number of objects a step.
 //
+// A large string may still be on its way to clients when its key goes. It comes here when the last
+// of them has it, from the worker that sent it; so this outlives all references to such strings.
+//
 // Thread safety: any thread adds; one thread at a time drains.
 #ifndef CAIRN_KEYSPACE_TRASH_H_
 #define CAIRN_KEYSPACE_TRASH_H_
 
 #include <deque>
 #include <memory>
+#include <string>
 #include <variant>
 
 #include "base/counter.h"
@@ -18,10 +22,12 @@
 
 namespace cairn::keyspace {
 
-class Trash {
+class Trash final : public BlobTaker {
  public:
   Trash() = default;
   ~Trash();
+  Trash(const Trash&) = delete;
+  Trash& operator=(const Trash&) = delete;
 
   // An entry with more elements than this leaves them here; smaller ones are freed at once.
   static constexpr std::size_t kAtOnceMax = 64;
@@ -36,8 +42,13 @@ class Trash {
     pending_.Add(1);
     Push(std::move(collection));
   }
+  // Memory that is no key's: input that a client has sent. Not counted.
+  void AddBuffer(std::string buffer) { Push(std::move(buffer)); }
   // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
+  // Drops a reference that the keyspace held to a string's bytes.
+  void Drop(Blob* blob);
+  void Take(Blob* blob) override;
   // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one.
   bool Drain(std::size_t budget);
   // Keys waiting, INFO's lazyfree_pending_objects; and freed so far, lazyfreed_objects.
@@ -51,7 +62,7 @@ class Trash {
     ds::SlabArena* arena;
   };
   using Load = std::variant<FlushedShard, value::List, value::Set, value::SortedSet, value::Hash,
-                            value::Stream, BlobRef>;
+                            value::Stream, BlobRef, std::string>;
 
   void Push(Load load);
   bool DrainLoad(FlushedShard& flushed, std::size_t budget);
@@ -66,6 +77,7 @@ class Trash {
     NoteFreed(1);
     return true;
   }
+  bool DrainLoad(std::string&, std::size_t) { return true; }
   void NoteFreed(std::int64_t keys);
 
   Mutex mu_;

@@ -293,7 +293,7 @@ std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size)
     const std::int64_t delta = static_cast<std::int64_t>(grown->allocated_bytes()) -
                                static_cast<std::int64_t>(blob->allocated_bytes());
     found.entry->set_blob(grown);
-    blob->Release();
+    keyspace_.trash().Drop(blob);
     blob = grown;
     keyspace_.Charge(StripeOf(key), *found.shard, delta);
   }

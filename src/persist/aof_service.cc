@@ -210,6 +210,11 @@ void AofService::Advance() {
   if (may_leave) FinishLeaving();
 }
 
+void AofService::GiveUpRewrite() {
+  MutexLock hold(mu_);
+  if (is_rewriting_) saver_.GiveUp();
+}
+
 // A rewrite that runs is given up: its end is awaited, since it uses the writer.
 void AofService::BeginLeaving() {
   state_ = State::kLeaving;

@@ -119,6 +119,8 @@ class AofService {
   // AOF; then nothing was done. After any other error the keyspace is not what it was, and nothing
   // is appended any more. REQUIRES: nobody runs commands.
   Status Reload(const AofLoadOptions& options, LoadProgress& progress, FunctionRef<void()> empty);
+  // A rewrite that runs is worth nothing any more: SHUTDOWN. Its end comes later.
+  void GiveUpRewrite();
   // Gives up a rewrite, writes and syncs all there is. REQUIRES: nobody runs commands.
   Status Stop();
 

@@ -16,6 +16,8 @@ class Ending {
   void Wait() {
     while (!event_.WaitFor(kPatienceUs)) continue;
   }
+  // The same, but no longer than so: whether it is over. At most one such call says yes.
+  bool WaitFor(std::int64_t us) { return event_.WaitFor(us); }
 
  private:
   static constexpr std::int64_t kPatienceUs = 1'000'000;

@@ -16,6 +16,12 @@ namespace cairn::persist {
 using keyspace::Cut;
 using keyspace::KeyLocks;
 
+namespace {
+
+constexpr std::int64_t kTurnLookUs = 10'000;
+
+}  // namespace
+
 Persistence::Persistence(io::Disk& disk, keyspace::Keyspace& keyspace, const Clock& clock,
                          PersistenceHooks hooks)
     : disk_(disk),
@@ -107,7 +113,12 @@ bool Persistence::SaveLast() {
     }));
     BeginNext();
   }
-  ending.Wait();
+  // Who else has the turn (an AOF rewrite) gives it without a word to us, and the Tick that would
+  // notice may be the caller's.
+  while (!ending.WaitFor(kTurnLookUs)) {
+    MutexLock hold(mu_);
+    BeginNext();
+  }
   return saved;
 }
 

@@ -127,7 +127,7 @@ class Persistence {
   // With save points, what FLUSHALL left takes the old file's place.
   void SaveFlushed(Done done);
   // SHUTDOWN: gives up what is being saved and saves what there is, before the caller goes on.
-  // REQUIRES: nobody writes, or has the turn for anything else.
+  // Waits for whoever has the turn for anything else. REQUIRES: nobody writes.
   bool SaveLast();
   // Whether the settings say that something is to be saved at the end.
   bool has_save_points() const { return !hooks_.settings().save_points.empty(); }

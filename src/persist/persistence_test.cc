@@ -273,6 +273,21 @@ TEST_F(PersistenceTest, TheLastSaveComesBeforeAllThatWait) {
   EXPECT_EQ(persistence.figures().last_background_s, 0);
 }
 
+// An AOF rewrite has its cut when SHUTDOWN SAVE comes. Nobody ticks: that would be the same thread.
+TEST_F(PersistenceTest, TheLastSaveComesWhenSomebodyElsesCutIsOver) {
+  store.Set("a", "1");
+  ASSERT_TRUE(persistence.turn().TryTake(CutTurn::Holder::kAofRewrite));
+  std::atomic<int> saved{-1};
+  Thread shutdown("shutdown", [&] { saved.store(persistence.SaveLast() ? 1 : 0); });
+  Event never;
+  never.WaitFor(20'000);  // mostly it waits by then; what is checked holds anyway
+  EXPECT_EQ(saved.load(), -1);
+  persistence.turn().Give();
+  EXPECT_TRUE(Wait(saved));
+  shutdown.Join();
+  EXPECT_EQ(KeysInFile(), 1u);
+}
+
 TEST_F(PersistenceTest, WhoWaitsIsToldWhenItStops) {
   store.Set("a", "1");
   Slow(true);

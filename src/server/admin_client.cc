@@ -40,11 +40,15 @@ void ReplyLines(Call& call, Wanted wanted) {
   Connection& connection = Connection::Of(call);
   connection.Publish();
   const std::int64_t argument_bytes = ArgumentBytes(call);
+  const auto of = [&](const ClientInfo& info) {
+    return info.id == connection.id() ? argument_bytes
+                                      : info.wait_argument_bytes.load(std::memory_order_relaxed);
+  };
   std::string lines;
   connection.server().clients().ForEach([&](const ClientInfo& info) {
     // One that is killed is gone, though its worker may not have closed it yet.
     if (info.kill_requested.load(std::memory_order_relaxed) || !wanted(info)) return;
-    lines += ClientLine(info, call.now_ms(), info.id == connection.id() ? argument_bytes : 0);
+    lines += ClientLine(info, call.now_ms(), of(info));
   });
   call.reply().Verbatim("txt", lines);
 }

@@ -161,9 +161,9 @@ class Closings {
 };
 
 void CloseVictims(Server& server, Kill kill, const std::shared_ptr<Closings>& closings) {
-  for (auto& [number, ids] : kill.victims) {
-    Worker* worker = server.workers()[number].get();
-    worker->Post([worker, ids = std::move(ids), closings] {
+  for (auto& victims : kill.victims) {
+    Worker* worker = server.workers()[victims.first].get();
+    worker->Post([worker, ids = std::move(victims.second), closings] {
       for (const ClientId id : ids) {
         if (Connection* connection = worker->FindConnection(id); connection != nullptr)
           connection->CloseNow();

@@ -60,6 +60,7 @@ struct ClientInfo {
   std::atomic<int> protocol{2};
   std::atomic<std::int64_t> multi_count{-1};  // commands queued; -1: no MULTI
   std::atomic<std::int64_t> multi_bytes{0};
+  std::atomic<std::int64_t> wait_argument_bytes{0};  // of the command that it waits in
   std::atomic<std::size_t> watched_keys{0};
   std::atomic<bool> wait_is_timed{false};    // the command it waits in has a timeout
   std::atomic<bool> writable_wanted{false};  // EPOLLOUT is armed: events=rw

@@ -123,10 +123,17 @@ void Connection::RunLeftover() {
   }
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
-    std::string().swap(leftover_);
+    DropLeftover();
   } else {
     leftover_.erase(0, done);
   }
+}
+
+// Of many megabytes it is not given back to the system here: that takes milliseconds.
+void Connection::DropLeftover() {
+  if (leftover_.capacity() > keyspace::Trash::kBytesAtOnceMax)
+    server().engine().keyspace().trash().AddBuffer(std::move(leftover_));
+  std::string().swap(leftover_);
 }
 
 void Connection::KeepLeftover(std::string_view rest) {
@@ -597,10 +604,11 @@ void Connection::ResetSession() {
   });
 }
 
-// Its subscriptions and watched keys. Names that clients subscribe to are the worker's.
+// Its subscriptions and watched keys, and the command that waits. Names that clients subscribe to
+// are the worker's.
 std::size_t Connection::KnownBytes() {
   constexpr std::size_t kSubscriptionBytes = 48;  // a node of the client's, a place in the topic's
-  std::size_t bytes = 0;
+  std::size_t bytes = wait_bytes_;
   if (subscriptions_ != nullptr) {
     bytes += sizeof(ClientSubscriptions);
     for (const pubsub::Kind kind :
@@ -635,7 +643,8 @@ void Connection::Publish() {
   info_.protocol.store(protocol(), std::memory_order_relaxed);
   if (transaction() != nullptr || transaction_published_) [[unlikely]]
     PublishTransaction();
-  const bool knows = transaction() != nullptr || subscriptions_ != nullptr || tracking_ != nullptr;
+  const bool knows = transaction() != nullptr || subscriptions_ != nullptr ||
+                     tracking_ != nullptr || waiting_ != nullptr;
   const std::size_t known_bytes = knows ? KnownBytes() : 0;
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
   info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),

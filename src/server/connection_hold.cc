@@ -36,12 +36,15 @@ std::size_t Connection::SendableBytes() {
   return free;
 }
 
+// Whether it still waits in `parked`, and this is who answers that.
+bool Connection::ClaimWait(const std::shared_ptr<command::Parked>& parked) {
+  return waiting_ == parked &&
+         command::TryUnpark(server().engine().keyspace(), *parked) == command::Unparked::kDone;
+}
+
 void Connection::EndDurableWait(const std::shared_ptr<command::Parked>& parked,
                                 command::TimeoutReply reply) {
-  if (waiting_ != parked ||
-      command::TryUnpark(server().engine().keyspace(), *parked) != command::Unparked::kDone) {
-    return;
-  }
+  if (!ClaimWait(parked)) return;
   parked->set_timeout_reply(reply);
   parked->ReplyTimeout();
   FinishWait(parked);
@@ -49,10 +52,7 @@ void Connection::EndDurableWait(const std::shared_ptr<command::Parked>& parked,
 
 void Connection::FailDurableWait(const std::shared_ptr<command::Parked>& parked,
                                  std::string_view error) {
-  if (waiting_ != parked ||
-      command::TryUnpark(server().engine().keyspace(), *parked) != command::Unparked::kDone) {
-    return;
-  }
+  if (!ClaimWait(parked)) return;
   parked->ReplyError(error);
   FinishWait(parked);
 }

@@ -65,6 +65,9 @@ void Connection::OnParked(const std::shared_ptr<command::Parked>& parked, std::i
   stall_ = Stall::kWaits;
   info_.wait_is_timed.store(timeout_ms > 0, std::memory_order_relaxed);
   waiting_ = parked;
+  wait_bytes_ = parked->memory_bytes();
+  info_.wait_argument_bytes.store(static_cast<std::int64_t>(parked->argument_bytes()),
+                                  std::memory_order_relaxed);
   if (parked->is_deferred()) return;
   MutexLock hold(info_.waiting_mu);
   info_.waiting = parked;
@@ -96,10 +99,7 @@ Blob* Connection::TakeBlob(std::string_view bytes) {
   const char* const input = leftover_.data();
   const bool is_own =
       bytes.data() > input && bytes.data() + bytes.size() <= input + leftover_.size();
-  if (!is_own || bytes.size() < kGivenBytesMin ||
-      leftover_.capacity() - bytes.size() > bytes.size() / kGivenWaste) {
-    return nullptr;
-  }
+  if (!is_own || !TakesInput(bytes.size(), leftover_.capacity())) return nullptr;
   Blob* blob = Blob::Adopt(std::exchange(leftover_, std::string()), bytes);
   given_ = BlobRef(blob);
   return blob;
@@ -147,6 +147,8 @@ void Connection::EndWait() {
   if (wait_timer_) worker_.loop().CancelTimer(*std::exchange(wait_timer_, std::nullopt));
   stall_ = Stall::kNone;
   waiting_ = nullptr;
+  wait_bytes_ = 0;
+  info_.wait_argument_bytes.store(0, std::memory_order_relaxed);
   MutexLock hold(info_.waiting_mu);
   info_.waiting = nullptr;
 }
@@ -155,10 +157,9 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (waiting_ != parked) return;
   const bool deferred = is_deferred();
   EndWait();
-  if (parked->session().transaction() != nullptr) {
+  if (parked->session().transaction() != nullptr)
     AdoptTransaction(parked->session().TakeTransaction());
-    Publish();
-  }
+  Publish();
   if (parked->goes_back()) return TakeBack(*parked);
   if (deferred && tracking_ != nullptr) BeginReply();
   // What it may have written lies before.

@@ -194,6 +194,7 @@ bool Server::TryShutdown(ShutdownHow how) {
     log_.Warning("There is a background save. Giving it up!");
     persistence_.GiveUpBackground();
   }
+  aof_.GiveUpRewrite();
   const bool saves = how.save == ShutdownHow::Save::kYes ||
                      (how.save == ShutdownHow::Save::kByPoints && persistence_.has_save_points());
   if (saves && !SaveAtTheEnd(how)) return false;

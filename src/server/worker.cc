@@ -72,6 +72,13 @@ void Worker::WatchFlush(Connection* connection) {
   }
 }
 
+// Once, however many passes a client that pipelines makes until the disk has moved.
+void Worker::WatchDisk(Connection* connection) {
+  if (connection->disk_watched()) return;
+  connection->set_disk_watched(true);
+  to_release_.push_back(connection->id());
+}
+
 void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connection); }
 
 void Worker::DrainMessages() {
@@ -132,7 +139,10 @@ void Worker::WaitForDisk(std::uint64_t moves) {
 
 void Worker::OnDiskProgress() {
   for (const ClientId id : std::exchange(to_release_, {})) {
-    if (Connection* connection = FindConnection(id); connection != nullptr) WatchFlush(connection);
+    Connection* connection = FindConnection(id);
+    if (connection == nullptr) continue;
+    connection->set_disk_watched(false);
+    WatchFlush(connection);
   }
   AnswerDurable();
 }

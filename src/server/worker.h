@@ -72,7 +72,7 @@ class Worker final : public pubsub::DirectReceiver {
   // Worker thread only:
   // A connection has replies that are not to go before the log is safe. It is flushed again
   // whenever that has moved.
-  void WatchDisk(Connection* connection) { to_release_.push_back(connection->id()); }
+  void WatchDisk(Connection* connection);
   // The replies of this pass wait for what was just logged.
   void HastenDisk() { hastens_disk_ = true; }
   // WAITAOF. `answers`: when the position is safe; else it waits for replicas, too.

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How much room input is given as it arrives, and when a value takes it along: the rules, at each
+// of their limits. What they do to real requests, cut anywhere, is in tests/heavy.
+#include "server/connection.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+
+namespace cairn::server {
+namespace {
+
+constexpr std::size_t kMin = Connection::kReserveAheadMin;
+constexpr std::size_t kTrusted = Connection::kTrustedBytes;
+constexpr std::size_t kFactor = Connection::kTrustedFactor;
+constexpr std::size_t kHuge = std::size_t{1} << 40;
+
+TEST(ReserveAhead, NeverMoreThanWasAnnounced) {
+  for (const std::size_t have : {std::size_t{0}, std::size_t{1}, kTrusted - 1, kTrusted, kHuge}) {
+    for (const std::size_t missing : {std::size_t{0}, std::size_t{1}, kMin - 1})
+      EXPECT_EQ(Connection::ReserveAhead(have, missing), missing) << have;
+  }
+}
+
+TEST(ReserveAhead, AtEachLimit) {
+  const struct {
+    std::size_t have, missing, wanted;
+  } rows[] = {
+      {0, kMin - 1, kMin - 1},
+      {0, kMin, kMin},
+      {0, kMin + 1, kMin},
+      {kMin - 1, kHuge, kMin},
+      {kTrusted - 1, kHuge, kMin},
+      {kTrusted, kHuge, kTrusted * kFactor},
+      {kTrusted + 1, kHuge, (kTrusted + 1) * kFactor},
+      {kTrusted, kTrusted * kFactor - 1, kTrusted * kFactor - 1},
+      {kTrusted, kTrusted * kFactor, kTrusted * kFactor},
+      {kTrusted, kTrusted * kFactor + 1, kTrusted * kFactor},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(Connection::ReserveAhead(row.have, row.missing), row.wanted)
+        << row.have << " of " << row.missing;
+}
+
+// The longest argument is moved once, when a mebibyte of it has come.
+TEST(ReserveAhead, TheLongestArgumentIsMovedOnce) {
+  constexpr std::size_t kLongest = 512 * 1024 * 1024;
+  EXPECT_EQ(Connection::ReserveAhead(kTrusted, kLongest - kTrusted), kLongest - kTrusted);
+}
+
+TEST(TakesInput, AtEachLimit) {
+  constexpr std::size_t kBytes = Connection::kGivenBytesMin;
+  constexpr std::size_t kWaste = kBytes / Connection::kGivenWaste;
+  const struct {
+    std::size_t bytes, capacity;
+    bool wanted;
+  } rows[] = {
+      {kBytes - 1, kBytes - 1, false},
+      {kBytes, kBytes, true},
+      {kBytes + 1, kBytes + 1, true},
+      {kBytes, kBytes + kWaste - 1, true},
+      {kBytes, kBytes + kWaste, true},
+      {kBytes, kBytes + kWaste + 1, false},
+      {2 * kBytes, 2 * kBytes + 2 * kWaste, true},
+      {2 * kBytes, 2 * kBytes + 2 * kWaste + 1, false},
+  };
+  for (const auto& row : rows)
+    EXPECT_EQ(Connection::TakesInput(row.bytes, row.capacity), row.wanted)
+        << row.bytes << " in " << row.capacity;
+}
+
+}  // namespace
+}  // namespace cairn::server
