@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/mutex.h"
 #include "command/runner.h"
 #include "commands/families.h"
 #include "io/sim_disk.h"
@@ -42,7 +43,7 @@ class Life {
               .options = [this] { return options_; },
               .on_progress = [] {},
               .on_note = [](std::string_view) {},
-              .on_warning = [this](std::string_view line) { warnings_ += line; }}) {}
+              .on_warning = [this](std::string_view line) { Note(line); }}) {}
   ~Life() { (void)aof_.Stop(); }
 
   Status Load(const AofLoadOptions& options = {}) {
@@ -73,7 +74,7 @@ class Life {
       aof_.Advance();
       never.WaitFor(1000);
     }
-    ASSERT_TRUE(condition()) << warnings_;
+    ASSERT_TRUE(condition()) << Warnings();
   }
   void AwaitSafe() {
     const Lsn end = store_.keyspace.log().end();
@@ -89,9 +90,18 @@ class Life {
 
   keyspace::TestStore& store() { return store_; }
   AofService& aof() { return aof_; }
-  const std::string& warnings() const { return warnings_; }
 
  private:
+  // Saver and writer warn on their own threads.
+  void Note(std::string_view line) {
+    MutexLock hold(mu_);
+    warnings_ += line;
+  }
+  std::string Warnings() {
+    MutexLock hold(mu_);
+    return warnings_;
+  }
+
   AofOptions options_;
   keyspace::TestStore store_{{.stripe_count = 8}};
   command::Shared shared_{.keyspace = store_.keyspace, .table = Table(), .gates = {}};
@@ -100,7 +110,8 @@ class Life {
   resp::ReplyBuffer reply_;
   CutTurn turn_;
   LoadProgress progress_;
-  std::string warnings_;
+  Mutex mu_;
+  std::string warnings_ GUARDED_BY(mu_);
   AofService aof_;
 };
 
