@@ -3,6 +3,7 @@
 #include "persist/aof_player.h"
 
 #include "base/random.h"
+#include "base/text.h"
 #include "command/spec.h"
 
 namespace cairn::persist {
@@ -17,12 +18,20 @@ bool MayChangeData(const command::CommandTable::Command& command) {
   return (command.flags & command::kWrite) != 0 || (command.flags & kKeepsResult) == kKeepsResult;
 }
 
+// There is no such command yet, but an AOF of Redis may have it.
+bool IsFunctionChange(const log::EffectView& effect) {
+  return EqualsIgnoreCase(effect.args[0], "function") &&
+         LibrarySet::IsChange(effect.args.subspan(1));
+}
+
 Status Corrupt(std::string what) { return {StatusCode::kCorrupt, std::move(what)}; }
 
 }  // namespace
 
-AofPlayer::AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table)
+AofPlayer::AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
+                     LibrarySet& libraries)
     : keyspace_(keyspace),
+      libraries_(libraries),
       shared_{.keyspace = keyspace, .table = table, .gates = {}},
       runner_(shared_, SecureRandomUint64()),
       session_(ClientId(0), SecureRandomUint64()) {
@@ -35,11 +44,14 @@ Status AofPlayer::Play(std::span<const log::EffectView> group) {
   for (const log::EffectView& effect : group) {
     if (Status status = Check(effect); !status.ok()) return status;
   }
-  for (const log::EffectView& effect : group) PlayOne(effect);
+  for (const log::EffectView& effect : group) {
+    if (Status status = PlayOne(effect); !status.ok()) return status;
+  }
   return {};
 }
 
 Status AofPlayer::Check(const log::EffectView& effect) const {
+  if (IsFunctionChange(effect)) return {};
   const std::string_view name = effect.args[0];
   const command::CommandTable::Command* command = shared_.table.Find(name);
   if (command != nullptr && command->is_container && effect.args.size() > 1)
@@ -54,15 +66,30 @@ Status AofPlayer::Check(const log::EffectView& effect) const {
   return {};
 }
 
-void AofPlayer::PlayOne(const log::EffectView& effect) {
+Status AofPlayer::PlayOne(const log::EffectView& effect) {
+  if (IsFunctionChange(effect)) return PlayFunction(effect);
   session_.set_db(effect.db);
   resp::Writer reply(reply_, kProtocol);
   runner_.Run(session_, effect.args, reply);
   ++played_;
-  if (reply.error_count() > 0 && failed_++ == 0)
-    first_failure_ =
-        std::string(effect.args[0]) + ": " + reply_.ToString().substr(0, kFailureShownMax);
+  if (reply.error_count() > 0) NoteFailure(effect, reply_.ToString());
   reply_.Clear();
+  return {};
+}
+
+Status AofPlayer::PlayFunction(const log::EffectView& effect) {
+  Status applied = libraries_.Apply(effect.args.subspan(1));
+  ++played_;
+  if (applied.ok()) return {};
+  if (applied.code() == StatusCode::kUnsupported) return applied;
+  NoteFailure(effect, applied.message());
+  return {};
+}
+
+void AofPlayer::NoteFailure(const log::EffectView& effect, std::string_view answer) {
+  if (failed_++ > 0) return;
+  first_failure_ =
+      std::string(effect.args[0]) + ": " + std::string(answer.substr(0, kFailureShownMax));
 }
 
 }  // namespace cairn::persist

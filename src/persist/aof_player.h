@@ -22,15 +22,19 @@
 #include "command/table.h"
 #include "keyspace/keyspace.h"
 #include "log/command_log.h"
+#include "persist/libraries.h"
 #include "resp/reply_buffer.h"
 
 namespace cairn::persist {
 
 class AofPlayer {
  public:
-  AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table);
+  // All outlive it. What the file says of functions goes to `libraries`.
+  AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
+            LibrarySet& libraries);
 
-  // One effect, or several that belong together. kCorrupt for what is no write.
+  // One effect, or several that belong together. kCorrupt for what is no write, kUnsupported for
+  // more libraries than are kept; what of the group came before that has happened.
   Status Play(std::span<const log::EffectView> group);
 
   std::uint64_t played() const { return played_; }
@@ -39,10 +43,13 @@ class AofPlayer {
   const std::string& first_failure() const { return first_failure_; }
 
  private:
-  void PlayOne(const log::EffectView& effect);
+  Status PlayOne(const log::EffectView& effect);
+  Status PlayFunction(const log::EffectView& effect);
+  void NoteFailure(const log::EffectView& effect, std::string_view answer);
   Status Check(const log::EffectView& effect) const;
 
   keyspace::Keyspace& keyspace_;
+  LibrarySet& libraries_;
   command::Shared shared_;  // its own: without gates, observers and a lane
   command::Runner runner_;
   command::Session session_;

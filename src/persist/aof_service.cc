@@ -58,12 +58,16 @@ Status AofService::Open() {
 bool AofService::has_data() const { return files_ != nullptr && !files_->is_new(); }
 
 Status AofService::Load(const AofLoadOptions& options, LoadProgress& progress) {
-  return LoadAof(parts_.disk, *files_, parts_.keyspace, parts_.table, options, progress);
+  LibrarySet libraries;
+  Status loaded =
+      LoadAof(parts_.disk, *files_, parts_.keyspace, parts_.table, options, progress, libraries);
+  if (loaded.ok()) parts_.libraries.Set(std::move(libraries));
+  return loaded;
 }
 
 Status AofService::Begin() {
   // The first rewrite makes it.
-  if (files_->is_new() && HasKeys()) return {};
+  if (files_->is_new() && HasData()) return {};
   const AofOptions options = parts_.options();
   Result<std::unique_ptr<io::File>> increment = files_->OpenIncrement(
       options.with_preamble ? EmptyRdb(options.image) : std::string(), options.base_format());
@@ -89,7 +93,8 @@ void AofService::Start() {
   has_started_ = true;
 }
 
-bool AofService::HasKeys() const {
+bool AofService::HasData() const {
+  if (!parts_.libraries.Get()->empty()) return true;
   for (std::uint32_t db = 0; db < parts_.keyspace.database_count(); ++db) {
     if (parts_.keyspace.Size(DbId(db)).keys > 0) return true;
   }

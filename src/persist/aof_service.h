@@ -39,6 +39,7 @@
 #include "persist/aof_rewrites.h"
 #include "persist/aof_writer.h"
 #include "persist/cut_turn.h"
+#include "persist/libraries.h"
 #include "persist/saver.h"
 #include "persist/watermark.h"
 
@@ -83,6 +84,7 @@ class AofService {
     keyspace::Keyspace& keyspace;
     const command::CommandTable& table;
     CutTurn& turn;
+    LibraryShelf& libraries;
     std::function<AofPlace()> place;  // asked when the directory is opened; stays until it is left
     std::function<AofOptions()> options;
     std::function<void()> on_progress;  // the watermark may have moved; Advance may have work
@@ -162,7 +164,7 @@ class AofService {
   void DeleteHistory(const AofOptions& options);
   std::uint64_t CurrentBytes() const REQUIRES(mu_);
   void CountFiles(bool are_new);
-  bool HasKeys() const;
+  bool HasData() const;
 
   const Parts parts_;
   Watermark watermark_;

@@ -28,6 +28,13 @@ std::string Command(std::initializer_list<std::string> words) {
   return bytes;
 }
 
+// A directory whose one increment has these bytes.
+void Lay(SimDisk& disk, const std::string& bytes) {
+  auto files = *AofFiles::Open(disk, {});
+  auto file = *files->OpenIncrement("", BaseFormat::kCommands);
+  ASSERT_TRUE(file->Append(bytes).ok());
+}
+
 TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
   SimDisk disk(1);
   {
@@ -44,6 +51,63 @@ TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
   Life again(disk);
   again.Start();
   for (int i = 0; i < 50; ++i) EXPECT_EQ(again.store().Get("k" + std::to_string(i)), "v") << i;
+}
+
+std::string SourcesOf(Life& life) {
+  std::string sources;
+  life.libraries().Get()->ForEach([&](std::string_view source) { sources += source; });
+  return sources;
+}
+
+// No command makes functions yet, but an AOF that Redis wrote may do so.
+TEST(AofService, LibrariesOfFunctionsOutliveLoadsAndRewrites) {
+  const std::string a = "#!lua name=a\n", b = "#!lua name=b\n";
+  for (const bool with_preamble : {true, false}) {
+    SimDisk disk(1);
+    const AofOptions options{.policy = FsyncPolicy::kAlways, .with_preamble = with_preamble};
+    Lay(disk, Command({"FUNCTION", "LOAD", a}) + Command({"SET", "k", "v"}) +
+                  Command({"function", "load", "REPLACE", b}) + Command({"FUNCTION", "LOAD", a}) +
+                  Command({"FUNCTION", "LOAD", "#!lua name=c\n"}) +
+                  Command({"FUNCTION", "DELETE", "c"}));
+    for (int round = 0; round < 3; ++round) {
+      Life life(disk, options);
+      std::string warned;
+      ASSERT_TRUE(life.Load({.on_warning = [&](std::string_view line) { warned += line; }}).ok());
+      ASSERT_TRUE(life.aof().Begin().ok());
+      life.aof().Start();
+      EXPECT_EQ(SourcesOf(life), a + b) << round;
+      EXPECT_EQ(life.store().Get("k"), "v");
+      EXPECT_EQ(warned.find("1 commands") != warned.npos, round == 0) << "LOAD again: " << warned;
+      life.aof().RequestRewrite(AofService::When::kNow);
+      life.AwaitRewrite(1);
+    }
+  }
+}
+
+TEST(AofService, LibrariesAloneAreDataThatAFirstRewriteKeeps) {
+  SimDisk disk(2);
+  {
+    Life life(disk);
+    LibrarySet set;
+    ASSERT_TRUE(set.Add("#!lua name=a\n", LibrarySet::Present::kRefuse).ok());
+    ASSERT_TRUE(life.Load().ok());
+    life.libraries().Set(std::move(set));  // an RDB had it
+    ASSERT_TRUE(life.aof().Begin().ok());
+    life.aof().Start();
+    life.AwaitRewrite(1);
+  }
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(SourcesOf(again), "#!lua name=a\n");
+}
+
+TEST(AofService, AskingForFunctionsIsDamageInAnAof) {
+  SimDisk disk(3);
+  Lay(disk, Command({"FUNCTION", "LIST"}));
+  Life life(disk);
+  const Status loaded = life.Load();
+  EXPECT_NE(loaded.message().find("unknown command 'FUNCTION'"), std::string::npos)
+      << loaded.message();
 }
 
 TEST(AofService, SwitchedOnItCountsOnceTheDataIsThere) {
@@ -167,13 +231,6 @@ TEST(AofService, ReloadFindsWhatWasLogged) {
 }
 
 // ---- Loading -----------------------------------------------------------------------------------
-
-// A directory whose one increment has these bytes.
-void Lay(SimDisk& disk, const std::string& bytes) {
-  auto files = *AofFiles::Open(disk, {});
-  auto file = *files->OpenIncrement("", BaseFormat::kCommands);
-  ASSERT_TRUE(file->Append(bytes).ok());
-}
 
 TEST(AofLoading, TimesThatHavePassedMayBeTakenBackFurtherOn) {
   SimDisk disk(1);

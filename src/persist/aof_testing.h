@@ -38,6 +38,7 @@ class Life {
               .keyspace = store_.keyspace,
               .table = Table(),
               .turn = turn_,
+              .libraries = libraries_,
               .place = [] { return AofPlace(); },
               .options = [this] { return options_; },
               .on_progress = [] {},
@@ -89,6 +90,7 @@ class Life {
 
   keyspace::TestStore& store() { return store_; }
   AofService& aof() { return aof_; }
+  LibraryShelf& libraries() { return libraries_; }
   const std::string& warnings() const { return warnings_; }
 
  private:
@@ -99,6 +101,7 @@ class Life {
   command::Session session_{ClientId(1), 1};
   resp::ReplyBuffer reply_;
   CutTurn turn_;
+  LibraryShelf libraries_;
   LoadProgress progress_;
   std::string warnings_;
   AofService aof_;

@@ -63,6 +63,7 @@ persist::AofService::Parts Server::MakeAofParts() {
           .keyspace = engine_.keyspace(),
           .table = engine_.table(),
           .turn = persistence_.turn(),
+          .libraries = persistence_.libraries(),
           .place = [this] { return PlaceOf(config_); },
           .options = [this] { return OptionsOf(config_); },
           .on_progress = [this] { OnAofProgress(); },
