@@ -133,6 +133,7 @@ void AofService::SetWriter(std::unique_ptr<AofWriter> writer) {
   writer->Start();
   MutexLock hold(mu_);
   writer_ = std::move(writer);
+  writer_->set_rests(rests_);
   Publish();
 }
 
@@ -161,7 +162,7 @@ void AofService::Publish() {
   Watermark::Level level;
   if (writer_ != nullptr) {
     level.counts = is_whole_;
-    level.holds = level.counts && parts_.options().policy == FsyncPolicy::kAlways;
+    level.holds = level.counts && !rests_ && parts_.options().policy == FsyncPolicy::kAlways;
     level.failing = writer_->failing();
     level.safe = writer_->durable();
   }
@@ -201,8 +202,24 @@ void AofService::Want(bool on) {
   if (on) rewrites_.Forgive();
 }
 
+// True if it has changed. Replies that are held already leave when they are safe.
+bool AofService::UpdateRest() {
+  const CutTurn::Holder holder = parts_.turn.holder();
+  const bool is_saving = holder == CutTurn::Holder::kRdb || holder == CutTurn::Holder::kAofRewrite;
+  const bool rests = is_saving && parts_.options().rests_while_saving;
+  if (rests == rests_) return false;
+  rests_ = rests;
+  if (writer_ != nullptr) {
+    if (rests) writer_->Want(parts_.keyspace.log().end());
+    writer_->set_rests(rests);
+  }
+  Publish();
+  return true;
+}
+
 void AofService::Advance() {
   bool may_leave = false;
+  bool has_changed = false;
   {
     MutexLock hold(mu_);
     if (!has_started_) return;
@@ -211,7 +228,9 @@ void AofService::Advance() {
     if (is_on && !is_wanted_) BeginLeaving();
     if (RewriteIsDue()) TryBeginRewrite();
     may_leave = MayFinishLeaving();
+    has_changed = UpdateRest();
   }
+  if (has_changed) parts_.on_progress();
   if (may_leave) FinishLeaving();
 }
 

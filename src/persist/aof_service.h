@@ -48,6 +48,7 @@ namespace cairn::persist {
 // As the configuration has them at this moment.
 struct AofOptions {
   FsyncPolicy policy = FsyncPolicy::kEverySecond;  // appendfsync
+  bool rests_while_saving = false;                 // no-appendfsync-on-rewrite
   bool with_timestamps = false;                    // aof-timestamp-enabled
   bool with_preamble = true;                       // aof-use-rdb-preamble
   bool keeps_history = false;                      // aof-disable-auto-gc
@@ -146,6 +147,7 @@ class AofService {
   void SetWriter(std::unique_ptr<AofWriter> writer);
   void OnProgress();
   void Publish() REQUIRES(mu_);
+  bool UpdateRest() REQUIRES(mu_);
   bool RewriteIsDue() REQUIRES(mu_);
   bool MayRewrite() const REQUIRES(mu_);
   bool TryBeginRewrite() REQUIRES(mu_);
@@ -184,6 +186,7 @@ class AofService {
   bool has_started_ GUARDED_BY(mu_) = false;
   bool has_ended_ GUARDED_BY(mu_) = false;  // the server goes
   bool was_failing_ GUARDED_BY(mu_) = false;
+  bool rests_ GUARDED_BY(mu_) = false;  // nothing is synced, and nobody waits for it
   AofRewrites rewrites_ GUARDED_BY(mu_);
   std::uint64_t other_bytes_ GUARDED_BY(mu_) = 0;  // of all files but the one that is written
   std::uint64_t base_bytes_ GUARDED_BY(mu_) = 0;   // of all files when they were last made anew

@@ -53,6 +53,35 @@ TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(again.store().Get("k" + std::to_string(i)), "v") << i;
 }
 
+// no-appendfsync-on-rewrite.
+TEST(AofService, NobodyWaitsForTheDiskWhileSomethingIsSaved) {
+  struct Row {
+    CutTurn::Holder holder;
+    bool rests_while_saving;
+    bool rests;
+  };
+  for (const Row& row :
+       {Row{CutTurn::Holder::kRdb, true, true}, Row{CutTurn::Holder::kAofRewrite, true, true},
+        Row{CutTurn::Holder::kReload, true, false}, Row{CutTurn::Holder::kRdb, false, false}}) {
+    SimDisk disk(1);
+    Life life(disk, {.policy = FsyncPolicy::kAlways, .rests_while_saving = row.rests_while_saving});
+    life.Start();
+    ASSERT_TRUE(life.turn().TryTake(row.holder));
+    life.Run({"SET", "before", "1"});
+    const Lsn before = life.store().keyspace.log().end();
+    life.aof().Advance();
+    EXPECT_EQ(life.aof().watermark().holds(), !row.rests);
+    // Who was held back gets his sync, though from now on nobody is.
+    if (row.rests) life.Await([&] { return life.aof().watermark().Covers(before); });
+    life.Run({"SET", "meanwhile", "1"});
+    const Lsn end = life.store().keyspace.log().end();
+    life.turn().Give();
+    life.aof().Advance();
+    EXPECT_TRUE(life.aof().watermark().holds());
+    life.Await([&] { return life.aof().watermark().Covers(end); });
+  }
+}
+
 std::string SourcesOf(Life& life) {
   std::string sources;
   life.libraries().Get()->ForEach([&](std::string_view source) { sources += source; });

@@ -91,6 +91,7 @@ class Life {
   keyspace::TestStore& store() { return store_; }
   AofService& aof() { return aof_; }
   LibraryShelf& libraries() { return libraries_; }
+  CutTurn& turn() { return turn_; }
   const std::string& warnings() const { return warnings_; }
 
  private:
