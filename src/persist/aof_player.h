@@ -8,11 +8,14 @@
 //
 // A file may only change data: a SHUTDOWN in it is damage, not an order. A command that is answered
 // by an error is passed over and counted, as in Redis; it did the same when it was run first.
-// Belongs to one thread.
+//
+// Commands are known by their own names, since those are what our files have, whatever
+// rename-command says; and by those it gave, which are what Redis writes. Belongs to one thread.
 #ifndef CAIRN_PERSIST_AOF_PLAYER_H_
 #define CAIRN_PERSIST_AOF_PLAYER_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -45,11 +48,14 @@ class AofPlayer {
  private:
   Status PlayOne(const log::EffectView& effect);
   Status PlayFunction(const log::EffectView& effect);
+  std::string_view OwnName(std::string_view name) const;
   void NoteFailure(const log::EffectView& effect, std::string_view answer);
   Status Check(const log::EffectView& effect) const;
 
   keyspace::Keyspace& keyspace_;
   LibrarySet& libraries_;
+  const command::CommandTable& renamed_;
+  const std::unique_ptr<const command::CommandTable> table_;  // as if nothing were renamed
   command::Shared shared_;  // its own: without gates, observers and a lane
   command::Runner runner_;
   command::Session session_;

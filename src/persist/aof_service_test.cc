@@ -12,6 +12,7 @@
 
 #include "io/sim_disk.h"
 #include "keyspace/keyspace_testing.h"
+#include "persist/aof_player.h"
 #include "persist/aof_testing.h"
 
 namespace cairn::persist {
@@ -273,6 +274,29 @@ TEST(AofLoading, TimesThatHavePassedMayBeTakenBackFurtherOn) {
   EXPECT_EQ(life.store().Get("kept"), "2");
   EXPECT_EQ(life.store().Get("gone"), std::nullopt);
   EXPECT_EQ(life.store().Get("moved"), "1");
+}
+
+// Our files have the commands' own names, Redis's those that rename-command gave.
+TEST(AofLoading, RenamedCommandsAreKnownByBothNames) {
+  std::vector<std::span<const command::Spec>> rows;
+  for (const auto& command : testing::Table().top_level()) rows.emplace_back(command.spec, 1);
+  command::CommandTable table(rows);
+  ASSERT_TRUE(table.Rename("SET", "Other").ok());
+  ASSERT_TRUE(table.Rename("INCR", "").ok());
+  keyspace::TestStore store({.stripe_count = 2});
+  LibrarySet libraries;
+  AofPlayer player(store.keyspace, table, libraries);
+  const auto play = [&](std::vector<std::string_view> args) {
+    const log::EffectView effect[] = {{.db = DbId(0), .args = args}};
+    return player.Play(effect).ok();
+  };
+  EXPECT_TRUE(play({"SET", "own", "1"}));
+  EXPECT_TRUE(play({"other", "given", "1"}));
+  EXPECT_TRUE(play({"INCR", "own"}));
+  EXPECT_FALSE(play({"nothing", "own"}));
+  EXPECT_EQ(player.failed(), 0u);
+  EXPECT_EQ(store.Get("own"), "2");
+  EXPECT_EQ(store.Get("given"), "1");
 }
 
 TEST(AofLoading, WhatIsAnsweredByAnErrorIsPassedOver) {
