@@ -33,12 +33,13 @@ class Replaying {
 class AofLoad {
  public:
   AofLoad(io::Disk& disk, keyspace::Keyspace& keyspace, const command::CommandTable& table,
-          const AofLoadOptions& options, LoadProgress& progress)
+          const AofLoadOptions& options, LoadProgress& progress, LibrarySet& libraries)
       : disk_(disk),
         keyspace_(keyspace),
         options_(options),
         progress_(progress),
-        player_(keyspace, table) {}
+        libraries_(libraries),
+        player_(keyspace, table, libraries) {}
 
   Status Run(const std::vector<AofSource>& sources, std::uint64_t bytes_total) {
     const Replaying replaying(keyspace_);
@@ -49,6 +50,11 @@ class AofLoad {
       const std::int64_t ms = (keyspace_.clock().NowMonotonicUs() - began_us) / 1000;
       options_.on_note("DB loaded from " + std::string(source.is_base ? "base" : "incr") +
                        " file " + source.path + ": " + std::to_string(ms) + " ms");
+    }
+    if (!libraries_.empty()) {
+      options_.on_note(std::to_string(libraries_.size()) +
+                       " libraries of functions are kept and saved again, but cannot be called "
+                       "yet.");
     }
     if (player_.failed() > 0) {
       options_.on_warning(
@@ -82,11 +88,9 @@ class AofLoad {
     FileSource bytes(**file);
     const LoadOptions options{.verify_checksum = options_.verify_checksum,
                               .expired = LoadOptions::Expired::kKeep,
-                              .key_delay_us = options_.key_delay_us};
+                              .key_delay_us = options_.key_delay_us,
+                              .libraries = &libraries_};
     const Result<Loaded> loaded = LoadRdb(keyspace_, bytes, options, progress_);
-    if (loaded && loaded->functions > 0)
-      options_.on_warning(path +
-                          ": its functions were passed over, since there are no scripts yet");
     if (loaded) return loaded->end;
     const bool is_named = loaded.error().code() == StatusCode::kIo;
     return std::unexpected(is_named ? loaded.error() : loaded.error().Annotate(path));
@@ -117,6 +121,7 @@ class AofLoad {
   keyspace::Keyspace& keyspace_;
   const AofLoadOptions& options_;
   LoadProgress& progress_;
+  LibrarySet& libraries_;
   AofPlayer player_;
   std::uint64_t groups_ = 0;
   std::uint64_t bytes_before_ = 0;  // of the files before the one at hand
@@ -126,12 +131,12 @@ class AofLoad {
 
 Status LoadAof(io::Disk& disk, const AofFiles& files, keyspace::Keyspace& keyspace,
                const command::CommandTable& table, const AofLoadOptions& options,
-               LoadProgress& progress) {
+               LoadProgress& progress, LibrarySet& libraries) {
   const Result<std::vector<AofSource>> sources = files.ToLoad();
   if (!sources) return sources.error();
   const Result<std::uint64_t> bytes = files.TotalBytes();
   if (!bytes) return bytes.error();
-  return AofLoad(disk, keyspace, table, options, progress).Run(*sources, *bytes);
+  return AofLoad(disk, keyspace, table, options, progress, libraries).Run(*sources, *bytes);
 }
 
 }  // namespace cairn::persist

@@ -34,9 +34,10 @@ struct AofLoadOptions {
 };
 
 // REQUIRES: no reader is attached to the log, and nobody else uses the keyspace but to look at it.
+// `libraries` is empty.
 Status LoadAof(io::Disk& disk, const AofFiles& files, keyspace::Keyspace& keyspace,
                const command::CommandTable& table, const AofLoadOptions& options,
-               LoadProgress& progress);
+               LoadProgress& progress, LibrarySet& libraries);
 
 }  // namespace cairn::persist
 

@@ -2,7 +2,11 @@
 // One Runner and one session, which is behind the times on purpose.
 #include "persist/aof_player.h"
 
+#include <string_view>
+#include <vector>
+
 #include "base/random.h"
+#include "base/text.h"
 #include "command/spec.h"
 
 namespace cairn::persist {
@@ -11,19 +15,36 @@ namespace {
 constexpr int kProtocol = 2;
 constexpr std::size_t kFailureShownMax = 128;
 
+std::unique_ptr<const command::CommandTable> WithOwnNames(const command::CommandTable& table) {
+  std::vector<std::span<const command::Spec>> rows;
+  for (const command::CommandTable::Command& command : table.top_level())
+    rows.emplace_back(command.spec, 1);
+  return std::make_unique<const command::CommandTable>(rows);
+}
+
 // PFCOUNT is a read that keeps what it has counted.
 bool MayChangeData(const command::CommandTable::Command& command) {
   constexpr std::uint32_t kKeepsResult = command::kReadonly | command::kMayReplicate;
   return (command.flags & command::kWrite) != 0 || (command.flags & kKeepsResult) == kKeepsResult;
 }
 
+// There is no such command yet, but an AOF of Redis may have it.
+bool IsFunctionChange(const log::EffectView& effect) {
+  return EqualsIgnoreCase(effect.args[0], "function") &&
+         LibrarySet::IsChange(effect.args.subspan(1));
+}
+
 Status Corrupt(std::string what) { return {StatusCode::kCorrupt, std::move(what)}; }
 
 }  // namespace
 
-AofPlayer::AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table)
+AofPlayer::AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
+                     LibrarySet& libraries)
     : keyspace_(keyspace),
-      shared_{.keyspace = keyspace, .table = table, .gates = {}},
+      libraries_(libraries),
+      renamed_(table),
+      table_(WithOwnNames(table)),
+      shared_{.keyspace = keyspace, .table = *table_, .gates = {}},
       runner_(shared_, SecureRandomUint64()),
       session_(ClientId(0), SecureRandomUint64()) {
   shared_.track_latency.store(false, std::memory_order_relaxed);
@@ -35,13 +56,16 @@ Status AofPlayer::Play(std::span<const log::EffectView> group) {
   for (const log::EffectView& effect : group) {
     if (Status status = Check(effect); !status.ok()) return status;
   }
-  for (const log::EffectView& effect : group) PlayOne(effect);
+  for (const log::EffectView& effect : group) {
+    if (Status status = PlayOne(effect); !status.ok()) return status;
+  }
   return {};
 }
 
 Status AofPlayer::Check(const log::EffectView& effect) const {
+  if (IsFunctionChange(effect)) return {};
   const std::string_view name = effect.args[0];
-  const command::CommandTable::Command* command = shared_.table.Find(name);
+  const command::CommandTable::Command* command = table_->Find(OwnName(name));
   if (command != nullptr && command->is_container && effect.args.size() > 1)
     command = shared_.table.FindSubcommand(*command, effect.args[1]);
   if (command == nullptr) return Corrupt("unknown command '" + std::string(name) + "'");
@@ -54,15 +78,42 @@ Status AofPlayer::Check(const log::EffectView& effect) const {
   return {};
 }
 
-void AofPlayer::PlayOne(const log::EffectView& effect) {
+Status AofPlayer::PlayOne(const log::EffectView& effect) {
+  if (IsFunctionChange(effect)) return PlayFunction(effect);
   session_.set_db(effect.db);
   resp::Writer reply(reply_, kProtocol);
-  runner_.Run(session_, effect.args, reply);
+  if (table_->Find(effect.args[0]) != nullptr) {
+    runner_.Run(session_, effect.args, reply);
+  } else {
+    std::vector<std::string_view> args(effect.args.begin(), effect.args.end());
+    args[0] = OwnName(args[0]);
+    runner_.Run(session_, args, reply);
+  }
   ++played_;
-  if (reply.error_count() > 0 && failed_++ == 0)
-    first_failure_ =
-        std::string(effect.args[0]) + ": " + reply_.ToString().substr(0, kFailureShownMax);
+  if (reply.error_count() > 0) NoteFailure(effect, reply_.ToString());
   reply_.Clear();
+  return {};
+}
+
+std::string_view AofPlayer::OwnName(std::string_view name) const {
+  if (table_->Find(name) != nullptr) return name;
+  const command::CommandTable::Command* command = renamed_.Find(name);
+  return command != nullptr ? std::string_view(command->full_name) : name;
+}
+
+Status AofPlayer::PlayFunction(const log::EffectView& effect) {
+  Status applied = libraries_.Apply(effect.args.subspan(1));
+  ++played_;
+  if (applied.ok()) return {};
+  if (applied.code() == StatusCode::kUnsupported) return applied;
+  NoteFailure(effect, applied.message());
+  return {};
+}
+
+void AofPlayer::NoteFailure(const log::EffectView& effect, std::string_view answer) {
+  if (failed_++ > 0) return;
+  first_failure_ =
+      std::string(effect.args[0]) + ": " + std::string(answer.substr(0, kFailureShownMax));
 }
 
 }  // namespace cairn::persist

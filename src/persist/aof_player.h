@@ -8,11 +8,14 @@
 //
 // A file may only change data: a SHUTDOWN in it is damage, not an order. A command that is answered
 // by an error is passed over and counted, as in Redis; it did the same when it was run first.
-// Belongs to one thread.
+//
+// Commands are known by their own names, since those are what our files have, whatever
+// rename-command says; and by those it gave, which are what Redis writes. Belongs to one thread.
 #ifndef CAIRN_PERSIST_AOF_PLAYER_H_
 #define CAIRN_PERSIST_AOF_PLAYER_H_
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -22,15 +25,19 @@
 #include "command/table.h"
 #include "keyspace/keyspace.h"
 #include "log/command_log.h"
+#include "persist/libraries.h"
 #include "resp/reply_buffer.h"
 
 namespace cairn::persist {
 
 class AofPlayer {
  public:
-  AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table);
+  // All outlive it. What the file says of functions goes to `libraries`.
+  AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
+            LibrarySet& libraries);
 
-  // One effect, or several that belong together. kCorrupt for what is no write.
+  // One effect, or several that belong together. kCorrupt for what is no write, kUnsupported for
+  // more libraries than are kept; what of the group came before that has happened.
   Status Play(std::span<const log::EffectView> group);
 
   std::uint64_t played() const { return played_; }
@@ -39,10 +46,16 @@ class AofPlayer {
   const std::string& first_failure() const { return first_failure_; }
 
  private:
-  void PlayOne(const log::EffectView& effect);
+  Status PlayOne(const log::EffectView& effect);
+  Status PlayFunction(const log::EffectView& effect);
+  std::string_view OwnName(std::string_view name) const;
+  void NoteFailure(const log::EffectView& effect, std::string_view answer);
   Status Check(const log::EffectView& effect) const;
 
   keyspace::Keyspace& keyspace_;
+  LibrarySet& libraries_;
+  const command::CommandTable& renamed_;
+  const std::unique_ptr<const command::CommandTable> table_;  // as if nothing were renamed
   command::Shared shared_;  // its own: without gates, observers and a lane
   command::Runner runner_;
   command::Session session_;

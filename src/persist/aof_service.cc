@@ -58,12 +58,16 @@ Status AofService::Open() {
 bool AofService::has_data() const { return files_ != nullptr && !files_->is_new(); }
 
 Status AofService::Load(const AofLoadOptions& options, LoadProgress& progress) {
-  return LoadAof(parts_.disk, *files_, parts_.keyspace, parts_.table, options, progress);
+  LibrarySet libraries;
+  Status loaded =
+      LoadAof(parts_.disk, *files_, parts_.keyspace, parts_.table, options, progress, libraries);
+  if (loaded.ok()) parts_.libraries.Set(std::move(libraries));
+  return loaded;
 }
 
 Status AofService::Begin() {
   // The first rewrite makes it.
-  if (files_->is_new() && HasKeys()) return {};
+  if (files_->is_new() && HasData()) return {};
   const AofOptions options = parts_.options();
   Result<std::unique_ptr<io::File>> increment = files_->OpenIncrement(
       options.with_preamble ? EmptyRdb(options.image) : std::string(), options.base_format());
@@ -89,7 +93,8 @@ void AofService::Start() {
   has_started_ = true;
 }
 
-bool AofService::HasKeys() const {
+bool AofService::HasData() const {
+  if (!parts_.libraries.Get()->empty()) return true;
   for (std::uint32_t db = 0; db < parts_.keyspace.database_count(); ++db) {
     if (parts_.keyspace.Size(DbId(db)).keys > 0) return true;
   }
@@ -128,6 +133,7 @@ void AofService::SetWriter(std::unique_ptr<AofWriter> writer) {
   writer->Start();
   MutexLock hold(mu_);
   writer_ = std::move(writer);
+  writer_->set_rests(rests_);
   Publish();
 }
 
@@ -156,7 +162,7 @@ void AofService::Publish() {
   Watermark::Level level;
   if (writer_ != nullptr) {
     level.counts = is_whole_;
-    level.holds = level.counts && parts_.options().policy == FsyncPolicy::kAlways;
+    level.holds = level.counts && !rests_ && parts_.options().policy == FsyncPolicy::kAlways;
     level.failing = writer_->failing();
     level.safe = writer_->durable();
   }
@@ -196,8 +202,24 @@ void AofService::Want(bool on) {
   if (on) rewrites_.Forgive();
 }
 
+// True if it has changed. Replies that are held already leave when they are safe.
+bool AofService::UpdateRest() {
+  const CutTurn::Holder holder = parts_.turn.holder();
+  const bool is_saving = holder == CutTurn::Holder::kRdb || holder == CutTurn::Holder::kAofRewrite;
+  const bool rests = is_saving && parts_.options().rests_while_saving;
+  if (rests == rests_) return false;
+  rests_ = rests;
+  if (writer_ != nullptr) {
+    if (rests) writer_->Want(parts_.keyspace.log().end());
+    writer_->set_rests(rests);
+  }
+  Publish();
+  return true;
+}
+
 void AofService::Advance() {
   bool may_leave = false;
+  bool has_changed = false;
   {
     MutexLock hold(mu_);
     if (!has_started_) return;
@@ -206,7 +228,9 @@ void AofService::Advance() {
     if (is_on && !is_wanted_) BeginLeaving();
     if (RewriteIsDue()) TryBeginRewrite();
     may_leave = MayFinishLeaving();
+    has_changed = UpdateRest();
   }
+  if (has_changed) parts_.on_progress();
   if (may_leave) FinishLeaving();
 }
 

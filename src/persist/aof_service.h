@@ -39,6 +39,7 @@
 #include "persist/aof_rewrites.h"
 #include "persist/aof_writer.h"
 #include "persist/cut_turn.h"
+#include "persist/libraries.h"
 #include "persist/saver.h"
 #include "persist/watermark.h"
 
@@ -47,6 +48,7 @@ namespace cairn::persist {
 // As the configuration has them at this moment.
 struct AofOptions {
   FsyncPolicy policy = FsyncPolicy::kEverySecond;  // appendfsync
+  bool rests_while_saving = false;                 // no-appendfsync-on-rewrite
   bool with_timestamps = false;                    // aof-timestamp-enabled
   bool with_preamble = true;                       // aof-use-rdb-preamble
   bool keeps_history = false;                      // aof-disable-auto-gc
@@ -83,6 +85,7 @@ class AofService {
     keyspace::Keyspace& keyspace;
     const command::CommandTable& table;
     CutTurn& turn;
+    LibraryShelf& libraries;
     std::function<AofPlace()> place;  // asked when the directory is opened; stays until it is left
     std::function<AofOptions()> options;
     std::function<void()> on_progress;  // the watermark may have moved; Advance may have work
@@ -144,6 +147,7 @@ class AofService {
   void SetWriter(std::unique_ptr<AofWriter> writer);
   void OnProgress();
   void Publish() REQUIRES(mu_);
+  bool UpdateRest() REQUIRES(mu_);
   bool RewriteIsDue() REQUIRES(mu_);
   bool MayRewrite() const REQUIRES(mu_);
   bool TryBeginRewrite() REQUIRES(mu_);
@@ -162,7 +166,7 @@ class AofService {
   void DeleteHistory(const AofOptions& options);
   std::uint64_t CurrentBytes() const REQUIRES(mu_);
   void CountFiles(bool are_new);
-  bool HasKeys() const;
+  bool HasData() const;
 
   const Parts parts_;
   Watermark watermark_;
@@ -182,6 +186,7 @@ class AofService {
   bool has_started_ GUARDED_BY(mu_) = false;
   bool has_ended_ GUARDED_BY(mu_) = false;  // the server goes
   bool was_failing_ GUARDED_BY(mu_) = false;
+  bool rests_ GUARDED_BY(mu_) = false;  // nothing is synced, and nobody waits for it
   AofRewrites rewrites_ GUARDED_BY(mu_);
   std::uint64_t other_bytes_ GUARDED_BY(mu_) = 0;  // of all files but the one that is written
   std::uint64_t base_bytes_ GUARDED_BY(mu_) = 0;   // of all files when they were last made anew

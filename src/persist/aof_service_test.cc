@@ -12,6 +12,7 @@
 
 #include "io/sim_disk.h"
 #include "keyspace/keyspace_testing.h"
+#include "persist/aof_player.h"
 #include "persist/aof_testing.h"
 
 namespace cairn::persist {
@@ -26,6 +27,13 @@ std::string Command(std::initializer_list<std::string> words) {
   for (const std::string& word : words)
     bytes += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
   return bytes;
+}
+
+// A directory whose one increment has these bytes.
+void Lay(SimDisk& disk, const std::string& bytes) {
+  auto files = *AofFiles::Open(disk, {});
+  auto file = *files->OpenIncrement("", BaseFormat::kCommands);
+  ASSERT_TRUE(file->Append(bytes).ok());
 }
 
 TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
@@ -44,6 +52,92 @@ TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
   Life again(disk);
   again.Start();
   for (int i = 0; i < 50; ++i) EXPECT_EQ(again.store().Get("k" + std::to_string(i)), "v") << i;
+}
+
+// no-appendfsync-on-rewrite.
+TEST(AofService, NobodyWaitsForTheDiskWhileSomethingIsSaved) {
+  struct Row {
+    CutTurn::Holder holder;
+    bool rests_while_saving;
+    bool rests;
+  };
+  for (const Row& row :
+       {Row{CutTurn::Holder::kRdb, true, true}, Row{CutTurn::Holder::kAofRewrite, true, true},
+        Row{CutTurn::Holder::kReload, true, false}, Row{CutTurn::Holder::kRdb, false, false}}) {
+    SimDisk disk(1);
+    Life life(disk, {.policy = FsyncPolicy::kAlways, .rests_while_saving = row.rests_while_saving});
+    life.Start();
+    ASSERT_TRUE(life.turn().TryTake(row.holder));
+    life.Run({"SET", "before", "1"});
+    const Lsn before = life.store().keyspace.log().end();
+    life.aof().Advance();
+    EXPECT_EQ(life.aof().watermark().holds(), !row.rests);
+    // Who was held back gets his sync, though from now on nobody is.
+    if (row.rests) life.Await([&] { return life.aof().watermark().Covers(before); });
+    life.Run({"SET", "meanwhile", "1"});
+    const Lsn end = life.store().keyspace.log().end();
+    life.turn().Give();
+    life.aof().Advance();
+    EXPECT_TRUE(life.aof().watermark().holds());
+    life.Await([&] { return life.aof().watermark().Covers(end); });
+  }
+}
+
+std::string SourcesOf(Life& life) {
+  std::string sources;
+  life.libraries().Get()->ForEach([&](std::string_view source) { sources += source; });
+  return sources;
+}
+
+// No command makes functions yet, but an AOF that Redis wrote may do so.
+TEST(AofService, LibrariesOfFunctionsOutliveLoadsAndRewrites) {
+  const std::string a = "#!lua name=a\n", b = "#!lua name=b\n";
+  for (const bool with_preamble : {true, false}) {
+    SimDisk disk(1);
+    const AofOptions options{.policy = FsyncPolicy::kAlways, .with_preamble = with_preamble};
+    Lay(disk, Command({"FUNCTION", "LOAD", a}) + Command({"SET", "k", "v"}) +
+                  Command({"function", "load", "REPLACE", b}) + Command({"FUNCTION", "LOAD", a}) +
+                  Command({"FUNCTION", "LOAD", "#!lua name=c\n"}) +
+                  Command({"FUNCTION", "DELETE", "c"}));
+    for (int round = 0; round < 3; ++round) {
+      Life life(disk, options);
+      std::string warned;
+      ASSERT_TRUE(life.Load({.on_warning = [&](std::string_view line) { warned += line; }}).ok());
+      ASSERT_TRUE(life.aof().Begin().ok());
+      life.aof().Start();
+      EXPECT_EQ(SourcesOf(life), a + b) << round;
+      EXPECT_EQ(life.store().Get("k"), "v");
+      EXPECT_EQ(warned.find("1 commands") != warned.npos, round == 0) << "LOAD again: " << warned;
+      life.aof().RequestRewrite(AofService::When::kNow);
+      life.AwaitRewrite(1);
+    }
+  }
+}
+
+TEST(AofService, LibrariesAloneAreDataThatAFirstRewriteKeeps) {
+  SimDisk disk(2);
+  {
+    Life life(disk);
+    LibrarySet set;
+    ASSERT_TRUE(set.Add("#!lua name=a\n", LibrarySet::Present::kRefuse).ok());
+    ASSERT_TRUE(life.Load().ok());
+    life.libraries().Set(std::move(set));  // an RDB had it
+    ASSERT_TRUE(life.aof().Begin().ok());
+    life.aof().Start();
+    life.AwaitRewrite(1);
+  }
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(SourcesOf(again), "#!lua name=a\n");
+}
+
+TEST(AofService, AskingForFunctionsIsDamageInAnAof) {
+  SimDisk disk(3);
+  Lay(disk, Command({"FUNCTION", "LIST"}));
+  Life life(disk);
+  const Status loaded = life.Load();
+  EXPECT_NE(loaded.message().find("unknown command 'FUNCTION'"), std::string::npos)
+      << loaded.message();
 }
 
 TEST(AofService, SwitchedOnItCountsOnceTheDataIsThere) {
@@ -168,13 +262,6 @@ TEST(AofService, ReloadFindsWhatWasLogged) {
 
 // ---- Loading -----------------------------------------------------------------------------------
 
-// A directory whose one increment has these bytes.
-void Lay(SimDisk& disk, const std::string& bytes) {
-  auto files = *AofFiles::Open(disk, {});
-  auto file = *files->OpenIncrement("", BaseFormat::kCommands);
-  ASSERT_TRUE(file->Append(bytes).ok());
-}
-
 TEST(AofLoading, TimesThatHavePassedMayBeTakenBackFurtherOn) {
   SimDisk disk(1);
   const std::string past = std::to_string(keyspace::kTestStartMs - 5);
@@ -187,6 +274,29 @@ TEST(AofLoading, TimesThatHavePassedMayBeTakenBackFurtherOn) {
   EXPECT_EQ(life.store().Get("kept"), "2");
   EXPECT_EQ(life.store().Get("gone"), std::nullopt);
   EXPECT_EQ(life.store().Get("moved"), "1");
+}
+
+// Our files have the commands' own names, Redis's those that rename-command gave.
+TEST(AofLoading, RenamedCommandsAreKnownByBothNames) {
+  std::vector<std::span<const command::Spec>> rows;
+  for (const auto& command : testing::Table().top_level()) rows.emplace_back(command.spec, 1);
+  command::CommandTable table(rows);
+  ASSERT_TRUE(table.Rename("SET", "Other").ok());
+  ASSERT_TRUE(table.Rename("INCR", "").ok());
+  keyspace::TestStore store({.stripe_count = 2});
+  LibrarySet libraries;
+  AofPlayer player(store.keyspace, table, libraries);
+  const auto play = [&](std::vector<std::string_view> args) {
+    const log::EffectView effect[] = {{.db = DbId(0), .args = args}};
+    return player.Play(effect).ok();
+  };
+  EXPECT_TRUE(play({"SET", "own", "1"}));
+  EXPECT_TRUE(play({"other", "given", "1"}));
+  EXPECT_TRUE(play({"INCR", "own"}));
+  EXPECT_FALSE(play({"nothing", "own"}));
+  EXPECT_EQ(player.failed(), 0u);
+  EXPECT_EQ(store.Get("own"), "2");
+  EXPECT_EQ(store.Get("given"), "1");
 }
 
 TEST(AofLoading, WhatIsAnsweredByAnErrorIsPassedOver) {

@@ -39,6 +39,7 @@ class Life {
               .keyspace = store_.keyspace,
               .table = Table(),
               .turn = turn_,
+              .libraries = libraries_,
               .place = [] { return AofPlace(); },
               .options = [this] { return options_; },
               .on_progress = [] {},
@@ -90,6 +91,8 @@ class Life {
 
   keyspace::TestStore& store() { return store_; }
   AofService& aof() { return aof_; }
+  LibraryShelf& libraries() { return libraries_; }
+  CutTurn& turn() { return turn_; }
 
  private:
   // Saver and writer warn on their own threads.
@@ -109,6 +112,7 @@ class Life {
   command::Session session_{ClientId(1), 1};
   resp::ReplyBuffer reply_;
   CutTurn turn_;
+  LibraryShelf libraries_;
   LoadProgress progress_;
   Mutex mu_;
   std::string warnings_ GUARDED_BY(mu_);

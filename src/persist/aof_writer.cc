@@ -210,7 +210,8 @@ Status AofWriter::WritePending() {
 }
 
 Status AofWriter::SyncByPolicy(MonotonicUs now_us) {
-  const FsyncPolicy policy = policy_.load(std::memory_order_relaxed);
+  const bool rests = rests_.load(std::memory_order_relaxed);
+  const FsyncPolicy policy = rests ? FsyncPolicy::kNo : policy_.load(std::memory_order_relaxed);
   if (all_is_safe()) return {};
   const bool is_wanted = wanted_.load(std::memory_order_relaxed) > durable().value;
   if (policy == FsyncPolicy::kAlways || is_wanted) return SyncNow();

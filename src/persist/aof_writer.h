@@ -11,6 +11,7 @@
 //   everysec    a second after the last, on a thread of its own, while writing goes on. Whatever
 //               that thread waits for, a worker waits only when the log's ring is full.
 //   no          when the file is left, or at Stop.
+// While it rests (no-appendfsync-on-rewrite) always and everysec are like no.
 //
 // Trouble (a full disk, above all) keeps what is not written and says so by failing(), upon which
 // the server refuses writes; it is tried again every kRetryUs, and failing() ends by itself. A
@@ -102,6 +103,11 @@ class AofWriter {
     policy_.store(policy, std::memory_order_relaxed);
     Hurry();
   }
+  // No syncs but for who Wants one, and for leaving the file; not resting any more, what is due.
+  void set_rests(bool rests) {
+    rests_.store(rests, std::memory_order_relaxed);
+    Hurry();
+  }
   void set_timestamps(bool are_wanted) { timestamps_.store(are_wanted, std::memory_order_relaxed); }
 
   // acquire: who sees a position here sees what the disk was asked to do for it.
@@ -186,7 +192,8 @@ class AofWriter {
   Syncer syncer_{wake_};
 
   // atomic: see the accessors
-  std::atomic<FsyncPolicy> policy_;  // relaxed, as the other one
+  std::atomic<FsyncPolicy> policy_;  // relaxed, as the next two
+  std::atomic<bool> rests_{false};
   std::atomic<bool> timestamps_;
   std::atomic<std::uint64_t> written_;
   std::atomic<std::uint64_t> durable_;

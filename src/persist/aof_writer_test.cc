@@ -177,6 +177,29 @@ TEST(AofWriter, WhoWantsAPositionGetsItsSync) {
   }
 }
 
+TEST(AofWriter, RestingItSyncsOnlyForWhoWantsIt) {
+  for (const FsyncPolicy policy : {FsyncPolicy::kAlways, FsyncPolicy::kEverySecond}) {
+    Rig rig(policy);
+    rig.writer->set_rests(true);
+    const Lsn first = Append(rig.log, Set("a", "1"));
+    rig.Run();
+    rig.clock.AdvanceMs(5000);
+    rig.Run();
+    EXPECT_EQ(rig.writer->written(), first);
+    EXPECT_LT(rig.writer->durable(), first);
+    rig.writer->Want(first);
+    rig.Run();
+    EXPECT_EQ(rig.writer->durable(), first);
+    const Lsn second = Append(rig.log, Set("a", "1"));
+    rig.clock.AdvanceMs(5000);
+    rig.Run();
+    EXPECT_EQ(rig.writer->durable(), first);
+    rig.writer->set_rests(false);
+    rig.Run();
+    EXPECT_EQ(rig.writer->durable(), second) << "what is due is made good";
+  }
+}
+
 // Writes are refused while what was executed already still fits.
 TEST(AofWriter, RoomSetAsideTakesWhatWasExecutedWhenTheDiskIsFull) {
   Rig rig(FsyncPolicy::kAlways, 1, 10'000);

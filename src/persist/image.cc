@@ -49,8 +49,8 @@ class FileSink final : public codec::ByteSink {
 
 class RdbImage {
  public:
-  RdbImage(Keyspace& keyspace, const Cut& cut, io::File& file, const ImageFormat& format,
-           codec::ByteSink& sink)
+  RdbImage(Keyspace& keyspace, const Cut& cut, const LibrarySet& libraries, io::File& file,
+           const ImageFormat& format, codec::ByteSink& sink)
       : cut_(cut),
         file_(file),
         policy_(keyspace.tunables().policy.load(std::memory_order_relaxed)),
@@ -63,6 +63,7 @@ class RdbImage {
     writer_.Aux("ctime", Int64ToString(now_ms_ / 1000));
     writer_.Aux("used-mem", Int64ToString(format.used_memory));
     writer_.Aux("aof-base", format.is_aof_base ? "1" : "0");
+    libraries.ForEach([this](std::string_view source) { writer_.Function(source); });
   }
 
   void Add(DbId db, UnixMs expiry, const Entry& entry) {
@@ -155,7 +156,12 @@ class CommandImage {
  public:
   static constexpr std::size_t kBufferBytes = 64UL * 1024;
 
-  explicit CommandImage(codec::ByteSink& sink) : sink_(sink) {}
+  CommandImage(const LibrarySet& libraries, codec::ByteSink& sink) : sink_(sink) {
+    libraries.ForEach([this](std::string_view source) {
+      const std::string_view args[] = {"FUNCTION", "LOAD", source};
+      AddCommand(DbId(0), args);
+    });
+  }
 
   void Add(DbId db, UnixMs expiry, const Entry& entry) {
     ForEachCommandOf(entry, expiry,
@@ -241,18 +247,18 @@ Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
 
 Status SaveGivenUp() { return {StatusCode::kClosed, "the save was given up"}; }
 
-Status WriteImage(Keyspace& keyspace, Cut& cut, io::File& file, const ImageFormat& format,
-                  SaveProgress& progress) {
+Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io::File& file,
+                  const ImageFormat& format, SaveProgress& progress) {
   std::uint64_t keys = 0;
   for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) keys += cut.size(DbId(db)).keys;
   progress.Begin(keys);
   FileSink sink(file, format, progress);
   Status written;
   if (format.form == ImageFormat::Form::kRdb) {
-    RdbImage image(keyspace, cut, file, format, sink);
+    RdbImage image(keyspace, cut, libraries, file, format, sink);
     written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   } else {
-    CommandImage image(sink);
+    CommandImage image(libraries, sink);
     written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   }
   if (!written.ok()) return written;

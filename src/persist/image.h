@@ -20,6 +20,7 @@
 #include "codec/rdb_output.h"
 #include "io/disk.h"
 #include "keyspace/cut.h"
+#include "persist/libraries.h"
 
 namespace cairn::persist {
 
@@ -85,10 +86,10 @@ class SaveProgress {
 // What a save that was given up ends with: kClosed.
 Status SaveGivenUp();
 
-// Writes all that the cut has to the file, which is empty, and syncs it. What the cut keeps of the
-// keyspace has been given back when this returns well.
-Status WriteImage(keyspace::Keyspace& keyspace, keyspace::Cut& cut, io::File& file,
-                  const ImageFormat& format, SaveProgress& progress);
+// Writes all that the cut has, and the libraries, to the file, which is empty, and syncs it. What
+// the cut keeps of the keyspace has been given back when this returns well.
+Status WriteImage(keyspace::Keyspace& keyspace, keyspace::Cut& cut, const LibrarySet& libraries,
+                  io::File& file, const ImageFormat& format, SaveProgress& progress);
 
 }  // namespace cairn::persist
 

@@ -82,8 +82,7 @@ class Load {
       case RdbItem::Kind::kDb:
         return Select(item.db);
       case RdbItem::Kind::kFunction:
-        ++loaded_.functions;
-        return {};
+        return TakeLibrary(item);
       case RdbItem::Kind::kKey:
         return TakeKey(item);
       case RdbItem::Kind::kResize:
@@ -92,6 +91,16 @@ class Load {
         break;
     }
     return {};
+  }
+
+  Status TakeLibrary(const RdbItem& item) {
+    ++loaded_.functions;
+    if (options_.libraries == nullptr) return {};
+    const auto present = options_.present == LoadOptions::Present::kReplace
+                             ? LibrarySet::Present::kReplace
+                             : LibrarySet::Present::kRefuse;
+    const Status added = options_.libraries->Add(item.text, present);
+    return added.ok() ? added : Status(added.code(), WithPlace(std::string(added.message())));
   }
 
   void TakeAux(const RdbItem& item) {
@@ -176,9 +185,10 @@ class Load {
     progress_.set_bytes(reader_.offset());
   }
 
-  Status Trouble(const std::string& what) const {
-    return {StatusCode::kCorrupt, what + " at byte " + std::to_string(reader_.offset())};
+  std::string WithPlace(const std::string& what) const {
+    return what + " at byte " + std::to_string(reader_.offset());
   }
+  Status Trouble(const std::string& what) const { return {StatusCode::kCorrupt, WithPlace(what)}; }
 
   Keyspace& keyspace_;
   const LoadOptions& options_;

@@ -22,6 +22,7 @@
 #include "codec/rdb_reader.h"
 #include "io/disk.h"
 #include "keyspace/keyspace.h"
+#include "persist/libraries.h"
 
 namespace cairn::persist {
 
@@ -76,13 +77,15 @@ struct LoadOptions {
   std::int64_t key_delay_us = 0;  // key-load-delay, for tests
   // Every stripe, if the caller holds them all; else each key's is locked in turn.
   const keyspace::KeyLocks* held = nullptr;
+  // Libraries of functions go here, as keys go to the keyspace. Null: they are passed over.
+  LibrarySet* libraries = nullptr;
 };
 
 struct Loaded {
   std::uint64_t keys = 0;
   std::uint64_t expired_keys = 0;
   std::uint64_t empty_keys = 0;  // collections without elements, which a bug of Redis once wrote
-  std::uint64_t functions = 0;   // libraries that were passed over
+  std::uint64_t functions = 0;   // libraries of them
   // Where it ended: what follows in the file is the AOF's commands.
   std::uint64_t end = 0;
   // Of the RDB's aux fields: empty or 0 where it has none.

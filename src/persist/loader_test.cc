@@ -97,6 +97,24 @@ TEST(Loader, TellsWhatTheFileSaysOfItself) {
   EXPECT_EQ(loaded->functions, 1u);
 }
 
+TEST(Loader, LibrariesGoWhereTheyAreKept) {
+  const std::string a = FileOf([](RdbWriter& writer) { writer.Function("#!lua name=a\n1"); });
+  const std::string twice = FileOf([](RdbWriter& writer) {
+    writer.Function("#!lua name=a\n2");
+    writer.Function("#!lua name=a\n3");
+  });
+  TestStore store({.stripe_count = 2});
+  LibrarySet libraries;
+  ASSERT_TRUE(Load(store, a, {.libraries = &libraries}).has_value());
+  EXPECT_EQ(libraries.size(), 1u);
+  EXPECT_EQ(TroubleOf(store, twice, {.libraries = &libraries}).substr(0, 44),
+            "the library 'a' for the second time at byte ");
+  ASSERT_TRUE(
+      Load(store, twice, {.present = LoadOptions::Present::kReplace, .libraries = &libraries})
+          .has_value());
+  libraries.ForEach([](std::string_view source) { EXPECT_EQ(source, "#!lua name=a\n3"); });
+}
+
 TEST(Loader, AKeyThatComesTwiceIsDamageUnlessItMayReplace) {
   const std::string file = FileOf([](RdbWriter& writer) {
     writer.Key({.key = "key"}, std::string_view("first"));

@@ -176,7 +176,8 @@ Saver::Take Persistence::TakingCut() {
 SaveOrder Persistence::OrderOf(const PersistenceSettings& settings) const {
   return {.path = io::JoinPath(settings.directory, fmt::format("temp-{}.rdb", pid_)),
           .final_path = io::JoinPath(settings.directory, settings.file_name),
-          .format = settings.format};
+          .format = settings.format,
+          .libraries = libraries_.Get()};
 }
 
 // The settings are those of the moment at which it begins.
@@ -297,9 +298,14 @@ Result<Loaded> Persistence::Load(LoadOptions options) {
   const PersistenceSettings settings = hooks_.settings();
   options.verify_checksum = settings.verify_checksum;
   options.key_delay_us = settings.load_delay_us;
+  const bool merges = options.present == LoadOptions::Present::kReplace;
+  LibrarySet libraries = merges ? *libraries_.Get() : LibrarySet();
+  options.libraries = &libraries;
   const std::string path = io::JoinPath(settings.directory, settings.file_name);
   Result<Loaded> loaded = LoadRdbFile(disk_, path, keyspace_, options, load_progress_);
-  if (loaded) NoteLoaded(*loaded);
+  if (!loaded) return loaded;
+  libraries_.Set(std::move(libraries));
+  NoteLoaded(*loaded);
   return loaded;
 }
 
@@ -315,10 +321,9 @@ void Persistence::NoteLoaded(const Loaded& loaded) {
                        static_cast<double>(loaded.used_memory) / (1024 * 1024)));
   }
   if (loaded.functions > 0) {
-    hooks_.log(Severity::kWarning,
-               fmt::format("The RDB file holds {} libraries of functions, which this version does "
-                           "not have: they were passed over, and the next save is without them.",
-                           loaded.functions));
+    notice(
+        fmt::format("{} libraries of functions are kept and saved again, but cannot be called yet.",
+                    loaded.functions));
   }
   if (loaded.empty_keys > 0)
     notice(fmt::format("{} empty keys were passed over", loaded.empty_keys));

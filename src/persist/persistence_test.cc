@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <vector>
@@ -96,6 +97,56 @@ TEST_F(PersistenceTest, SavesWhatThereIs) {
   EXPECT_EQ(figures.last_save_s, keyspace::kTestStartMs / 1000 + 5);
   EXPECT_EQ(figures.saves, 1);
   EXPECT_EQ(figures.last_background_s, -1);
+}
+
+// The sources of what is kept, one after the other.
+std::string SourcesOf(const LibraryShelf& shelf) {
+  std::string sources;
+  shelf.Get()->ForEach([&](std::string_view source) { sources += source; });
+  return sources;
+}
+
+void Shelve(LibraryShelf& shelf, std::string_view source) {
+  LibrarySet set;
+  ASSERT_TRUE(set.Add(source, LibrarySet::Present::kRefuse).ok());
+  shelf.Set(std::move(set));
+}
+
+TEST_F(PersistenceTest, LibrariesOfFunctionsAreSavedAndLoadedAgain) {
+  const std::string a = "#!lua name=a\n", b = "#!lua name=b\n";
+  Shelve(persistence.libraries(), a);
+  EXPECT_TRUE(Save());
+  Shelve(persistence.libraries(), b);
+  const auto reload = [&](const Persistence::Reload& how) {
+    std::atomic<int> result{-1};
+    persistence.BeginReload(how, [&](Persistence::Reloaded reloaded) {
+      result.store(reloaded == Persistence::Reloaded::kDone ? 1 : 0);
+    });
+    return Wait(result);
+  };
+  // A file's take the place of what is there, or join it.
+  EXPECT_TRUE(reload({.saves = false, .flushes = false, .merges = true}));
+  EXPECT_EQ(SourcesOf(persistence.libraries()), b + a);
+  EXPECT_TRUE(reload({}));
+  EXPECT_EQ(SourcesOf(persistence.libraries()), b + a);
+  Shelve(persistence.libraries(), b);
+  EXPECT_TRUE(reload({.saves = false}));
+  EXPECT_EQ(SourcesOf(persistence.libraries()), b + a);
+  WaitIdle();
+  MutexLock hold(mu);
+  EXPECT_NE(std::find(said.begin(), said.end(),
+                      "2 libraries of functions are kept and saved again, but cannot be called "
+                      "yet."),
+            said.end());
+}
+
+TEST_F(PersistenceTest, ALoadThatFailsLeavesTheLibraries) {
+  Shelve(persistence.libraries(), "#!lua name=a\n");
+  EXPECT_TRUE(Save());
+  ASSERT_TRUE(disk.Open("./dump.rdb", io::OpenMode::kWrite).value()->Overwrite(20, "???").ok());
+  Shelve(persistence.libraries(), "#!lua name=b\n");
+  EXPECT_FALSE(persistence.Load({}).has_value());
+  EXPECT_EQ(SourcesOf(persistence.libraries()), "#!lua name=b\n");
 }
 
 TEST_F(PersistenceTest, ABackgroundSaveIsOfItsMomentAndCountsChangesFromThere) {

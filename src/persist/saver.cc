@@ -36,7 +36,9 @@ Status WriteFile(io::Disk& disk, Keyspace& keyspace, Cut& cut, const SaveOrder& 
                  SaveProgress& progress) {
   Result<std::unique_ptr<io::File>> file = disk.Open(order.path, io::OpenMode::kReplace);
   if (!file) return file.error();
-  return WriteImage(keyspace, cut, **file, order.format, progress);
+  const LibrarySet none;
+  return WriteImage(keyspace, cut, order.libraries != nullptr ? *order.libraries : none, **file,
+                    order.format, progress);
 }
 
 }  // namespace

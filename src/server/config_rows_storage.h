@@ -38,8 +38,8 @@ inline constexpr ConfigRow kPersistenceRows[] = {
         .Applied()
         .Does("when AOF writes are made durable"),
     Bool("no-appendfsync-on-rewrite", "no")
-        .Ignored()
-        .Does("no client waits for the syncs that it would leave out"),
+        .Applied()
+        .Does("leave out the syncs of the AOF while anything is saved"),
     Integer("auto-aof-rewrite-percentage", "100", {0, kInt32Max})
         .Applied()
         .Does("growth of the AOF that starts a rewrite"),

@@ -32,6 +32,7 @@ FsyncPolicy PolicyOf(AppendFsync choice) {
 AofOptions OptionsOf(const Config& config) {
   AofOptions options;
   options.policy = PolicyOf(config.Choice<AppendFsync>("appendfsync"));
+  options.rests_while_saving = config.Bool("no-appendfsync-on-rewrite");
   options.with_timestamps = config.Bool("aof-timestamp-enabled");
   options.with_preamble = config.Bool("aof-use-rdb-preamble");
   options.keeps_history = config.Bool("aof-disable-auto-gc");
@@ -63,6 +64,7 @@ persist::AofService::Parts Server::MakeAofParts() {
           .keyspace = engine_.keyspace(),
           .table = engine_.table(),
           .turn = persistence_.turn(),
+          .libraries = persistence_.libraries(),
           .place = [this] { return PlaceOf(config_); },
           .options = [this] { return OptionsOf(config_); },
           .on_progress = [this] { OnAofProgress(); },

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// LibrarySet, LibraryShelf: libraries of functions that files had, kept for the files to come.
+//
+//     RDB, AOF --load--> a LibrarySet --whole load went well--> LibraryShelf --> RDB, AOF base
+//
+// Functions cannot be called yet. But a file of Redis may have some, and whoever loads it and saves
+// again must not lose them: so their sources are kept as they came, and written as they came. No
+// source is looked into beyond its first line, which names the library.
+//
+// What a file makes us keep is bounded by kBytesMax: sources may be compressed, so the file's own
+// size does not bound it. A file with more is refused, rather than loaded in part.
+//
+// A LibrarySet belongs to one thread. A LibraryShelf is for any.
+#ifndef CAIRN_PERSIST_LIBRARIES_H_
+#define CAIRN_PERSIST_LIBRARIES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/status.h"
+
+namespace cairn::persist {
+
+class LibrarySet {
+ public:
+  static constexpr std::size_t kBytesMax = 64UL * 1024 * 1024;  // of all sources together
+
+  // One of the same name: as the same file must not have it twice, or as REPLACE asks for.
+  enum class Present : std::uint8_t { kRefuse, kReplace };
+
+  // kCorrupt if it is there already, kUnsupported if it is too much; then nothing has changed.
+  Status Add(std::string_view source, Present present);
+
+  // What FUNCTION did that an AOF has, without its first word; whether it is such at all.
+  static bool IsChange(std::span<const std::string_view> args);
+  // An error is what Redis would have answered one for: nothing has changed. But kUnsupported is
+  // Add's. REQUIRES: IsChange.
+  Status Apply(std::span<const std::string_view> args);
+
+  bool empty() const { return libraries_.empty(); }
+  std::size_t size() const { return libraries_.size(); }
+  // In the order in which they came.
+  template <class Fn>  // void(std::string_view source)
+  void ForEach(Fn&& fn) const {
+    for (const Library& library : libraries_) fn(std::string_view(library.source));
+  }
+
+ private:
+  struct Library {
+    std::string name;  // empty if the source names none: then it is nobody's namesake
+    std::string source;
+  };
+
+  std::vector<Library>::iterator Find(std::string_view name);
+  Status Restore(std::span<const std::string_view> args);
+
+  std::vector<Library> libraries_;
+  std::size_t bytes_ = 0;
+};
+
+// What is there now. Never null.
+class LibraryShelf {
+ public:
+  std::shared_ptr<const LibrarySet> Get() const {
+    MutexLock hold(mu_);
+    return libraries_;
+  }
+  void Set(LibrarySet libraries) {
+    auto fresh = std::make_shared<const LibrarySet>(std::move(libraries));
+    MutexLock hold(mu_);
+    libraries_.swap(fresh);
+  }
+
+ private:
+  mutable Mutex mu_;  // a leaf
+  std::shared_ptr<const LibrarySet> libraries_ GUARDED_BY(mu_) = std::make_shared<LibrarySet>();
+};
+
+}  // namespace cairn::persist
+
+#endif  // CAIRN_PERSIST_LIBRARIES_H_
