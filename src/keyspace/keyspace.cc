@@ -3,6 +3,8 @@
 // databases, prefetch hints.
 #include "keyspace/keyspace.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "keyspace/cut.h"
 
@@ -195,9 +197,34 @@ InterestTotals Keyspace::CountInterest() {
   return totals;
 }
 
+bool Keyspace::AreOne(std::span<const KeyRef> keys) {
+  return std::ranges::all_of(
+      keys, [first = keys.front().hash](std::uint64_t hash) { return hash == first; },
+      &KeyRef::hash);
+}
+
+// A pipeline that fills one list: its entry is looked for, and its stripe locked, once.
+void Keyspace::PrefetchOne(DbId db, std::span<KeyRef> keys) {
+  KeyRef& first = keys.front();
+  Stripe& stripe = stripes_[first.stripe.value];
+  first.hinted = stripe.shard(db);
+  if (first.hinted == nullptr) return;
+  first.hint = first.hinted->table.PrefetchBucket(first.hash);
+  if (stripe.mu.TryLock()) {
+    first.hinted->table.PrefetchNode(first.hash, first.hint);
+    stripe.mu.Unlock();
+  }
+  for (KeyRef& key : keys.subspan(1)) {
+    key.hinted = first.hinted;
+    key.hint = first.hint;
+  }
+}
+
 // The buckets without the lock: shards stay, and a table's directory may be asked by anybody for an
 // address to prefetch.
 void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
+  if (AreOne(keys)) [[unlikely]]
+    return PrefetchOne(db, keys);
   Stripe* const stripes = stripes_.data();  // which the compiler cannot know to stay
   for (KeyRef& key : keys) {
     key.hinted = stripes[key.stripe.value].shard(db);

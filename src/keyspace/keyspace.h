@@ -143,7 +143,7 @@ class Keyspace {
 
   // Asks the processor for the buckets, then the entries, of keys that queued commands will touch,
   // so that their cache misses overlap, and notes where they are. Hints: an entry is skipped if its
-  // stripe is busy.
+  // stripe is busy. REQUIRES: a key.
   void Prefetch(DbId db, std::span<KeyRef> keys);
 
   // REQUIRES: `held` holds every stripe (DCHECKed; the analysis cannot follow a lock set through a
@@ -183,6 +183,8 @@ class Keyspace {
  private:
   friend class KeyLocks;
 
+  static bool AreOne(std::span<const KeyRef> keys);
+  void PrefetchOne(DbId db, std::span<KeyRef> keys);
   void Fold(Stripe& stripe);
   // True if the cut under way took it.
   bool KeepForCut(Stripe& stripe, std::unique_ptr<Shard>& load);

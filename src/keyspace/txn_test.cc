@@ -289,5 +289,44 @@ TEST(TxnLog, NamesExpiryBeforeTheCommand) {
   EXPECT_EQ(reader->Next(), std::nullopt);
 }
 
+// A pipeline about one key: what was seen before it is used while it is right, and only then.
+TEST(TxnPrefetched, OneKeyManyTimes) {
+  TestStore store;
+  store.Set("k", "v");
+  std::vector<KeyRef> keys(4, store.keyspace.Ref("k"));
+  store.keyspace.Prefetch(DbId(0), keys);
+  const Entry* entry = PlaceOf(store, "k").entry;
+  KeyLocks locks(store.keyspace);
+  StripeHold hold(locks, keys[0].stripe);
+  const Viewer viewer(DbId(0), store.clock.NowUnixMs(), store.random);
+  Txn txn(store.keyspace, locks, viewer);
+  for (const KeyRef& key : keys) {
+    ASSERT_NE(key.hinted, nullptr);
+    EXPECT_EQ(key.hinted->table.FindHinted(key.name, key.hint), entry);
+  }
+  Found found = txn.Find(keys[0], Access::kWrite);
+  txn.Remove(keys[0], found);
+  EXPECT_FALSE(txn.Find(keys[1], Access::kRead));
+  txn.SetString(keys[1], Found(), "w", Ttl::kDrop);
+  EXPECT_EQ(txn.Find(keys[2], Access::kRead).entry->value(), "w");
+  EXPECT_EQ(txn.Find(keys[3], Access::kRead).entry->value(), "w");
+}
+
+TEST(TxnPrefetched, OneKeyThatIsNotThere) {
+  TestStore store;
+  std::vector<KeyRef> keys(2, store.keyspace.Ref("k"));
+  store.keyspace.Prefetch(DbId(0), keys);
+  EXPECT_EQ(keys[1].hinted, nullptr) << "its stripe has never had a key";
+  store.Set("other", "v");
+  store.keyspace.Prefetch(DbId(0), keys);
+  store.Set("k", "v");
+  EXPECT_EQ(store.Get("k"), "v");
+  KeyLocks locks(store.keyspace);
+  StripeHold hold(locks, keys[0].stripe);
+  const Viewer viewer(DbId(0), store.clock.NowUnixMs(), store.random);
+  Txn txn(store.keyspace, locks, viewer);
+  for (const KeyRef& key : keys) EXPECT_EQ(txn.Find(key, Access::kRead).entry->value(), "v");
+}
+
 }  // namespace
 }  // namespace cairn::keyspace
