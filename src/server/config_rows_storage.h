@@ -36,10 +36,12 @@ inline constexpr ConfigRow kPersistenceRows[] = {
         .Does("folder of the AOF files"),
     Choice("appendfsync", "everysec", kAppendFsyncs)
         .Applied()
-        .Does("when AOF writes are made durable"),
+        .Does("when AOF writes are made durable. Unless `always`, they are also written after the "
+              "reply: kill -9 may cost the last tens of milliseconds"),
     Bool("no-appendfsync-on-rewrite", "no")
         .Applied()
-        .Does("leave out the syncs of the AOF while anything is saved"),
+        .Does("leave out the syncs of the AOF while anything is saved; with `always`, replies then "
+              "do not wait for the write either"),
     Integer("auto-aof-rewrite-percentage", "100", {0, kInt32Max})
         .Applied()
         .Does("growth of the AOF that starts a rewrite"),
