@@ -162,9 +162,10 @@ void AofService::Publish() {
   Watermark::Level level;
   if (writer_ != nullptr) {
     level.counts = is_whole_;
-    level.holds = level.counts && !rests_ && parts_.options().policy == FsyncPolicy::kAlways;
     level.failing = writer_->failing();
     level.safe = writer_->durable();
+    if (level.counts && parts_.options().policy == FsyncPolicy::kAlways)
+      level.free = rests_ ? writer_->written() : level.safe;
   }
   watermark_.Set(level);
 }
@@ -176,12 +177,15 @@ void AofService::ApplyOptions() {
     if (writer_ != nullptr) {
       writer_->set_policy(options.policy);
       writer_->set_timestamps(options.with_timestamps);
-      // What was held under the old policy is let go when it is safe.
-      writer_->Want(parts_.keyspace.log().end());
     }
     Publish();
   }
   parts_.on_progress();
+}
+
+void AofService::Hurry() {
+  MutexLock hold(mu_);
+  if (writer_ != nullptr) writer_->Hurry();
 }
 
 void AofService::Hasten(Lsn position) {
@@ -202,17 +206,14 @@ void AofService::Want(bool on) {
   if (on) rewrites_.Forgive();
 }
 
-// True if it has changed. Replies that are held already leave when they are safe.
+// True if it has changed.
 bool AofService::UpdateRest() {
   const CutTurn::Holder holder = parts_.turn.holder();
   const bool is_saving = holder == CutTurn::Holder::kRdb || holder == CutTurn::Holder::kAofRewrite;
   const bool rests = is_saving && parts_.options().rests_while_saving;
   if (rests == rests_) return false;
   rests_ = rests;
-  if (writer_ != nullptr) {
-    if (rests) writer_->Want(parts_.keyspace.log().end());
-    writer_->set_rests(rests);
-  }
+  if (writer_ != nullptr) writer_->set_rests(rests);
   Publish();
   return true;
 }

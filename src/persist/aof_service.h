@@ -127,7 +127,9 @@ class AofService {
   // Gives up a rewrite, writes and syncs all there is. REQUIRES: nobody runs commands.
   Status Stop();
 
-  // Somebody waits for the watermark to reach `position`.
+  // Replies are held back.
+  void Hurry();
+  // Somebody waits for `position` to be safe, whatever the policy.
   void Hasten(Lsn position);
   const Watermark& watermark() const { return watermark_; }
   // Switched on, whether or not it has got there.

@@ -201,6 +201,7 @@ Status AofWriter::WritePending() {
   }
   good_end_ = file_->size();
   file_bytes_.store(good_end_, std::memory_order_relaxed);
+  has_moved_ |= pending_.end != written_.load(std::memory_order_relaxed) && is_waited_for();
   written_.store(pending_.end, std::memory_order_release);
   // One huge value must not be paid for ever after.
   if (pending_.bytes.capacity() > 4 * kBatchBytesMax) pending_.bytes = std::string();

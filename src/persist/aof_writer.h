@@ -56,7 +56,8 @@ struct AofWriterOptions {
   // So much room, at least, is set aside ahead of what is written, where the file system can do it:
   // a full disk is noticed while what was executed before that still fits. 0: none.
   std::uint64_t room_bytes = 0;
-  // Called on the writer's thread when durable() has moved or failing() has changed. Must be short.
+  // Called on the writer's thread when durable() has moved or failing() has changed, and while it
+  // rests with kAlways, when written() has moved. Must be short.
   std::function<void()> on_progress = [] {};
 };
 
@@ -103,7 +104,8 @@ class AofWriter {
     policy_.store(policy, std::memory_order_relaxed);
     Hurry();
   }
-  // No syncs but for who Wants one, and for leaving the file; not resting any more, what is due.
+  // No syncs but for who Wants one, and for leaving the file, so that with kAlways one waits for
+  // written() only; not resting any more, what is due.
   void set_rests(bool rests) {
     rests_.store(rests, std::memory_order_relaxed);
     Hurry();
@@ -162,6 +164,11 @@ class AofWriter {
   Status FinishSwitch();
   Status Work(MonotonicUs now_us);
   void Note(Status status, MonotonicUs now_us);
+  // Somebody may be waiting for written() to move.
+  bool is_waited_for() const {
+    return rests_.load(std::memory_order_relaxed) &&
+           policy_.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+  }
   bool all_is_safe() const {
     return pending_.bytes.empty() &&
            written_.load(std::memory_order_relaxed) == durable_.load(std::memory_order_relaxed);

@@ -41,7 +41,7 @@ inline constexpr ConfigRow kPersistenceRows[] = {
     Bool("no-appendfsync-on-rewrite", "no")
         .Applied()
         .Does("leave out the syncs of the AOF while anything is saved; with `always`, replies then "
-              "do not wait for the write either"),
+              "wait for the write alone"),
     Integer("auto-aof-rewrite-percentage", "100", {0, kInt32Max})
         .Applied()
         .Does("growth of the AOF that starts a rewrite"),

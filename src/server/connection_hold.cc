@@ -20,16 +20,15 @@ void Connection::HoldReplies() {
   const persist::Watermark& watermark = server().watermark();
   const Lsn end = server().engine().keyspace().log().end();
   const Lsn position = watermark.failing() ? std::min(end, last_write()) : end;
-  if (hold_.empty() && watermark.Covers(position)) return;
+  if (hold_.empty() && watermark.Frees(position)) return;
   hold_.Add(output_.pending_bytes(), position);
-  worker_.HastenDisk();
+  worker_.HurryDisk();
 }
 
 std::size_t Connection::SendableBytes() {
   const persist::Watermark& watermark = server().watermark();
   const std::size_t free = hold_.Release([&](Lsn position) {
-    if (!watermark.counts()) return true;  // there is no AOF any more
-    return watermark.Covers(watermark.failing() ? std::min(position, last_write()) : position);
+    return watermark.Frees(watermark.failing() ? std::min(position, last_write()) : position);
   });
   if (hold_.empty()) return SIZE_MAX;
   worker_.WatchDisk(this);

@@ -131,8 +131,9 @@ void Worker::FlushWaiting() {
 
 // `moves`: the watermark's when it was last looked at.
 void Worker::WaitForDisk(std::uint64_t moves) {
-  if (std::exchange(hastens_disk_, false))
-    server_.aof().Hasten(server_.engine().keyspace().log().end());
+  const bool wants_sync = std::exchange(wants_sync_, false);
+  if (std::exchange(hurries_disk_, false) && !wants_sync) server_.aof().Hurry();
+  if (wants_sync) server_.aof().Hasten(server_.engine().keyspace().log().end());
   if (waits_for_disk_.exchange(true)) return;
   if (server_.watermark().moves() != moves) WakeForDisk();
 }
@@ -152,7 +153,7 @@ void Worker::AwaitDurable(Connection& connection, Lsn position, bool answers) {
                             .parked = connection.waiting(),
                             .position = position,
                             .answers = answers});
-  hastens_disk_ = true;
+  wants_sync_ = true;
 }
 
 void Worker::AnswerDurable() {

@@ -64,17 +64,17 @@ class Worker final : public pubsub::DirectReceiver {
     Offer([this] { DrainMessages(); });
   }
 
-  // What the disk has made safe has moved. Any thread.
+  // The watermark has moved. Any thread.
   void WakeForDisk() {
     if (waits_for_disk_.exchange(false)) Post([this] { OnDiskProgress(); });
   }
 
   // Worker thread only:
-  // A connection has replies that are not to go before the log is safe. It is flushed again
-  // whenever that has moved.
+  // A connection has replies that the watermark does not free yet. It is flushed again whenever
+  // that has moved.
   void WatchDisk(Connection* connection);
   // The replies of this pass wait for what was just logged.
-  void HastenDisk() { hastens_disk_ = true; }
+  void HurryDisk() { hurries_disk_ = true; }
   // WAITAOF. `answers`: when the position is safe; else it waits for replicas, too.
   void AwaitDurable(Connection& connection, Lsn position, bool answers);
   void Adopt(io::Fd socket, io::PeerInfo peer);
@@ -154,7 +154,8 @@ class Worker final : public pubsub::DirectReceiver {
     bool answers;
   };
   std::vector<DurableWait> durable_waits_;
-  bool hastens_disk_ = false;
+  bool hurries_disk_ = false;                // replies are held since the last pass
+  bool wants_sync_ = false;                  // WAITAOF came since the last pass
   std::atomic<bool> waits_for_disk_{false};  // seq_cst: see Watermark::moves
   WorkerCounters counters_;
   Thread thread_;
