@@ -53,7 +53,7 @@ AofWriter::AofWriter(std::unique_ptr<log::Reader> reader, std::unique_ptr<io::Fi
 AofWriter::~AofWriter() { CHECK(!thread_.joinable()); }
 
 void AofWriter::Start() {
-  syncer_.Start();
+  syncer_.Start("aof-sync");
   thread_ = Thread("aof-writer", [this] { Loop(); });
 }
 

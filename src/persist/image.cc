@@ -11,10 +11,12 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "codec/aof.h"
 #include "codec/rdb_writer.h"
 #include "keyspace/access.h"
+#include "persist/syncer.h"
 #include "persist/value_commands.h"
 
 namespace cairn::persist {
@@ -27,24 +29,40 @@ using keyspace::CutValue;
 using keyspace::Entry;
 using keyspace::Keyspace;
 
+// Nobody waits for the syncs on the way: while the disk is slow, writers go on handing out what
+// they change, and no more of it may pile up than the cut's backlog takes.
 class FileSink final : public codec::ByteSink {
  public:
   FileSink(io::File& file, const ImageFormat& format, SaveProgress& progress)
-      : file_(file), format_(format), progress_(progress) {}
+      : file_(file), format_(format), progress_(progress) {
+    if (format_.syncs_on_the_way) syncer_.Start("save-sync");
+  }
 
   Status Write(std::string_view bytes) override {
     if (Status written = file_.Append(bytes); !written.ok()) return written;
     progress_.set_bytes(file_.size());
-    if (!format_.syncs_on_the_way || file_.size() - synced_ < ImageFormat::kSyncBytes) return {};
-    synced_ = file_.size();
-    return file_.SyncData();
+    const bool is_due = file_.size() - sync_begun_ >= ImageFormat::kSyncBytes;
+    if (!format_.syncs_on_the_way || !is_due || syncer_.is_busy()) return {};
+    const std::optional<Status> last = syncer_.Take();
+    if (last && !last->ok()) return *last;
+    sync_begun_ = file_.size();
+    syncer_.Begin(file_);
+    return {};
+  }
+
+  // All there is.
+  Status Sync() {
+    const std::optional<Status> last = syncer_.WaitAndTake();
+    return last && !last->ok() ? *last : file_.SyncData();
   }
 
  private:
   io::File& file_;
   const ImageFormat& format_;
   SaveProgress& progress_;
-  std::uint64_t synced_ = 0;
+  std::uint64_t sync_begun_ = 0;  // up to here
+  Event synced_;                  // nobody waits for it
+  Syncer syncer_{synced_};
 };
 
 class RdbImage {
@@ -261,8 +279,7 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io:
     CommandImage image(libraries, sink);
     written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   }
-  if (!written.ok()) return written;
-  return file.SyncData();
+  return written.ok() ? sink.Sync() : written;
 }
 
 }  // namespace cairn::persist

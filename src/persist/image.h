@@ -2,8 +2,9 @@
 // Image: a cut of the keyspace as the bytes of a file, an RDB or commands.
 //
 //     Cut::Next --batch--> RdbWriter --64 KiB--> FileSink --> file
-//                          AofEncoder             syncs every kSyncBytes, so that the last sync,
-//                                                 for which everybody waits, has little to do
+//                          AofEncoder             synced every kSyncBytes by another thread, so
+//                                                 that the last sync, for which everybody waits,
+//                                                 has little to do
 //
 // Of the data set no more is in memory than the cut's backlog, which is bounded, a batch, and what
 // RdbOutput holds back. Everything that takes time happens without a lock.
@@ -25,7 +26,7 @@
 namespace cairn::persist {
 
 struct ImageFormat {
-  // What is written without a sync between: Redis's figure.
+  // What is written at least before the next sync: Redis's figure.
   static constexpr std::uint64_t kSyncBytes = 4UL * 1024 * 1024;
 
   enum class Form : std::uint8_t { kRdb, kCommands };

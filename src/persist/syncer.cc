@@ -8,8 +8,8 @@
 
 namespace cairn::persist {
 
-void Syncer::Start() {
-  thread_ = Thread("aof-sync", [this] { Loop(); });
+void Syncer::Start(std::string name) {
+  thread_ = Thread(std::move(name), [this] { Loop(); });
 }
 
 void Syncer::Stop() {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -27,7 +28,8 @@ class Syncer {
   Syncer(const Syncer&) = delete;
   Syncer& operator=(const Syncer&) = delete;
 
-  void Start();
+  // The thread's name is shown.
+  void Start(std::string name);
   void Stop();
 
   bool is_busy() const { return state_.load(std::memory_order_acquire) == State::kBusy; }
