@@ -127,6 +127,8 @@ class Call {
   // given back, and run again when these stripes are free; what it has replied so far is dropped.
   // False where nobody can wait so: then wait for the stripe. REQUIRES: nothing changed.
   bool Delay(const keyspace::StripeSet& stripes);
+  // There is no room for what the command would write. The same: it is run again, soon.
+  bool DelayForRoom();
   // In run_heavy, between two holds: what is now to the command becomes now. A transaction has one
   // moment for all of it: there it does nothing.
   void RefreshNow();
@@ -169,7 +171,7 @@ class Call {
   bool blocked_ = false;            // it has to wait on
   bool in_lane_ = false;
   // What became of it; the runner has what belongs to it.
-  enum class Fate : std::uint8_t { kRuns, kDelayed, kDeferred };
+  enum class Fate : std::uint8_t { kRuns, kDelayed, kCrowded, kDeferred };
   Fate fate_ = Fate::kRuns;
 };
 

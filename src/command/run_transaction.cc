@@ -16,7 +16,6 @@
 namespace cairn::command {
 namespace {
 
-constexpr std::int64_t kLogWaitUs = 10'000;
 constexpr std::size_t kSlackBytes = 1024;
 
 // Whether its function may lock stripes, or needs them all. Those about the connection and about
@@ -138,9 +137,10 @@ void Runner::RunTransaction(Call& exec) {
     return exec.Error(errors::kExecAbort);
   }
   log::CommandLog& log = shared_.keyspace.log();
-  const std::size_t credit = log.active() ? CreditFor(*exec.session().transaction()) : 0;
-  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
-  WaitForCut(exec.session().transaction()->flags());
+  const Transaction& transaction = *exec.session().transaction();
+  std::size_t credit = 0;
+  const std::uint32_t flags = transaction.flags() & ~kAllStripes;  // there may be other writes
+  if (!TakeRoom(exec, flags, CreditFor(transaction), &credit)) return;
   RunTransactionLocked(exec);
   if (serving_.busy()) serving_.Finish();
   if (credit == 0) return;

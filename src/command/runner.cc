@@ -34,6 +34,10 @@ keyspace::StripeSet AllStripes(const keyspace::Keyspace& keyspace) {
 // rewritten TTL).
 constexpr std::size_t kEffectSlackBytes = 1024;
 
+std::size_t CreditFor(std::span<const std::string_view> args) {
+  return 2 * log::CommandLog::RecordBytes(args) + kEffectSlackBytes;
+}
+
 }  // namespace
 
 keyspace::Keyspace& Call::keyspace() { return runner_.keyspace(); }
@@ -155,6 +159,12 @@ bool Call::Delay(const keyspace::StripeSet& stripes) {
   if (!may_wait()) return false;
   runner_.delay_ = stripes;
   fate_ = Fate::kDelayed;
+  return true;
+}
+
+bool Call::DelayForRoom() {
+  if (!may_wait()) return false;
+  fate_ = Fate::kCrowded;
   return true;
 }
 
@@ -375,11 +385,26 @@ bool Runner::AskGates(Call& call) {
   return true;
 }
 
-std::size_t Runner::TakeCredit(std::span<const std::string_view> args) {
+// Room for what the call may write: `wanted` bytes in the log, if anybody reads it, and, for a
+// write, in what a cut has handed out. False if there is none and the call is delayed, so that its
+// worker goes on with other clients; who cannot be, waits here. What takes whole tables away hands
+// nothing out (keyspace/cut.h). No stripe is locked.
+bool Runner::TakeRoom(Call& call, std::uint32_t flags, std::size_t wanted, std::size_t* credit) {
+  const bool hands_out = (flags & kWrite) != 0 && (flags & kAllStripes) == 0;
+  if (hands_out && shared_.keyspace.cut_backlog().is_full()) {
+    if (call.DelayForRoom()) return false;
+    shared_.keyspace.cut_backlog().WaitForRoom();
+  }
   log::CommandLog& log = shared_.keyspace.log();
-  const std::size_t credit = 2 * log::CommandLog::RecordBytes(args) + kEffectSlackBytes;
-  while (!log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
-  return credit;
+  if (!log.active()) return true;
+  using For = log::CommandLog::For;
+  const For whom = (flags & (kWrite | kMayReplicate)) != 0 ? For::kNewWrite : For::kOther;
+  while (!log.TakeCredit(wanted, whom)) {
+    if (call.DelayForRoom()) return false;
+    log.WaitForRoom(kLogWaitUs);
+  }
+  *credit = wanted;
+  return true;
 }
 
 // The call has run.
@@ -390,20 +415,14 @@ void Runner::EndCredit(Call& call, std::size_t credit) {
   if ((call.command().flags & kWrites) != 0) call.session().set_last_write(log.end());
 }
 
-// Who writes during a cut hands out what is to be saved: not faster than it can be.
-void Runner::WaitForCut(std::uint32_t flags) {
-  if ((flags & kWrite) != 0) shared_.keyspace.cut_backlog().WaitForRoom();
-}
-
 // Room in the log is taken before any lock; then the stripes of all keys, together; then the
 // command runs. False if it did not, here and now: it was delayed, or deferred.
 [[gnu::always_inline]] inline bool Runner::RunLocked(Call& call) {
-  log::CommandLog& log = shared_.keyspace.log();
   std::size_t credit = 0;
-  if (log.active()) [[unlikely]]
-    credit = TakeCredit(call.args());
-  if (shared_.keyspace.cut_backlog().is_full()) [[unlikely]]
-    WaitForCut(call.command().flags);
+  if (shared_.keyspace.log().active() || shared_.keyspace.cut_backlog().is_full()) [[unlikely]] {
+    if (!TakeRoom(call, call.command().flags, CreditFor(call.args()), &credit))
+      return HandOver(call, 0);
+  }
   const CommandTable::Locking locking = call.command().locking;
   if (locking == CommandTable::Locking::kAll ||
       (locking != CommandTable::Locking::kNone && call.key_count() > 0)) [[likely]] {
@@ -479,6 +498,10 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
     call.session().OnDelayed(*shared_.lane, delay_);
     return false;
   }
+  if (call.fate_ == Call::Fate::kCrowded) {
+    call.session().OnCrowded();
+    return false;
+  }
   std::shared_ptr<Parked> parked = std::move(deferred_);
   call.session().OnParked(parked, 0);
   shared_.lane->Submit(std::move(parked));
@@ -519,7 +542,7 @@ void Runner::HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, Functio
 void Runner::EnterAndHold(const keyspace::StripeSet& stripes, std::uint32_t flags,
                           UnderLocks work) {
   shared_.lane->Enter(*this, stripes);
-  WaitForCut(flags);
+  if ((flags & kWrite) != 0) shared_.keyspace.cut_backlog().WaitForRoom();
   HoldLong(stripes, work);
   shared_.lane->Leave(*this);
 }
@@ -563,9 +586,9 @@ void Runner::RunDeferred(Parked& parked) {
   Call call(*this, session, prepared, keys_.data(), reply);
   call.parked_ = &parked;
   call.in_lane_ = true;
-  log::CommandLog& log = shared_.keyspace.log();
-  const std::size_t credit = log.active() ? TakeCredit(call.args()) : 0;
-  WaitForCut(parked.command().flags);
+  std::size_t credit = 0;
+  const bool has_room = TakeRoom(call, parked.command().flags, CreditFor(call.args()), &credit);
+  CHECK(has_room);  // the lane waits
   if (parked.command().run_heavy != nullptr) {
     parked.command().run_heavy(call);
     Observe(call);
@@ -575,7 +598,7 @@ void Runner::RunDeferred(Parked& parked) {
     parked.command().run(call);
     Observe(call);
   }
-  if (credit > 0) log.ReturnCredit(credit);
+  if (credit > 0) shared_.keyspace.log().ReturnCredit(credit);
   if (call.fate_ != Call::Fate::kRuns) return parked.GoBack();
   Account(session, prepared, reply, 0);
 }

@@ -164,8 +164,7 @@ class Runner {
   void HoldLong(const keyspace::StripeSet& stripes, UnderLocks work);
   void RunHeld(Call& call);
   bool HandOver(Call& call, std::size_t credit);
-  void WaitForCut(std::uint32_t flags);
-  std::size_t TakeCredit(std::span<const std::string_view> args);
+  bool TakeRoom(Call& call, std::uint32_t flags, std::size_t wanted, std::size_t* credit);
   void EndCredit(Call& call, std::size_t credit);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);

@@ -111,8 +111,9 @@ void Serving::ServeDeferred(const Deferred& turn) {
   if (turn.next != nullptr)
     keys.insert(keys.end(), turn.next->keys().begin(), turn.next->keys().end());
   const std::size_t credit = log.active() ? kCreditBytes : 0;
-  while (credit > 0 && !log.TakeCredit(credit)) log.WaitForRoom(kLogWaitUs);
-  keyspace.cut_backlog().WaitForRoom();
+  // It ends what a write began that had room; of a cut, too: its key has just been changed.
+  while (credit > 0 && !log.TakeCredit(credit, log::CommandLog::For::kOther))
+    log.WaitForRoom(kLogWaitUs);
   keyspace::KeyLocks locks(keyspace);
   if (locks.TryAcquire(keys)) {
     served_ = 0;

@@ -20,6 +20,8 @@ void Session::OnExecReply(const resp::ReplyBuffer::Mark&) {}
 
 void Session::OnDelayed(Lane&, const keyspace::StripeSet&) { CHECK(false); }
 
+void Session::OnCrowded() { CHECK(false); }
+
 Transaction& Session::EnsureTransaction(keyspace::Keyspace& keyspace) {
   if (transaction_ == nullptr) transaction_ = std::make_unique<Transaction>(keyspace);
   return *transaction_;

@@ -75,6 +75,8 @@ class Session {
   // when the lane says that none of the stripes is held for long. No stripe is locked. REQUIRES:
   // may_block().
   virtual void OnDelayed(Lane& lane, const keyspace::StripeSet& stripes);
+  // The same, when there may be room for what it writes: in a millisecond, say.
+  virtual void OnCrowded();
   // The arguments of the request that runs are wanted beyond it: a copy, or with the input.
   virtual OwnedArgs TakeArgs(std::span<const std::string_view> args) { return OwnedArgs(args); }
   // An argument of the request that runs is to be stored: as a blob of the bytes where they stand,

@@ -39,9 +39,10 @@ class Engine::MemoryGate final : public command::Gate {
       return true;
     using IfCutIsBehind = keyspace::Evictor::IfCutIsBehind;
     const bool needs_memory = call.NeedsMemory();
+    // Who may wait elsewhere does so when it comes to run, for the same cut.
+    const bool waits_here = needs_memory && !call.may_wait();
     const bool has_room = call.runner().evictor().MakeRoom(
-        engine_.other_bytes_.value(),
-        needs_memory ? IfCutIsBehind::kWait : IfCutIsBehind::kLeaveIt);
+        engine_.other_bytes_.value(), waits_here ? IfCutIsBehind::kWait : IfCutIsBehind::kLeaveIt);
     if (has_room || !needs_memory) return true;
     call.Refuse(command::errors::kOutOfMemory);
     return false;

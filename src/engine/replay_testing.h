@@ -60,10 +60,14 @@ class WaitingClient final : public command::Session {
     parked->on_answered = [this](const std::shared_ptr<command::Parked>&) { answered_ = true; };
     parked_ = parked;
   }
+  void OnCrowded() override { ++crowded_; }
+  // Requests that were given back because there was no room for what they write.
+  int crowded() const { return crowded_; }
 
  private:
   Engine& engine_;
   command::Runner runner_;
+  int crowded_ = 0;
   resp::ReplyBuffer buffer_;
   std::shared_ptr<command::Parked> parked_;
   std::atomic<bool> answered_ = false;  // perhaps by the lane

@@ -36,7 +36,7 @@ class Evictor {
   // `other_bytes`: memory beside the keyspace that counts too (clients). True if the memory in use
   // is now within the limit, or at least something could be evicted; false if there is nothing to
   // evict, so a command that needs memory must be refused. What goes hands its neighbours out to a
-  // cut: while its user is behind, whoever needs the memory waits, and nobody else evicts.
+  // cut: while its user is behind nothing is evicted, and it waits or leaves it to who comes next.
   // REQUIRES: no stripe lock held by this thread.
   enum class IfCutIsBehind : std::uint8_t { kWait, kLeaveIt };
   bool MakeRoom(std::int64_t other_bytes, IfCutIsBehind if_behind = IfCutIsBehind::kWait);

@@ -48,8 +48,7 @@ struct CommandLog::Record {
   bool on_heap() const { return payload_bytes > kInlineRecordBytesMax; }
 };
 
-CommandLog::CommandLog(std::size_t ring_bytes)
-    : ring_bytes_(ring_bytes), promised_bytes_max_(ring_bytes - ring_bytes / 4) {
+CommandLog::CommandLog(std::size_t ring_bytes) : ring_bytes_(ring_bytes) {
   CHECK((ring_bytes & (ring_bytes - 1)) == 0);
   CHECK(ring_bytes >= 4 * kInlineRecordBytesMax);
 }
@@ -64,11 +63,13 @@ std::size_t CommandLog::RecordBytes(std::span<const std::string_view> args) {
   return RoundUp(sizeof(Record) + (payload <= kInlineRecordBytesMax ? payload : 0));
 }
 
-bool CommandLog::TakeCredit(std::size_t bytes) {
+bool CommandLog::TakeCredit(std::size_t bytes, For whom) {
   const std::uint64_t promised = credit_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
   const std::uint64_t wanted_end = end_.load(std::memory_order_acquire) + promised;
-  if (HasRoom(wanted_end, floor_.load(std::memory_order_acquire)) || MakeRoom(wanted_end))
+  if (HasRoom(wanted_end, floor_.load(std::memory_order_acquire), whom) ||
+      MakeRoom(wanted_end, whom)) {
     return true;
+  }
   credit_.fetch_sub(bytes, std::memory_order_relaxed);
   return false;
 }
@@ -91,15 +92,17 @@ std::uint64_t CommandLog::SlowestPosition() {
   return slowest;
 }
 
-bool CommandLog::HasRoom(std::uint64_t wanted_end, std::uint64_t slowest) const {
-  return wanted_end - slowest <= promised_bytes_max_ &&
-         big_bytes_.load(std::memory_order_relaxed) <= kBigPayloadBytesMax;
+bool CommandLog::HasRoom(std::uint64_t wanted_end, std::uint64_t slowest, For whom) const {
+  const std::size_t kept_bytes = ring_bytes_ / (whom == For::kOther ? 8 : 4);
+  const std::size_t big_bytes_max = kBigPayloadBytesMax * (whom == For::kOther ? 2 : 1);
+  return wanted_end - slowest <= ring_bytes_ - kept_bytes &&
+         big_bytes_.load(std::memory_order_relaxed) <= big_bytes_max;
 }
 
 // Recomputes the floor; then gives up may-lag readers that stand in the way. A reader that is
 // copying a record out at this moment finishes within microseconds, so its state is simply asked
 // again.
-bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
+bool CommandLog::MakeRoom(std::uint64_t wanted_end, For whom) {
   MutexLock hold(readers_mu_);
   DropBigPayloads();
   // Behind this position nobody is but laggards, so losing them makes room.
@@ -109,7 +112,7 @@ bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
   }
   for (Reader* reader : readers_) {
     while (reader->lag_ == Lag::kMayLag && reader->position().value < kept &&
-           !HasRoom(wanted_end, reader->position().value)) {
+           !HasRoom(wanted_end, reader->position().value, whom)) {
       std::uint32_t idle = Reader::kIdle;
       if (reader->state_.compare_exchange_strong(idle, Reader::kLost, std::memory_order_acq_rel) ||
           idle == Reader::kLost) {
@@ -120,7 +123,7 @@ bool CommandLog::MakeRoom(std::uint64_t wanted_end) {
   const std::uint64_t slowest = SlowestPosition();
   floor_.store(slowest, std::memory_order_release);
   DropBigPayloads();
-  if (HasRoom(wanted_end, slowest)) return true;
+  if (HasRoom(wanted_end, slowest, whom)) return true;
   for (const Reader* reader : readers_) {
     Event* wake = reader->wake_.load(std::memory_order_acquire);
     if (wake != nullptr) wake->Notify();

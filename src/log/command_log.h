@@ -20,8 +20,10 @@
 //   (2) A taken position is always published.
 //   (3) A must-keep reader holds writers back (at TakeCredit); a may-lag reader that is overrun is
 //   lost, and is told so.
-//   (4) Credit is an estimate: a command may append a little more than it was given. A quarter of
+//   (4) Credit is an estimate: a command may append a little more than it was given. An eighth of
 //   the ring is never promised, which takes that up.
+//   (5) New writes leave another eighth to the others, which append little and rarely: reads, for
+//   what they find expired, and who ends what a write has begun. So these go on meanwhile.
 // Thread safety: Append and TakeCredit from any thread; a Reader belongs to one thread. Attach and
 // Detach need every stripe lock or a quiet store, which the keyspace provides.
 #ifndef CAIRN_LOG_COMMAND_LOG_H_
@@ -80,10 +82,11 @@ class CommandLog {
   // relaxed: a reader attaches under every stripe lock, which orders it with all writers.
   bool active() const { return active_.load(std::memory_order_relaxed); }
 
+  enum class For : std::uint8_t { kNewWrite, kOther };
   // Room for one command's record of about `bytes`. False if a must-keep reader is too far behind:
-  // the caller waits for WaitForRoom and tries again. REQUIRES: no stripe lock held. Each success
+  // the caller tries again after WaitForRoom, or later. REQUIRES: no stripe lock held. Each success
   // is ended by one ReturnCredit, after Append or without.
-  bool TakeCredit(std::size_t bytes);
+  bool TakeCredit(std::size_t bytes, For whom = For::kNewWrite);
   void ReturnCredit(std::size_t bytes);
   // Sleeps until a reader has moved on, at most `timeout_us`.
   void WaitForRoom(std::int64_t timeout_us);
@@ -123,12 +126,10 @@ class CommandLog {
   void TellMoved() {
     if (room_waiters_.load(std::memory_order_relaxed) > 0) room_.Notify();
   }
-  bool HasRoom(std::uint64_t wanted_end, std::uint64_t slowest) const;
-  bool MakeRoom(std::uint64_t wanted_end);
+  bool HasRoom(std::uint64_t wanted_end, std::uint64_t slowest, For whom) const;
+  bool MakeRoom(std::uint64_t wanted_end, For whom);
 
-  // constant after construction
   const std::size_t ring_bytes_;
-  const std::size_t promised_bytes_max_;
 
   // Made when the first reader attaches, under every stripe lock; kept from then on. A server
   // without readers has no ring.

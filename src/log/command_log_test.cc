@@ -197,6 +197,18 @@ TEST(CommandLog, PromisedRoomCountsUntilItIsReturned) {
   log.ReturnCredit(half);
 }
 
+TEST(CommandLog, NewWritesLeaveRoomForOthers) {
+  CommandLog log(kSmallRing);
+  const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
+  const std::size_t quarter = kSmallRing / 4;
+  using For = CommandLog::For;
+  EXPECT_TRUE(log.TakeCredit(3 * quarter));
+  EXPECT_FALSE(log.TakeCredit(1));
+  EXPECT_TRUE(log.TakeCredit(quarter / 2, For::kOther));
+  EXPECT_FALSE(log.TakeCredit(1, For::kOther));
+  log.ReturnCredit(3 * quarter + quarter / 2);
+}
+
 TEST(CommandLog, AMayLagReaderIsLostAndHoldsNobodyBack) {
   CommandLog log(kSmallRing);
   const std::unique_ptr<Reader> laggard = log.Attach(Lag::kMayLag);

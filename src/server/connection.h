@@ -104,6 +104,7 @@ class Connection final : public command::Session, public io::Watcher {
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) override;
   // A request waits for stripes that the lane holds: it stays in the input.
   void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
+  void OnCrowded() override;
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override;
   Blob* TakeBlob(std::string_view bytes) override;
   void OnExecReply(const resp::ReplyBuffer::Mark& begin) override;

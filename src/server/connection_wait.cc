@@ -8,6 +8,7 @@
 //
 //     OnDelayed --the lane's stripes are free--> mail to the worker --> TakeTurn: the request, and
 //     what follows it, is run from the input
+//     OnCrowded --timer of the worker---------------------------------> TakeTurn
 //
 // Each of the upper ones has claimed the Parked, or does nothing; so exactly one reply is sent.
 // While it waits, the connection reads what the client sends, within client-query-buffer-limit, and
@@ -79,6 +80,11 @@ void Connection::OnDelayed(command::Lane& lane, const keyspace::StripeSet& strip
     // The turn lasts until the task has run.
     PostTo(worker, id, [turn = std::move(turn)](Connection& connection) { connection.TakeTurn(); });
   });
+}
+
+void Connection::OnCrowded() {
+  stall_ = Stall::kDelayed;
+  worker_.LookAgain(id());
 }
 
 command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) {

@@ -81,6 +81,24 @@ void Worker::WatchDisk(Connection* connection) {
 
 void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connection); }
 
+void Worker::LookAgain(ClientId id) {
+  if (crowded_.empty()) loop_->AddTimer(kLookAgainUs, [this] { TryCrowded(); });
+  crowded_.push_back(id);
+}
+
+// In the order in which they came, up to the first that finds no room again: who comes last has
+// had the least of it.
+void Worker::TryCrowded() {
+  std::deque<ClientId> waiting = std::exchange(crowded_, {});
+  while (crowded_.empty() && !waiting.empty()) {
+    Connection* connection = FindConnection(waiting.front());
+    waiting.pop_front();
+    if (connection != nullptr) connection->TakeTurn();
+  }
+  // LookAgain has set the timer.
+  crowded_.insert(crowded_.begin(), waiting.begin(), waiting.end());
+}
+
 void Worker::DrainMessages() {
   if (!desk_.Drain(kMessagesPerPass)) WakeForMessages();
 }

@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -44,6 +45,7 @@ class Worker final : public pubsub::DirectReceiver {
  public:
   static constexpr std::size_t kReadBufferBytes = 64 * 1024;
   static constexpr std::int64_t kTickUs = 1'000'000;
+  static constexpr std::int64_t kLookAgainUs = 1'000;
   // Copies of messages handed to clients in one pass. Each may cost a system call at its end (about
   // 6 us), so these hold up the worker's other clients for 2 ms at most.
   static constexpr std::size_t kMessagesPerPass = 256;
@@ -80,6 +82,8 @@ class Worker final : public pubsub::DirectReceiver {
   void Adopt(io::Fd socket, io::PeerInfo peer);
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
+  // A client's request found no room for what it writes: it takes its turn in kLookAgainUs.
+  void LookAgain(ClientId id);
   void Retire(Connection* connection);
   // Runs `task` at the end of this pass, when all that was closed in it has gone.
   void AfterClosing(io::Task task) { after_closing_.push_back(std::move(task)); }
@@ -131,6 +135,7 @@ class Worker final : public pubsub::DirectReceiver {
   void DrainMessages();
   // Once a second: idle clients are closed.
   void Tick();
+  void TryCrowded();
 
   Server& server_;
   const std::size_t number_;
@@ -143,6 +148,7 @@ class Worker final : public pubsub::DirectReceiver {
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
   std::vector<Connection*> to_flush_;
   std::vector<Connection*> to_resume_;
+  std::deque<ClientId> crowded_;  // at most once each
   std::vector<Connection*> to_delete_;
   std::vector<io::Task> after_closing_;
   std::vector<ClientId> to_release_;  // with replies that wait for the disk
