@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "codec/rdb_value_reader.h"
 #include "ds/scored_member.h"
+#include "value/sorted_set_builder.h"
 
 namespace cairn::codec {
 namespace {
@@ -69,26 +70,19 @@ double RdbValueReader::ReadTextScore() {
 }
 
 value::SortedSet RdbValueReader::ReadSortedSet(Scores scores) {
-  value::SortedSet set;
   const std::uint64_t count = in_.Length();
-  set.Expect(count, 0, limits_.sorted_set, *home_);
+  value::SortedSetBuilder set(count, limits_.sorted_set, *home_);
   for (std::uint64_t i = 0; i < count && in_.ok(); ++i) {
     field_.assign(in_.Text());
     const double score = scores == Scores::kText ? ReadTextScore() : in_.Double();
     if (!in_.ok()) break;
-    switch (set.Add(field_, score, {}, limits_.sorted_set, *home_).outcome) {
-      case value::ScoreOutcome::kAdded:
-        break;
-      case value::ScoreOutcome::kNotANumber:
-        in_.Corrupt("a score that is no number");
-        break;
-      case value::ScoreOutcome::kUpdated:
-      case value::ScoreOutcome::kUnchanged:
-      case value::ScoreOutcome::kSkipped:
-        in_.Corrupt("a member that is there already, whose score stands");
+    if (std::isnan(score)) {
+      in_.Corrupt("a score that is no number");
+    } else if (!set.Add(field_, score)) {
+      in_.Corrupt("a member that is there already, whose score stands");
     }
   }
-  return set;
+  return set.Finish();
 }
 
 value::SortedSet RdbValueReader::ReadSortedSetPacked(ds::PackedList list) {

@@ -63,6 +63,19 @@ class ScoredTable {
     members_.Insert(hash, member);
     tree_.Insert(score, member);
   }
+  struct Unordered {
+    double score;
+    Member* member;
+  };
+  // The same, but that the tree lacks it. Between the first call and Order nothing else may be
+  // asked of the order, or changed. REQUIRES: the tree is empty.
+  Unordered InsertUnordered(std::uint64_t hash, std::string_view key, double score) {
+    Member* member = Member::Make(members_.arena(), score, key);
+    members_.Insert(hash, member);
+    return {score, member};
+  }
+  // `all`: what the calls before returned, which is sorted.
+  void Order(std::span<Unordered> all);
   void SetScore(ds::TablePosition at, double score) {
     Member* const member = At(at);
     members_.Preserve(at);

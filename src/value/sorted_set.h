@@ -154,6 +154,7 @@ class SortedSet {
   void CheckInvariants() const;
 
  private:
+  friend class SortedSetBuilder;
   enum class Form : std::uint8_t { kPacked, kTable };
 
   void Clear();
