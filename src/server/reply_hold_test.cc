@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace cairn::server {
 namespace {
 
@@ -13,34 +16,44 @@ auto UpTo(std::uint64_t safe) {
 
 TEST(ReplyHold, NothingWaitsAtFirst) { EXPECT_TRUE(ReplyHold().empty()); }
 
+// Either so many bytes are pending now, which wait for a position; or the log is safe up to one,
+// and so many bytes may go, which are sent.
+struct Step {
+  enum class Kind : std::uint8_t { kWaits, kGoes } kind;
+  std::size_t bytes;
+  std::uint64_t position;
+};
+constexpr Step Waits(std::size_t bytes, std::uint64_t position) {
+  return {Step::Kind::kWaits, bytes, position};
+}
+constexpr Step Goes(std::size_t bytes, std::uint64_t position) {
+  return {Step::Kind::kGoes, bytes, position};
+}
+
+// Nothing waits behind the last step.
 TEST(ReplyHold, WaitsForItsPosition) {
-  ReplyHold hold;
-  hold.Add(5, Lsn(100));
-  EXPECT_EQ(hold.Release(UpTo(99)), 0U);
-  EXPECT_FALSE(hold.empty());
-  EXPECT_EQ(hold.Release(UpTo(100)), 5U);
-  EXPECT_TRUE(hold.empty());
-}
-
-TEST(ReplyHold, MoreForTheSamePositionIsOnePart) {
-  ReplyHold hold;
-  hold.Add(5, Lsn(100));
-  hold.Add(9, Lsn(100));
-  EXPECT_EQ(hold.Release(UpTo(100)), 9U);
-  EXPECT_TRUE(hold.empty());
-}
-
-TEST(ReplyHold, LaterPartsWaitForTheLastPosition) {
-  ReplyHold hold;
-  hold.Add(5, Lsn(100));
-  hold.Add(9, Lsn(200));
-  hold.Add(12, Lsn(300));
-  EXPECT_EQ(hold.Release(UpTo(200)), 5U);
-  hold.Consume(5);
-  EXPECT_FALSE(hold.empty());
-  EXPECT_EQ(hold.Release(UpTo(299)), 0U);
-  EXPECT_EQ(hold.Release(UpTo(300)), 7U);
-  EXPECT_TRUE(hold.empty());
+  const struct {
+    const char* name;
+    std::vector<Step> steps;
+  } rows[] = {
+      {"one part", {Waits(5, 100), Goes(0, 99), Goes(5, 100)}},
+      {"more for the same position is one part", {Waits(5, 100), Waits(9, 100), Goes(9, 100)}},
+      {"later parts wait for the last position",
+       {Waits(5, 100), Waits(9, 200), Waits(12, 300), Goes(5, 200), Goes(0, 299), Goes(7, 300)}},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.name);
+    ReplyHold hold;
+    for (const Step& step : row.steps) {
+      if (step.kind == Step::Kind::kWaits) {
+        hold.Add(step.bytes, Lsn(step.position));
+      } else {
+        EXPECT_EQ(hold.Release(UpTo(step.position)), step.bytes) << step.position;
+        hold.Consume(step.bytes);
+      }
+      EXPECT_EQ(hold.empty(), &step == &row.steps.back()) << step.position;
+    }
+  }
 }
 
 TEST(ReplyHold, WhatIsFreeStaysFreeWhileTheSocketIsFull) {
