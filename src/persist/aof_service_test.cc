@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/sim_disk.h"
@@ -34,6 +36,14 @@ void Lay(SimDisk& disk, const std::string& bytes) {
   auto files = *AofFiles::Open(disk, {});
   auto file = *files->OpenIncrement("", BaseFormat::kCommands);
   ASSERT_TRUE(file->Append(bytes).ok());
+}
+
+// Keys and their values, for who starts with this disk.
+using Found = std::initializer_list<std::pair<const char*, const char*>>;
+void ExpectFound(SimDisk& disk, Found wanted) {
+  Life again(disk);
+  again.Start();
+  for (const auto& [key, value] : wanted) EXPECT_EQ(again.store().Get(key), value) << key;
 }
 
 TEST(AofService, WhatTheWatermarkCoversSurvivesALossOfPower) {
@@ -158,10 +168,7 @@ TEST(AofService, SwitchedOnItCountsOnceTheDataIsThere) {
     disk.CutPowerAt(1);
   }
   disk.Crash(CrashKeeps::kNothing);
-  Life again(disk);
-  again.Start();
-  EXPECT_EQ(again.store().Get("before"), "1");
-  EXPECT_EQ(again.store().Get("after"), "2");
+  ExpectFound(disk, {{"before", "1"}, {"after", "2"}});
 }
 
 TEST(AofService, SwitchedOffItKeepsWhatWasWrittenUntilThen) {
@@ -180,10 +187,7 @@ TEST(AofService, SwitchedOffItKeepsWhatWasWrittenUntilThen) {
     life.AwaitSafe();
   }
   disk.Crash(CrashKeeps::kNothing);
-  Life again(disk);
-  again.Start();
-  EXPECT_EQ(again.store().Get("before"), "1");
-  EXPECT_EQ(again.store().Get("after"), "2");
+  ExpectFound(disk, {{"before", "1"}, {"after", "2"}});
 }
 
 // What is counted is safe when the power goes.
@@ -194,10 +198,9 @@ void CountAndLosePower(Life& life, SimDisk& disk) {
 }
 
 void ExpectCounted(SimDisk& disk, std::uint64_t nth) {
+  SCOPED_TRACE(nth);
   disk.Crash(CrashKeeps::kNothing);
-  Life again(disk);
-  again.Start();
-  EXPECT_EQ(again.store().Get("k"), "2") << nth;
+  ExpectFound(disk, {{"k", "2"}});
 }
 
 // Every call of a rewrite fails once; the data are there whatever became of it.
@@ -358,10 +361,7 @@ TEST(AofLoading, ATornTailIsCutOrRefused) {
     life.Run({"SET", "later", "1"});
     life.AwaitSafe();
   }
-  Life again(disk);
-  again.Start();
-  EXPECT_EQ(again.store().Get("k"), "1");
-  EXPECT_EQ(again.store().Get("later"), "1");
+  ExpectFound(disk, {{"k", "1"}, {"later", "1"}});
 }
 
 TEST(AofLoading, IsGivenUpWhenTold) {
