@@ -284,35 +284,31 @@ Picture ReadWith(Cut& cut, FunctionRef<void()> then) {
   return seen;
 }
 
-TEST(CutValue, RemovedIsKeptUntilItWasRead) {
+// A hash that somebody takes away while it is read is read to its end, and goes to the trash then.
+void ExpectKeptUntilRead(FunctionRef<void(TestStore&)> take_away) {
   TestStore store({.stripe_count = 1});
   FillHash(store, "hash");
   const Picture expected = PictureOf(store.keyspace);
   const auto cut = BeginCut(store.keyspace);
-  EXPECT_EQ(ReadWith(*cut,
-                     [&] {
-                       EXPECT_TRUE(store.Remove("hash"));
-                       EXPECT_EQ(store.keyspace.trash().pending(), 0);
-                       EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
-                     }),
-            expected);
+  const auto take = [&] {
+    take_away(store);
+    EXPECT_EQ(store.keyspace.trash().pending(), 0);
+    EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+  };
+  EXPECT_EQ(ReadWith(*cut, take), expected);
   EXPECT_EQ(store.keyspace.trash().pending(), 1);
+}
+
+TEST(CutValue, RemovedIsKeptUntilItWasRead) {
+  ExpectKeptUntilRead([](TestStore& store) { EXPECT_TRUE(store.Remove("hash")); });
 }
 
 // Its table has been walked to the end, but not the value in it.
 TEST(CutValue, FlushedIsKeptUntilItWasRead) {
-  TestStore store({.stripe_count = 1});
-  FillHash(store, "hash");
-  const Picture expected = PictureOf(store.keyspace);
-  const auto cut = BeginCut(store.keyspace);
-  EXPECT_EQ(ReadWith(*cut,
-                     [&] {
-                       const AllHeld all(store.keyspace);
-                       EXPECT_EQ(store.keyspace.FlushDatabase(all.locks, DbId(0)), 1u);
-                       EXPECT_EQ(store.keyspace.trash().pending(), 0);
-                     }),
-            expected);
-  EXPECT_EQ(store.keyspace.trash().pending(), 1);
+  ExpectKeptUntilRead([](TestStore& store) {
+    const AllHeld all(store.keyspace);
+    EXPECT_EQ(store.keyspace.FlushDatabase(all.locks, DbId(0)), 1u);
+  });
 }
 
 // A writer pays for the few elements around the one it changes.
