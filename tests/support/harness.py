@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -298,6 +299,17 @@ class Suite:
             return function
         return add
 
+    @staticmethod
+    def run(name, function):
+        """The verdicts of one case. What fails on a thread that it has started is its failure."""
+        failures = []
+        threading.excepthook = failures.append
+        verdicts = function() or [(name, None)]
+        for failure in failures:
+            raise AssertionError(f"{failure.thread.name}: {failure.exc_type.__name__}: "
+                                 f"{failure.exc_value}")
+        return verdicts
+
     def main(self):
         """Runs all, or those with an argument of the command line in their name."""
         wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
@@ -307,7 +319,7 @@ class Suite:
                 continue
             started = time.monotonic()
             try:
-                inner = function() or [(name, None)]
+                inner = self.run(name, function)
                 for label, complaint in inner:
                     if complaint:
                         print(f"FAIL {label}: {complaint}")
