@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Libraries are few, so they are looked for one by one.
+// Libraries are few (kLibrariesMax), so they are looked for one by one.
 #include "persist/libraries.h"
 
 #include <algorithm>
@@ -47,6 +47,10 @@ Status LibrarySet::Add(std::string_view source, Present present) {
   const bool is_there = there != libraries_.end();
   if (is_there && present == Present::kRefuse)
     return Corrupt("the library '" + std::string(name) + "' for the second time");
+  if (!is_there && libraries_.size() == kLibrariesMax) {
+    return {StatusCode::kUnsupported,
+            "more than " + std::to_string(kLibrariesMax) + " libraries of functions"};
+  }
   const std::size_t bytes = bytes_ - (is_there ? there->source.size() : 0);
   if (source.size() > kBytesMax - bytes) {
     return {StatusCode::kUnsupported,

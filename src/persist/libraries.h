@@ -8,7 +8,9 @@
 // source is looked into beyond its first line, which names the library.
 //
 // What a file makes us keep is bounded by kBytesMax: sources may be compressed, so the file's own
-// size does not bound it. A file with more is refused, rather than loaded in part.
+// size does not bound it. And by kLibrariesMax, since a library of two bytes of the file takes more
+// of ours, and each is looked for among all. A file with more is refused, rather than loaded in
+// part.
 //
 // A LibrarySet belongs to one thread. A LibraryShelf is for any.
 #ifndef CAIRN_PERSIST_LIBRARIES_H_
@@ -31,6 +33,7 @@ namespace cairn::persist {
 class LibrarySet {
  public:
   static constexpr std::size_t kBytesMax = 64UL * 1024 * 1024;  // of all sources together
+  static constexpr std::size_t kLibrariesMax = 4096;
 
   // One of the same name: as the same file must not have it twice, or as REPLACE asks for.
   enum class Present : std::uint8_t { kRefuse, kReplace };

@@ -58,6 +58,20 @@ TEST(Libraries, NoMoreIsKeptThanTheLimit) {
   EXPECT_TRUE(set.Add("x", Present::kRefuse).ok());
 }
 
+TEST(Libraries, NoMoreAreKeptThanTheLimit) {
+  LibrarySet set;
+  ASSERT_TRUE(set.Add("#!lua name=a\n", Present::kRefuse).ok());
+  for (std::size_t i = 1; i < LibrarySet::kLibrariesMax; ++i)
+    ASSERT_TRUE(set.Add("", Present::kRefuse).ok()) << i;
+  EXPECT_EQ(set.Add("", Present::kRefuse).message(), "more than 4096 libraries of functions");
+  EXPECT_EQ(set.Add("#!lua name=b\n", Present::kReplace).code(), StatusCode::kUnsupported);
+  ASSERT_TRUE(set.Add("#!lua name=a\nanew", Present::kReplace).ok());
+  EXPECT_EQ(set.size(), LibrarySet::kLibrariesMax);
+  const std::string_view drop[] = {"DELETE", "a"};
+  ASSERT_TRUE(set.Apply(drop).ok());
+  EXPECT_TRUE(set.Add("", Present::kRefuse).ok());
+}
+
 std::string PayloadOf(std::initializer_list<std::string_view> sources) {
   codec::RdbOutput out(codec::RdbCompression::kLzf);
   for (const std::string_view source : sources) {
