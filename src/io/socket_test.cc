@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
@@ -139,6 +140,37 @@ TEST(Socket, ReadingSaysNothingEndOrFailure) {
   const Transfer read = ReadSome(pair.server.get(), room);
   EXPECT_EQ(read.state, Transfer::State::kFailed);
   EXPECT_EQ(read.error, ECONNRESET);
+}
+
+TEST(Socket, AwaitingEndsByReadinessTimeOrGivingUp) {
+  const Fd listener = ListenTcp("127.0.0.1", 0, 1).value();
+  const Connected pair = ConnectTo(listener, "127.0.0.1");
+  const auto waits_on = [] { return false; };
+  EXPECT_EQ(AwaitReady(pair.client.get(), Interest::kWrite, 10'000, waits_on), 0);
+  EXPECT_EQ(AwaitReady(pair.client.get(), Interest::kRead, 1, waits_on), ETIMEDOUT);
+  EXPECT_EQ(AwaitReady(pair.client.get(), Interest::kRead, 0, waits_on), ETIMEDOUT);
+  // It is asked again and again, and first of all.
+  int asked = 0;
+  EXPECT_EQ(AwaitReady(pair.client.get(), Interest::kRead, 600'000, [&] { return ++asked == 3; }),
+            ECANCELED);
+  EXPECT_EQ(AwaitReady(pair.client.get(), Interest::kWrite, 10'000, [] { return true; }),
+            ECANCELED);
+  ASSERT_TRUE(WriteAll(pair.server.get(), "x").ok());
+  EXPECT_EQ(AwaitReady(pair.client.get(), Interest::kRead, 10'000, waits_on), 0);
+}
+
+// The kernel lets in as many as a listener's queue holds; whoever comes then is not answered.
+TEST(Socket, ConnectingEndsByTimeOrGivingUp) {
+  const Fd listener = ListenTcp("127.0.0.1", 0, 0).value();
+  const std::uint16_t port = LocalPort(listener.get());
+  std::vector<Fd> waiting;
+  Result<Fd> last = ConnectTcp("127.0.0.1", port, 50);
+  for (; last.has_value() && waiting.size() < 8; last = ConnectTcp("127.0.0.1", port, 50))
+    waiting.push_back(std::move(*last));
+  ASSERT_FALSE(last.has_value());
+  EXPECT_EQ(last.error().code(), StatusCode::kLimit);
+  const Result<Fd> given_up = ConnectTcp("127.0.0.1", port, 600'000, [] { return true; });
+  EXPECT_EQ(given_up.error().code(), StatusCode::kLimit);
 }
 
 TEST(Socket, ConnectingToNobodyFailsAtOnce) {
