@@ -131,10 +131,10 @@ void Worker::EndPass() {
   }
   to_delete_.clear();
   for (io::Task& task : std::exchange(after_closing_, {})) task();
+  disk_moves_ = server_.watermark().moves();
 }
 
 void Worker::FlushWaiting() {
-  const std::uint64_t moves = server_.watermark().moves();
   std::vector<Connection*> flushing;
   flushing.swap(to_flush_);
   for (Connection* connection : flushing) {
@@ -144,16 +144,17 @@ void Worker::FlushWaiting() {
   flushing.clear();
   if (to_flush_.empty()) to_flush_.swap(flushing);  // keeps the vector's memory
   if (!to_release_.empty() || !durable_waits_.empty()) [[unlikely]]
-    WaitForDisk(moves);
+    WaitForDisk();
 }
 
-// `moves`: the watermark's when it was last looked at.
-void Worker::WaitForDisk(std::uint64_t moves) {
+// Who waits has asked the watermark in this pass, some when a command ran and some just now. If it
+// has moved since the pass began it is asked again.
+void Worker::WaitForDisk() {
   const bool wants_sync = std::exchange(wants_sync_, false);
   if (std::exchange(hurries_disk_, false) && !wants_sync) server_.aof().Hurry();
   if (wants_sync) server_.aof().Hasten(server_.engine().keyspace().log().end());
   if (waits_for_disk_.exchange(true)) return;
-  if (server_.watermark().moves() != moves) WakeForDisk();
+  if (server_.watermark().moves() != disk_moves_) WakeForDisk();
 }
 
 void Worker::OnDiskProgress() {
@@ -166,7 +167,19 @@ void Worker::OnDiskProgress() {
   AnswerDurable();
 }
 
+Connection* Worker::WaiterOf(const DurableWait& wait) {
+  Connection* connection = FindConnection(wait.client);
+  return connection != nullptr && connection->waiting() == wait.parked ? connection : nullptr;
+}
+
+// While the disk does not move, waits may end by their timeouts without end: before there is more
+// room made for them, those that are over go.
 void Worker::AwaitDurable(Connection& connection, Lsn position, bool answers) {
+  if (durable_waits_.size() == durable_waits_.capacity()) {
+    std::erase_if(durable_waits_,
+                  [this](const DurableWait& wait) { return WaiterOf(wait) == nullptr; });
+    durable_waits_.reserve(2 * durable_waits_.size() + kDurableWaitsMin);
+  }
   durable_waits_.push_back({.client = connection.id(),
                             .parked = connection.waiting(),
                             .position = position,
@@ -177,8 +190,8 @@ void Worker::AwaitDurable(Connection& connection, Lsn position, bool answers) {
 void Worker::AnswerDurable() {
   const persist::Watermark& watermark = server_.watermark();
   for (DurableWait& wait : std::exchange(durable_waits_, {})) {
-    Connection* connection = FindConnection(wait.client);
-    if (connection == nullptr || connection->waiting() != wait.parked) continue;
+    Connection* connection = WaiterOf(wait);
+    if (connection == nullptr) continue;
     if (!server_.aof().is_wanted() && wait.answers) {
       connection->FailDurableWait(wait.parked, kNoLocalAof);
     } else if (!watermark.Covers(wait.position)) {

@@ -128,9 +128,12 @@ class Worker final : public pubsub::DirectReceiver {
  private:
   void EndPass();
   void FlushWaiting();
-  void WaitForDisk(std::uint64_t moves);
+  void WaitForDisk();
   void OnDiskProgress();
   void AnswerDurable();
+  struct DurableWait;
+  // Null if it is over.
+  Connection* WaiterOf(const DurableWait& wait);
   // Hands out messages, as many as one pass shall.
   void DrainMessages();
   // Once a second: idle clients are closed.
@@ -159,9 +162,11 @@ class Worker final : public pubsub::DirectReceiver {
     Lsn position;
     bool answers;
   };
+  static constexpr std::size_t kDurableWaitsMin = 16;
   std::vector<DurableWait> durable_waits_;
-  bool hurries_disk_ = false;                // replies are held since the last pass
-  bool wants_sync_ = false;                  // WAITAOF came since the last pass
+  std::uint64_t disk_moves_ = 0;  // the watermark's, before this pass asked it for anything
+  bool hurries_disk_ = false;     // replies are held since the last pass
+  bool wants_sync_ = false;       // WAITAOF came since the last pass
   std::atomic<bool> waits_for_disk_{false};  // seq_cst: see Watermark::moves
   WorkerCounters counters_;
   Thread thread_;
