@@ -304,10 +304,18 @@ Status AofService::Reload(const AofLoadOptions& options, LoadProgress& progress,
   if (status.ok()) {
     empty();
     status = Load(options, progress);
+    // A file that the manifest names has just gone: that is not having none.
+    if (!status.ok() && status.code() == StatusCode::kNotFound)
+      status = {StatusCode::kCorrupt, std::string(status.message())};
   }
   if (status.ok() && appends) status = Begin();
+  const bool is_untouched = !status.ok() && status.code() == StatusCode::kNotFound;
   MutexLock hold(mu_);
   is_rewriting_ = false;
+  if (status.ok() || !appends) return status;
+  // There is no writer any more. What is in memory makes a new AOF, if it is all.
+  state_ = is_untouched ? State::kFirst : State::kOff;
+  is_wanted_ = is_untouched;
   return status;
 }
 

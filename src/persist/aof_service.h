@@ -119,8 +119,8 @@ class AofService {
   void Advance();
   // DEBUG LOADAOF: everything is written, the keyspace emptied (`empty`), and loaded anew.
   // kUnsupported while a rewrite or a change of appendonly is under way, kNotFound if there is no
-  // AOF; then nothing was done. After any other error the keyspace is not what it was, and nothing
-  // is appended any more. REQUIRES: nobody runs commands.
+  // AOF; then the keyspace is as it was (and an AOF that somebody took away is made anew). After
+  // any other error it is not, and nothing is appended any more. REQUIRES: nobody runs commands.
   Status Reload(const AofLoadOptions& options, LoadProgress& progress, FunctionRef<void()> empty);
   // A rewrite that runs is worth nothing any more: SHUTDOWN. Its end comes later.
   void GiveUpRewrite();

@@ -267,6 +267,47 @@ TEST(AofService, ReloadFindsWhatWasLogged) {
   EXPECT_EQ(life.store().Get("k"), "2");
 }
 
+void RemoveFiles(SimDisk& disk, std::string_view part) {
+  const std::vector<std::string> names = disk.List("./appendonlydir").value();
+  for (const std::string& name : names) {
+    if (name.contains(part)) {
+      EXPECT_TRUE(disk.Remove("./appendonlydir/" + name).ok());
+    }
+  }
+}
+
+// Somebody has removed the files of an AOF that is being written.
+TEST(AofService, ReloadOfAnAofThatHasGoneMakesANewOne) {
+  SimDisk disk(1);
+  {
+    Life life(disk);
+    life.Start();
+    life.Run({"SET", "k", "1"});
+    life.AwaitSafe();
+    RemoveFiles(disk, "");
+    LoadProgress progress;
+    EXPECT_EQ(life.aof().Reload({}, progress, [] { ADD_FAILURE() << "emptied"; }).code(),
+              StatusCode::kNotFound);
+    life.Await([&] { return life.aof().watermark().counts(); });
+    CountAndLosePower(life, disk);
+  }
+  ExpectCounted(disk, 1);
+}
+
+TEST(AofService, ReloadOfAnAofInPartIsNotAppendedTo) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.Start();
+  life.Run({"SET", "k", "1"});
+  life.AwaitSafe();
+  RemoveFiles(disk, "incr");
+  LoadProgress progress;
+  EXPECT_EQ(life.aof().Reload({}, progress, [] {}).code(), StatusCode::kCorrupt);
+  life.aof().Advance();
+  EXPECT_FALSE(life.aof().watermark().counts());
+  EXPECT_FALSE(life.aof().is_wanted());
+}
+
 // ---- Loading -----------------------------------------------------------------------------------
 
 TEST(AofLoading, TimesThatHavePassedMayBeTakenBackFurtherOn) {
