@@ -79,7 +79,8 @@ class AofService {
   // Set aside ahead of what is written: see AofWriterOptions.
   static constexpr std::uint64_t kRoomBytes = 2UL * 1024 * 1024;
 
-  // All of it outlives the service. The functions are called on any thread, with no lock held.
+  // All of it outlives the service. The functions are called on any thread: `options` with the
+  // service's mutex held, so it only reads; the others with no lock held.
   struct Parts {
     io::Disk& disk;
     keyspace::Keyspace& keyspace;
