@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // How long a cut of one huge collection keeps its stripe from others.
 //
-//   cut_hold ELEMENTS [whole]      whole: collections are copied as a whole, as small ones are
+//   cut_hold ELEMENTS [whole] [TYPE]   whole: collections are copied as a whole, as small ones are
 //
-// Fills a collection of each type, begins a cut, and reads it on one thread while another writes to
-// random places of the collection. Shown, in microseconds of the thread's own processor time, which
-// on a busy machine says more than the clock: what a write takes with the cut under way, and what
-// the reader's calls of Next do. A call holds the stripe for less than it takes.
+// Fills a collection of each type (and "pending": a stream whose entries are all pending, at whose
+// other consumer a write claims one), or of that type, begins a cut, and reads it on one thread
+// while another writes to random places of the collection. Shown, in microseconds of the thread's
+// own processor time, which on a busy machine says more than the clock: what a write takes with the
+// cut under way, and what the reader's calls of Next do. A call holds the stripe for less than it
+// takes.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -16,6 +18,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -49,9 +52,11 @@ struct Times {
 
 class Bench {
  public:
-  explicit Bench(std::uint64_t elements) : elements_(elements), keyspace_(clock_, {}) {}
+  Bench(std::uint64_t elements, bool is_pending)
+      : elements_(elements), is_pending_(is_pending), keyspace_(clock_, {}) {}
 
-  void Run(Type type, std::size_t whole_bytes_max) NO_THREAD_SAFETY_ANALYSIS {
+  void Run(std::string_view name, Type type,
+           std::size_t whole_bytes_max) NO_THREAD_SAFETY_ANALYSIS {
     for (std::uint64_t i = 0; i < elements_; ++i) Write(type, i);
     KeyLocks locks(keyspace_);
     locks.AcquireAll();
@@ -73,7 +78,7 @@ class Bench {
     const double ms = (static_cast<double>(clock_.NowMonotonicUs()) - begun) / 1e3;
     stop.store(true);
     writer.Join();
-    fmt::print("{:<8}", NameOf(type));
+    fmt::print("{:<8}", name);
     writes.Show("writes");
     reads.Show("reads");
     fmt::print("  first write {:.1f}, all read in {:.0f} ms\n", first_write_us_, ms);
@@ -137,9 +142,11 @@ class Bench {
         return;
       }
       case Type::kStream: {
+        auto stream = txn.Edit<value::Stream>(key, found);
+        if (is_pending_ && stream->size() == elements_) return ClaimOne(txn, *stream);
         const std::string_view fields[] = {"field", text};
-        (void)txn.Edit<value::Stream>(key, found)
-            ->Append({}, fields, txn.now_ms(), kStreamLimits, *home.arena);
+        (void)stream->Append({}, fields, txn.now_ms(), kStreamLimits, *home.arena);
+        if (is_pending_) ReadOne(txn, *stream);
         return;
       }
       case Type::kString:
@@ -147,7 +154,27 @@ class Bench {
     }
   }
 
+  static void ReadOne(Txn& txn, value::Stream& stream) {
+    value::StreamGroup* group = stream.FindGroup("group");
+    if (group == nullptr) group = stream.CreateGroup("group", {}, 0);
+    value::StreamConsumer* consumer = group->FindConsumer("first");
+    if (consumer == nullptr) consumer = group->AddConsumer("first", txn.now_ms());
+    group->AddConsumer("other", txn.now_ms());
+    stream.ReadNew(*group, *consumer, 1, value::StreamAcknowledge::kByConsumer, txn.now_ms(),
+                   [](const auto&) {});
+  }
+  static void ClaimOne(Txn& txn, value::Stream& stream) {
+    value::StreamGroup& group = *stream.FindGroup("group");
+    const std::uint64_t first_ms = stream.first_id().ms;
+    const std::uint64_t span = stream.last_id().ms - first_ms + 1;
+    stream.AutoClaim(group, *group.FindConsumer("other"),
+                     {.now = txn.now_ms(),
+                      .start = {first_ms + txn.random().Below(span), txn.random().Below(500)},
+                      .count = 1});
+  }
+
   const std::uint64_t elements_;
+  const bool is_pending_;
   SystemClock clock_;
   Keyspace keyspace_;
   double first_write_us_ = 0;
@@ -160,8 +187,15 @@ int main(int argc, char** argv) {
   using namespace cairn::keyspace;
   const std::uint64_t elements = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
   const bool whole = argc > 2 && std::string_view(argv[2]) == "whole";
-  for (const Type type : {Type::kHash, Type::kSet, Type::kSortedSet, Type::kList, Type::kStream}) {
-    Bench bench(elements);
-    bench.Run(type, whole ? SIZE_MAX : CutValue::kWholeBytesMax);
+  const std::string_view only = argc > 2 && argv[argc - 1] != std::string_view("whole")
+                                    ? std::string_view(argv[argc - 1])
+                                    : std::string_view();
+  const std::pair<std::string_view, Type> rows[] = {
+      {"hash", Type::kHash}, {"set", Type::kSet},       {"zset", Type::kSortedSet},
+      {"list", Type::kList}, {"stream", Type::kStream}, {"pending", Type::kStream}};
+  for (const auto& [name, type] : rows) {
+    if (!only.empty() && only != name) continue;
+    Bench bench(elements, name == "pending");
+    bench.Run(name, type, whole ? SIZE_MAX : CutValue::kWholeBytesMax);
   }
 }

@@ -180,8 +180,7 @@ TEST(RdbFileTest, PiecesMakeTheSameValues) {
     writer.TimedField(field, value, when);
   });
   writer.BeginStream({.key = "stream"}, values.stream.node_count());
-  values.stream.ForEachNode([&](const value::StreamNode& node) { writer.StreamNode(node); });
-  writer.StreamTail(values.stream);
+  values.stream.ForEachPart([&](const value::StreamPart& part) { writer.StreamPart(part); });
   ASSERT_TRUE(writer.End().ok());
   const Read read = ReadFile(sink.taken);
   EXPECT_TRUE(read.status.ok()) << read.status.message();

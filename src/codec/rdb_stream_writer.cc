@@ -4,15 +4,16 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
+#include <variant>
 
 #include "codec/rdb_value_writer.h"
 
 namespace cairn::codec {
 namespace {
 
-using value::StreamConsumer;
-using value::StreamGroup;
 using value::StreamId;
+using value::StreamPart;
 
 // Big-endian, so that Redis's tree of them is in order.
 std::array<char, kRdbStreamIdBytes> IdBytes(StreamId id) {
@@ -33,49 +34,51 @@ void WriteId(RdbOutput& out, StreamId id) {
   out.Length(id.seq);
 }
 
-void WriteConsumer(RdbOutput& out, const StreamConsumer& consumer) {
-  out.Text(consumer.name());
-  out.Word64(static_cast<std::uint64_t>(consumer.seen_time()));
-  out.Length(consumer.pending().size());
-  consumer.pending().ForEach([&out](const auto& entry) { WriteIdBytes(out, entry.key); });
+void Write(RdbOutput& out, std::string_view packed, const StreamPart::Node& node) {
+  const auto id = IdBytes(node.base);
+  out.Text({id.data(), id.size()});
+  out.Text(packed);
 }
-
-void WriteGroup(RdbOutput& out, const StreamGroup& group) {
-  out.Text(group.name());
-  WriteId(out, group.last_id());
-  out.Length(static_cast<std::uint64_t>(group.entries_read()));
-  out.Length(group.pending().size());
-  group.pending().ForEach([&out](const auto& entry) {
-    WriteIdBytes(out, entry.key);
-    out.Word64(static_cast<std::uint64_t>(entry.value.time));
-    out.Length(entry.value.count);
-  });
-  out.Length(group.consumers().size());
-  for (const auto& consumer : group.consumers()) WriteConsumer(out, *consumer);
+void Write(RdbOutput& out, std::string_view, const StreamPart::Counters& counters) {
+  out.Length(counters.length);
+  WriteId(out, counters.last_id);
+  WriteId(out, counters.first_id);
+  WriteId(out, counters.max_deleted_id);
+  out.Length(counters.entries_added);
+  out.Length(counters.groups);
+}
+void Write(RdbOutput& out, std::string_view name, const StreamPart::Group& group) {
+  out.Text(name);
+  WriteId(out, group.last_id);
+  out.Length(static_cast<std::uint64_t>(group.entries_read));
+  out.Length(group.pending);
+}
+void Write(RdbOutput& out, std::string_view, const StreamPart::Pending& pending) {
+  WriteIdBytes(out, pending.id);
+  out.Word64(static_cast<std::uint64_t>(pending.time));
+  out.Length(pending.count);
+}
+void Write(RdbOutput& out, std::string_view, const StreamPart::Consumers& consumers) {
+  out.Length(consumers.count);
+}
+void Write(RdbOutput& out, std::string_view name, const StreamPart::Consumer& consumer) {
+  out.Text(name);
+  out.Word64(static_cast<std::uint64_t>(consumer.seen_time));
+  out.Length(consumer.own);
+}
+void Write(RdbOutput& out, std::string_view, const StreamPart::Own& own) {
+  WriteIdBytes(out, own.id);
 }
 
 }  // namespace
 
-void WriteStreamNode(RdbOutput& out, const value::StreamNode& node) {
-  const auto id = IdBytes(node.base());
-  out.Text({id.data(), id.size()});
-  out.Text(node.ToPacked().bytes());
-}
-
-void WriteStreamTail(RdbOutput& out, const value::Stream& stream) {
-  out.Length(stream.size());
-  WriteId(out, stream.last_id());
-  WriteId(out, stream.first_id());
-  WriteId(out, stream.max_deleted_id());
-  out.Length(stream.entries_added());
-  out.Length(stream.groups().size());
-  for (const auto& group : stream.groups()) WriteGroup(out, *group);
+void WriteStreamPart(RdbOutput& out, const StreamPart& part) {
+  std::visit([&](const auto& what) { Write(out, part.text, what); }, part.what);
 }
 
 void WriteValue(RdbOutput& out, const value::Stream& stream) {
   out.Length(stream.node_count());
-  stream.ForEachNode([&out](const value::StreamNode& node) { WriteStreamNode(out, node); });
-  WriteStreamTail(out, stream);
+  stream.ForEachPart([&out](const StreamPart& part) { WriteStreamPart(out, part); });
 }
 
 }  // namespace cairn::codec

@@ -19,8 +19,8 @@
 //   kHash       out.Length(count)                       WriteField(out, field, value)
 //   kHashTimes  WriteTimedHead(out, count, times_base)  WriteTimedField(out, ..., when)
 //   kListNodes  out.Length(nodes)                       WriteListNode(out, node)
-//   kStream2    out.Length(nodes)                       WriteStreamNode(out, node)
-//                                         and then once WriteStreamTail(out, stream)
+//   kStream2    out.Length(nodes)                       WriteStreamPart(out, part): all that
+//                                                       Stream::ForEachPart has
 //
 // RdbWriter has these with the key in front. Nothing here keeps anything.
 #ifndef CAIRN_CODEC_RDB_VALUE_WRITER_H_
@@ -71,9 +71,7 @@ void WriteTimedHead(RdbOutput& out, std::size_t count, UnixMs times_base);
 void WriteTimedField(RdbOutput& out, UnixMs times_base, std::string_view field,
                      std::string_view value, UnixMs when);
 void WriteListNode(RdbOutput& out, const value::ListNodeView& node);
-void WriteStreamNode(RdbOutput& out, const value::StreamNode& node);
-// Counters and groups.
-void WriteStreamTail(RdbOutput& out, const value::Stream& stream);
+void WriteStreamPart(RdbOutput& out, const value::StreamPart& part);
 
 }  // namespace cairn::codec
 

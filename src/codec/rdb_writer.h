@@ -115,19 +115,14 @@ class RdbWriter {
     TakePiece(RdbType::kHashTimes);
     WriteTimedField(out_, times_base_, field, value, when);
   }
-  // After its nodes a stream has one more piece.
+  // Then all of its parts; they say themselves how many these are.
   void BeginStream(const RdbKey& key, std::uint64_t nodes) {
     Begin(key, RdbType::kStream2, nodes);
-    ++pieces_left_;
+    pieces_left_ = 0;
   }
-  void StreamNode(const value::StreamNode& node) {
-    TakePiece(RdbType::kStream2);
-    WriteStreamNode(out_, node);
-  }
-  void StreamTail(const value::Stream& stream) {
-    TakePiece(RdbType::kStream2);
-    DCHECK(pieces_left_ == 0);
-    WriteStreamTail(out_, stream);
+  void StreamPart(const value::StreamPart& part) {
+    DCHECK(pieces_of_ == RdbType::kStream2);
+    WriteStreamPart(out_, part);
   }
 
   // Everything so far is with the sink. Costs a call of it, so not for every key.

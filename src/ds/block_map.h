@@ -15,6 +15,9 @@
 // of insertions at a random place, and nothing at the ends. The road not taken, a radix tree, costs
 // about 60 bytes a key here, since ids differ in their last bytes only.
 //
+// For a cut it can be read as it is while it changes (ds/block_freeze.h): then it hands over a copy
+// of each block before that block's first change.
+//
 // Cost: append and lookup at the end O(1), else two binary searches. Memory 16 bytes beyond the
 // entries for a block, and the directory. Keys and values are copied as bytes; an empty value type
 // takes no room. No thread safety of its own.
@@ -25,6 +28,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -56,6 +60,18 @@ class BlockMap {
     friend bool operator==(const Position&, const Position&) = default;
   };
 
+  // Who reads it as it was at one moment. It outlives the map, or ends it before.
+  class Keeper {
+   public:
+    // A block's entries, before they change.
+    virtual void Keep(std::span<const Entry> entries) = 0;
+    // The map ends; this one has all that was in it, the keeper with it.
+    virtual void TakeOver(BlockMap&& map) = 0;
+
+   protected:
+    ~Keeper() = default;
+  };
+
   BlockMap() = default;
   BlockMap(BlockMap&& other) noexcept { Swap(other); }
   BlockMap& operator=(BlockMap&& other) noexcept {
@@ -63,7 +79,11 @@ class BlockMap {
     Swap(moved);
     return *this;
   }
-  ~BlockMap() { Clear(); }
+  ~BlockMap() {
+    if (keeper_ != nullptr) [[unlikely]]
+      keeper_->TakeOver(std::move(*this));
+    Clear();
+  }
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
@@ -90,7 +110,10 @@ class BlockMap {
 
   const Entry& At(Position at) const { return Block(at.slot)->entries()[at.index]; }
   // The value may be changed, the key may not.
-  Entry& At(Position at) { return Block(at.slot)->entries()[at.index]; }
+  Entry& At(Position at) {
+    Changing(Block(at.slot));
+    return Block(at.slot)->entries()[at.index];
+  }
 
   // The first entry with at least this key.
   Position LowerBound(const Key& key) const {
@@ -124,6 +147,7 @@ class BlockMap {
     if (last->entries()[last->end - 1].key < key) return {Append(Entry{key, value}), true};
     std::uint32_t slot = SlotOf(key);
     std::uint32_t index = IndexIn(Block(slot), key);
+    Changing(Block(slot));
     if (index < Block(slot)->end && Block(slot)->entries()[index].key == key) {
       return {&Block(slot)->entries()[index], false};
     }
@@ -145,6 +169,7 @@ class BlockMap {
   void Erase(Position at) {
     DCHECK(at != End());
     BlockHead* block = Block(at.slot);
+    Changing(block);
     Entry* entries = block->entries();
     if (at.index - block->begin < block->end - at.index) {
       std::memmove(static_cast<void*>(entries + block->begin + 1), entries + block->begin,
@@ -178,7 +203,41 @@ class BlockMap {
     return copy;
   }
 
+  // ---- Frozen blocks ----
+
+  Keeper* keeper() const { return keeper_; }
+  // From now on the keeper gets every block that is here before it changes, but for those that it
+  // has read. REQUIRES: there is no other.
+  void Freeze(Keeper* keeper) {
+    CHECK(keeper_ == nullptr);
+    keeper_ = keeper;
+    ++freezes_;
+  }
+  void Thaw() { keeper_ = nullptr; }
+  // The entries of the first block that is still as it was, nothing without one, found by looking
+  // at `blocks` blocks at most from that of *from on. *from is then where to look next.
+  // REQUIRES: before *from there is none.
+  struct FrozenBlock {
+    std::span<const Entry> entries;
+    bool may_be_more = false;  // none was found, but not all was looked at
+  };
+  FrozenBlock FindFrozen(Key* from, std::size_t blocks) const {
+    if (begin_ == end_) return {};
+    for (std::uint32_t slot = SlotOf(*from); slot < end_; ++slot, --blocks) {
+      *from = std::max(*from, slots_[slot].first);
+      if (blocks == 0) return {.entries = {}, .may_be_more = true};
+      const BlockHead* block = Block(slot);
+      if (block->freezes != freezes_) return {{block->entries() + block->begin, block->size()}};
+    }
+    return {};
+  }
+  // It has been read.
+  void MarkRead(const FrozenBlock& found) {
+    Block(SlotOf(found.entries.front().key))->freezes = freezes_;
+  }
+
   void Clear() {
+    DCHECK(keeper_ == nullptr || empty());
     for (std::uint32_t slot = begin_; slot < end_; ++slot) FreeRaw(slots_[slot].block);
     FreeRaw(slots_);
     slots_ = nullptr;
@@ -190,8 +249,10 @@ class BlockMap {
   struct alignas(16) BlockHead {
     std::uint32_t begin;
     std::uint32_t end;
-    std::uint32_t capacity;
-    std::uint32_t allocated;
+    std::uint16_t capacity;
+    std::uint16_t allocated;
+    // The map's freezes_ when the block was made, kept or read last: less while it is frozen.
+    std::uint32_t freezes;
 
     std::uint32_t size() const { return end - begin; }
     Entry* entries() { return reinterpret_cast<Entry*>(this + 1); }
@@ -203,6 +264,7 @@ class BlockMap {
   };
   static constexpr std::uint32_t kFullCapacity = (kBlockBytes - sizeof(BlockHead)) / sizeof(Entry);
   static_assert(kFullCapacity >= 8);
+  static_assert(kBlockBytes <= UINT16_MAX);
 
   BlockHead* Block(std::uint32_t slot) { return slots_[slot].block; }
   const BlockHead* Block(std::uint32_t slot) const { return slots_[slot].block; }
@@ -224,14 +286,23 @@ class BlockMap {
     return static_cast<std::uint32_t>(found - entries);
   }
 
+  // Before every change of a block that is there.
+  void Changing(BlockHead* block) {
+    if (keeper_ == nullptr || block->freezes == freezes_) [[likely]]
+      return;
+    keeper_->Keep({block->entries() + block->begin, block->size()});
+    block->freezes = freezes_;
+  }
+
   BlockHead* NewBlock(std::size_t bytes) {
     const std::size_t least = sizeof(BlockHead) + 2 * sizeof(Entry);
     const std::size_t allocated = AllocatedBytes(std::clamp(bytes, least, kBlockBytes));
     auto* block = static_cast<BlockHead*>(AllocateRaw(allocated));
     block->begin = block->end = 0;
-    block->allocated = static_cast<std::uint32_t>(allocated);
-    block->capacity = std::min(
-        kFullCapacity, static_cast<std::uint32_t>((allocated - sizeof(BlockHead)) / sizeof(Entry)));
+    block->allocated = static_cast<std::uint16_t>(allocated);
+    block->capacity = static_cast<std::uint16_t>(
+        std::min<std::size_t>(kFullCapacity, (allocated - sizeof(BlockHead)) / sizeof(Entry)));
+    block->freezes = freezes_;
     bytes_ += allocated;
     return block;
   }
@@ -257,10 +328,12 @@ class BlockMap {
       if (block->capacity == kFullCapacity) {
         InsertSlot(end_, {entry.key, NewBlock(kBlockBytes)});
       } else {
+        Changing(block);
         MakeRoomIn(end_ - 1);
       }
       block = Block(end_ - 1);
     }
+    Changing(block);
     return InsertInto(block, block->end, entry);
   }
   // REQUIRES: the block is not full. `index` may lie anywhere in it.
@@ -321,6 +394,8 @@ class BlockMap {
   void Merge(std::uint32_t slot) {
     BlockHead* lower = Block(slot);
     BlockHead* upper = Block(slot + 1);
+    Changing(lower);
+    Changing(upper);
     BlockHead* both = NewBlock(kBlockBytes);
     CopyInto(both, lower, lower->begin, lower->end);
     CopyInto(both, upper, upper->begin, upper->end);
@@ -368,6 +443,8 @@ class BlockMap {
   }
 
   void Swap(BlockMap& other) {
+    std::swap(keeper_, other.keeper_);
+    std::swap(freezes_, other.freezes_);
     std::swap(slots_, other.slots_);
     std::swap(begin_, other.begin_);
     std::swap(end_, other.end_);
@@ -378,6 +455,8 @@ class BlockMap {
   }
 
   Slot* slots_ = nullptr;
+  Keeper* keeper_ = nullptr;
+  std::uint32_t freezes_ = 0;  // so far
   std::uint32_t begin_ = 0;
   std::uint32_t end_ = 0;
   std::uint32_t capacity_ = 0;

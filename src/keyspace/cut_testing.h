@@ -8,14 +8,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/function_ref.h"
 #include "keyspace/cut.h"
+#include "keyspace/cut_stream_testing.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/txn.h"
-#include "keyspace/value_digest.h"
 
 namespace cairn::keyspace {
 
@@ -46,7 +47,7 @@ inline Picture PictureOf(Keyspace& keyspace) {
       shard->table.ForEach([&](Position at, const Entry* entry) {
         picture.emplace(
             std::pair(db, std::string(entry->key())),
-            std::pair(ValueDigest(*entry), internal::ExpiryOf(shard->table, at, *entry)));
+            std::pair(FullDigest(*entry), internal::ExpiryOf(shard->table, at, *entry)));
       });
     }
   }
@@ -58,6 +59,8 @@ inline void Assemble(Entry& entry, CutValue& large, FunctionRef<void()> between)
   static ds::SlabArena arena;
   const value::TableHome home = {&arena, HashSeed(1)};
   std::uint64_t count = 0;
+  std::optional<StreamBuilder> stream;
+  if (entry.type() == Type::kStream) stream.emplace(entry.as<value::Stream>(), arena);
   while (const auto piece = large.Next()) {
     between();
     piece->ForEach([&](const CutPiece::Element& element) {
@@ -85,8 +88,11 @@ inline void Assemble(Entry& entry, CutValue& large, FunctionRef<void()> between)
           if (node.is_plain) return list.AppendPlainNode(node.plain, kLimits);
           return list.AppendNode(*ds::PackedList::FromBytes(node.packed.bytes()), kLimits);
         }
-        case Type::kString:
         case Type::kStream:
+          stream->Add(element.stream_part());
+          count = stream->nodes();
+          return;
+        case Type::kString:
           ADD_FAILURE() << "in pieces";
       }
     });
@@ -100,7 +106,7 @@ inline void AddTo(Picture& picture, const CutBatch& batch, FunctionRef<void()> b
     if (large != nullptr) Assemble(const_cast<Entry&>(entry), *large, between);
     const bool fresh = picture
                            .emplace(std::pair(db.value, std::string(entry.key())),
-                                    std::pair(ValueDigest(entry), expiry))
+                                    std::pair(FullDigest(entry), expiry))
                            .second;
     EXPECT_TRUE(fresh) << entry.key() << " twice";
   });

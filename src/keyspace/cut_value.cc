@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Reading a collection that others change: hashes, sets and sorted sets by their tables.
+// Reading a collection that others change: hashes, sets and sorted sets by their tables, lists and
+// streams by what they froze.
 #include "keyspace/cut_value.h"
 
 #include <type_traits>
 
 #include "base/check.h"
 #include "keyspace/keyspace.h"
+#include "value/stream_freeze.h"
 
 namespace cairn::keyspace {
 
@@ -107,6 +109,45 @@ class ListValue final : public CutValue, private value::ListFreeze {
   std::string scratch_;  // of a compressed node
 };
 
+// ---- Streams -----------------------------------------------------------------------------------
+
+class StreamValue final : public CutValue, private value::StreamFreeze {
+ public:
+  StreamValue(Keyspace& keyspace, CutValues& values, Stripe& stripe, const value::Stream& stream)
+      : CutValue(keyspace, values, stripe, stream.node_count(), kNever),
+        value::StreamFreeze(stream) {}
+  ~StreamValue() override { End(); }
+  static StreamValue* From(value::StreamFreeze* freeze) {
+    return static_cast<StreamValue*>(freeze);
+  }
+
+ private:
+  bool Walk() override { return has_nodes_ ? WalkNodes() : WalkGroups(); }
+  // What takes time, making listpacks of the nodes, is done without the lock.
+  bool WalkNodes() {
+    Taken nodes;
+    Locked([&] { has_nodes_ = TakeNodes(CutPiece::kBytes, &nodes); });
+    nodes.ForEach([this](const value::StreamPart& part) { AddPart(part); });
+    return false;
+  }
+  bool WalkGroups() {
+    bool done = false;
+    Locked([&] {
+      done = ReadGroups(kWalkStep, [this](const value::StreamPart& part) { AddPart(part); });
+      if (done) LetGo();
+    });
+    return done;
+  }
+  void AddPart(const value::StreamPart& part) {
+    Add({.name = part.text, .value = {reinterpret_cast<const char*>(&part), sizeof(part)}});
+  }
+  void LetGo() override { Thaw(); }
+  void Keeps(std::size_t bytes) override { CountKept(bytes); }
+  void LetsGo(std::size_t bytes) override { CountLetGo(bytes); }
+
+  bool has_nodes_ = true;
+};
+
 // ---- Finding -----------------------------------------------------------------------------------
 
 // Nobody else cuts a collection.
@@ -121,7 +162,9 @@ CutValue* ReaderOf(const value::List& list) {
   if (chain == nullptr || chain->freeze() == nullptr) return nullptr;
   return ListValue::From(chain->freeze());
 }
-CutValue* ReaderOf(const value::Stream&) { return nullptr; }
+CutValue* ReaderOf(const value::Stream& stream) {
+  return stream.freeze() == nullptr ? nullptr : StreamValue::From(stream.freeze());
+}
 
 ds::SegmentTableBase* TableOf(const Entry& entry) {
   switch (entry.type()) {
@@ -151,6 +194,8 @@ std::unique_ptr<CutValue> CutValue::Begin(Keyspace& keyspace, CutValues& values,
     if (chain == nullptr) return nullptr;
     return std::make_unique<ListValue>(keyspace, values, stripe, *chain);
   }
+  if (entry.type() == Type::kStream)
+    return std::make_unique<StreamValue>(keyspace, values, stripe, entry.as<value::Stream>());
   ds::SegmentTableBase* table = TableOf(entry);
   if (table == nullptr) return nullptr;
   return std::make_unique<TableValue>(keyspace, values, stripe, entry.type(), *table);
@@ -226,6 +271,11 @@ std::optional<CutPiece> CutValue::Next() {
 void CutValue::CountKept(std::size_t bytes) {
   keyspace_.cut_backlog().Add(bytes);
   kept_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void CutValue::CountLetGo(std::size_t bytes) {
+  kept_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  keyspace_.cut_backlog().Remove(bytes);
 }
 
 // Nobody changes the collection's cut any more.

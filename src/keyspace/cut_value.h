@@ -6,12 +6,13 @@
 // keys do (ds/segment_table_cut.cc). Who writes to it then pays for a bucket or two of it at a
 // time, and the cut's user walks the rest, some elements a hold.
 //
-//     writers --(a range, before its first change)--+
-//                                                    +--> pieces --> Next()
-//     user's walk, some elements a hold of a stripe -+
+//     writers --(an element or two, before a change)--+
+//                                                      +--> pieces --> Next()
+//     user's walk, some elements a hold of a stripe ---+
 //
 // A list is frozen instead (value::ListFreeze): who writes to it pays for a copy of a node, and the
-// user reads the nodes without a lock.
+// user reads the nodes without a lock. So is a stream (value::StreamFreeze), of which the user
+// takes copies of some nodes, or pending entries, a hold: in order, since a file has them so.
 //
 // It may be renamed meanwhile, also into another stripe, which it is then guarded by (MovedTo).
 // Removed or overwritten it comes here (Keep), and goes to the trash when it has been read. If it
@@ -50,12 +51,19 @@ class CutPiece {
   static constexpr std::size_t kBytes = 32 * 1024;
 
   struct Element {
-    std::string_view name = {};   // a field, a member; the bytes of a list's node
-    std::string_view value = {};  // of a hash's field
+    std::string_view name = {};   // a field, a member; a list's node; of a stream's part its text
+    std::string_view value = {};  // of a hash's field; a stream's part
     bool is_plain = false;        // the node is one element, and no packed list
     UnixMs when = kNever;         // when the field expires
     double score = 0;             // of a sorted set's member
 
+    // REQUIRES: of a stream.
+    value::StreamPart stream_part() const {
+      value::StreamPart part;
+      std::memcpy(&part, value.data(), sizeof(part));
+      part.text = name;
+      return part;
+    }
     // REQUIRES: of a list.
     value::ListNodeView node() const {
       if (is_plain) return {true, {}, name};
@@ -128,8 +136,8 @@ class CutValue {
   CutValue(const CutValue&) = delete;
   CutValue& operator=(const CutValue&) = delete;
 
-  // Its elements (of a list, nodes), and the earliest time of a hash's fields (or less), kNever if
-  // none has one.
+  // Its elements (of a list or stream, nodes), and the earliest time of a hash's fields (or less),
+  // kNever if none has one.
   std::uint64_t size() const { return size_; }
   UnixMs first_time() const { return first_time_; }
   // Some elements; nothing once all have been read.
@@ -148,8 +156,9 @@ class CutValue {
            UnixMs first_time);
   // By one thread at a time.
   void Add(const CutPiece::Element& element);
-  // So much is kept for this besides its pieces.
+  // So much is kept for this besides its pieces, or no more.
   void CountKept(std::size_t bytes);
+  void CountLetGo(std::size_t bytes);
   // Calls fn under the lock of the collection's stripe.
   void Locked(FunctionRef<void()> fn);
   // Reads on; true at the end, when the collection has been let go. No lock.

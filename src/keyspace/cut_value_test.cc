@@ -24,6 +24,8 @@ constexpr value::SetLimits kSetLimits = {
     .int_entries = 8, .packed_entries = 8, .packed_value_bytes = 64};
 // Small nodes, the inner ones compressed.
 constexpr value::ListLimits kListLimits = {.node_fill = 12, .compress_depth = 2, .plain_bytes = 90};
+// Nodes of a few entries, so that there are many; groups' blocks hold 50.
+constexpr value::StreamLimits kStreamLimits = {.node_bytes = 300, .node_entries = 7};
 constexpr value::SortedSetLimits kSortedSetLimits = {.packed_entries = 8, .packed_value_bytes = 64};
 
 std::string Name(Random& random, std::size_t elements) {
@@ -63,6 +65,7 @@ class Writer {
       if (type == Type::kSet) WriteSet(*txn.Edit<value::Set>(key, found));
       if (type == Type::kList) WriteList(*txn.Edit<value::List>(key, found));
       if (type == Type::kSortedSet) WriteSortedSet(*txn.Edit<value::SortedSet>(key, found));
+      if (type == Type::kStream) WriteStream(*txn.Edit<value::Stream>(key, found));
     }
   }
   void WriteHash(value::Hash& hash) {
@@ -155,6 +158,91 @@ class Writer {
         set.Add(member, static_cast<double>(random_.Below(100)), {}, kSortedSetLimits, home_);
     }
   }
+  void WriteStream(value::Stream& stream) {
+    const value::StreamId id = SomeId(stream);
+    value::StreamGroup* group = stream.FindGroup(SomeName());
+    switch (random_.Below(30)) {
+      case 0:
+        stream.CreateGroup(SomeName(), id, value::kEntriesReadUnknown);
+        return;
+      case 1:
+        if (random_.Below(30) == 0) stream.DestroyGroup(SomeName());
+        return;
+      case 2:
+        if (group != nullptr) group->SetLastId(id, static_cast<std::int64_t>(random_.Below(9)));
+        return;
+      case 3:
+        if (random_.Below(10) == 0) return TrimStream(stream, id);
+        stream.Delete(id, static_cast<value::StreamReferences>(random_.Below(3)));
+        return;
+      case 4:
+        if (stream.last_id() < value::StreamId{1ULL << 40, 0})
+          (void)stream.SetId({stream.last_id().ms + 3, 0}, stream.entries_added() + 5, id);
+        return;
+      default:
+        if (group != nullptr && random_.Below(2) == 0) return WriteGroup(stream, *group, id);
+        const std::string text = std::string(random_.Below(30), 'v') + Name(random_, elements_);
+        const std::string_view fields[] = {random_.Below(9) == 0 ? std::string_view(text) : "field",
+                                           text};
+        EXPECT_TRUE(
+            stream.Append({}, fields, store_.clock.NowUnixMs(), kStreamLimits, *home_.arena));
+    }
+  }
+  void TrimStream(value::Stream& stream, value::StreamId id) {
+    using value::StreamTrim;
+    const auto references = static_cast<value::StreamReferences>(random_.Below(3));
+    const auto precision = static_cast<StreamTrim::Precision>(random_.Below(2));
+    if (random_.Below(2) == 0)
+      stream.Trim({.precision = precision,
+                   .references = references,
+                   .max_length = stream.size() - random_.Below(stream.size() / 4 + 1)});
+    else
+      stream.Trim({.kind = StreamTrim::Kind::kMinId,
+                   .precision = precision,
+                   .references = references,
+                   .min_id = id,
+                   .limit = 100});
+  }
+  void WriteGroup(value::Stream& stream, value::StreamGroup& group, value::StreamId id) {
+    const UnixMs now = store_.clock.NowUnixMs();
+    const std::string name = SomeName();
+    value::StreamConsumer* consumer = group.FindConsumer(name);
+    if (consumer == nullptr) consumer = group.AddConsumer(name, now);
+    consumer->set_seen_time(now);
+    switch (random_.Below(9)) {
+      case 0:
+        if (random_.Below(30) == 0) group.DeleteConsumer(name);
+        return;
+      case 1:
+        stream.Claim(group, *consumer, id,
+                     {.now = now, .delivery_time = now, .force = random_.Below(2) == 0});
+        return;
+      case 2:
+        stream.AutoClaim(group, *consumer, {.now = now, .start = id, .count = 5});
+        return;
+      case 3:
+        group.Redeliver(id, now);
+        return;
+      case 4:
+      case 5:
+        group.Acknowledge(id);
+        return;
+      default:
+        stream.ReadNew(group, *consumer, 1 + random_.Below(20),
+                       value::StreamAcknowledge::kByConsumer, now, [](const auto&) {});
+    }
+  }
+  // Of an entry, mostly.
+  value::StreamId SomeId(const value::Stream& stream) {
+    if (stream.empty()) return {};
+    const value::StreamId first = stream.first_id();
+    const std::uint64_t span = stream.last_id().ms - first.ms;
+    value::StreamRange range(stream, {first.ms + random_.Below(span + 1), random_.Below(30)},
+                             value::kStreamIdMax, value::StreamOrder::kForward);
+    value::StreamEntry entry;
+    return range.Next(&entry) ? entry.id() : stream.last_id();
+  }
+  std::string SomeName() { return "name" + std::to_string(random_.Below(3)); }
   void WriteKey(Txn& txn, const KeyRef& key, const KeyRef& other, Found& found) {
     switch (random_.Below(9)) {
       case 0:
@@ -271,6 +359,20 @@ void FillHash(TestStore& store, std::string_view name) {
   });
 }
 
+// Nodes of a hundred entries, all of which are pending.
+void FillStream(TestStore& store, std::string_view name) {
+  store.With(name, [&](Txn& txn, const KeyRef& key) {
+    Found found = txn.Find(key, Access::kWrite);
+    auto stream = txn.Edit<value::Stream>(key, found);
+    const std::string_view fields[] = {"field", "value"};
+    for (std::size_t i = 0; i < kMany; ++i)
+      (void)stream->Append({}, fields, txn.now_ms(), {}, *store.keyspace.stripe(key.stripe).arena);
+    value::StreamGroup& group = *stream->CreateGroup("group", {}, 0);
+    stream->ReadNew(group, *group.AddConsumer("consumer", 1), 0,
+                    value::StreamAcknowledge::kByConsumer, 1, [](const auto&) {});
+  });
+}
+
 // Reads until a large value comes; then `then`, and all the rest.
 Picture ReadWith(Cut& cut, FunctionRef<void()> then) {
   Picture seen;
@@ -284,23 +386,25 @@ Picture ReadWith(Cut& cut, FunctionRef<void()> then) {
   return seen;
 }
 
-// A hash that somebody takes away while it is read is read to its end, and goes to the trash then.
+// A value that somebody takes away while it is read is read to its end, and goes to the trash then.
 void ExpectKeptUntilRead(FunctionRef<void(TestStore&)> take_away) {
-  TestStore store({.stripe_count = 1});
-  FillHash(store, "hash");
-  const Picture expected = PictureOf(store.keyspace);
-  const auto cut = BeginCut(store.keyspace);
-  const auto take = [&] {
-    take_away(store);
-    EXPECT_EQ(store.keyspace.trash().pending(), 0);
-    EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
-  };
-  EXPECT_EQ(ReadWith(*cut, take), expected);
-  EXPECT_EQ(store.keyspace.trash().pending(), 1);
+  for (const auto fill : {FillHash, FillStream}) {
+    TestStore store({.stripe_count = 1});
+    fill(store, "big");
+    const Picture expected = PictureOf(store.keyspace);
+    const auto cut = BeginCut(store.keyspace);
+    const auto take = [&] {
+      take_away(store);
+      EXPECT_EQ(store.keyspace.trash().pending(), 0);
+      EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+    };
+    EXPECT_EQ(ReadWith(*cut, take), expected);
+    EXPECT_EQ(store.keyspace.trash().pending(), 1);
+  }
 }
 
 TEST(CutValue, RemovedIsKeptUntilItWasRead) {
-  ExpectKeptUntilRead([](TestStore& store) { EXPECT_TRUE(store.Remove("hash")); });
+  ExpectKeptUntilRead([](TestStore& store) { EXPECT_TRUE(store.Remove("big")); });
 }
 
 // Its table has been walked to the end, but not the value in it.
@@ -324,6 +428,38 @@ TEST(CutValue, CostsAWriterAnElementOrTwo) {
   });
   EXPECT_GT(store.keyspace.cut_backlog().bytes(), 0u);
   EXPECT_LT(store.keyspace.cut_backlog().bytes(), 64u * 8);
+}
+
+// It pays for the last node, and for a block each of what is pending in the group and at its
+// consumer.
+TEST(CutValue, OfAStreamCostsAWriterANodeAndTwoBlocks) {
+  TestStore store({.stripe_count = 1});
+  FillStream(store, "stream");
+  const auto cut = BeginCut(store.keyspace);
+  store.With("stream", [&](Txn& txn, const KeyRef& key) {
+    Found found = txn.Find(key, Access::kWrite);
+    auto stream = txn.Edit<value::Stream>(key, found);
+    const value::StreamId last = stream->last_id();
+    stream->Delete(last);
+    stream->FindGroup("group")->Acknowledge(last);
+  });
+  EXPECT_GT(store.keyspace.cut_backlog().bytes(), 0u);
+  EXPECT_LT(store.keyspace.cut_backlog().bytes(), 4096u + 2 * 2048);
+}
+
+TEST(CutValue, OfAStreamBeginsBeyondTheLimit) {
+  TestStore store({.stripe_count = 1});
+  FillStream(store, "stream");
+  std::size_t bytes = 0;
+  store.With("stream", [&](Txn& txn, const KeyRef& key) {
+    bytes = txn.Find(key, Access::kPeek).entry->beside_bytes();
+  });
+  for (const std::size_t limit : {bytes, bytes - 1}) {
+    const auto cut = BeginCut(store.keyspace, limit);
+    cut->Next()->ForEach([&](DbId, UnixMs, const Entry&, CutValue* large) {
+      EXPECT_EQ(large != nullptr, limit < bytes);
+    });
+  }
 }
 
 // One thread writes while another reads, which for a list it does without a lock.

@@ -14,6 +14,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "codec/aof.h"
+#include "codec/dump.h"
 #include "codec/rdb_writer.h"
 #include "keyspace/access.h"
 #include "persist/syncer.h"
@@ -106,8 +107,9 @@ class RdbImage {
         return writer_.BeginSortedSet(key, value.size());
       case keyspace::Type::kList:
         return writer_.BeginListNodes(key, value.size());
-      case keyspace::Type::kString:
       case keyspace::Type::kStream:
+        return writer_.BeginStream(key, value.size());
+      case keyspace::Type::kString:
         break;
     }
     CHECK(false);
@@ -116,6 +118,8 @@ class RdbImage {
     piece.ForEach([&](const CutPiece::Element& element) {
       if (entry.type() == keyspace::Type::kList) {
         writer_.ListNode(element.node());
+      } else if (entry.type() == keyspace::Type::kStream) {
+        writer_.StreamPart(element.stream_part());
       } else if (entry.type() == keyspace::Type::kSet) {
         writer_.Member(element.name);
       } else if (entry.type() == keyspace::Type::kSortedSet) {
@@ -185,12 +189,28 @@ class CommandImage {
     ForEachCommandOf(entry, expiry,
                      [&](std::span<const std::string_view> args) { AddCommand(db, args); });
   }
-  void Begin(DbId, UnixMs, const Entry&, const CutValue&) {}
+  void Begin(DbId, UnixMs, const Entry& entry, const CutValue& value) {
+    if (entry.type() != keyspace::Type::kStream) return;
+    stream_.emplace(codec::RdbCompression::kNone);
+    stream_->Byte(static_cast<std::uint8_t>(codec::RdbType::kStream2));
+    stream_->Length(value.size());
+  }
   void AddPiece(DbId db, const Entry& entry, const CutPiece& piece) {
+    if (stream_) {
+      return piece.ForEach([this](const CutPiece::Element& element) {
+        codec::WriteStreamPart(*stream_, element.stream_part());
+      });
+    }
     ForEachCommandOf(entry, piece,
                      [&](std::span<const std::string_view> args) { AddCommand(db, args); });
   }
   void EndPieces(DbId db, UnixMs expiry, const Entry& entry) {
+    if (stream_) {
+      const std::string payload = codec::FinishDump(*stream_, codec::RdbType::kStream2);
+      stream_.reset();
+      const std::string_view args[] = {"RESTORE", entry.key(), "0", payload};
+      AddCommand(db, args);
+    }
     ForEachCommandOfExpiry(entry.key(), expiry,
                            [&](std::span<const std::string_view> args) { AddCommand(db, args); });
   }
@@ -214,6 +234,7 @@ class CommandImage {
   codec::ByteSink& sink_;
   codec::AofEncoder encoder_;
   std::string buffer_;
+  std::optional<codec::RdbOutput> stream_;  // what RESTORE makes the one at hand of
   Status status_;
 };
 

@@ -79,6 +79,10 @@ class Filler {
         name + "stream",
         [&](value::Stream& stream, const value::TableHome&, int i) {
           value::testing::Add(stream, {static_cast<std::uint64_t>(i) + 1, 0}, {"f", "v"});
+          if (i == 0) stream.CreateGroup("group", {}, 0)->AddConsumer("consumer", 1);
+          value::StreamGroup& group = *stream.FindGroup("group");
+          stream.ReadNew(group, *group.FindConsumer("consumer"), 1,
+                         value::StreamAcknowledge::kByConsumer, 1, [](const auto&) {});
         },
         size);
   }
@@ -107,6 +111,16 @@ class Filler {
         [&](value::SortedSet& set, const value::TableHome& home, int) {
           if (round % 2 == 0) set.Remove("member" + number);
           set.Add("member" + number, round, {}, kSortedSetLimits, home);
+        },
+        1);
+    Edit<value::Stream>(
+        name + "stream",
+        [&](value::Stream& stream, const value::TableHome&, int) {
+          const value::StreamId id = {static_cast<std::uint64_t>(at) + 1, 0};
+          if (round % 3 == 0) stream.Delete(id);
+          if (round % 3 == 1)
+            value::testing::Add(stream, {stream.last_id().ms + 1, 0}, {"f", number});
+          if (round % 3 == 2) stream.FindGroup("group")->Acknowledge(id);
         },
         1);
     for (const char* hash_name : {"hash", "timed"}) {

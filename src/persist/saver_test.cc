@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/dump.h"
 #include "io/sim_disk.h"
 #include "persist/image_testing.h"
 #include "persist/loader.h"
@@ -245,6 +246,23 @@ TEST(Saver, LargeValuesAreOfTheMoment) {
   writer.Join();
   EXPECT_EQ(Loaded(disk), expected);
   EXPECT_NE(PictureOf(store), expected);
+}
+
+// As commands it is one, as if it had been copied as a whole.
+TEST(Saver, AStreamInPiecesIsOneRestore) {
+  TestStore store;
+  value::Stream same;
+  testing::Filler(store, DbId(0)).Add("big", 5000);
+  store.With("bigstream", [&](keyspace::Txn& txn, const keyspace::KeyRef& key) {
+    same = txn.Find(key, keyspace::Access::kPeek).entry->as<value::Stream>().Clone();
+  });
+  SimDisk disk(1);
+  EXPECT_TRUE(SaveTo(disk, store, Order({.form = ImageFormat::Form::kCommands})).ok());
+  const std::string payload = codec::DumpOf(same, codec::RdbCompression::kNone);
+  EXPECT_NE(disk.SafeContent("./dump.rdb")
+                .value()
+                .find("$" + std::to_string(payload.size()) + "\r\n" + payload),
+            std::string::npos);
 }
 
 // Writers change pairs of keys together: in the file, they are equal.

@@ -26,6 +26,10 @@ Stream& Stream::operator=(Stream&& other) noexcept {
 
 Stream::~Stream() {
   if (body_ == nullptr) return;
+  if (body_->freeze != nullptr) {
+    body_->freeze->TakeOver(std::move(*this));
+    return;
+  }
   body_->nodes.ForEach(
       [&](const Nodes::Entry& entry) { StreamNode::Free(*body_->arena, entry.value); });
 }
@@ -83,6 +87,7 @@ Stream Stream::Clone() const {
 
 bool Stream::FreeStep(std::size_t elements) {
   if (body_ == nullptr) return true;
+  DCHECK(body_->freeze == nullptr);
   std::size_t freed = 0;
   while (!body_->nodes.empty()) {
     if (freed >= elements) return false;
@@ -152,6 +157,7 @@ std::expected<StreamId, StreamAppendError> Stream::Append(const NewStreamId& id,
   Body& body = *body_;
   if (TailTakes(text_bytes, limits) &&
       body.tail->packed_bytes() + packed_bytes_max <= StreamNode::kPackedBytesMax) {
+    body.Changing(body.tail);
     body.node_bytes -= body.tail->memory_bytes();
     StreamNode* node = StreamNode::Append(*body.arena, body.tail, *next, fields);
     body.node_bytes += node->memory_bytes();
@@ -179,6 +185,7 @@ void Stream::StartNode(StreamId id, StreamFields fields) {
     room = std::min(full->used_bytes(), kFirstRoomMax);
   }
   body_->tail = StreamNode::New(*body_->arena, id, fields, room);
+  body_->tail->set_freezes(body_->freezes);
   body_->node_bytes += body_->tail->memory_bytes();
   body_->nodes.Insert(id, body_->tail);
 }
@@ -189,6 +196,8 @@ void Stream::RemoveNode(StreamNode* node) {
   if (node == body_->tail) {
     body_->tail = body_->nodes.empty() ? nullptr : body_->nodes.At(body_->nodes.Last()).value;
   }
+  if (body_->freeze != nullptr) [[unlikely]]
+    return body_->freeze->FreeOrKeep(node);
   StreamNode::Free(*body_->arena, node);
 }
 
@@ -228,6 +237,7 @@ StreamDeleteResult Stream::Delete(StreamId id, StreamReferences references) {
   if (references == StreamReferences::kAcknowledged && IsReferenced(id)) {
     return StreamDeleteResult::kReferenced;
   }
+  body_->Changing(node);
   node->MarkDeleted(place);
   if (node->live() == 0) RemoveNode(node);
   --body_->length;

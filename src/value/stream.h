@@ -13,6 +13,8 @@
 //
 // Cost: appending is constant and allocates once in a node's time; finding an id is a binary search
 // and a walk within its node. Times come from the caller. No thread safety of its own.
+//
+// Who saves it can read it as it is while it changes: StreamFreeze.
 #ifndef CAIRN_VALUE_STREAM_H_
 #define CAIRN_VALUE_STREAM_H_
 
@@ -25,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/ids.h"
 #include "base/status.h"
 #include "ds/block_map.h"
@@ -32,8 +35,11 @@
 #include "value/stream_group.h"
 #include "value/stream_id.h"
 #include "value/stream_node.h"
+#include "value/stream_part.h"
 
 namespace cairn::value {
+
+class StreamFreeze;
 
 // stream-node-max-bytes and stream-node-max-entries; 0 is no limit.
 struct StreamLimits {
@@ -207,12 +213,17 @@ class Stream {
   void ForEachNode(Fn fn) const;  // fn(const StreamNode&)
   Status Adopt(StreamId base, std::string_view packed, ds::SlabArena& arena);
   void SetCounters(const StreamCounters& counters);
+  // All of it, in the order in which files have it: see StreamPart.
+  void ForEachPart(FunctionRef<void(const StreamPart&)> fn) const;
+  // Who reads it as it was, or null.
+  StreamFreeze* freeze() const;
   // How many entries a group that stands at this id has read, as far as can be told: for groups of
   // files that are too old to say.
   std::int64_t EntriesReadAt(StreamId id) const;
 
  private:
   friend class StreamRange;
+  friend class StreamFreeze;
   struct Body;
 
   Body& body();

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "value/stream.h"
+#include "value/stream_freeze.h"
 
 namespace cairn::value {
 
@@ -22,6 +23,14 @@ struct Stream::Body {
   std::size_t node_bytes = 0;   // memory of all
   std::size_t group_bytes = 0;  // memory of all groups, kept by them
   Groups groups;                // before group_bytes goes, they go
+  StreamFreeze* freeze = nullptr;
+  std::uint32_t freezes = 0;  // so far
+
+  // Before a node changes.
+  void Changing(StreamNode* node) {
+    if (freeze != nullptr) [[unlikely]]
+      freeze->KeepCopy(node);
+  }
 };
 
 }  // namespace cairn::value

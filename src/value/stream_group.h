@@ -36,6 +36,7 @@ inline constexpr std::int64_t kEntriesReadUnknown = -1;
 inline constexpr UnixMs kNeverActive = -1;
 
 class StreamGroup;
+class StreamFreeze;
 
 class StreamConsumer {
  public:
@@ -53,6 +54,7 @@ class StreamConsumer {
 
  private:
   friend class StreamGroup;
+  friend class StreamFreeze;
   std::string name_;
   UnixMs seen_time_ = 0;
   UnixMs active_time_ = kNeverActive;
@@ -114,6 +116,7 @@ class StreamGroup {
   std::size_t memory_bytes() const { return counted_bytes_; }
 
  private:
+  friend class StreamFreeze;
   Consumers::const_iterator LowerBound(std::string_view name) const;
   // Brings the stream's sum up to date.
   void Account();

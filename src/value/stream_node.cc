@@ -119,7 +119,7 @@ StreamNode* StreamNode::NewEmpty(ds::SlabArena& arena, StreamId base, StreamFiel
   for (std::size_t i = 0; i < texts.size(); i += stride) least += ElementBytesMax(texts[i].size());
   StreamNode* node = Allocate(arena, std::max(least, bytes));
   node->base_ = base;
-  node->live_ = node->deleted_ = 0;
+  node->live_ = node->deleted_ = node->freezes_ = 0;
   node->fields_ = static_cast<std::uint32_t>(texts.size() / stride);
   std::size_t packed =
       ds::PackedView().bytes().size() + PackedNumberBytes(node->fields_) + PackedNumberBytes(0);
@@ -211,6 +211,7 @@ StreamNode* StreamNode::Clone(ds::SlabArena& arena, const StreamNode* node) {
   const std::uint32_t capacity = copy->capacity_;
   std::memcpy(static_cast<void*>(copy), node, node->used_bytes());
   copy->capacity_ = capacity;
+  copy->freezes_ = 0;
   return copy;
 }
 

@@ -99,6 +99,10 @@ class StreamNode {
   // Marks an entry. REQUIRES: a place of this node, not deleted.
   void MarkDeleted(const Place& place);
 
+  // A number for whoever keeps the node: see StreamFreeze. 0 at first, and of a clone.
+  std::uint32_t freezes() const { return freezes_; }
+  void set_freezes(std::uint32_t freezes) { freezes_ = freezes; }
+
  private:
   friend class StreamFieldReader;
   friend class StreamEntry;
@@ -135,6 +139,7 @@ class StreamNode {
   std::uint32_t used_;          // bytes of names and entries
   std::uint32_t capacity_;      // room for them
   std::uint32_t packed_bytes_;  // as a listpack, but for its first two numbers (live and deleted)
+  std::uint32_t freezes_;       // where the words before leave room
 };
 
 // A live entry, as iteration shows it. A view: good until the stream's next change.

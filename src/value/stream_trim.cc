@@ -26,6 +26,7 @@ void Stream::TrimWithin(StreamNode& node, const StreamTrim& trim, StreamTrimmed&
     if (trim.references == StreamReferences::kDrop) {
       for (const auto& group : body_->groups) group->Acknowledge(place.id);
     }
+    body_->Changing(&node);
     node.MarkDeleted(place);
     --body_->length;
     ++trimmed.deleted;
