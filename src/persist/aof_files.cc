@@ -48,6 +48,16 @@ Result<std::unique_ptr<AofFiles>> AofFiles::Open(io::Disk& disk, AofPlace place)
   return files;
 }
 
+Status AofFiles::Probe(io::Disk& disk, AofPlace place) {
+  AofFiles files(disk, std::move(place));
+  if (Status status = files.MakeFolder(); !status.ok()) return status;
+  if (Status status = files.LoadManifest(); !status.ok()) return status;
+  // An old folder may be one that nothing can be made in.
+  const std::string path = files.PathOf("temp-" + files.place_.name + ".probe");
+  if (const auto file = disk.Open(path, OpenMode::kReplace); !file) return file.error();
+  return disk.Remove(path);
+}
+
 Status AofFiles::Load() {
   if (Status status = MakeFolder(); !status.ok()) return status;
   if (Status status = LoadManifest(); !status.ok()) return status;
@@ -163,7 +173,7 @@ Status AofFiles::RemoveLeftovers() {
     const bool is_ours = SequenceIn(name, prefix, kBaseRdb) ||
                          SequenceIn(name, prefix, kBaseCommands) ||
                          SequenceIn(name, prefix, kIncrement) || name == temp + "manifest" ||
-                         name == temp + "base" || name == temp + "incr";
+                         name == temp + "base" || name == temp + "incr" || name == temp + "probe";
     if (is_ours && !manifest_.Lists(name)) RemoveQuietly(PathOf(name));
   }
   return {};

@@ -5,7 +5,7 @@
 //                       appendonly.aof.3.base.rdb      the data set at some moment
 //                       appendonly.aof.4.incr.aof      the writes since; the last one is appended
 //                       to
-//     temporary there:  temp-appendonly.aof.manifest, .base, .incr
+//     temporary there:  temp-appendonly.aof.manifest, .base, .incr, .probe
 //
 //   Open            reads the manifest, takes over an old single file, removes what crashes left
 //   ToLoad          the files to be replayed, in order
@@ -63,6 +63,10 @@ class AofFiles {
   // kCorrupt if the manifest cannot be read, names a file that is not there, or is missing although
   // there is data.
   static Result<std::unique_ptr<AofFiles>> Open(io::Disk& disk, AofPlace place);
+
+  // Whether an AOF can be kept there, for whoever is to be told before it begins: makes the folder,
+  // reads the manifest, and makes a file, which it removes again.
+  static Status Probe(io::Disk& disk, AofPlace place);
 
   // There was no AOF: nothing to load.
   bool is_new() const;

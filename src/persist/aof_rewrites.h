@@ -46,6 +46,8 @@ class AofRewrites {
     ++figures_.begun;
   }
   void End(MonotonicUs now_us, bool ok);
+  // One that was asked for could not even begin.
+  void NoteRefused() { figures_.last_ok = false; }
   Figures FiguresAt(MonotonicUs now_us) const;
 
  private:

@@ -11,9 +11,9 @@
 // kFirst: there are data that no file has. A cut is taken, the log is read from it on, and all of
 // it counts once the cut's image is in place.
 //
-// Nothing here waits for the disk but the load. What takes long is done by the saver's thread (an
-// image, the directory) and the writer's (the log); Advance, called often by one thread, moves the
-// state on when they are done.
+// Nothing here waits for the disk but the load and Probe. What takes long is done by the saver's
+// thread (an image, the directory) and the writer's (the log); Advance, called often by one thread,
+// moves the state on when they are done.
 //
 // Thread safety: Open, Load and Begin by the thread that loads; Start, Advance and Stop by the
 // server's main thread, once that has ended; the others by any. No stripe is locked while mu_ is
@@ -108,6 +108,9 @@ class AofService {
   // The load is over: from now on Advance does its work, and rewrites may come.
   void Start();
 
+  // Whether the directory takes an AOF, or the one there is a rewrite; what is wrong is told as a
+  // warning, too. Waits for the disk: of those who ask for either, who want to know at once.
+  Status Probe();
   // appendonly, from the next Advance on.
   void Want(bool on);
   // appendfsync or aof-timestamp-enabled has changed.
@@ -191,6 +194,7 @@ class AofService {
   bool was_failing_ GUARDED_BY(mu_) = false;
   bool rests_ GUARDED_BY(mu_) = false;  // nothing is synced, and nobody waits for it
   AofRewrites rewrites_ GUARDED_BY(mu_);
+  AofPlace place_ GUARDED_BY(mu_);                 // of files_
   std::uint64_t other_bytes_ GUARDED_BY(mu_) = 0;  // of all files but the one that is written
   std::uint64_t base_bytes_ GUARDED_BY(mu_) = 0;   // of all files when they were last made anew
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The service's rewrites: when one begins, its cut, its end. What takes long is on the saver's
 // thread.
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -50,10 +51,27 @@ bool AofService::TryBeginRewrite() {
 
 Status AofService::EnsureFiles() {
   if (files_ != nullptr) return {};
-  Result<std::unique_ptr<AofFiles>> files = AofFiles::Open(parts_.disk, parts_.place());
+  AofPlace place = parts_.place();
+  Result<std::unique_ptr<AofFiles>> files = AofFiles::Open(parts_.disk, place);
   if (!files) return files.error();
   files_ = std::move(*files);
+  MutexLock hold(mu_);
+  place_ = std::move(place);
   return {};
+}
+
+Status AofService::Probe() {
+  std::optional<AofPlace> place;
+  {
+    MutexLock hold(mu_);
+    if (writer_ != nullptr && is_wanted_) place = place_;  // CONFIG SET dir has not moved it
+  }
+  Status status = AofFiles::Probe(parts_.disk, place ? *std::move(place) : parts_.place());
+  if (status.ok()) return status;
+  parts_.on_warning("No append only file can be kept: " + std::string(status.message()));
+  MutexLock hold(mu_);
+  rewrites_.NoteRefused();
+  return status;
 }
 
 Status AofService::Rewrite(const ImageFormat& format, SaveProgress& progress) {

@@ -241,6 +241,26 @@ TEST(AofService, AFirstRewriteThatFailsIsTriedAgain) {
   }
 }
 
+// What a user is told before it begins; nothing of it stays, but the folder.
+TEST(AofService, ProbeFindsWhatAFirstRewriteWouldFailOf) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.aof().Start();
+  for (const std::string_view call : {"mkdir", "open", "unlink"}) {
+    disk.FailCall(call, call == "open" ? 2 : 1, ENOSPC);  // the first looks for a manifest
+    EXPECT_EQ(life.aof().Probe().code(), StatusCode::kIo) << call;
+    EXPECT_FALSE(life.aof().Figures().rewrites.last_ok);
+  }
+  EXPECT_TRUE(life.aof().Probe().ok());
+  EXPECT_TRUE(disk.List("./appendonlydir")->empty());
+  auto file = *disk.Open("./appendonlydir/appendonly.aof.2.base.rdb", io::OpenMode::kReplace);
+  EXPECT_EQ(life.aof().Probe().code(), StatusCode::kCorrupt) << "data without a manifest";
+  ASSERT_TRUE(disk.Remove(file->path()).ok());
+  life.aof().Want(true);
+  life.AwaitRewrite(1);
+  EXPECT_TRUE(life.aof().Probe().ok());
+}
+
 TEST(AofService, TheSecondRequestFindsTheFirst) {
   SimDisk disk(1);
   Life life(disk);

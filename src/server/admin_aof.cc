@@ -6,6 +6,7 @@
 #include "server/admin_aof.h"
 
 #include <optional>
+#include <string_view>
 
 #include "base/text.h"
 #include "command/call.h"
@@ -25,11 +26,17 @@ using command::Spec;
 using command::TimeoutReply;
 using persist::AofService;
 
+constexpr std::string_view kCannotRewrite =
+    "ERR Can't execute an AOF background rewriting. Please check the server logs for more "
+    "information.";
+
 void BgRewriteAof(Call& call) {
   // A rewrite within EXEC would miss what the rest of it writes.
   const bool in_exec = Connection::Of(call).IsNested(call);
+  AofService& aof = Connection::Of(call).server().aof();
+  if (!in_exec && !aof.Probe().ok()) return call.Error(kCannotRewrite);
   const auto when = in_exec ? AofService::When::kSoon : AofService::When::kNow;
-  switch (Connection::Of(call).server().aof().RequestRewrite(when)) {
+  switch (aof.RequestRewrite(when)) {
     case AofService::Requested::kStarted:
       return call.reply().Simple("Background append only file rewriting started");
     case AofService::Requested::kScheduled:

@@ -74,7 +74,10 @@ persist::AofService::Parts Server::MakeAofParts() {
 
 void Server::WireAof() {
   config_.OnChange("appendonly", [this](const Config& config) {
-    aof_.Want(config.Bool("appendonly"));
+    const bool on = config.Bool("appendonly");
+    if (on && !aof_.is_wanted() && !aof_.Probe().ok())
+      return Status(StatusCode::kIo, "Unable to turn on AOF. Check server logs.");
+    aof_.Want(on);
     main_loop_->PostOwed([this] { aof_.Advance(); });
     return Status();
   });
