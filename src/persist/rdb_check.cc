@@ -120,8 +120,7 @@ bool CheckRdbFile(io::Disk& disk, const std::string& path, UnixMs now, SayLine s
   }
   const RdbChecked checked = CheckRdb(**file, path, now, say);
   if (checked.is_sound && checked.end < (*file)->size()) {
-    say(fmt::format("[info] {} bytes follow the end of the RDB, and were not looked at",
-                    (*file)->size() - checked.end));
+    say("[info] " + ShownBehindRdb(checked.end, (*file)->size()));
   }
   return checked.is_sound;
 }

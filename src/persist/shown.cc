@@ -38,6 +38,12 @@ std::string ShownTime(std::int64_t unix_s) {
                      time.hours().count(), time.minutes().count(), time.seconds().count());
 }
 
+std::string ShownBehindRdb(std::uint64_t end, std::uint64_t file_bytes) {
+  return fmt::format(
+      "{} bytes follow the end of the RDB, from offset {} on: a server passes over them",
+      file_bytes - end, end);
+}
+
 RdbTypeWords WordsOf(codec::RdbType type) {
   using codec::RdbType;
   switch (type) {

@@ -22,6 +22,9 @@ std::string Shown(std::string_view bytes, std::size_t bytes_max = kShownBytesMax
 // "2026-11-21T17:45:29Z"; what no calendar has, as a number.
 std::string ShownTime(std::int64_t unix_s);
 
+// What both tools say of an RDB that ends at `end` in a longer file which is no AOF.
+std::string ShownBehindRdb(std::uint64_t end, std::uint64_t file_bytes);
+
 // "hash" and "ziplist", as they stand in a file.
 struct RdbTypeWords {
   std::string_view type;

@@ -23,6 +23,13 @@ using codec::AofReader;
 using codec::RdbItem;
 using persist::Shown;
 
+// An AOF that was copied alone is still one if what follows its preamble looks like it.
+bool BeginsCommands(io::File& file, std::uint64_t offset) {
+  char first = 0;
+  const Result<std::size_t> read = file.ReadAt(offset, &first, 1);
+  return read.value_or(0) == 1 && (first == '*' || first == '#');
+}
+
 }  // namespace
 
 Status LogDump::Run() {
@@ -41,9 +48,13 @@ Status LogDump::ShowPart(const persist::AofPart& part) {
   if (!file) return file.error();
   std::uint64_t begin = 0;
   if (part.form == persist::FileForm::kRdb) {
-    const Result<std::uint64_t> end = ShowRdb(**file);
-    if (!end) return end.error();
-    begin = *end;
+    const Result<Image> image = ShowRdb(**file);
+    if (!image) return image.error();
+    begin = image->end;
+    if (!part.is_base && !image->is_of_aof && !BeginsCommands(**file, begin)) {
+      if (begin < part.bytes) say_("# " + persist::ShownBehindRdb(begin, part.bytes));
+      return {};
+    }
   }
   const auto each = [this](const AofReader& reader) {
     ShowGroup(reader);
@@ -58,8 +69,7 @@ Status LogDump::ShowPart(const persist::AofPart& part) {
                                             walked->good_end, walked->trouble)};
 }
 
-// Where it ends.
-Result<std::uint64_t> LogDump::ShowRdb(io::File& file) {
+Result<LogDump::Image> LogDump::ShowRdb(io::File& file) {
   persist::FileSource source(file);
   const value::TableHome home{.arena = &arena_, .seed = HashSeed(1)};
   codec::RdbReader reader(
@@ -67,17 +77,23 @@ Result<std::uint64_t> LogDump::ShowRdb(io::File& file) {
       {.limits = persist::kLimitsToLook, .module_aux = codec::RdbModuleAux::kSkip});
   RdbItem item;
   DbId db{0};
+  Image image;
   do {
     const std::uint64_t begin = reader.offset();
     if (const Status status = reader.Next(&item); !status.ok()) return std::unexpected(status);
     if (item.kind == RdbItem::Kind::kDb) db = item.db;
     if (item.kind == RdbItem::Kind::kKey) ShowKey(db, item, begin, reader.offset() - begin);
+    // Redis 7 writes the one, those before the other.
+    if (item.kind == RdbItem::Kind::kAux)
+      image.is_of_aof |=
+          (item.name == "aof-base" || item.name == "aof-preamble") && item.text == "1";
     if (item.kind == RdbItem::Kind::kAux)
       say_(fmt::format("# {} = {}", Shown(item.name), Shown(item.text)));
     if (item.kind == RdbItem::Kind::kFunction)
       say_(fmt::format("# a library of functions: {} bytes", item.text.size()));
   } while (item.kind != RdbItem::Kind::kEnd);
-  return reader.offset();
+  image.end = reader.offset();
+  return image;
 }
 
 void LogDump::ShowKey(DbId db, const RdbItem& item, std::uint64_t offset, std::uint64_t bytes) {

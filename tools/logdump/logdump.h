@@ -11,7 +11,8 @@
 // The columns: offset in the file; the moment, if the file has timestamps; database; which command
 // of how many in its transaction, or "rdb" for a key of an RDB; and the command, or key, type,
 // encoding and figures. SELECT, MULTI and EXEC have no lines of their own. Lines that begin with
-// '#' are about files. An RDB alone is shown, too.
+// '#' are about files. An RDB alone is shown, too; bytes behind it that are no commands are told,
+// but no error, unless it is the base of an AOF: no server looks at them.
 //
 // It streams: in memory are a stretch, and the group or the value at hand.
 #ifndef CAIRN_TOOLS_LOGDUMP_LOGDUMP_H_
@@ -45,8 +46,14 @@ class LogDump {
   Status Run();
 
  private:
+  // Of the RDB that a file begins with.
+  struct Image {
+    std::uint64_t end = 0;
+    bool is_of_aof = false;
+  };
+
   Status ShowPart(const persist::AofPart& part);
-  Result<std::uint64_t> ShowRdb(io::File& file);
+  Result<Image> ShowRdb(io::File& file);
   void ShowKey(DbId db, const codec::RdbItem& item, std::uint64_t offset, std::uint64_t bytes);
   void ShowGroup(const codec::AofReader& reader);
   void ShowCommand(const codec::AofReader& reader, std::size_t index);

@@ -130,6 +130,29 @@ TEST_F(LogDumpTest, BadEndsAreTold) {
   EXPECT_FALSE(Dump({"./nothing"}).status.ok());
 }
 
+// As cairn-check and servers have it.
+TEST_F(LogDumpTest, WhatFollowsAnRdbIsToldButNoError) {
+  persist::testing::StringSink sink;
+  codec::RdbWriter writer(sink, {.checksum = false});
+  writer.Aux("aof-base", "0");
+  CHECK(writer.End().ok());
+  const std::string end = std::to_string(sink.taken.size());
+  for (const std::string& tail : {std::string("tail"), std::string(4, '\0')}) {
+    Store(disk_, "./x", sink.taken + tail);
+    const Dumped dumped = Dump({"./x"});
+    EXPECT_TRUE(dumped.status.ok()) << dumped.status.message();
+    EXPECT_EQ(dumped.lines.back(), "# 4 bytes follow the end of the RDB, from offset " + end +
+                                       " on: a server passes over them");
+    Store(disk_, "./base", Base() + tail);
+    EXPECT_FALSE(Dump({"./base"}).status.ok()) << "of an AOF it is damage";
+    EXPECT_FALSE(Dump({"./manifest"}).status.ok());
+  }
+  Store(disk_, "./x", sink.taken + Command({"PING"}));
+  EXPECT_EQ(Dump({"./x"}).lines.back(), end + " - db0 1/1 PING");
+  Store(disk_, "./x", sink.taken);
+  EXPECT_EQ(Dump({"./x"}).lines.size(), 2U);
+}
+
 TEST(LogDumpOptions, WhatIsNotUnderstood) {
   const std::vector<std::vector<std::string>> all = {{},
                                                      {"--key"},
