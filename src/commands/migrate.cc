@@ -8,10 +8,12 @@
 //                     dump --RESTORE ...--> target --answers--> remove those that it took, log DEL
 //
 // Nobody can change a key between its dump and its removal, nor see it in both places, or in none:
-// who needs one of these stripes waits, at most for the timeout; all others go on (in Redis, the
-// whole server waits). Roads not taken are in docs/decisions/0013. Connections are not kept: a
-// target that has gone is noticed at once, nothing is ever sent twice, and nothing holds a socket
-// open for keys that may never come.
+// who needs one of these stripes waits; all others go on (in Redis, the whole server waits). A
+// target that falls silent holds them for the timeout. One that dribbles does so for longer: the
+// timeout bounds each wait, as in Redis, so up to one for each answer of a batch (kMigrateKeysMax),
+// and before that one for each time the kernel finds room for more bytes. Roads not taken are in
+// docs/decisions/0013. Connections are not kept: a target that has gone is noticed at once, nothing
+// is ever sent twice, and nothing holds a socket open for keys that may never come.
 //
 // What the target answers is anybody's: a line of bounded length (PeerLink), of which only an
 // error's text is shown.

@@ -42,7 +42,10 @@ PeerLink::PeerLink(io::Fd fd, Patience patience)
 Result<PeerLink> PeerLink::Connect(std::string_view host, std::string_view port,
                                    Patience patience) {
   const std::optional<std::int64_t> number = ParseInt64(port);
-  if (!number || *number <= 0 || *number > kPortMax)
+  // For Redis the resolver refuses a negative one, as it does a host that nobody knows; whatever
+  // else is no port is found when it is connected to.
+  if (number && *number < 0) return Fail(StatusCode::kNotFound, std::string(port) + ": no port");
+  if (!number || *number == 0 || *number > kPortMax)
     return Fail(StatusCode::kInvalid, std::string(port) + ": no port");
   Result<io::Fd> fd = io::ConnectTcp(host, static_cast<std::uint16_t>(*number), patience.timeout_ms,
                                      patience.gives_up);

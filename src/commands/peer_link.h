@@ -2,17 +2,19 @@
 // PeerLink: a connection to another server, of which one asks and waits for the answer (MIGRATE).
 //
 //   Result<PeerLink> link = PeerLink::Connect(host, port, patience);
-//   link->Send(PeerRequest({"SELECT", "0"}));
+//   std::string request;
+//   AppendPeerRequest({"SELECT", "0"}, &request);
+//   link->Send(request);
 //   Result<resp::Value> reply = link->Receive();
 //
 // It waits, so it is for threads that may: those of the lane that are for peers.
 //
 // Invariants
 //   (1) Nothing waits longer than patience.timeout_ms: for the connection; for the next byte that
-//   the peer takes; for the next whole reply. A peer that dribbles bytes gains no time by it. (2)
-//   Of a reply at most kReplyBytesMax are kept; a longer one, or one that is no simple line, is an
-//   error: whoever asks here expects "+OK" or "-ERR ...". (3) Once anything has failed the link is
-//   of no more use.
+//       the peer takes; for the next whole reply. A peer that dribbles bytes gains no time by it.
+//   (2) Of a reply at most kReplyBytesMax are kept; a longer one, or one that is no simple line, is
+//       an error: whoever asks here expects "+OK" or "-ERR ...".
+//   (3) Once anything has failed the link is of no more use.
 //
 // Belongs to one thread.
 #ifndef CAIRN_COMMANDS_PEER_LINK_H_
