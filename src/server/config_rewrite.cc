@@ -128,7 +128,10 @@ void Lines::Put(std::string_view name, std::string line, bool must) {
     return;
   }
   if (!must) return;
-  if (!std::exchange(has_signature_, true)) lines_.emplace_back(kRewriteSignature);
+  if (!std::exchange(has_signature_, true)) {
+    if (!lines_.empty()) lines_.emplace_back();  // Join keeps one of several
+    lines_.emplace_back(kRewriteSignature);
+  }
   lines_.push_back(std::move(line));
 }
 
