@@ -168,7 +168,9 @@ bool CommandTable::SameName(const Slot& slot, std::string_view name) {
 Status CommandTable::Rename(std::string_view name, std::string_view new_name) {
   const Command* found = Find(name);
   if (found == nullptr) return {StatusCode::kNotFound, "No such command in rename-command"};
-  if (!new_name.empty() && Find(new_name) != nullptr) {
+  // To its own name is allowed: Redis takes the old one away first.
+  const Command* namesake = new_name.empty() ? nullptr : Find(new_name);
+  if (namesake != nullptr && namesake != found) {
     return {StatusCode::kExists, "Target command name already exists"};
   }
   commands_[found->index].lookup_name = ToLower(new_name);

@@ -240,8 +240,11 @@ Status ConfigReader::Finish() const {
 
 Result<LoadedConfig> LoadConfig(const LaunchArguments& arguments, int input_descriptor,
                                 std::string_view product, Config& config) {
+  const auto line_of = [](const Status& trouble) {
+    return Fail(trouble.code(), std::string(trouble.message()) + "\n");
+  };
   const auto text = GatherText(arguments, input_descriptor, config);
-  if (!text) return std::unexpected(text.error());
+  if (!text) return line_of(text.error());
   ConfigReader reader(
       config, [&config](const std::string& pattern) { return ReadMatchingFiles(config, pattern); });
   Status status = reader.Read(*text);
@@ -249,7 +252,7 @@ Result<LoadedConfig> LoadConfig(const LaunchArguments& arguments, int input_desc
   if (status.ok()) return reader.TakeLoaded();
   const bool is_wrong_text =
       status.code() == StatusCode::kCorrupt || status.code() == StatusCode::kInvalid;
-  if (!is_wrong_text) return std::unexpected(status);
+  if (!is_wrong_text) return line_of(status);
   return Fail(status.code(), FatalConfigError(product, status.message()));
 }
 

@@ -223,13 +223,13 @@ TEST(ConfigLoad, FailuresSayWhatToPrint) {
     std::string message;
   } rows[] = {
       {{"/nonexistent.conf"},
-       "Fatal error, can't open config file '/nonexistent.conf': No such file or directory"},
+       "Fatal error, can't open config file '/nonexistent.conf': No such file or directory\n"},
       {{"nonexistent.conf"},
-       "Fatal error, can't open config file '/nonexistent.conf': No such file or directory"},
+       "Fatal error, can't open config file '/nonexistent.conf': No such file or directory\n"},
       {{includes},
-       "Fatal error, can't open config file '/nonexistent.conf': No such file or directory"},
+       "Fatal error, can't open config file '/nonexistent.conf': No such file or directory\n"},
       {{folder.path()},
-       "Fatal error, can't open config file '" + folder.path() + "': Is a directory"},
+       "Fatal error, can't open config file '" + folder.path() + "': Is a directory\n"},
       // The line numbers of Redis: the options follow the file after an empty line.
       {{path, "--foo", "x"},
        "\n*** FATAL CONFIG FILE ERROR (Cairn 1) ***\nReading the configuration file, at line "
