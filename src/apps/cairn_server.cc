@@ -37,6 +37,8 @@ constexpr std::string_view kUsage =
 
 void Print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+void PrintError(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
 // The answers that need no server. Nothing if one is wanted.
 std::optional<int> AnswerAtOnce(LaunchArguments::Action action) {
   switch (action) {
@@ -49,7 +51,8 @@ std::optional<int> AnswerAtOnce(LaunchArguments::Action action) {
       Print(kUsage);
       return 0;
     case LaunchArguments::Action::kTestMemory:
-      Print("cairn-server does not test memory: use a tool made for it, such as memtest86+.\n");
+      PrintError(
+          "cairn-server does not test memory: use a tool made for it, such as memtest86+.\n");
       return 1;
     case LaunchArguments::Action::kCheckSystem:
       return CheckSystem(&Print);
@@ -62,7 +65,7 @@ int Serve(const LaunchArguments& arguments) {
   Config config(ConfigHost::Ask());
   const Result<LoadedConfig> loaded = LoadConfig(arguments, STDIN_FILENO, product, config);
   if (!loaded) {
-    std::fwrite(loaded.error().message().data(), 1, loaded.error().message().size(), stderr);
+    PrintError(loaded.error().message());
     return 1;
   }
   if (config.Bool("daemonize") && !Daemonize()) return 1;
@@ -71,8 +74,7 @@ int Serve(const LaunchArguments& arguments) {
   const SystemClock clock;
   Server server(config, clock);
   if (const Status renamed = server.RenameCommands(loaded->renames); !renamed.ok()) {
-    const std::string text = FatalConfigError(product, renamed.message());
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    PrintError(FatalConfigError(product, renamed.message()));
     return 1;
   }
   std::optional<io::PidFile> pid_file;

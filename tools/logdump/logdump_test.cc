@@ -160,6 +160,7 @@ TEST(LogDumpOptions, WhatIsNotUnderstood) {
                                                      {"--db", "-1", "f"},
                                                      {"f", "g"},
                                                      {"--nothing", "f"},
+                                                     {"-n", "f"},
                                                      {"--from", "x", "f"},
                                                      {"--to", "2026-13-01", "f"},
                                                      {"--to", "2026-11-21T24:00:00", "f"},
@@ -168,6 +169,8 @@ TEST(LogDumpOptions, WhatIsNotUnderstood) {
                                                      {"--db", "2147483648", "f"}};
   for (const std::vector<std::string>& words : all)
     EXPECT_FALSE(ParseOptions(words).has_value()) << ::testing::PrintToString(words);
+  for (const std::string help : {"-h", "--help"})
+    EXPECT_EQ(ParseOptions(std::vector{help}).error().code(), StatusCode::kUnsupported);
   EXPECT_EQ(ParseBound("2026-11-21T17:45:29Z")->time_s, 1'795'283'129);
   EXPECT_EQ(ParseBound("1970-01-01")->time_s, 0);
   EXPECT_EQ(ParseBound("17")->offset, 17U);

@@ -17,9 +17,13 @@
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const cairn::Result<cairn::logdump::Options> options = cairn::logdump::ParseOptions(words);
+  if (!options && options.error().code() == cairn::StatusCode::kUnsupported) {
+    std::fwrite(cairn::logdump::kUsage.data(), 1, cairn::logdump::kUsage.size(), stdout);
+    return 0;
+  }
   if (!options) {
-    const std::string text =
-        std::string(options.error().message()) + "\n" + std::string(cairn::logdump::kUsage);
+    const std::string text = "logdump: " + std::string(options.error().message()) + "\n" +
+                             std::string(cairn::logdump::kUsage);
     std::fputs(text.c_str(), stderr);
     return 2;
   }

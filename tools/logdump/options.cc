@@ -93,6 +93,10 @@ Result<Options> ParseOptions(std::span<const std::string> words) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--full") {
       options.arg_bytes_max = std::numeric_limits<std::size_t>::max();
+    } else if (words[i] == "-h" || words[i] == "--help") {
+      return Fail(StatusCode::kUnsupported, "");
+    } else if (words[i].starts_with('-') && !words[i].starts_with("--")) {
+      return std::unexpected(Wrong(words[i]));
     } else if (words[i].starts_with("--")) {
       if (i + 1 == words.size()) return std::unexpected(Wrong(words[i]));
       const Status taken = TakeOption(words[i], words[i + 1], options);

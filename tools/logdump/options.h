@@ -15,7 +15,8 @@
 namespace cairn::logdump {
 
 inline constexpr std::string_view kUsage =
-    "Usage: logdump [--key GLOB] [--db N] [--from AT] [--to AT] [--full] FILE|MANIFEST\n\n"
+    "Usage: logdump [--key GLOB] [--db N] [--from AT] [--to AT] [--full] FILE|MANIFEST\n"
+    "       logdump -h or --help\n\n"
     "AT: an offset (in each of the files), or a moment, as 2026-11-21, 2026-11-21T17:45:29Z or\n"
     "@1795283129. --to is meant with what begins there; --full shows long arguments whole.\n";
 
@@ -36,7 +37,7 @@ struct Options {
   std::size_t arg_bytes_max = kArgBytesUsual;
 };
 
-// kInvalid, with what is wrong.
+// kInvalid, with what is wrong; kUnsupported if only help is asked for.
 Result<Options> ParseOptions(std::span<const std::string> words);
 // "17", "@17", "2026-11-21", "2026-11-21T17:45:29", the same with Z.
 std::optional<Bound> ParseBound(std::string_view text);
