@@ -55,7 +55,10 @@ Status AofFiles::Probe(io::Disk& disk, AofPlace place) {
   // An old folder may be one that nothing can be made in.
   const std::string path = files.PathOf("temp-" + files.place_.name + ".probe");
   if (const auto file = disk.Open(path, OpenMode::kReplace); !file) return file.error();
-  return disk.Remove(path);
+  // Another probe may have removed it, or who opens the directory.
+  Status removed = disk.Remove(path);
+  if (!removed.ok() && IsMissing(removed)) return {};
+  return removed;
 }
 
 Status AofFiles::Load() {

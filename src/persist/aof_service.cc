@@ -204,6 +204,9 @@ void AofService::Want(bool on) {
   MutexLock hold(mu_);
   is_wanted_ = on;
   if (on) rewrites_.Forgive();
+  // At once: who wants it again before the next Advance may have changed `dir` in between.
+  const bool is_on = state_ == State::kFirst || state_ == State::kOn;
+  if (!on && has_started_ && is_on) BeginLeaving();
 }
 
 // True if it has changed.

@@ -111,7 +111,7 @@ class AofService {
   // Whether the directory takes an AOF, or the one there is a rewrite; what is wrong is told as a
   // warning, too. Waits for the disk: of those who ask for either, who want to know at once.
   Status Probe();
-  // appendonly, from the next Advance on.
+  // appendonly; on from the next Advance on.
   void Want(bool on);
   // appendfsync or aof-timestamp-enabled has changed.
   void ApplyOptions();

@@ -261,6 +261,22 @@ TEST(AofService, ProbeFindsWhatAFirstRewriteWouldFailOf) {
   EXPECT_TRUE(life.aof().Probe().ok());
 }
 
+// However quickly: the place may be another one.
+TEST(AofService, SwitchedOffAndOnItBeginsAnew) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.Start();
+  life.Run({"SET", "k", "1"});
+  life.aof().Want(false);
+  life.aof().Want(true);
+  life.AwaitRewrite(1);
+  life.AwaitSafe();
+  disk.Crash(CrashKeeps::kNothing);
+  Life again(disk);
+  again.Start();
+  EXPECT_EQ(again.store().Get("k"), "1");
+}
+
 TEST(AofService, TheSecondRequestFindsTheFirst) {
   SimDisk disk(1);
   Life life(disk);
