@@ -121,6 +121,12 @@ void ReplyBuffer::DropFirstPiece() {
 }
 
 void ReplyBuffer::Consume(std::size_t size) {
+  // All of a tail without pieces before it, as nearly always: the rest of Clear has nothing to do.
+  const bool is_all = pieces_.empty() && size == static_cast<std::size_t>(cursor_ - slice_);
+  if (is_all && static_cast<std::size_t>(limit_ - tail_.get()) == kChunkBytes) [[likely]] {
+    slice_ = cursor_ = tail_.get();
+    return;
+  }
   while (head_ < pieces_.size() && size >= pieces_[head_].size) {
     size -= pieces_[head_].size;
     DropFirstPiece();

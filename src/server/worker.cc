@@ -130,7 +130,9 @@ void Worker::EndPass() {
     connections_.erase(connection->id().value);
   }
   to_delete_.clear();
-  for (io::Task& task : std::exchange(after_closing_, {})) task();
+  if (!after_closing_.empty()) [[unlikely]] {
+    for (io::Task& task : std::exchange(after_closing_, {})) task();
+  }
   disk_moves_ = server_.watermark().moves();
 }
 
