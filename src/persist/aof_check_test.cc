@@ -207,6 +207,18 @@ TEST(AofCheck, OnlyTheLastFileThatHoldsSomethingIsCut) {
 }
 
 // Else mending would cut the manifest, which is no command.
+TEST(AofCheck, WhatIsCalledAManifestIsNeverCut) {
+  for (const std::string content : {"", "garbage", "# nothing\n", "*1\r\n$4\r\nPI"}) {
+    SimDisk disk(1);
+    const std::string path = "./x.aof.manifest";
+    Store(disk, path, content);
+    const Checked checked =
+        CheckAt(disk, path, {.fix = true, .cuts_damage = true}, Answer::kNotAsked);
+    EXPECT_FALSE(checked.is_sound) << content;
+    EXPECT_EQ(ContentOf(disk, path), content);
+  }
+}
+
 TEST(AofCheck, AManifestThatNamesItselfIsLeftAlone) {
   const std::string manifest = "file x.aof seq 1 type i\n";
   SimDisk disk(1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A manifest is told from commands by its first line that is no comment, as redis-check-aof does:
-// files of commands may begin with '#', too.
+// files of commands may begin with '#', too. One that is called a manifest is one whatever is in
+// it: as commands, damage to it would be offered to be cut off.
 #include "persist/aof_parts.h"
 
 #include <memory>
@@ -13,6 +14,7 @@
 namespace cairn::persist {
 namespace {
 
+constexpr std::string_view kManifestSuffix = ".manifest";
 constexpr std::size_t kHeadBytes = 4096;  // enough for any comments before a manifest's first line
 
 bool IsManifest(std::string_view head) {
@@ -70,7 +72,7 @@ Result<AofParts> PartsOf(io::Disk& disk, const std::string& path) {
   const Result<FileForm> form = FormOf(disk, path);
   if (!form) return std::unexpected(form.error());
   AofParts parts;
-  if (*form == FileForm::kManifest) {
+  if (*form == FileForm::kManifest || path.ends_with(kManifestSuffix)) {
     Result<AofParts> listed = PartsOfManifest(disk, path);
     if (!listed) return listed;
     parts = std::move(*listed);
