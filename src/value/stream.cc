@@ -264,6 +264,9 @@ std::expected<void, StreamSetIdError> Stream::SetId(StreamId last_id,
       return std::unexpected(StreamSetIdError::kAddedBelowLength);
     }
   }
+  // A file may have deleted entries in the last node and not know of it: ids go on behind them.
+  if (body.tail != nullptr && last_id < body.tail->LastId())
+    return std::unexpected(StreamSetIdError::kBelowTop);
   body.last_id = last_id;
   if (entries_added) body.entries_added = *entries_added;
   if (!max_deleted_id.is_zero()) body.max_deleted_id = max_deleted_id;
