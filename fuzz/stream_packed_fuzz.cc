@@ -42,7 +42,10 @@ std::vector<std::string> Contents(const Stream& stream) {
 
 void Change(Stream& stream, cairn::ds::SlabArena& arena) {
   const std::string_view fields[] = {"field", "value"};
-  stream.SetCounters({.last_id = stream.TopId()});
+  // As a file must have it: not below a deleted entry either.
+  cairn::value::StreamId greatest;
+  stream.ForEachNode([&](const StreamNode& node) { greatest = node.LastId(); });
+  stream.SetCounters({.last_id = greatest});
   const bool room = stream.last_id() < cairn::value::kStreamIdMax;
   CHECK(stream.Append({}, fields, 0, {.node_bytes = 0, .node_entries = 0}, arena).has_value() ==
         room);
