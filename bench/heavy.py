@@ -44,6 +44,7 @@ FILLS = {
 
 MANY = 100_000  # arguments, or commands of a transaction
 HUGE = 512 * 1024 * 1024 - 1
+LARGE = "x" * 100_000_000
 
 
 def many(*head, per=lambda i: [f"w:{i}"]):
@@ -160,6 +161,7 @@ def heavy():
         "SETRANGE": plain(("DEL", "{bits}3"), ("SETRANGE", "{bits}3", HUGE, "x")),
         "SETBIT over": plain(("SETBIT", "bits", 8 * HUGE, 0)),
         "APPEND": plain(("APPEND", "{bits}4", "x")),
+        "SET string": plain(("SET", "{bits}6", LARGE)),
         "DEL string": ([frame("SETRANGE", "{bits}5", HUGE, "x")], [frame("DEL", "{bits}5")]),
         "GETRANGE": plain(("GETRANGE", "bits", 0, 100_000_000)),
         "GET": plain(("GET", "bits")),
