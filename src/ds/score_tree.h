@@ -33,6 +33,7 @@
 #include <span>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "ds/score_tree_node.h"
 
 namespace cairn::ds {
@@ -88,7 +89,7 @@ class ScoreTree {
     for (; count != 0; --count) {
       DCHECK(!from.at_end());
       const ScoreNode& leaf = *from.leaf;
-      __builtin_prefetch(MemberAhead(leaf, from.index + kPrefetchKeys));
+      PrefetchLine(MemberAhead(leaf, from.index + kPrefetchKeys));
       fn(leaf.scores[from.index], leaf.members[from.index]);
       if (++from.index == leaf.count) from = {leaf.next, 0};
     }
@@ -100,7 +101,7 @@ class ScoreTree {
       DCHECK(!from.at_end());
       const ScoreNode& leaf = *from.leaf;
       if (from.index >= kPrefetchKeys) {
-        __builtin_prefetch(leaf.members[from.index - kPrefetchKeys]);
+        PrefetchLine(leaf.members[from.index - kPrefetchKeys]);
       }
       fn(leaf.scores[from.index], leaf.members[from.index]);
       from = from.index != 0        ? Position{from.leaf, from.index - 1}

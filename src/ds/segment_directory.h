@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/prefetch.h"
 #include "ds/segment.h"
 
 namespace cairn::ds {
@@ -59,8 +60,8 @@ class SegmentDirectory {
     // acquire: the block's entries are written before the root names it.
     const Entry entry = Unpack(EntryOf(hash, root_.load(std::memory_order_acquire)));
     const std::uint32_t home = HomeBucket(BucketBitsOf(hash), entry.bucket_count);
-    __builtin_prefetch(reinterpret_cast<const char*>(entry.segment) + sizeof(Segment) +
-                       sizeof(Bucket) * std::size_t{home});
+    PrefetchLine(reinterpret_cast<const char*>(entry.segment) + sizeof(Segment) +
+                 sizeof(Bucket) * std::size_t{home});
     return {entry.segment, home, entry.bucket_count};
   }
 

@@ -29,6 +29,7 @@
 #include <type_traits>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "ds/segment_table_base.h"
 
 namespace cairn::ds {
@@ -62,7 +63,7 @@ class SegmentTable : public SegmentTableBase {
     const Position at = Search(home, hash, [](const Node*) { return true; });
     if (!at.found()) return nullptr;
     const Node* node = At(at);
-    __builtin_prefetch(node);
+    PrefetchLine(node);
     return node;
   }
   bool Contains(const Node* likely, std::uint64_t hash, std::string_view key) const {

@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 
 namespace cairn::ds {
 namespace {
@@ -196,9 +197,8 @@ void SegmentTableBase::Split(Segment* segment) {
 // that touches nodes. They are prefetched, since each is a cache miss.
 void SegmentTableBase::Rebase(Segment& segment) {
   const int window = WindowOf(static_cast<int>(segment.depth));
-  ForEachOccupied(segment, [&segment](std::uint32_t index) {
-    __builtin_prefetch(SlotNode(segment.SlotAt(index)));
-  });
+  ForEachOccupied(
+      segment, [&segment](std::uint32_t index) { PrefetchLine(SlotNode(segment.SlotAt(index))); });
   ForEachOccupied(segment, [this, &segment, window](std::uint32_t index) {
     std::uint64_t& slot = segment.SlotAt(index);
     void* node = SlotNode(slot);

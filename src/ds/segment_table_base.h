@@ -22,6 +22,7 @@
 
 #include "base/hash.h"
 #include "base/ids.h"
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "ds/segment.h"
 #include "ds/segment_directory.h"
@@ -231,8 +232,8 @@ class SegmentTableBase {
     hint.slot = &bucket.slots[i];
     hint.index = hint.index * Bucket::kSlots + i;
     const auto* node = static_cast<const char*>(SlotNode(*hint.slot));
-    __builtin_prefetch(node);
-    __builtin_prefetch(node + kCacheLineBytes);
+    PrefetchLine(node);
+    PrefetchLine(node + kCacheLineBytes);
   }
   // Entries have moved, or are gone: hints are void. Called after the change.
   // release: see PrefetchBucket.

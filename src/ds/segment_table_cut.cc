@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "ds/segment_table_base.h"
 
 namespace cairn::ds {
@@ -94,7 +95,7 @@ void SegmentTableBase::PrefetchNodes(Segment& segment, std::uint32_t begin_bits,
                                      std::uint32_t end_bits) {
   if (begin_bits == kBucketPoints) return;
   ForEachIn(segment, begin_bits, end_bits,
-            [&](std::uint32_t at) { __builtin_prefetch(SlotNode(segment.SlotAt(at))); });
+            [&](std::uint32_t at) { PrefetchLine(SlotNode(segment.SlotAt(at))); });
 }
 
 void SegmentTableBase::HandOut(Segment& segment, std::uint32_t begin_bits, std::uint32_t end_bits) {

@@ -30,6 +30,7 @@
 
 #include "base/function_ref.h"
 #include "base/ids.h"
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "ds/packed_list.h"
 #include "value/node_table.h"
@@ -103,7 +104,7 @@ class Hash {
   // the second for each, then look up.
   void PrefetchBucket(std::string_view field) const {
     if (!is_packed()) return table().PrefetchBucket(field);
-    __builtin_prefetch(word_.pointer());
+    PrefetchLine(word_.pointer());
   }
   void PrefetchNode(std::string_view field) const {
     if (!is_packed()) table().PrefetchNode(field);

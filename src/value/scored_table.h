@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "ds/raw_memory.h"
 #include "ds/score_tree.h"
 #include "ds/scored_member.h"
@@ -95,7 +96,7 @@ class ScoredTable {
   void EraseRanks(std::uint64_t begin, std::uint64_t count, Fn&& fn) {
     tree_.EraseRanks(begin, count, [&](auto scores, std::span<Member* const> members) {
       // A leaf's members lie anywhere, and so do their buckets: all are fetched before any is used.
-      for (const Member* member : members) __builtin_prefetch(member);
+      for (const Member* member : members) PrefetchLine(member);
       std::uint64_t hashes[ds::ScoreNode::kKeysMax];
       for (std::size_t i = 0; i < members.size(); ++i) {
         hashes[i] = HashOf(members[i]->key());

@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "base/function_ref.h"
+#include "base/prefetch.h"
 #include "base/random.h"
 #include "ds/int_set.h"
 #include "ds/packed_list.h"
@@ -96,7 +97,7 @@ class Set {
   // members, then the second for each, then look up.
   void PrefetchBucket(std::string_view member) const {
     if (!is_packed()) return table().PrefetchBucket(member);
-    __builtin_prefetch(word_.pointer());
+    PrefetchLine(word_.pointer());
   }
   void PrefetchNode(std::string_view member) const {
     if (!is_packed()) table().PrefetchNode(member);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/prefetch.h"
 #include "base/text.h"
 
 namespace cairn::value {
@@ -65,7 +66,7 @@ void SetWalk::ReadTable() {
   nodes_.clear();
   do {
     cursor_ = set_.table().table().ScanNodes(cursor_, kHomes, [this](const SetNode* node) {
-      __builtin_prefetch(node);
+      PrefetchLine(node);
       nodes_.push_back(node);
     });
   } while (cursor_ != 0 && nodes_.size() < kBatch);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 #include "value/packed_scores.h"
 #include "value/scored_table.h"
 
@@ -231,7 +232,7 @@ bool SortedSet::Remove(std::string_view member) {
 
 void SortedSet::PrefetchBucket(std::string_view member) const {
   if (!is_packed()) return table().PrefetchBucket(member);
-  __builtin_prefetch(word_.pointer());
+  PrefetchLine(word_.pointer());
 }
 
 void SortedSet::PrefetchNode(std::string_view member) const {
