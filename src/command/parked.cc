@@ -26,10 +26,10 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
   }
 }
 
-Parked::Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
+Parked::Parked(const CommandTable::Command& command, OwnedArgs args,
                std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply)
-    : Parked(command, OwnedArgs(args), session, timeout_reply) {
-  // They are hashed already; the names are those of the copy.
+    : Parked(command, std::move(args), session, timeout_reply) {
+  // They are hashed already; the names are those that are kept.
   std::vector<std::uint32_t> positions;
   if (!keys.empty() && FindKeys(*command.spec, this->args(), positions)) {
     DCHECK(positions.size() == keys.size());

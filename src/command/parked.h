@@ -58,7 +58,7 @@ enum class LaneWork : std::uint8_t { kHeavy, kForPeers };
 class Parked final : public keyspace::Waiter {
  public:
   // `keys`: of the command, in the order in which its arguments name them.
-  Parked(const CommandTable::Command& command, std::span<const std::string_view> args,
+  Parked(const CommandTable::Command& command, OwnedArgs args,
          std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply);
   // Of very many arguments, for the lane: it finds the keys there.
   Parked(const CommandTable::Command& command, OwnedArgs args, Session& session);

@@ -72,7 +72,8 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   if (reply == TimeoutReply::kNullAtOnce) reply = TimeoutReply::kNullArray;
   const std::vector<std::string_view> rewritten(rewritten_args.begin(), rewritten_args.end());
   const auto parked = std::make_shared<Parked>(
-      command(), rewritten.empty() ? args() : std::span<const std::string_view>(rewritten),
+      command(),
+      OwnedArgs(rewritten.empty() ? args() : std::span<const std::string_view>(rewritten)),
       std::span(keys_, key_count()), session_, reply);
   parked->type = type;
   // Of the commands that wait for streams, the one that writes is XREADGROUP: its group goes with
@@ -85,8 +86,9 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
 // To the session it is as if the lane ran it.
 std::shared_ptr<Parked> Call::AnswerLater() {
   if (parked_ != nullptr || !may_block_ || !session_.may_block()) return nullptr;
-  auto parked = std::make_shared<Parked>(command(), args(), std::span<const keyspace::KeyRef>(),
-                                         session_, TimeoutReply::kNull);
+  auto parked =
+      std::make_shared<Parked>(command(), OwnedArgs(args()), std::span<const keyspace::KeyRef>(),
+                               session_, TimeoutReply::kNull);
   parked->set_is_deferred();
   session_.OnParked(parked, 0);
   return parked;
@@ -149,8 +151,9 @@ bool Call::ReserveLane() {
 bool Call::MoveToLane() {
   const bool all = command().locking == CommandTable::Locking::kAll;
   if ((all && command().run_heavy == nullptr) || !ReserveLane()) return false;
-  runner_.deferred_ = std::make_shared<Parked>(command(), args(), std::span(keys_, key_count()),
-                                               session_, TimeoutReply::kNull);
+  runner_.deferred_ =
+      std::make_shared<Parked>(command(), session_.TakeArgs(args()), std::span(keys_, key_count()),
+                               session_, TimeoutReply::kNull);
   runner_.deferred_->set_is_deferred(lane_work());
   return true;
 }

@@ -106,9 +106,14 @@ std::string_view* ArgArena::Allocate(std::size_t count) {
 }
 
 std::unique_ptr<std::string_view[]> ArgArena::Release(std::span<const std::string_view> args) {
+  if (args.size() <= kChunkArgs) {
+    auto copied = std::make_unique_for_overwrite<std::string_view[]>(args.size());
+    std::ranges::copy(args, copied.get());
+    return copied;
+  }
   const auto chunk = std::ranges::find_if(
       chunks_, [&](const auto& candidate) { return candidate.get() == args.data(); });
-  CHECK(args.size() > kChunkArgs && chunk != chunks_.end());
+  CHECK(chunk != chunks_.end());
   std::unique_ptr<std::string_view[]> released = std::move(*chunk);
   chunks_.erase(chunk);
   return released;

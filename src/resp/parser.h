@@ -55,7 +55,8 @@ class ArgArena {
   void Commit(std::string_view* end) { next_ = end; }
   // Exactly `count` arguments, used; any number. For those who hold that many already.
   std::string_view* Allocate(std::size_t count);
-  // The memory of `args`, which stay beyond Reset then. REQUIRES: Allocated, more than kChunkArgs.
+  // `args`, to stay beyond Reset: of more than kChunkArgs, which must be Allocated, the memory
+  // itself.
   std::unique_ptr<std::string_view[]> Release(std::span<const std::string_view> args);
   // Keeps bytes that stand nowhere else (unquoted words of an inline request).
   std::string_view Keep(std::string bytes);

@@ -80,16 +80,23 @@ std::size_t Connection::ReserveAhead(std::size_t have, std::size_t missing) {
   return std::min(missing, std::max(have * factor, kReserveAheadMin));
 }
 
+// The read that ends an argument asks for what follows it, too. Were there no room for that, the
+// string would double itself, and all be moved once more.
+Connection::ReadPlan Connection::PlanRead(std::size_t have, std::size_t missing) {
+  const std::size_t bytes = std::max(kReadBytes, std::min(missing, kReadBytesMax));
+  return {.bytes = bytes,
+          .capacity = have + std::max(bytes, ReserveAhead(have, missing) + kReadBytes)};
+}
+
 // Where the next bytes go: the worker's buffer if nothing is left over, else behind the leftover.
 std::span<char> Connection::LeaseReadRoom() {
   if (leftover_.empty()) return worker_.read_buffer();
   const std::size_t have = leftover_.size();
   const std::size_t wanted = parser_.wanted_bytes();
-  const std::size_t missing = wanted > have ? wanted - have : 0;
-  const std::size_t room = std::max(kReadBytes, std::min(missing, kReadBytesMax));
-  leftover_.reserve(have + std::max(room, ReserveAhead(have, missing)));
-  leftover_.resize_and_overwrite(have + room, [](char*, std::size_t size) { return size; });
-  return {leftover_.data() + have, room};
+  const ReadPlan plan = PlanRead(have, wanted > have ? wanted - have : 0);
+  leftover_.reserve(plan.capacity);
+  leftover_.resize_and_overwrite(have + plan.bytes, [](char*, std::size_t size) { return size; });
+  return {leftover_.data() + have, plan.bytes};
 }
 
 void Connection::ReadInput() {

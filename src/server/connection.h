@@ -79,6 +79,11 @@ class Connection final : public command::Session, public io::Watcher {
   static constexpr std::size_t kGivenWaste = 8;
   // How many bytes more to reserve when `have` of the `missing` and them have arrived.
   static std::size_t ReserveAhead(std::size_t have, std::size_t missing);
+  // The next read then: of how many bytes, and into a buffer that is at least how large.
+  struct ReadPlan {
+    std::size_t bytes, capacity;
+  };
+  static ReadPlan PlanRead(std::size_t have, std::size_t missing);
 
   // Whether a value of so many bytes takes an input of that capacity along.
   static bool TakesInput(std::size_t value_bytes, std::size_t capacity) {

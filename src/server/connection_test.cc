@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 
 namespace cairn::server {
@@ -46,6 +47,23 @@ TEST(ReserveAhead, AtEachLimit) {
 TEST(ReserveAhead, TheLongestArgumentIsMovedOnce) {
   constexpr std::size_t kLongest = 512 * 1024 * 1024;
   EXPECT_EQ(Connection::ReserveAhead(kTrusted, kLongest - kTrusted), kLongest - kTrusted);
+}
+
+// However the bytes of a large argument arrive, once it is trusted its buffer is large enough for
+// every read to its end and for the one that ends it.
+TEST(PlanRead, TheBufferOfAnArgumentIsNotOutgrown) {
+  constexpr std::size_t kRead = Connection::kReadBytes;
+  constexpr std::size_t kWanted = 64 * 1024 * 1024;
+  const std::size_t capacity = Connection::PlanRead(kTrusted, kWanted - kTrusted).capacity;
+  EXPECT_EQ(capacity, kWanted + kRead);
+  for (const std::size_t missing :
+       {kWanted - kTrusted - 1, Connection::kReadBytesMax + 1, Connection::kReadBytesMax, kRead + 1,
+        kRead, kRead - 1, std::size_t{1}, std::size_t{0}}) {
+    const Connection::ReadPlan plan = Connection::PlanRead(kWanted - missing, missing);
+    EXPECT_LE(plan.capacity, capacity) << missing;
+    EXPECT_LE(kWanted - missing + plan.bytes, plan.capacity) << missing;
+    EXPECT_EQ(plan.bytes, std::clamp(missing, kRead, Connection::kReadBytesMax)) << missing;
+  }
 }
 
 TEST(TakesInput, AtEachLimit) {

@@ -93,8 +93,7 @@ command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) 
   const char* const end = args.back().data() + args.back().size() + kAfterArgument;
   const auto bytes = static_cast<std::size_t>(end - args.front().data());
   const bool is_own = args.front().data() > input && end <= input + leftover_.size();
-  if (args.size() <= resp::ArgArena::kChunkArgs || bytes < kTakenBytesMin || !is_own)
-    return command::OwnedArgs(args);
+  if (bytes < kTakenBytesMin || !is_own) return command::OwnedArgs(args);
   is_taken_ = true;
   std::string rest(end, input + leftover_.size());
   return command::OwnedArgs(std::exchange(leftover_, std::move(rest)), worker_.args().Release(args),
