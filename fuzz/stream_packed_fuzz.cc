@@ -60,7 +60,7 @@ void Read(std::string_view bytes) {
   if (!stream.Adopt(kBase, bytes, arena).ok()) return;
   Stream again;
   stream.ForEachNode([&](const StreamNode& node) {
-    CHECK(again.Adopt(node.base(), node.ToPacked().bytes(), arena).ok());
+    CHECK(again.Adopt(node.base(), node.ToPacked(), arena).ok());
   });
   CHECK(Contents(stream) == Contents(again));
   Change(stream, arena);

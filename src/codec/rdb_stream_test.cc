@@ -138,7 +138,7 @@ std::string Written(const Parts& parts) {
     Add(stream, {ms, 0}, {"f", "v"});
     Add(stream, {ms + 1, 0}, {"f", "v"});
     out.Text(RawId(ms).substr(0, parts.id_bytes));
-    stream.ForEachNode([&](const value::StreamNode& node) { out.Text(node.ToPacked().bytes()); });
+    stream.ForEachNode([&](const value::StreamNode& node) { out.Text(node.ToPacked()); });
   }
   out.Length(parts.length);
   out.Length(parts.last_id.ms);

@@ -203,9 +203,9 @@ void WriteElement(char* to, const Head& head, std::string_view body) {
   WriteBack(to + head.size + body.size(), head.size + body.size());
 }
 
-Result<PackedList> Corrupt(std::size_t at, const char* what) {
-  return Fail(StatusCode::kCorrupt,
-              std::string("packed list: ") + what + " at byte " + std::to_string(at));
+Status Corrupt(std::size_t at, const char* what) {
+  return {StatusCode::kCorrupt,
+          std::string("packed list: ") + what + " at byte " + std::to_string(at)};
 }
 
 // Whether a whole element lies in [at, end) of `bytes`: its length, or 0.
@@ -340,10 +340,9 @@ PackedList::~PackedList() { FreeRaw(data()); }
 
 void PackedList::Clear() { FreeRaw(Release()); }
 
-Result<PackedList> PackedList::FromBytes(std::string_view bytes) {
-  if (bytes.size() > kPackedListBytesMax) {
-    return Fail(StatusCode::kLimit, "packed list: more than 1 GiB");
-  }
+Status PackedList::Check(std::string_view bytes) {
+  if (bytes.size() > kPackedListBytesMax)
+    return {StatusCode::kLimit, "packed list: more than 1 GiB"};
   if (bytes.size() < kEmptyBytes) return Corrupt(bytes.size(), "the header is cut off");
   if (TotalOf(bytes.data()) != bytes.size()) return Corrupt(0, "another length is announced");
   const std::size_t end = bytes.size() - 1;
@@ -355,10 +354,14 @@ Result<PackedList> PackedList::FromBytes(std::string_view bytes) {
     at += length;
   }
   const auto announced = Load<std::uint16_t>(bytes.data() + 4);
-  if (announced != kCountUnknown && announced != count) {
+  if (announced != kCountUnknown && announced != count)
     return Corrupt(4, "another count is announced");
-  }
-  return count == 0 ? PackedList() : CopyOf(bytes);
+  return {};
+}
+
+Result<PackedList> PackedList::FromBytes(std::string_view bytes) {
+  if (Status checked = Check(bytes); !checked.ok()) return std::unexpected(std::move(checked));
+  return bytes.size() == kEmptyBytes ? PackedList() : CopyOf(bytes);
 }
 
 PackedList PackedList::Clone() const { return data_ == nullptr ? PackedList() : CopyOf(bytes()); }

@@ -143,6 +143,8 @@ class PackedList : public PackedView {
   // A copy of bytes that nobody vouches for: kCorrupt, with the offset, unless they are a listpack
   // in every byte; kLimit above kPackedListBytesMax. Texts that are numbers stay texts.
   static Result<PackedList> FromBytes(std::string_view bytes);
+  // What FromBytes says of them, without the copy.
+  static Status Check(std::string_view bytes);
   PackedList Clone() const;
 
   // What an element takes in a list, with its lengths.

@@ -103,6 +103,20 @@ inline std::int64_t GetSigned(const char* in, unsigned bytes) {
   return static_cast<std::int64_t>(number << shift) >> shift;
 }
 
+// What the element at `in` takes.
+inline std::size_t ElementBytes(const char* in) {
+  const unsigned head = static_cast<unsigned char>(*in);
+  if (head < kShortText) return 1;
+  if (head < kNumber13) return 1 + (head & kShortTextMax);
+  if (head < kMiddleText) return 2;
+  if (head < kLongText)
+    return 2 + (std::size_t{(head & 0xf) << 8} | static_cast<unsigned char>(in[1]));
+  if (head != kLongText) return head == kNumber64 ? 9 : head - kNumber16 + 3;
+  std::uint32_t length = 0;
+  std::memcpy(&length, in + 1, sizeof(length));
+  return 1 + sizeof(length) + length;
+}
+
 // Reads the element at `in` and returns where it ends.
 inline const char* GetElement(const char* in, ds::PackedValue* value) {
   const unsigned head = static_cast<unsigned char>(*in++);

@@ -46,9 +46,14 @@ StreamPart PartOf(const StreamConsumer::Pending::Entry& entry) {
   return {StreamPart::Own{entry.key}};
 }
 
-void EmitNode(const StreamNode& node, EmitPart fn) {
-  const ds::PackedList packed = node.ToPacked();
-  fn({StreamPart::Node{node.base()}, packed.bytes()});
+// `packed` is used again from node to node.
+void EmitNode(const StreamNode& node, std::string& packed, EmitPart fn) {
+  const std::size_t size = node.packed_bytes();
+  packed.resize_and_overwrite(size, [&](char* to, std::size_t) {
+    node.WritePacked(to);
+    return size;
+  });
+  fn({StreamPart::Node{node.base()}, packed});
 }
 
 void EmitGroup(const StreamGroup& group, EmitPart fn) {
@@ -64,7 +69,8 @@ void EmitGroup(const StreamGroup& group, EmitPart fn) {
 }  // namespace
 
 void Stream::ForEachPart(EmitPart fn) const {
-  ForEachNode([&](const StreamNode& node) { EmitNode(node, fn); });
+  std::string packed;
+  ForEachNode([&](const StreamNode& node) { EmitNode(node, packed, fn); });
   fn({body_ == nullptr ? StreamPart::Counters{} : CountersOf(*body_)});
   for (const auto& group : groups()) EmitGroup(*group, fn);
 }
@@ -144,7 +150,8 @@ StreamFreeze::Taken::~Taken() {
 }
 
 void StreamFreeze::Taken::ForEach(EmitPart fn) const {
-  for (const StreamNode* node : nodes_) EmitNode(*node, fn);
+  std::string packed;
+  for (const StreamNode* node : nodes_) EmitNode(*node, packed, fn);
 }
 
 bool StreamFreeze::TakeNodes(std::size_t bytes, Taken* taken) {

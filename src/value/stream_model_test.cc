@@ -256,9 +256,9 @@ class Play {
     }
     Stream again;
     stream_.ForEachNode([&](const StreamNode& node) {
-      const ds::PackedList packed = node.ToPacked();
-      ASSERT_EQ(packed.bytes().size(), node.packed_bytes());
-      ASSERT_TRUE(again.Adopt(node.base(), packed.bytes(), testing::TestArena()).ok());
+      const std::string packed = node.ToPacked();
+      ASSERT_EQ(packed.size(), node.packed_bytes());
+      ASSERT_TRUE(again.Adopt(node.base(), packed, testing::TestArena()).ok());
     });
     again.SetCounters({stream_.last_id(), stream_.max_deleted_id(), stream_.entries_added()});
     stream_ = std::move(again);

@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -69,7 +70,9 @@ class StreamNode {
   // Redis's listpack of these entries, and the way back: kCorrupt unless the bytes are one that a
   // stream may hold under this id, kLimit where they are more than kPackedBytesMax. (A node without
   // live entries may exist: see Stream::Trim.)
-  ds::PackedList ToPacked() const;
+  std::string ToPacked() const;
+  // The same into packed_bytes() bytes of the caller's.
+  void WritePacked(char* to) const;
   static Result<StreamNode*> FromPacked(ds::SlabArena& arena, StreamId base,
                                         std::string_view bytes);
 
@@ -79,7 +82,7 @@ class StreamNode {
   std::size_t memory_bytes() const { return sizeof(StreamNode) + capacity_; }
   // Bytes from the node's beginning to its last entry's end.
   std::size_t used_bytes() const { return sizeof(StreamNode) + used_; }
-  // The size of ToPacked().bytes().
+  // The size of ToPacked().
   std::size_t packed_bytes() const;
   // An upper bound for what an entry adds to packed_bytes(), and for a node of it alone.
   static constexpr std::size_t PackedBytesMax(std::size_t text_bytes, std::size_t texts) {
@@ -106,6 +109,7 @@ class StreamNode {
  private:
   friend class StreamFieldReader;
   friend class StreamEntry;
+  class Unpacking;
 
   // Where an entry's values begin, and the next entry.
   struct Extent {
@@ -120,12 +124,12 @@ class StreamNode {
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
   static StreamNode* Allocate(ds::SlabArena& arena, std::size_t bytes);
-  // A node without an entry yet. Its names are every `stride`th of the texts.
-  static StreamNode* NewEmpty(ds::SlabArena& arena, StreamId base, StreamFields texts,
-                              std::size_t stride, std::size_t bytes);
-  // The node with room for the entry.
-  static StreamNode* Reserve(ds::SlabArena& arena, StreamNode* node, StreamFields fields,
-                             bool same_fields);
+  // A node without names and entries yet, of so many bytes in all.
+  static StreamNode* NewEmpty(ds::SlabArena& arena, StreamId base, std::size_t bytes);
+  // Its names have been written, up to `end`; `packed` is what they take as a listpack.
+  void EndNames(char* end, std::uint32_t fields, std::size_t packed);
+  // The node with room for so many more.
+  static StreamNode* Reserve(ds::SlabArena& arena, StreamNode* node, std::size_t bytes);
   static StreamNode* Resize(ds::SlabArena& arena, StreamNode* node, std::size_t bytes);
   bool HasFields(StreamFields fields) const;
   void Write(StreamId id, StreamFields fields, bool same_fields);

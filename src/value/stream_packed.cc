@@ -5,31 +5,138 @@
 //     entry = flags | ms | seq | value ... | how many elements these were          (same fields)
 //     entry = flags | ms | seq | n | name | value ... | how many elements these were
 //
-// Bytes that come in are anybody's: every count is checked against what is there.
-#include <deque>
-#include <vector>
+// An element of a listpack is a node's with its length behind it, so both ways are one pass that
+// copies; a stream of many small entries is saved and loaded by little else. A node knows what it
+// takes as a listpack.
+//
+// Bytes that come in are anybody's: every length and count is checked as it is come to, against
+// what is there. Others than XADD would have made are made so (texts that are numbers, numbers
+// wider than need be). What exactly was wrong is found out by looking again.
+#include <cstring>
+#include <optional>
+#include <utility>
 
+#include "base/check.h"
 #include "value/stream_element.h"
+#include "value/stream_frame.h"
 #include "value/stream_node.h"
 
 namespace cairn::value {
 namespace {
 
-constexpr std::int64_t kPackedDeleted = 1;
-constexpr std::int64_t kPackedSameFields = 2;
+constexpr std::size_t kHeaderBytes = 6;
+constexpr std::uint16_t kCountUnknown = 65535;
+constexpr char kEnd = static_cast<char>(0xff);
+constexpr std::size_t kBackBytesMax = 5;
 
-// Reads a listpack that somebody sent. After a failure everything is empty and `ok` false.
+char* PutBackLength(char* out, std::size_t length) {
+  if (length <= 127) [[likely]] {
+    *out = static_cast<char>(length);
+    return out + 1;
+  }
+  const std::size_t bytes = BackLengthBytes(length);
+  for (std::size_t i = bytes; i-- > 0; length >>= 7) {
+    out[i] = static_cast<char>((length & 127) | (i == 0 ? 0 : 128));
+  }
+  return out + bytes;
+}
+
+// ---- Out ---------------------------------------------------------------------------------------
+
+class Writer {
+ public:
+  explicit Writer(char* to) : begin_(to), at_(to + kHeaderBytes) {}
+
+  void Number(std::int64_t number) {
+    char* const end = PutElementNumber(at_, number);
+    *end = static_cast<char>(end - at_);
+    at_ = end + 1;
+    ++elements_;
+  }
+  // Elements of a node, one after another; where they end.
+  const char* Elements(const char* from, std::size_t count) {
+    elements_ += count;
+    for (; count > 0; --count) {
+      const std::size_t bytes = ElementBytes(from);
+      at_ = PutBackLength(PutBytes(at_, from, bytes), bytes);
+      from += bytes;
+    }
+    return from;
+  }
+  // How many bytes it all is.
+  std::size_t Finish() {
+    *at_++ = kEnd;
+    const auto total = static_cast<std::uint32_t>(at_ - begin_);
+    const auto count =
+        static_cast<std::uint16_t>(elements_ < kCountUnknown ? elements_ : kCountUnknown);
+    std::memcpy(begin_, &total, sizeof(total));
+    std::memcpy(begin_ + sizeof(total), &count, sizeof(count));
+    return total;
+  }
+
+ private:
+  char* const begin_;
+  char* at_;
+  std::size_t elements_ = 0;
+};
+
+void WriteEntry(Writer& out, StreamId base, const StreamNode::Place& place, const char* values,
+                std::size_t names) {
+  out.Number((place.deleted ? kFrameDeleted : 0) | (place.same_fields ? kFrameSameFields : 0));
+  out.Number(static_cast<std::int64_t>(place.id.ms - base.ms));
+  out.Number(static_cast<std::int64_t>(place.id.seq - base.seq));
+  if (place.same_fields) {
+    out.Elements(values, names);
+    return out.Number(static_cast<std::int64_t>(3 + names));
+  }
+  ds::PackedValue fields = 0;
+  GetElement(values, &fields);
+  const auto texts = 2 * static_cast<std::size_t>(fields.integer());
+  out.Elements(values, 1 + texts);
+  out.Number(static_cast<std::int64_t>(4 + texts));
+}
+
+// ---- In ----------------------------------------------------------------------------------------
+
+// The elements of a listpack that somebody sent. After a failure everything is empty and `ok`
+// false.
 class Reader {
  public:
-  explicit Reader(const ds::PackedList& list) : list_(list), at_(list.First()) {}
+  explicit Reader(std::string_view bytes) {
+    std::uint32_t total = 0;
+    if (!Check(bytes.size() > kHeaderBytes && bytes.size() <= ds::kPackedListBytesMax)) return;
+    std::memcpy(&total, bytes.data(), sizeof(total));
+    std::memcpy(&announced_, bytes.data() + sizeof(total), sizeof(announced_));
+    at_ = bytes.data() + kHeaderBytes;
+    end_ = bytes.data() + bytes.size() - 1;
+    Check(total == bytes.size() && *end_ == kEnd);
+  }
 
   bool ok() const { return ok_; }
-  bool at_end() const { return at_ == ds::PackedList::kNone; }
+  bool at_end() const { return at_ == end_; }
+  std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   std::size_t elements_read() const { return elements_read_; }
+  // REQUIRES: at_end().
+  bool IsCountRight() const { return announced_ == kCountUnknown || announced_ == elements_read_; }
+  bool Check(bool condition) {
+    ok_ = ok_ && condition;
+    return ok_;
+  }
 
+  // The next element, without the length behind it.
+  std::string_view Take() {
+    const std::size_t bytes = ok_ ? LengthHere() : 0;
+    if (!Check(bytes > 0)) return {};
+    const char* const element = at_;
+    at_ += bytes + BackLengthBytes(bytes);
+    ++elements_read_;
+    return {element, bytes};
+  }
   std::int64_t Number() {
-    if (!Check(!at_end())) return 0;
-    const ds::PackedValue value = Take();
+    const std::string_view element = Take();
+    ds::PackedValue value = 0;
+    if (!ok_) return 0;
+    GetElement(element.data(), &value);
     return Check(value.is_integer()) ? value.integer() : 0;
   }
   std::size_t Count() {
@@ -38,144 +145,177 @@ class Reader {
                ? static_cast<std::size_t>(number)
                : 0;
   }
-  ds::PackedValue Value() { return Check(!at_end()) ? Take() : 0; }
-  bool Check(bool condition) {
-    ok_ = ok_ && condition;
-    return ok_;
-  }
 
  private:
-  ds::PackedValue Take() {
-    const ds::PackedValue value = list_.At(at_);
-    at_ = list_.Next(at_);
-    ++elements_read_;
-    return value;
+  // Of the element that begins here; 0 unless a whole one does.
+  std::size_t LengthHere() const {
+    const std::size_t left = this->left();
+    const auto head = static_cast<unsigned char>(*at_);
+    // A head of two bytes lies before the end mark or has it as its second.
+    if (left == 0 || head > kNumber64 || (head == kLongText && left < 5)) return 0;
+    const std::size_t bytes = ElementBytes(at_);
+    if (bytes >= left) return 0;
+    if (bytes <= 127) [[likely]]
+      return static_cast<unsigned char>(at_[bytes]) == bytes ? bytes : 0;
+    char back[kBackBytesMax];
+    const std::size_t back_bytes = static_cast<std::size_t>(PutBackLength(back, bytes) - back);
+    const bool is_right =
+        back_bytes <= left - bytes && std::memcmp(back, at_ + bytes, back_bytes) == 0;
+    return is_right ? bytes : 0;
   }
 
-  const ds::PackedList& list_;
-  ds::PackedList::Position at_;
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;  // at the end mark
+  std::uint16_t announced_ = 0;
   std::size_t elements_read_ = 0;
   bool ok_ = true;
 };
 
-// Texts, those of numbers in `digits`. They grow with what is there: the count is only a claim.
-struct Texts {
-  std::vector<std::string_view> views;
-  std::deque<ds::PackedValue::Scratch> digits;  // stay where they are while more come
-
-  bool Read(Reader& reader, std::size_t count) {
-    views.clear();
-    digits.clear();
-    while (views.size() < count) {
-      const ds::PackedValue value = reader.Value();
-      if (!reader.ok()) return false;
-      views.push_back(value.is_integer() ? value.Text(digits.emplace_back()) : value.text());
-    }
-    return true;
+// Puts an element of a listpack as XADD would have; `packed` grows by what it takes in one then.
+char* PutAdopted(char* out, std::string_view element, std::size_t* packed) {
+  const auto head = static_cast<unsigned char>(element[0]);
+  if (head < kShortText) {
+    *packed += PackedNumberBytes(0);
+    *out = element[0];
+    return out + 1;
   }
-};
-
-struct PackedEntry {
-  StreamId id;
-  bool deleted = false;
-  bool same_fields = false;
-  Texts texts;                           // values, or names and values
-  std::vector<std::string_view> fields;  // with names
-};
-
-bool ReadPackedEntry(Reader& reader, StreamId base, const Texts& names, PackedEntry* entry) {
-  const std::size_t before = reader.elements_read();
-  const std::int64_t flags = reader.Number();
-  if (!reader.Check((flags & ~(kPackedDeleted | kPackedSameFields)) == 0)) return false;
-  entry->deleted = (flags & kPackedDeleted) != 0;
-  entry->same_fields = (flags & kPackedSameFields) != 0;
-  entry->id.ms = base.ms + static_cast<std::uint64_t>(reader.Number());
-  entry->id.seq = base.seq + static_cast<std::uint64_t>(reader.Number());
-  const std::size_t count = entry->same_fields ? names.views.size() : reader.Count();
-  const std::size_t texts = entry->same_fields ? count : 2 * count;
-  if (!reader.Check(count > 0)) return false;
-  if (!entry->texts.Read(reader, texts)) return false;
-  entry->fields.clear();
-  for (std::size_t i = 0; i < texts; ++i) {
-    if (entry->same_fields) entry->fields.push_back(names.views[i]);
-    entry->fields.push_back(entry->texts.views[i]);
+  if (head < kNumber13 && head > kShortText && element[1] > '9') {
+    *packed += element.size() + 1;
+    return PutBytes(out, element.data(), element.size());
   }
-  const std::size_t elements = reader.elements_read() - before;
-  return reader.Check(reader.Count() == elements);
-}
-
-void AppendPackedEntry(ds::PackedList& list, StreamId base, const StreamNode::Place& place,
-                       const char* values, std::size_t names) {
-  list.Append((place.deleted ? kPackedDeleted : 0) | (place.same_fields ? kPackedSameFields : 0));
-  list.Append(static_cast<std::int64_t>(place.id.ms - base.ms));
-  list.Append(static_cast<std::int64_t>(place.id.seq - base.seq));
   ds::PackedValue value = 0;
-  std::size_t left = names;
-  std::size_t elements = 3 + names;
-  if (!place.same_fields) {
-    values = GetElement(values, &value);
-    list.Append(value);
-    left = 2 * static_cast<std::size_t>(value.integer());
-    elements = 4 + left;
-  }
-  for (; left > 0; --left) {
-    values = GetElement(values, &value);
-    list.Append(value);
-  }
-  list.Append(static_cast<std::int64_t>(elements));
+  GetElement(element.data(), &value);
+  if (!value.is_integer()) value = ds::PackedValue(value.text());
+  *packed += PackedElementBytes(value);
+  return PutElement(out, value);
 }
-
-Status Corrupt() { return {StatusCode::kCorrupt, "not the listpack of a stream"}; }
 
 }  // namespace
 
-ds::PackedList StreamNode::ToPacked() const {
-  ds::PackedList list;
-  list.Append(std::int64_t{live_});
-  list.Append(std::int64_t{deleted_});
-  list.Append(std::int64_t{fields_});
-  const char* at = bytes();
-  for (std::uint32_t i = 0; i < fields_; ++i) {
-    ds::PackedValue name = 0;
-    at = GetElement(at, &name);
-    list.Append(name);
-  }
-  list.Append(0);
+void StreamNode::WritePacked(char* to) const {
+  Writer out(to);
+  out.Number(live_);
+  out.Number(deleted_);
+  out.Number(fields_);
+  out.Elements(bytes(), fields_);
+  out.Number(0);
   Place place;
   for (bool more = First(&place); more; more = Next(place, &place)) {
-    AppendPackedEntry(list, base_, place, bytes() + place.values_at, fields_);
+    WriteEntry(out, base_, place, bytes() + place.values_at, fields_);
   }
-  return list;
+  const std::size_t written = out.Finish();
+  CHECK(written == packed_bytes());
 }
+
+std::string StreamNode::ToPacked() const {
+  std::string packed;
+  const std::size_t size = packed_bytes();
+  packed.resize_and_overwrite(size, [&](char* to, std::size_t) {
+    WritePacked(to);
+    return size;
+  });
+  return packed;
+}
+
+// A node being made of a listpack. It has room for all that may follow, which is never longer in a
+// node, frames aside: these may be, where an id is far from the first one's.
+class StreamNode::Unpacking {
+ public:
+  Unpacking(ds::SlabArena& arena, StreamId base, std::string_view bytes)
+      : arena_(arena), in_(bytes) {
+    if (in_.ok()) node_ = NewEmpty(arena, base, sizeof(StreamNode) + bytes.size() + kFrameBytesMax);
+  }
+  ~Unpacking() {
+    if (node_ != nullptr) Free(arena_, node_);
+  }
+  Unpacking(const Unpacking&) = delete;
+  Unpacking& operator=(const Unpacking&) = delete;
+
+  // Null if this is not the listpack of a stream.
+  StreamNode* Read() {
+    if (!in_.ok()) return nullptr;
+    const std::size_t live = in_.Count();
+    const std::size_t deleted = in_.Count();
+    ReadNames();
+    while (in_.ok() && !in_.at_end()) ReadEntry();
+    const bool is_whole = in_.ok() && in_.IsCountRight() && last_id_.has_value() &&
+                          node_->live_ == live && node_->deleted_ == deleted;
+    return is_whole ? std::exchange(node_, nullptr) : nullptr;
+  }
+
+ private:
+  void ReadNames() {
+    const std::size_t count = in_.Count();
+    std::size_t packed = 0;
+    in_.Check(count > 0);
+    char* const end = PutTexts(node_->bytes(), count, &packed);
+    in_.Check(in_.Number() == 0);
+    if (in_.ok()) node_->EndNames(end, static_cast<std::uint32_t>(count), packed);
+  }
+
+  // No more than there are: the count is only a claim.
+  char* PutTexts(char* out, std::size_t count, std::size_t* packed) {
+    for (; count > 0; --count) {
+      const std::string_view element = in_.Take();
+      if (!in_.ok()) break;
+      out = PutAdopted(out, element, packed);
+    }
+    return out;
+  }
+
+  void ReadEntry() {
+    node_ = Reserve(arena_, node_, kFrameBytesMax + in_.left());
+    const std::size_t before = in_.elements_read();
+    const std::int64_t flags = in_.Number();
+    in_.Check((flags & ~std::int64_t{kFrameDeleted | kFrameSameFields}) == 0);
+    StreamId id = node_->base_;
+    id.ms += static_cast<std::uint64_t>(in_.Number());
+    id.seq += static_cast<std::uint64_t>(in_.Number());
+    if (!in_.Check(last_id_.has_value() ? *last_id_ < id : node_->base_ <= id)) return;
+    last_id_ = id;
+    const bool same_fields = (flags & kFrameSameFields) != 0;
+    const std::size_t fields = same_fields ? node_->fields_ : in_.Count();
+    if (!in_.Check(fields > 0)) return;
+    std::size_t packed = PackedFrameBytes(node_->base_, id, fields, same_fields);
+    char* const frame = node_->bytes() + node_->used_;
+    char* const values = PutFrame(frame, static_cast<unsigned>(flags), node_->base_, id);
+    char* const end = same_fields ? PutTexts(values, fields, &packed)
+                                  : PutTexts(PutElementNumber(values, static_cast<long>(fields)),
+                                             2 * fields, &packed);
+    const std::size_t elements = in_.elements_read() - before;
+    if (!in_.Check(in_.Count() == elements)) return;
+    EndEntry(frame, values, end, packed);
+  }
+
+  // Makes room for the length of the values, which is known only now.
+  void EndEntry(const char* frame, char* values, char* end, std::size_t packed) {
+    const auto flags = static_cast<unsigned char>(*frame);
+    if (!node_->IsSingle((flags & kFrameSameFields) != 0)) {
+      const auto length = static_cast<std::size_t>(end - values);
+      const unsigned length_bytes = FrameLengthBytes(length);
+      std::memmove(values + length_bytes, values, length);
+      PutFrameLength(values, length, length_bytes);
+      end += length_bytes;
+    }
+    node_->last_at_ = node_->used_;
+    node_->used_ = static_cast<std::uint32_t>(end - node_->bytes());
+    node_->packed_bytes_ += static_cast<std::uint32_t>(packed);
+    ++((flags & kFrameDeleted) != 0 ? node_->deleted_ : node_->live_);
+  }
+
+  ds::SlabArena& arena_;
+  Reader in_;
+  StreamNode* node_ = nullptr;
+  std::optional<StreamId> last_id_;
+};
 
 Result<StreamNode*> StreamNode::FromPacked(ds::SlabArena& arena, StreamId base,
                                            std::string_view bytes) {
-  auto list = ds::PackedList::FromBytes(bytes);
-  if (!list) return std::unexpected(list.error());
-  Reader reader(*list);
-  const std::size_t live = reader.Count();
-  const std::size_t deleted = reader.Count();
-  const std::size_t name_count = reader.Count();
-  Texts names;
-  if (!reader.Check(name_count > 0) || !names.Read(reader, name_count) ||
-      !reader.Check(reader.Number() == 0)) {
-    return std::unexpected(Corrupt());
-  }
-  StreamNode* node = NewEmpty(arena, base, names.views, 1, 0);
-  PackedEntry entry;
-  while (reader.ok() && !reader.at_end()) {
-    if (!ReadPackedEntry(reader, base, names, &entry)) break;
-    const bool first = node->live_ + node->deleted_ == 0;
-    if (!reader.Check(first ? entry.id >= base : entry.id > node->LastId())) break;
-    node = Reserve(arena, node, entry.fields, entry.same_fields);
-    node->Write(entry.id, entry.fields, entry.same_fields);
-    Place place;
-    if (entry.deleted && node->ReadAt(node->last_at_, &place)) node->MarkDeleted(place);
-  }
-  if (!reader.ok() || node->last_at_ == node->used_ || node->live_ != live ||
-      node->deleted_ != deleted) {
-    Free(arena, node);
-    return std::unexpected(Corrupt());
+  StreamNode* const node = Unpacking(arena, base, bytes).Read();
+  if (node == nullptr) {
+    if (Status checked = ds::PackedList::Check(bytes); !checked.ok())
+      return std::unexpected(std::move(checked));
+    return Fail(StatusCode::kCorrupt, "not the listpack of a stream");
   }
   if (node->packed_bytes() > kPackedBytesMax) {
     Free(arena, node);

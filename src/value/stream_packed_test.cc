@@ -2,7 +2,9 @@
 // Nodes as listpacks: byte for byte what Redis makes, and nothing but that is taken back.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "value/collection_testing.h"
@@ -13,6 +15,7 @@ namespace cairn::value {
 namespace {
 
 using testing::Add;
+using testing::Ids;
 using testing::Show;
 using testing::TestArena;
 
@@ -85,7 +88,7 @@ TEST(StreamPacked, BytesAreRedis) {
   const Stream stream = MakeStream();
   int nodes = 0;
   stream.ForEachNode([&](const StreamNode& node) {
-    EXPECT_EQ(node.ToPacked().bytes(), OracleBytes());
+    EXPECT_EQ(node.ToPacked(), OracleBytes());
     EXPECT_EQ(node.packed_bytes(), OracleBytes().size());
     ++nodes;
   });
@@ -175,6 +178,147 @@ TEST(StreamPacked, Refused) {
     Stream stream;
     EXPECT_EQ(stream.Adopt({1, 1}, row.bytes, TestArena()).ok(), row.good) << row.what;
   }
+}
+
+// An element in a listpack, with the length behind it; short ones only.
+std::string Element(std::string_view head, std::string_view text = {}) {
+  std::string bytes = std::string(head) + std::string(text);
+  bytes.push_back(static_cast<char>(bytes.size()));
+  return bytes;
+}
+
+// Whoever made them: numbers as text, and lengths and numbers wider than they need to be, are as
+// XADD would have written them.
+TEST(StreamPacked, WhatOthersWriteWiderIsMadeAsXaddDoes) {
+  using namespace std::string_literals;
+  const struct {
+    const char* what;
+    std::string element;
+    ds::PackedValue made;
+  } rows[] = {
+      {"a number as text", Element("\x85"s, "12345"), 12345},
+      {"a negative one", Element("\x82"s, "-7"), -7},
+      {"the largest", Element("\x93"s, "9223372036854775807"), INT64_MAX},
+      {"no number", Element("\x83"s, "007"), "007"},
+      {"a sign", Element("\x81"s, "-"), "-"},
+      {"a high byte", Element("\x81"s, "\xff"), "\xff"},
+      {"nothing", Element("\x80"s), ""},
+      {"a length of 12 bits", Element("\xe0\x02"s, "ab"), "ab"},
+      {"a length of 32 bits", Element("\xf0\x02\0\0\0"s, "ab"), "ab"},
+      {"13 bits", Element("\xc0\x05"s), 5},
+      {"16 bits", Element("\xf1\x05\0"s), 5},
+      {"24 bits", Element("\xf2\xff\xff\xff"s), -1},
+      {"32 bits", Element("\xf3\0\x01\0\0"s), 256},
+      {"64 bits", Element("\xf4\0\0\0\0\0\0\0\x80"s), INT64_MIN},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.what);
+    const std::string usual = Element("\x81"s, "f");
+    for (const bool as_name : {true, false}) {
+      const std::string& name = as_name ? row.element : usual;
+      const std::string& value = as_name ? usual : row.element;
+      std::string bytes = std::string(4, '\0') + "\x0a\0"s;
+      bytes += Element("\x01"s) + Element("\0"s) + Element("\x01"s) + name + Element("\0"s);
+      bytes +=
+          Element("\x02"s) + Element("\0"s) + Element("\0"s) + value + Element("\x04"s) + "\xff";
+      bytes[0] = static_cast<char>(bytes.size());
+      ds::PackedList made;
+      for (const ds::PackedValue& element :
+           {ds::PackedValue(1), ds::PackedValue(0), ds::PackedValue(1),
+            as_name ? row.made : ds::PackedValue("f"), ds::PackedValue(0), ds::PackedValue(2),
+            ds::PackedValue(0), ds::PackedValue(0), as_name ? ds::PackedValue("f") : row.made,
+            ds::PackedValue(4)})
+        made.Append(element);
+      const auto node = StreamNode::FromPacked(TestArena(), {1, 1}, bytes);
+      ASSERT_TRUE(node.has_value()) << node.error().message();
+      EXPECT_EQ((*node)->ToPacked(), made.bytes());
+      EXPECT_EQ((*node)->packed_bytes(), made.bytes().size());
+      StreamNode::Free(TestArena(), *node);
+    }
+  }
+}
+
+// The listpack of a node, element by element.
+std::string Appended(const StreamNode& node, const std::vector<std::string>& names) {
+  ds::PackedList list;
+  list.Append(static_cast<long>(node.live()));
+  list.Append(static_cast<long>(node.deleted()));
+  list.Append(static_cast<long>(names.size()));
+  for (const std::string& name : names) list.Append(name);
+  list.Append(0);
+  StreamNode::Place place;
+  for (bool more = node.First(&place); more; more = node.Next(place, &place)) {
+    list.Append((place.deleted ? 1 : 0) | (place.same_fields ? 2 : 0));
+    list.Append(static_cast<long>(place.id.ms - node.base().ms));
+    list.Append(static_cast<long>(place.id.seq - node.base().seq));
+    const StreamEntry entry(&node, place);
+    if (!place.same_fields) list.Append(static_cast<long>(entry.size()));
+    entry.ForEach([&](std::string_view field, std::string_view value) {
+      if (!place.same_fields) list.Append(field);
+      list.Append(value);
+    });
+    list.Append(static_cast<long>(place.same_fields ? 3 + entry.size() : 4 + 2 * entry.size()));
+  }
+  return std::string(list.bytes());
+}
+
+// Entries of any shape, ids near and far, also such as a listpack has in two bytes and a node in
+// eight: it makes the same bytes as one element after the other, and comes back the same.
+TEST(StreamPacked, AnyEntriesThereAndBack) {
+  constexpr std::uint64_t kSeed = 20261122;
+  SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
+  Random random(kSeed);
+  constexpr TextKind kKinds[] = {TextKind::kSmallNumber, TextKind::kNumber, TextKind::kShort,
+                                 TextKind::kLong, TextKind::kHuge};
+  const auto text = [&] { return RandomText(random, kKinds[random.Below(5)], 1000); };
+  for (int round = 0; round < 400; ++round) {
+    StreamId id = {random.Below(3) == 0 ? 0 : random.Next() >> 8,
+                   random.Next() >> random.Below(60)};
+    std::vector<std::string> names(1 + random.Below(4));
+    std::ranges::generate(names, text);
+    const std::uint64_t step = std::uint64_t{1} << random.Below(40);
+    Stream stream;
+    for (std::uint64_t left = 1 + random.Below(130); left > 0; --left) {
+      std::vector<std::string> words;
+      for (const std::string& name : names) words.insert(words.end(), {name, text()});
+      if (stream.size() > 0 && random.Below(8) == 0)
+        words.insert(words.end(), {text(), std::string(random.Below(20'000), 'v')});
+      Add(stream, id, {words.begin(), words.end()}, {.node_bytes = 0, .node_entries = 0});
+      id = random.Below(2) == 0 ? *Successor(id) : StreamId{id.ms + 1 + random.Below(step), id.seq};
+    }
+    for (StreamId deleted : Ids(stream)) {
+      if (stream.size() > 1 && random.Below(9) == 0) stream.Delete(deleted);
+    }
+    stream.ForEachNode([&](const StreamNode& node) {
+      const std::string packed = node.ToPacked();
+      ASSERT_EQ(packed, Appended(node, names));
+      const auto again = StreamNode::FromPacked(TestArena(), node.base(), packed);
+      ASSERT_TRUE(again.has_value()) << again.error().message();
+      EXPECT_EQ((*again)->ToPacked(), packed);
+      EXPECT_EQ((*again)->packed_bytes(), packed.size());
+      EXPECT_LE((*again)->used_bytes(), node.used_bytes());
+      EXPECT_EQ((*again)->LastId(), node.LastId());
+      StreamNode::Free(TestArena(), *again);
+    });
+  }
+}
+
+// Neither way sets anything aside for an entry, nor grows what it makes.
+TEST(StreamPacked, BothWaysTakeTheirMemoryAtOnce) {
+  Stream stream;
+  for (std::uint64_t i = 1; i <= 1000; ++i)
+    Add(stream, {1, i}, {"f", "v" + std::to_string(i), "g", std::to_string(i)},
+        {.node_bytes = 0, .node_entries = 0});
+  stream.ForEachNode([](const StreamNode& node) {
+    std::uint64_t before = BytesTaken();
+    const std::string packed = node.ToPacked();
+    EXPECT_LE(BytesTaken() - before, 3 * packed.size() / 2);
+    before = BytesTaken();
+    const auto again = StreamNode::FromPacked(TestArena(), node.base(), packed);
+    EXPECT_LE(BytesTaken() - before, 5 * packed.size() / 2);
+    ASSERT_TRUE(again.has_value());
+    StreamNode::Free(TestArena(), *again);
+  });
 }
 
 }  // namespace
