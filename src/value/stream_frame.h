@@ -33,9 +33,10 @@ inline constexpr std::array<std::uint8_t, 9> kFrameWidthCodes = {0, 1, 2, 3, 4, 
 inline constexpr std::size_t kFrameLengthMax = 5;
 inline constexpr std::size_t kFrameBytesMax = 1 + 16 + kFrameLengthMax;
 
+// REQUIRES: room for eight bytes, of which those that are too many are for what follows.
 inline char* PutFrameNumber(char* out, std::uint64_t number, unsigned code) {
-  for (unsigned i = 0; i < kFrameWidths[code]; ++i) *out++ = static_cast<char>(number >> (8 * i));
-  return out;
+  PutBytes(out, &number, sizeof(number));
+  return out + kFrameWidths[code];
 }
 inline std::uint64_t GetFrameNumber(const char* in, unsigned width) {
   std::uint64_t number = 0;
@@ -45,7 +46,8 @@ inline std::uint64_t GetFrameNumber(const char* in, unsigned width) {
   return number;
 }
 
-// Flags and id of an entry in a node whose first entry has the id `base`.
+// Flags and id of an entry in a node whose first entry has the id `base`. REQUIRES: room for
+// kFrameBytesMax.
 inline char* PutFrame(char* out, unsigned flags, StreamId base, StreamId id) {
   const auto width_code = [](std::uint64_t number) -> unsigned {
     return kFrameWidthCodes[(static_cast<std::size_t>(std::bit_width(number)) + 7) / 8];

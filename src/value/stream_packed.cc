@@ -41,13 +41,24 @@ char* PutBackLength(char* out, std::size_t length) {
   return out + bytes;
 }
 
+// Copies `size` bytes where sixteen can be read and written: most elements are short, and a call
+// for each would cost more than the rest.
+constexpr std::size_t kShortCopy = 16;
+char* PutShort(char* out, const char* from, std::size_t size) {
+  std::memcpy(out, from, kShortCopy);
+  return out + size;
+}
+
 // ---- Out ---------------------------------------------------------------------------------------
 
 class Writer {
  public:
-  explicit Writer(char* to) : begin_(to), at_(to + kHeaderBytes) {}
+  // Elements are read before `from_end`, and the list is so many bytes.
+  Writer(char* to, std::size_t bytes, const char* from_end)
+      : begin_(to), end_(to + bytes), from_end_(from_end), at_(to + kHeaderBytes) {}
 
   void Number(std::int64_t number) {
+    DCHECK(at_ < end_);
     char* const end = PutElementNumber(at_, number);
     *end = static_cast<char>(end - at_);
     at_ = end + 1;
@@ -58,7 +69,10 @@ class Writer {
     elements_ += count;
     for (; count > 0; --count) {
       const std::size_t bytes = ElementBytes(from);
-      at_ = PutBackLength(PutBytes(at_, from, bytes), bytes);
+      const bool is_short =
+          bytes <= kShortCopy && from_end_ - from >= kReach && end_ - at_ >= kReach;
+      at_ = is_short ? PutShort(at_, from, bytes) : PutBytes(at_, from, bytes);
+      at_ = PutBackLength(at_, bytes);
       from += bytes;
     }
     return from;
@@ -75,25 +89,41 @@ class Writer {
   }
 
  private:
+  static constexpr std::ptrdiff_t kReach = kShortCopy;
   char* const begin_;
+  char* const end_;
+  const char* const from_end_;
   char* at_;
   std::size_t elements_ = 0;
 };
 
-void WriteEntry(Writer& out, StreamId base, const StreamNode::Place& place, const char* values,
-                std::size_t names) {
-  out.Number((place.deleted ? kFrameDeleted : 0) | (place.same_fields ? kFrameSameFields : 0));
-  out.Number(static_cast<std::int64_t>(place.id.ms - base.ms));
-  out.Number(static_cast<std::int64_t>(place.id.seq - base.seq));
-  if (place.same_fields) {
-    out.Elements(values, names);
-    return out.Number(static_cast<std::int64_t>(3 + names));
+// Writes the entry of a node at `in`; where the next one begins. What Place tells of it would be
+// read twice.
+const char* WriteEntry(Writer& out, StreamId base, std::size_t names, const char* in) {
+  const unsigned flags = static_cast<unsigned char>(*in++);
+  const unsigned ms_width = kFrameWidths[(flags >> kFrameMsShift) & kFrameWidthMask];
+  const unsigned seq_width = kFrameWidths[(flags >> kFrameSeqShift) & kFrameWidthMask];
+  const std::uint64_t ms = GetFrameNumber(in, ms_width);
+  const std::uint64_t seq = GetFrameNumber(in + ms_width, seq_width);
+  in += ms_width + seq_width;
+  const bool same_fields = (flags & kFrameSameFields) != 0;
+  if (!same_fields || names != 1) {
+    unsigned length_bytes = 0;
+    GetFrameLength(in, &length_bytes);
+    in += length_bytes;
   }
-  ds::PackedValue fields = 0;
-  GetElement(values, &fields);
-  const auto texts = 2 * static_cast<std::size_t>(fields.integer());
-  out.Elements(values, 1 + texts);
-  out.Number(static_cast<std::int64_t>(4 + texts));
+  out.Number(flags & (kFrameDeleted | kFrameSameFields));
+  out.Number(static_cast<std::int64_t>(ms));
+  out.Number(static_cast<std::int64_t>(ms == 0 ? seq : seq - base.seq));
+  std::size_t elements = names;
+  if (!same_fields) {
+    ds::PackedValue fields = 0;
+    GetElement(in, &fields);
+    elements = 1 + 2 * static_cast<std::size_t>(fields.integer());
+  }
+  in = out.Elements(in, elements);
+  out.Number(static_cast<std::int64_t>(3 + elements));
+  return in;
 }
 
 // ---- In ----------------------------------------------------------------------------------------
@@ -116,6 +146,9 @@ class Reader {
   bool at_end() const { return at_ == end_; }
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   std::size_t elements_read() const { return elements_read_; }
+  // How much shorter what was read could be.
+  std::size_t waste() const { return waste_; }
+  void AddWaste(std::size_t bytes) { waste_ += bytes; }
   // REQUIRES: at_end().
   bool IsCountRight() const { return announced_ == kCountUnknown || announced_ == elements_read_; }
   bool Check(bool condition) {
@@ -134,10 +167,14 @@ class Reader {
   }
   std::int64_t Number() {
     const std::string_view element = Take();
-    ds::PackedValue value = 0;
     if (!ok_) return 0;
+    const auto head = static_cast<unsigned char>(element[0]);
+    if (head < kShortText) return head;
+    ds::PackedValue value = 0;
     GetElement(element.data(), &value);
-    return Check(value.is_integer()) ? value.integer() : 0;
+    if (!Check(value.is_integer())) return 0;
+    waste_ += element.size() - NumberBytes(value.integer());
+    return value.integer();
   }
   std::size_t Count() {
     const std::int64_t number = Number();
@@ -166,43 +203,48 @@ class Reader {
 
   const char* at_ = nullptr;
   const char* end_ = nullptr;  // at the end mark
+  std::size_t waste_ = 0;
   std::uint16_t announced_ = 0;
   std::size_t elements_read_ = 0;
   bool ok_ = true;
 };
 
-// Puts an element of a listpack as XADD would have; `packed` grows by what it takes in one then.
-char* PutAdopted(char* out, std::string_view element, std::size_t* packed) {
-  const auto head = static_cast<unsigned char>(element[0]);
-  if (head < kShortText) {
-    *packed += PackedNumberBytes(0);
-    *out = element[0];
-    return out + 1;
-  }
-  if (head < kNumber13 && head > kShortText && element[1] > '9') {
-    *packed += element.size() + 1;
-    return PutBytes(out, element.data(), element.size());
-  }
+// Puts an element as XADD would have. REQUIRES: it is not as most are.
+char* PutOdd(char* out, std::string_view element, Reader& in) {
   ds::PackedValue value = 0;
   GetElement(element.data(), &value);
   if (!value.is_integer()) value = ds::PackedValue(value.text());
-  *packed += PackedElementBytes(value);
+  in.AddWaste(element.size() + BackLengthBytes(element.size()) - PackedElementBytes(value));
   return PutElement(out, value);
+}
+
+// Takes an element and puts it as XADD would have. REQUIRES: room for all that is left.
+char* PutNext(char* out, Reader& in) {
+  const bool has_reach = in.left() >= kShortCopy;
+  const std::string_view element = in.Take();
+  if (!in.ok()) return out;
+  const auto head = static_cast<unsigned char>(element[0]);
+  if (head < kShortText) {
+    *out = element[0];
+    return out + 1;
+  }
+  const bool is_plain = head > kShortText && head < kNumber13 && element[1] > '9';
+  if (!is_plain) return PutOdd(out, element, in);
+  return has_reach && element.size() <= kShortCopy ? PutShort(out, element.data(), element.size())
+                                                   : PutBytes(out, element.data(), element.size());
 }
 
 }  // namespace
 
 void StreamNode::WritePacked(char* to) const {
-  Writer out(to);
+  Writer out(to, packed_bytes(), bytes() + capacity_);
   out.Number(live_);
   out.Number(deleted_);
   out.Number(fields_);
   out.Elements(bytes(), fields_);
   out.Number(0);
-  Place place;
-  for (bool more = First(&place); more; more = Next(place, &place)) {
-    WriteEntry(out, base_, place, bytes() + place.values_at, fields_);
-  }
+  const char* const end = bytes() + used_;
+  for (const char* in = bytes() + entries_at_; in != end;) in = WriteEntry(out, base_, fields_, in);
   const std::size_t written = out.Finish();
   CHECK(written == packed_bytes());
 }
@@ -222,7 +264,7 @@ std::string StreamNode::ToPacked() const {
 class StreamNode::Unpacking {
  public:
   Unpacking(ds::SlabArena& arena, StreamId base, std::string_view bytes)
-      : arena_(arena), in_(bytes) {
+      : arena_(arena), bytes_(bytes.size()), in_(bytes) {
     if (in_.ok()) node_ = NewEmpty(arena, base, sizeof(StreamNode) + bytes.size() + kFrameBytesMax);
   }
   ~Unpacking() {
@@ -240,26 +282,25 @@ class StreamNode::Unpacking {
     while (in_.ok() && !in_.at_end()) ReadEntry();
     const bool is_whole = in_.ok() && in_.IsCountRight() && last_id_.has_value() &&
                           node_->live_ == live && node_->deleted_ == deleted;
-    return is_whole ? std::exchange(node_, nullptr) : nullptr;
+    if (!is_whole) return nullptr;
+    node_->packed_bytes_ =
+        static_cast<std::uint32_t>(bytes_ - in_.waste() - PackedNumberBytes(node_->live_) -
+                                   PackedNumberBytes(node_->deleted_));
+    return std::exchange(node_, nullptr);
   }
 
  private:
   void ReadNames() {
     const std::size_t count = in_.Count();
-    std::size_t packed = 0;
     in_.Check(count > 0);
-    char* const end = PutTexts(node_->bytes(), count, &packed);
+    char* const end = PutTexts(node_->bytes(), count);
     in_.Check(in_.Number() == 0);
-    if (in_.ok()) node_->EndNames(end, static_cast<std::uint32_t>(count), packed);
+    if (in_.ok()) node_->EndNames(end, static_cast<std::uint32_t>(count), 0);
   }
 
   // No more than there are: the count is only a claim.
-  char* PutTexts(char* out, std::size_t count, std::size_t* packed) {
-    for (; count > 0; --count) {
-      const std::string_view element = in_.Take();
-      if (!in_.ok()) break;
-      out = PutAdopted(out, element, packed);
-    }
+  char* PutTexts(char* out, std::size_t count) {
+    for (; count > 0 && in_.ok(); --count) out = PutNext(out, in_);
     return out;
   }
 
@@ -276,34 +317,34 @@ class StreamNode::Unpacking {
     const bool same_fields = (flags & kFrameSameFields) != 0;
     const std::size_t fields = same_fields ? node_->fields_ : in_.Count();
     if (!in_.Check(fields > 0)) return;
-    std::size_t packed = PackedFrameBytes(node_->base_, id, fields, same_fields);
     char* const frame = node_->bytes() + node_->used_;
-    char* const values = PutFrame(frame, static_cast<unsigned>(flags), node_->base_, id);
-    char* const end = same_fields ? PutTexts(values, fields, &packed)
-                                  : PutTexts(PutElementNumber(values, static_cast<long>(fields)),
-                                             2 * fields, &packed);
+    char* const length_at = PutFrame(frame, static_cast<unsigned>(flags), node_->base_, id);
+    const bool is_single = node_->IsSingle(same_fields);
+    char* const values = is_single ? length_at : length_at + 1;
+    char* const end =
+        same_fields
+            ? PutTexts(values, fields)
+            : PutTexts(PutElementNumber(values, static_cast<std::int64_t>(fields)), 2 * fields);
     const std::size_t elements = in_.elements_read() - before;
     if (!in_.Check(in_.Count() == elements)) return;
-    EndEntry(frame, values, end, packed);
+    ++((flags & kFrameDeleted) != 0 ? node_->deleted_ : node_->live_);
+    node_->last_at_ = node_->used_;
+    node_->used_ = static_cast<std::uint32_t>(
+        (is_single ? end : PutLength(length_at, values, end)) - node_->bytes());
   }
 
-  // Makes room for the length of the values, which is known only now.
-  void EndEntry(const char* frame, char* values, char* end, std::size_t packed) {
-    const auto flags = static_cast<unsigned char>(*frame);
-    if (!node_->IsSingle((flags & kFrameSameFields) != 0)) {
-      const auto length = static_cast<std::size_t>(end - values);
-      const unsigned length_bytes = FrameLengthBytes(length);
-      std::memmove(values + length_bytes, values, length);
-      PutFrameLength(values, length, length_bytes);
-      end += length_bytes;
-    }
-    node_->last_at_ = node_->used_;
-    node_->used_ = static_cast<std::uint32_t>(end - node_->bytes());
-    node_->packed_bytes_ += static_cast<std::uint32_t>(packed);
-    ++((flags & kFrameDeleted) != 0 ? node_->deleted_ : node_->live_);
+  // The length of the values is known only now: where it takes more than the byte that was left for
+  // it, they make room.
+  static char* PutLength(char* at, char* values, const char* end) {
+    const auto length = static_cast<std::size_t>(end - values);
+    const unsigned length_bytes = FrameLengthBytes(length);
+    if (length_bytes > 1) std::memmove(at + length_bytes, values, length);
+    PutFrameLength(at, length, length_bytes);
+    return at + length_bytes + length;
   }
 
   ds::SlabArena& arena_;
+  const std::size_t bytes_;
   Reader in_;
   StreamNode* node_ = nullptr;
   std::optional<StreamId> last_id_;
