@@ -94,4 +94,23 @@ void AofEncoder::Append(std::span<const log::EffectView> effects, std::int64_t n
   });
 }
 
+void AofEncoder::AppendOpen(const log::EffectView& effect, std::string* out) {
+  const std::size_t before = out->size();
+  const std::size_t most = before + BytesMax({&effect, 1}) + kHeaderMax;
+  out->resize_and_overwrite(most, [&](char* data, std::size_t) {
+    char* at = PutHeader(PutSelect(data + before, effect.db), '*', effect.args.size() + 1);
+    for (const std::string_view arg : effect.args) at = PutBulk(at, arg);
+    *at++ = '$';
+    at = Put(at, OpenSize(0));
+    DCHECK(at <= data + most);
+    return static_cast<std::size_t>(at - data);
+  });
+}
+
+std::string AofEncoder::OpenSize(std::uint64_t bytes) {
+  const std::string digits = Int64ToString(static_cast<std::int64_t>(bytes));
+  CHECK(digits.size() + 2 <= kOpenSizeBytes);
+  return std::string(kOpenSizeBytes - 2 - digits.size(), '0') + digits + "\r\n";
+}
+
 }  // namespace cairn::codec

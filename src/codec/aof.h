@@ -13,6 +13,7 @@
 #ifndef CAIRN_CODEC_AOF_H_
 #define CAIRN_CODEC_AOF_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -36,6 +37,14 @@ class AofEncoder {
 
   // Appends a log record: one effect, or several as a group. `now_s`: Unix seconds.
   void Append(std::span<const log::EffectView> effects, std::int64_t now_s, std::string* out);
+
+  // A command whose last argument is written before its size is known. The bytes of that argument
+  // and CRLF are to follow; its size goes where the last kOpenSizeBytes of what this appended
+  // stand.
+  void AppendOpen(const log::EffectView& effect, std::string* out);
+  // Redis reads zeros in front of a number, and so do we.
+  static std::string OpenSize(std::uint64_t bytes);
+  static constexpr std::size_t kOpenSizeBytes = 15 + 2;
 
  private:
   static constexpr std::int64_t kNoTime = -1;

@@ -104,6 +104,29 @@ TEST(AofEncoder, WritesWhatRedisWrites) {
   EXPECT_EQ(out, "");
 }
 
+// Its last argument comes in parts, and its size at the end.
+TEST(AofEncoder, ACommandCanBeLeftOpen) {
+  AofEncoder encoder;
+  std::string file;
+  const std::string_view args[] = {"RESTORE", "key"};
+  encoder.AppendOpen({.db = DbId(3), .args = args}, &file);
+  EXPECT_EQ(file,
+            "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+            "*3\r\n$7\r\nRESTORE\r\n$3\r\nkey\r\n$000000000000000\r\n");
+  const std::size_t begin = file.size();
+  for (int i = 0; i < 1000; ++i) file += "0123456789\r\n";
+  const std::string size = AofEncoder::OpenSize(file.size() - begin);
+  EXPECT_EQ(size, "000000000012000\r\n");
+  file.replace(begin - AofEncoder::kOpenSizeBytes, AofEncoder::kOpenSizeBytes, size);
+  file += "\r\n";
+  Encode(encoder, {{DbId(3), {"DEL", "k"}}}, 0, &file);
+  const Reading read = Read(file);
+  EXPECT_EQ(read.trouble, "");
+  ASSERT_EQ(read.groups.size(), 2u);
+  EXPECT_EQ(read.groups[0][0].args[2], file.substr(begin, 12'000));
+  EXPECT_EQ(read.groups[1][0].db, DbId(3)) << "the database is known";
+}
+
 Group RandomGroup(Random& random) {
   Group group(random.Below(3) == 0 ? 1 + random.Below(4) : 1);
   for (Effect& effect : group) {

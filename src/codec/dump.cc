@@ -13,12 +13,11 @@
 
 namespace cairn::codec {
 
-std::string FinishDump(RdbOutput& out, RdbType type) {
+void EndDump(RdbOutput& out, RdbType type) {
   const int version = RdbVersionOf(type);
   out.Byte(static_cast<std::uint8_t>(version));
   out.Byte(static_cast<std::uint8_t>(version >> 8));
   out.Word64(out.checksum());
-  return out.TakeBytes();
 }
 
 bool IsDumpIntact(std::string_view payload) {

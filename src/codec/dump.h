@@ -19,7 +19,7 @@
 namespace cairn::codec {
 
 // Adds what follows the value: made into a payload of a version that has its type.
-std::string FinishDump(RdbOutput& out, RdbType type);
+void EndDump(RdbOutput& out, RdbType type);
 
 // `value` is a std::string_view or one of the collections.
 template <class V>
@@ -28,7 +28,8 @@ std::string DumpOf(const V& value, RdbCompression compression) {
   const RdbType type = RdbTypeOf(value);
   out.Byte(static_cast<std::uint8_t>(type));
   WriteValue(out, value);
-  return FinishDump(out, type);
+  EndDump(out, type);
+  return out.TakeBytes();
 }
 
 // Whether the version is one that we read, and the checksum right.

@@ -178,7 +178,8 @@ class CommandImage {
  public:
   static constexpr std::size_t kBufferBytes = 64UL * 1024;
 
-  CommandImage(const LibrarySet& libraries, codec::ByteSink& sink) : sink_(sink) {
+  CommandImage(const LibrarySet& libraries, io::File& file, codec::ByteSink& sink)
+      : file_(file), sink_(sink) {
     libraries.ForEach([this](std::string_view source) {
       const std::string_view args[] = {"FUNCTION", "LOAD", source};
       AddCommand(DbId(0), args);
@@ -189,28 +190,21 @@ class CommandImage {
     ForEachCommandOf(entry, expiry,
                      [&](std::span<const std::string_view> args) { AddCommand(db, args); });
   }
-  void Begin(DbId, UnixMs, const Entry& entry, const CutValue& value) {
-    if (entry.type() != keyspace::Type::kStream) return;
-    stream_.emplace(codec::RdbCompression::kNone);
-    stream_->Byte(static_cast<std::uint8_t>(codec::RdbType::kStream2));
-    stream_->Length(value.size());
+  void Begin(DbId db, UnixMs, const Entry& entry, const CutValue& value) {
+    if (entry.type() == keyspace::Type::kStream) BeginRestore(db, entry.key(), value.size());
   }
   void AddPiece(DbId db, const Entry& entry, const CutPiece& piece) {
-    if (stream_) {
-      return piece.ForEach([this](const CutPiece::Element& element) {
-        codec::WriteStreamPart(*stream_, element.stream_part());
-      });
+    if (!payload_) {
+      return ForEachCommandOf(
+          entry, piece, [&](std::span<const std::string_view> args) { AddCommand(db, args); });
     }
-    ForEachCommandOf(entry, piece,
-                     [&](std::span<const std::string_view> args) { AddCommand(db, args); });
+    piece.ForEach([this](const CutPiece::Element& element) {
+      codec::WriteStreamPart(*payload_, element.stream_part());
+    });
+    Note(payload_->status());
   }
   void EndPieces(DbId db, UnixMs expiry, const Entry& entry) {
-    if (stream_) {
-      const std::string payload = codec::FinishDump(*stream_, codec::RdbType::kStream2);
-      stream_.reset();
-      const std::string_view args[] = {"RESTORE", entry.key(), "0", payload};
-      AddCommand(db, args);
-    }
+    if (payload_) EndRestore();
     ForEachCommandOfExpiry(entry.key(), expiry,
                            [&](std::span<const std::string_view> args) { AddCommand(db, args); });
   }
@@ -226,15 +220,40 @@ class CommandImage {
     encoder_.Append(effect, 0, &buffer_);
     if (buffer_.size() >= kBufferBytes) Flush();
   }
+  // The payload of a stream's RESTORE goes to the file as it comes; its size is known at its end
+  // and written over the zeros that stand in front of it until then.
+  void BeginRestore(DbId db, std::string_view key, std::uint64_t nodes) {
+    const std::string_view args[] = {"RESTORE", key, "0"};
+    encoder_.AppendOpen({.db = db, .args = args}, &buffer_);
+    Flush();
+    payload_at_ = file_.size();
+    payload_.emplace(sink_, codec::RdbCompression::kNone);
+    payload_->Byte(static_cast<std::uint8_t>(codec::RdbType::kStream2));
+    payload_->Length(nodes);
+  }
+  void EndRestore() {
+    codec::EndDump(*payload_, codec::RdbType::kStream2);
+    Note(payload_->Flush());
+    const std::string size = codec::AofEncoder::OpenSize(payload_->bytes_written());
+    payload_.reset();
+    if (status_.ok()) Note(file_.Overwrite(payload_at_ - size.size(), size));
+    buffer_.append("\r\n");
+  }
+
+  void Note(const Status& status) {
+    if (status_.ok()) status_ = status;
+  }
   void Flush() {
     if (status_.ok() && !buffer_.empty()) status_ = sink_.Write(buffer_);
     buffer_.clear();
   }
 
+  io::File& file_;
   codec::ByteSink& sink_;
   codec::AofEncoder encoder_;
   std::string buffer_;
-  std::optional<codec::RdbOutput> stream_;  // what RESTORE makes the one at hand of
+  std::optional<codec::RdbOutput> payload_;  // of the RESTORE at hand
+  std::uint64_t payload_at_ = 0;             // in the file
   Status status_;
 };
 
@@ -297,7 +316,7 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io:
     RdbImage image(keyspace, cut, libraries, file, format, sink);
     written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   } else {
-    CommandImage image(libraries, sink);
+    CommandImage image(libraries, file, sink);
     written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   }
   return written.ok() ? sink.Sync() : written;

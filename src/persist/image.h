@@ -7,8 +7,8 @@
 //                                                 has little to do
 //
 // Of the data set no more is in memory than the cut's backlog, which is bounded, a batch, and what
-// RdbOutput holds back; in commands also the payload of a stream's RESTORE, whose length comes
-// first. Everything that takes time happens without a lock.
+// RdbOutput holds back. In commands, the payload of a large stream's RESTORE goes to the file as it
+// comes, and its size is mended afterwards. Everything that takes time happens without a lock.
 #ifndef CAIRN_PERSIST_IMAGE_H_
 #define CAIRN_PERSIST_IMAGE_H_
 

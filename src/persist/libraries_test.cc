@@ -78,7 +78,8 @@ std::string PayloadOf(std::initializer_list<std::string_view> sources) {
     out.Byte(static_cast<std::uint8_t>(codec::RdbOpcode::kFunction));
     out.Text(source);
   }
-  return codec::FinishDump(out, codec::RdbType::kString);
+  codec::EndDump(out, codec::RdbType::kString);
+  return out.TakeBytes();
 }
 
 TEST(Libraries, CommandsOfAnAofChangeThem) {

@@ -5,12 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "codec/aof.h"
 #include "codec/dump.h"
 #include "io/sim_disk.h"
 #include "persist/image_testing.h"
@@ -248,21 +250,63 @@ TEST(Saver, LargeValuesAreOfTheMoment) {
   EXPECT_NE(PictureOf(store), expected);
 }
 
+value::Stream StreamOf(TestStore& store, std::string_view name) {
+  value::Stream same;
+  store.With(name, [&](keyspace::Txn& txn, const keyspace::KeyRef& key) {
+    same = txn.Find(key, keyspace::Access::kPeek).entry->as<value::Stream>().Clone();
+  });
+  return same;
+}
+
 // As commands it is one, as if it had been copied as a whole.
 TEST(Saver, AStreamInPiecesIsOneRestore) {
   TestStore store;
-  value::Stream same;
   testing::Filler(store, DbId(0)).Add("big", 5000);
-  store.With("bigstream", [&](keyspace::Txn& txn, const keyspace::KeyRef& key) {
-    same = txn.Find(key, keyspace::Access::kPeek).entry->as<value::Stream>().Clone();
-  });
   SimDisk disk(1);
   EXPECT_TRUE(SaveTo(disk, store, Order({.form = ImageFormat::Form::kCommands})).ok());
-  const std::string payload = codec::DumpOf(same, codec::RdbCompression::kNone);
+  const std::string payload =
+      codec::DumpOf(StreamOf(store, "bigstream"), codec::RdbCompression::kNone);
   EXPECT_NE(disk.SafeContent("./dump.rdb")
                 .value()
-                .find("$" + std::to_string(payload.size()) + "\r\n" + payload),
+                .find("\r\n$" + codec::AofEncoder::OpenSize(payload.size()) + payload + "\r\n"),
             std::string::npos);
+}
+
+// A file in memory that remembers the longest write.
+class WatchedFile final : public io::File {
+ public:
+  WatchedFile() : File("watched", 0) {}
+  Status Reserve(std::uint64_t) override { return {}; }
+  Status SyncData() override { return {}; }
+
+  std::string content;
+  std::size_t longest_write = 0;
+
+ protected:
+  Result<std::size_t> WriteSome(std::uint64_t offset, std::string_view bytes) override {
+    longest_write = std::max(longest_write, bytes.size());
+    content.resize(std::max(content.size(), static_cast<std::size_t>(offset) + bytes.size()));
+    content.replace(offset, bytes.size(), bytes);
+    return bytes.size();
+  }
+  Result<std::size_t> ReadSome(std::uint64_t, char*, std::size_t) override { return 0; }
+  Status Resize(std::uint64_t) override { return {}; }
+};
+
+// However large it is, no more of it is held back than of other values.
+TEST(Saver, AStreamGoesToTheFileAsItComes) {
+  TestStore store;
+  testing::Filler(store, DbId(0)).Add("big", 60'000);
+  const std::size_t payload_bytes =
+      codec::DumpOf(StreamOf(store, "bigstream"), codec::RdbCompression::kNone).size();
+  ASSERT_GT(payload_bytes, 40 * codec::RdbOutput::kBufferBytes);
+  WatchedFile file;
+  const std::unique_ptr<keyspace::Cut> cut = TakeCut(store.keyspace);
+  SaveProgress progress;
+  const ImageFormat format = {.form = ImageFormat::Form::kCommands, .syncs_on_the_way = false};
+  EXPECT_TRUE(WriteImage(store.keyspace, *cut, {}, file, format, progress).ok());
+  EXPECT_GT(file.content.size(), payload_bytes);
+  EXPECT_LT(file.longest_write, 2 * codec::RdbOutput::kBufferBytes);
 }
 
 // Writers change pairs of keys together: in the file, they are equal.

@@ -3,7 +3,7 @@
 //
 // As Redis writes them: at most kItemsMax elements a command. A stream is one RESTORE instead of
 // its XADDs: XCLAIM would lose what is pending of entries that were deleted, and times. One that
-// comes in pieces is put together by the image.
+// comes in pieces is written by the image.
 #ifndef CAIRN_PERSIST_VALUE_COMMANDS_H_
 #define CAIRN_PERSIST_VALUE_COMMANDS_H_
 
