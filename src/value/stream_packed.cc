@@ -331,6 +331,7 @@ class StreamNode::Unpacking {
     node_->last_at_ = node_->used_;
     node_->used_ = static_cast<std::uint32_t>(
         (is_single ? end : PutLength(length_at, values, end)) - node_->bytes());
+    DCHECK(node_->used_ <= node_->capacity_);
   }
 
   // The length of the values is known only now: where it takes more than the byte that was left for

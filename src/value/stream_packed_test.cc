@@ -303,6 +303,23 @@ TEST(StreamPacked, AnyEntriesThereAndBack) {
   }
 }
 
+// A sequence far from 0 that is the first entry's, too, takes two bytes there and eight here.
+TEST(StreamPacked, WhatTakesMoreInANodeHasRoom) {
+  Stream stream;
+  for (std::uint64_t ms = 1; ms <= 5000; ++ms)
+    Add(stream, {ms, std::uint64_t{1} << 63}, {"f", "1"}, {.node_bytes = 0, .node_entries = 0});
+  stream.ForEachNode([](const StreamNode& node) {
+    const std::string packed = node.ToPacked();
+    EXPECT_GT(node.used_bytes(), packed.size() + 1000);
+    const auto again = StreamNode::FromPacked(TestArena(), node.base(), packed);
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ((*again)->used_bytes(), node.used_bytes());
+    EXPECT_LE((*again)->used_bytes(), (*again)->memory_bytes());
+    EXPECT_EQ((*again)->ToPacked(), packed);
+    StreamNode::Free(TestArena(), *again);
+  });
+}
+
 // Neither way sets anything aside for an entry, nor grows what it makes.
 TEST(StreamPacked, BothWaysTakeTheirMemoryAtOnce) {
   Stream stream;
