@@ -85,7 +85,8 @@ class Engine {
   // maxmemory: eviction begins, or writes are refused, above so many bytes; 0: no limit.
   void SetMemoryLimit(std::int64_t bytes);
 
-  // Memory beside the keyspace that maxmemory counts: client buffers. Folded in by the server.
+  // Memory beside the keyspace that maxmemory counts: client buffers, kept functions. Folded in by
+  // the server.
   SharedCounter& other_bytes() { return other_bytes_; }
 
  private:

@@ -66,6 +66,13 @@ Status LibrarySet::Add(std::string_view source, Present present) {
   return {};
 }
 
+std::size_t LibrarySet::memory_bytes() const {
+  std::size_t bytes = libraries_.capacity() * sizeof(Library);
+  for (const Library& library : libraries_)
+    bytes += library.name.capacity() + library.source.capacity();
+  return bytes;
+}
+
 bool LibrarySet::IsChange(std::span<const std::string_view> args) {
   if (args.empty()) return false;
   const std::string_view what = args[0];

@@ -10,7 +10,7 @@
 // What a file makes us keep is bounded by kBytesMax: sources may be compressed, so the file's own
 // size does not bound it. And by kLibrariesMax, since a library of two bytes of the file takes more
 // of ours, and each is looked for among all. A file with more is refused, rather than loaded in
-// part.
+// part. What is kept counts as the server's memory (CountIn).
 //
 // A LibrarySet belongs to one thread. A LibraryShelf is for any.
 #ifndef CAIRN_PERSIST_LIBRARIES_H_
@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counter.h"
 #include "base/mutex.h"
 #include "base/status.h"
 
@@ -49,6 +50,7 @@ class LibrarySet {
 
   bool empty() const { return libraries_.empty(); }
   std::size_t size() const { return libraries_.size(); }
+  std::size_t memory_bytes() const;
   // In the order in which they came.
   template <class Fn>  // void(std::string_view source)
   void ForEach(Fn&& fn) const {
@@ -71,17 +73,28 @@ class LibrarySet {
 // What is there now. Never null.
 class LibraryShelf {
  public:
+  // Where its bytes are counted from now on; outlives it. Before others use the shelf.
+  void CountIn(SharedCounter& account) {
+    account_ = &account;
+    account.Add(bytes_.value());
+  }
+  std::int64_t memory_bytes() const { return bytes_.value(); }
   std::shared_ptr<const LibrarySet> Get() const {
     MutexLock hold(mu_);
     return libraries_;
   }
   void Set(LibrarySet libraries) {
     auto fresh = std::make_shared<const LibrarySet>(std::move(libraries));
+    const auto bytes = static_cast<std::int64_t>(fresh->memory_bytes());
     MutexLock hold(mu_);
+    if (account_ != nullptr) account_->Add(bytes - bytes_.value());
+    bytes_.Set(bytes);
     libraries_.swap(fresh);
   }
 
  private:
+  SharedCounter* account_ = nullptr;
+  Counter bytes_;     // written under mu_
   mutable Mutex mu_;  // a leaf
   std::shared_ptr<const LibrarySet> libraries_ GUARDED_BY(mu_) = std::make_shared<LibrarySet>();
 };

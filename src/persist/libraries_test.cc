@@ -124,5 +124,24 @@ TEST(Libraries, CommandsOfAnAofChangeThem) {
   EXPECT_FALSE(LibrarySet::IsChange({}));
 }
 
+TEST(LibraryShelf, ItsBytesAreCounted) {
+  SharedCounter account;
+  account.Set(1000);
+  LibraryShelf shelf;
+  LibrarySet set;
+  ASSERT_TRUE(set.Add("#!lua name=a\n" + std::string(100'000, 'x'), Present::kRefuse).ok());
+  shelf.Set(set);
+  shelf.CountIn(account);
+  EXPECT_GE(shelf.memory_bytes(), 100'000);
+  EXPECT_LE(shelf.memory_bytes(), 101'000);
+  EXPECT_EQ(account.value(), 1000 + shelf.memory_bytes());
+  ASSERT_TRUE(set.Add("#!lua name=b\n" + std::string(50'000, 'x'), Present::kRefuse).ok());
+  shelf.Set(set);
+  EXPECT_GE(shelf.memory_bytes(), 150'000);
+  EXPECT_EQ(account.value(), 1000 + shelf.memory_bytes());
+  shelf.Set({});
+  EXPECT_EQ(account.value(), 1000);
+}
+
 }  // namespace
 }  // namespace cairn::persist

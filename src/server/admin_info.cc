@@ -175,11 +175,12 @@ std::string MemorySection(Server& server) {
   AddWithHuman(section, "total_system_memory", TotalSystemBytes());
   section.AddZeros({"used_memory_lua", "used_memory_vm_eval"});
   section.Add("used_memory_lua_human", "0B");
-  section.AddZeros({"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
-                    "number_of_libraries", "used_memory_vm_functions", "used_memory_vm_total"});
+  section.AddZeros({"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions"});
+  section.Add("number_of_libraries", server.persistence().libraries().Get()->size());
+  section.AddZeros({"used_memory_vm_functions", "used_memory_vm_total"});
   section.Add("used_memory_vm_total_human", "0B");
-  section.AddZeros({"used_memory_functions", "used_memory_scripts"});
-  section.Add("used_memory_scripts_human", "0B");
+  section.Add("used_memory_functions", figures.functions);
+  AddWithHuman(section, "used_memory_scripts", figures.functions);
   AddWithHuman(section, "maxmemory", server.config().Int("maxmemory"));
   section.Add("maxmemory_policy", server.config().Get(kPolicyName).at(0).value);
   AddAllocator(section, figures);

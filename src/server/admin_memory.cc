@@ -142,7 +142,7 @@ void Stats(Call& call) {
   fields.Add("cluster.links", 0);
   fields.Add("aof.buffer", 0);
   fields.Add("lua.caches", 0);
-  fields.Add("functions.caches", 0);
+  fields.Add("functions.caches", figures.functions);
   for (const DatabaseTables& tables : databases) AddDatabase(fields, tables);
   fields.Add("overhead.total", figures.overhead());
   fields.Add("keys.count", keys);

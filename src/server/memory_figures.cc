@@ -28,6 +28,7 @@ MemoryFigures MemoryFigures::Take(Server& server) {
   figures.peak = server.NotePeakMemory(figures.used);
   figures.base = server.base_bytes();
   figures.clients = server.ClientsMemory();
+  figures.functions = server.persistence().libraries().memory_bytes();
   figures.tables = static_cast<std::int64_t>(keyspace.TableBytes());
   figures.resident = ResidentBytes();
   figures.allocator = AllocatorStatistics::Ask();

@@ -16,15 +16,16 @@ class Server;
 // Bytes, all of them. As in Redis, `used` is what maxmemory is held against: what a server takes
 // before it holds anything counts too.
 struct MemoryFigures {
-  std::int64_t used = 0;  // keyspace, clients and base
+  std::int64_t used = 0;  // keyspace, clients, functions and base
   std::int64_t peak = 0;
-  std::int64_t base = 0;     // in use when the server had started
-  std::int64_t clients = 0;  // buffers
-  std::int64_t tables = 0;   // of all databases
+  std::int64_t base = 0;       // in use when the server had started
+  std::int64_t clients = 0;    // buffers
+  std::int64_t functions = 0;  // libraries that are kept
+  std::int64_t tables = 0;     // of all databases
   std::int64_t resident = 0;
   AllocatorStatistics allocator;
 
-  std::int64_t overhead() const { return base + clients + tables; }
+  std::int64_t overhead() const { return base + clients + functions + tables; }
   // The parts are asked for one after the other: between them, others free or add.
   std::int64_t dataset() const { return std::max<std::int64_t>(0, used - overhead()); }
 

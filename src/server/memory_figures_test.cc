@@ -15,7 +15,8 @@ MemoryFigures Healthy() {
   figures.peak = 110 * kMiB;
   figures.base = 1 * kMiB;
   figures.clients = 1 * kMiB;
-  figures.tables = 8 * kMiB;
+  figures.functions = 1 * kMiB;
+  figures.tables = 7 * kMiB;
   figures.resident = 120 * kMiB;
   figures.allocator = {100 * kMiB, 105 * kMiB, 120 * kMiB};
   return figures;

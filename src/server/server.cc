@@ -167,6 +167,7 @@ Status Server::Start() {
   WireAof();
   base_bytes_ = AllocatorStatistics::Ask().allocated;
   engine_.other_bytes().Add(base_bytes_);
+  persistence_.libraries().CountIn(engine_.other_bytes());
   BeginLoading();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
   Status loaded = LoadQuietly();
@@ -325,6 +326,12 @@ void Server::NoteClosed() { open_connections_.Add(-1); }
 
 std::int64_t Server::UsedMemory() {
   return engine_.keyspace().used_bytes() + engine_.other_bytes().value();
+}
+
+std::int64_t Server::ClientsMemory() {
+  // Between the two, a load may put other libraries in place.
+  return std::max<std::int64_t>(
+      0, engine_.other_bytes().value() - base_bytes_ - persistence_.libraries().memory_bytes());
 }
 
 std::int64_t Server::NotePeakMemory(std::int64_t used_bytes) {

@@ -122,10 +122,11 @@ class Server {
   void NoteClosed();
   // Warns, at most once a minute, of a client that speaks HTTP and is being closed.
   void ReportHttp(ClientInfo& info);
-  // What maxmemory is held against, and INFO's used_memory: keyspace, clients and the base.
+  // What maxmemory is held against, and INFO's used_memory: keyspace, clients, libraries of
+  // functions and the base.
   std::int64_t UsedMemory();
   // Of all clients' buffers.
-  std::int64_t ClientsMemory() { return engine_.other_bytes().value() - base_bytes_; }
+  std::int64_t ClientsMemory();
   // Raises the peak to `used_bytes` if that is more, and returns it.
   std::int64_t NotePeakMemory(std::int64_t used_bytes);
   const RateMeter& rates() const { return rates_; }
