@@ -161,10 +161,11 @@ void AofService::OnProgress() {
 void AofService::Publish() {
   Watermark::Level level;
   if (writer_ != nullptr) {
-    level.counts = is_whole_;
+    // Of an AOF that is being left nothing counts any more, though replies still wait for it.
+    level.counts = is_whole_ && state_ == State::kOn;
     level.failing = writer_->failing();
     level.safe = writer_->durable();
-    if (level.counts && parts_.options().policy == FsyncPolicy::kAlways)
+    if (is_whole_ && parts_.options().policy == FsyncPolicy::kAlways)
       level.free = rests_ ? writer_->written() : level.safe;
   }
   watermark_.Set(level);
@@ -249,6 +250,7 @@ void AofService::BeginLeaving() {
   is_scheduled_ = false;
   if (is_rewriting_) saver_.GiveUp();
   if (writer_ != nullptr) writer_->BeginStop();
+  Publish();
 }
 
 bool AofService::MayFinishLeaving() const {

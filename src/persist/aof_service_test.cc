@@ -277,6 +277,27 @@ TEST(AofService, SwitchedOffAndOnItBeginsAnew) {
   EXPECT_EQ(again.store().Get("k"), "1");
 }
 
+// WAITAOF is about the file that is in use from now on.
+TEST(AofService, WhatIsBeingLeftCoversNothing) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.Start();
+  life.Run({"SET", "k", "1"});
+  life.AwaitSafe();
+  const Lsn end = life.store().keyspace.log().end();
+  const Watermark& watermark = life.aof().watermark();
+  life.aof().Want(false);
+  EXPECT_FALSE(watermark.Covers(Lsn(0)));
+  EXPECT_TRUE(watermark.holds()) << "who was to wait still does";
+  life.aof().Want(true);
+  EXPECT_FALSE(watermark.Covers(Lsn(0)));
+  EXPECT_FALSE(watermark.counts());
+  life.Await([&] { return watermark.Covers(end); });
+  EXPECT_EQ(life.aof().Figures().rewrites.begun, 1U);
+  disk.Crash(CrashKeeps::kNothing);
+  ExpectFound(disk, {{"k", "1"}});
+}
+
 TEST(AofService, TheSecondRequestFindsTheFirst) {
   SimDisk disk(1);
   Life life(disk);

@@ -26,7 +26,7 @@ class Watermark {
 
   struct Level {
     bool failing = false;  // the disk does not take what there is to write: who only reads goes on
-    bool counts = false;   // there is an AOF, and it is whole up to `safe`
+    bool counts = false;   // there is an AOF, is to stay, and is whole up to `safe`
     Lsn safe{};
     Lsn free = kAll;  // replies that wait for no more may leave
   };
@@ -37,16 +37,14 @@ class Watermark {
   bool failing() const { return failing_.load(std::memory_order_relaxed); }
   // Whether what lies before `position` is safe. acquire: so is what was said when it became so.
   bool Covers(Lsn position) const {
-    return counts_.load(std::memory_order_relaxed) &&
-           position.value <= safe_.load(std::memory_order_acquire);
+    return position.value < covered_.load(std::memory_order_acquire);
   }
-  bool counts() const { return counts_.load(std::memory_order_relaxed); }
+  bool counts() const { return covered_.load(std::memory_order_relaxed) != 0; }
 
   // By one thread at a time.
   void Set(const Level& level) {
-    counts_.store(level.counts, std::memory_order_relaxed);
     failing_.store(level.failing, std::memory_order_relaxed);
-    safe_.store(level.safe.value, std::memory_order_release);
+    covered_.store(level.counts ? level.safe.value + 1 : 0, std::memory_order_release);
     free_.store(level.free.value, std::memory_order_release);
     moves_.fetch_add(1);
   }
@@ -56,8 +54,9 @@ class Watermark {
 
  private:
   std::atomic<bool> failing_{false};
-  std::atomic<bool> counts_{false};
-  std::atomic<std::uint64_t> safe_{0};
+  // One more than what is safe; 0: nothing counts. In one word, so that nobody takes the position
+  // of one AOF for another's, as one may follow the other at any moment.
+  std::atomic<std::uint64_t> covered_{0};
   std::atomic<std::uint64_t> free_{kAll.value};
   std::atomic<std::uint64_t> moves_{0};
 };
