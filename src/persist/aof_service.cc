@@ -202,12 +202,17 @@ Status AofService::failure() const {
 // ---- Moving on ---------------------------------------------------------------------------------
 
 void AofService::Want(bool on) {
-  MutexLock hold(mu_);
-  is_wanted_ = on;
-  if (on) rewrites_.Forgive();
-  // At once: who wants it again before the next Advance may have changed `dir` in between.
-  const bool is_on = state_ == State::kFirst || state_ == State::kOn;
-  if (!on && has_started_ && is_on) BeginLeaving();
+  {
+    MutexLock hold(mu_);
+    is_wanted_ = on;
+    if (on) return rewrites_.Forgive();
+    // At once: who wants it again before the next Advance may have changed `dir` in between.
+    const bool is_on = state_ == State::kFirst || state_ == State::kOn;
+    if (has_started_ && is_on) BeginLeaving();
+    Publish();
+  }
+  // Who waits for what will not come is told, also if it never began.
+  parts_.on_progress();
 }
 
 // True if it has changed.

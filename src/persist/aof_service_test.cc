@@ -298,6 +298,19 @@ TEST(AofService, WhatIsBeingLeftCoversNothing) {
   ExpectFound(disk, {{"k", "1"}});
 }
 
+// Before Advance came by; nothing else would wake who waits for it (WAITAOF) ever again.
+TEST(AofService, SwitchedOffBeforeItBeganItIsToldAllTheSame) {
+  SimDisk disk(1);
+  Life life(disk);
+  life.aof().Start();
+  life.aof().Want(true);
+  const int before = life.progresses();
+  const std::uint64_t moves = life.aof().watermark().moves();
+  life.aof().Want(false);
+  EXPECT_GT(life.progresses(), before);
+  EXPECT_GT(life.aof().watermark().moves(), moves);
+}
+
 TEST(AofService, TheSecondRequestFindsTheFirst) {
   SimDisk disk(1);
   Life life(disk);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -42,7 +43,7 @@ class Life {
               .libraries = libraries_,
               .place = [] { return AofPlace(); },
               .options = [this] { return options_; },
-              .on_progress = [] {},
+              .on_progress = [this] { progresses_.fetch_add(1); },
               .on_note = [](std::string_view) {},
               .on_warning = [this](std::string_view line) { Note(line); }}) {}
   ~Life() { (void)aof_.Stop(); }
@@ -93,6 +94,7 @@ class Life {
   AofService& aof() { return aof_; }
   LibraryShelf& libraries() { return libraries_; }
   CutTurn& turn() { return turn_; }
+  int progresses() const { return progresses_.load(); }
 
  private:
   // Saver and writer warn on their own threads.
@@ -114,6 +116,7 @@ class Life {
   CutTurn turn_;
   LibraryShelf libraries_;
   LoadProgress progress_;
+  std::atomic<int> progresses_{0};
   Mutex mu_;
   std::string warnings_ GUARDED_BY(mu_);
   AofService aof_;
