@@ -42,15 +42,37 @@ def valkey_binary():
 
 
 class NextPort:
-    """The ports of this script, one after the other, around."""
+    """The ports of this script, one after the other, around. Another script that was given the same
+    ones, at the same time, gets others: a port that nobody listens on may be meant for a server
+    that is about to come up, or for none."""
 
     used = 0
+    mine = {}
+
+    @classmethod
+    def reserve(cls, port):
+        """Until this process ends, by a name that only one can have."""
+        if port in cls.mine:
+            return True
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0cairn-test-port-{port}")
+        except OSError:
+            name.close()
+            return False
+        cls.mine[port] = name
+        return True
 
     @classmethod
     def take(cls):
         for _ in range(PORTS):
-            port = PORT_BASE + cls.used % PORTS
+            # Half of them are enough to go around, and leave some to the other.
+            ports = list(cls.mine) if len(cls.mine) >= PORTS // 2 else range(
+                PORT_BASE, PORT_BASE + PORTS)
+            port = ports[cls.used % len(ports)]
             cls.used += 1
+            if not cls.reserve(port):
+                continue
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
