@@ -9,11 +9,11 @@
 //
 // Nobody can change a key between its dump and its removal, nor see it in both places, or in none:
 // who needs one of these stripes waits; all others go on (in Redis, the whole server waits). A
-// target that falls silent holds them for the timeout. One that dribbles does so for longer: the
-// timeout bounds each wait, as in Redis, so up to one for each answer of a batch (kMigrateKeysMax),
-// and before that one for each time the kernel finds room for more bytes. Roads not taken are in
-// docs/decisions/0013. Connections are not kept: a target that has gone is noticed at once, nothing
-// is ever sent twice, and nothing holds a socket open for keys that may never come.
+// target that falls silent holds them for the timeout, which bounds each wait, as in Redis. One
+// that answers each time just in time holds them for kMigrateHoldTimeoutsMax of them; how many keys
+// go at a time follows its pace (MigratePace), so that it gets there all the same. Roads not taken
+// are in docs/decisions/0013. Connections are not kept: a target that has gone is noticed at once,
+// nothing is ever sent twice, and nothing holds a socket open for keys that may never come.
 //
 // What the target answers is anybody's: a line of bounded length (PeerLink), of which only an
 // error's text is shown.
@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
@@ -139,7 +140,8 @@ class Moving {
   // Of a transaction: its stripes are held from the first command to the last.
   enum class Stripes : std::uint8_t { kAreHeld, kInTurn };
 
-  Moving(Call& call, const Options& options) : call_(call), options_(options) {}
+  Moving(Call& call, const Options& options)
+      : call_(call), options_(options), pace_(options.timeout_ms) {}
 
   void Run(Stripes stripes) {
     Result<PeerLink> link = PeerLink::Connect(
@@ -172,7 +174,7 @@ class Moving {
   void MoveAll(Stripes stripes) {
     std::span<const KeyRef> rest = KeysOf(call_);
     while (!rest.empty() && !has_failed()) {
-      const auto next = rest.first(std::min(rest.size(), kMigrateKeysMax));
+      const auto next = rest.first(std::min(rest.size(), pace_.keys()));
       std::size_t done = 0;
       call_.RefreshNow();
       if (stripes == Stripes::kAreHeld)
@@ -188,18 +190,29 @@ class Moving {
     std::string requests;
     std::vector<const KeyRef*> sent;
     std::size_t done = 0;
-    for (; done < keys.size() && requests.size() < kMigrateBytesMax; ++done) {
+    for (; done < keys.size() && requests.size() < pace_.bytes(); ++done) {
       if (Append(keys[done], &requests)) sent.push_back(&keys[done]);
     }
-    has_sent_ |= !sent.empty();
-    if (sent.empty() || !Send(requests)) return done;
+    if (sent.empty()) return done;
+    has_sent_ = true;
+    const MonotonicUs began_us = clock_.NowMonotonicUs();
+    link_->set_deadline(began_us + pace_.HoldUs(requests.size()));
+    const std::vector<const KeyRef*> taken = Exchange(requests, sent);
+    if (!options_.copies) Remove(taken);
+    pace_.Note(clock_.NowMonotonicUs() - began_us);
+    return done;
+  }
+
+  // Those of `sent` that the target says to have taken.
+  std::vector<const KeyRef*> Exchange(std::string_view requests,
+                                      std::span<const KeyRef* const> sent) {
     std::vector<const KeyRef*> taken;
+    if (!Send(requests)) return taken;
     for (const KeyRef* key : sent) {
       if (Ask()) taken.push_back(key);
       if (has_failed()) break;
     }
-    if (!options_.copies) Remove(taken);
-    return done;
+    return taken;
   }
 
   // False if there is no such key.
@@ -261,6 +274,8 @@ class Moving {
 
   Call& call_;
   const Options& options_;
+  const SystemClock clock_;  // that of the kernel's waiting
+  MigratePace pace_;
   PeerLink* link_ = nullptr;
   bool has_sent_ = false;
   std::string_view io_error_;
@@ -320,6 +335,19 @@ constexpr Spec kSpecs[] = {
 };
 
 }  // namespace
+
+MonotonicUs MigratePace::HoldUs(std::size_t sent) const {
+  const std::size_t beyond = sent > bytes_ ? sent - bytes_ : 0;
+  const auto chunks = static_cast<std::int64_t>(beyond / kMigrateChunkBytes);
+  return timeout_us_ * (kMigrateHoldTimeoutsMax + chunks);
+}
+
+void MigratePace::Note(MonotonicUs took_us) {
+  const bool was_quick = took_us <= timeout_us_ / 2;
+  keys_ = was_quick ? std::min(2 * keys_, kMigrateKeysMax) : std::max<std::size_t>(keys_ / 2, 1);
+  bytes_ =
+      was_quick ? std::min(2 * bytes_, kMigrateBytesMax) : std::max(bytes_ / 2, kMigrateChunkBytes);
+}
 
 int MigrateTimeoutMs(std::int64_t asked_ms) {
   if (asked_ms <= 0) asked_ms = kMigrateTimeoutMsDefault;

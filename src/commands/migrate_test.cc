@@ -5,11 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <limits>
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "commands/peer_link.h"
@@ -27,6 +30,56 @@ TEST(Migrate, TimeoutsOfAllSizes) {
   };
   for (const auto& [asked_ms, wanted_ms] : rows)
     EXPECT_EQ(MigrateTimeoutMs(asked_ms), wanted_ms) << asked_ms;
+}
+
+constexpr int kTimeoutMs = 1000;
+constexpr MonotonicUs kTimeoutUs = 1'000'000;
+
+TEST(MigratePace, GrowsWhileHoldsAreShortAndShrinksElse) {
+  MigratePace pace(kTimeoutMs);
+  struct Row {
+    MonotonicUs took_us;
+    std::size_t keys;  // then
+    std::size_t bytes;
+  };
+  constexpr std::size_t kKiB = 1024;
+  EXPECT_EQ(pace.keys(), 2U);
+  EXPECT_EQ(pace.bytes(), 64 * kKiB);
+  for (const Row& row :
+       {Row{0, 4, 128 * kKiB}, Row{kTimeoutUs / 2, 8, 256 * kKiB}, Row{1, 16, 512 * kKiB},
+        Row{1, 32, 1024 * kKiB}, Row{1, 64, 1024 * kKiB}, Row{1, kMigrateKeysMax, kMigrateBytesMax},
+        Row{kTimeoutUs / 2 + 1, 32, 512 * kKiB}, Row{5 * kTimeoutUs, 16, 256 * kKiB},
+        Row{kTimeoutUs, 8, 128 * kKiB}, Row{kTimeoutUs, 4, 64 * kKiB},
+        Row{kTimeoutUs, 2, 64 * kKiB}, Row{kTimeoutUs, 1, 64 * kKiB}, Row{kTimeoutUs, 1, 64 * kKiB},
+        Row{0, 2, 128 * kKiB}}) {
+    pace.Note(row.took_us);
+    EXPECT_EQ(pace.keys(), row.keys);
+    EXPECT_EQ(pace.bytes(), row.bytes);
+  }
+}
+
+// Whoever needs so long for each key, and Redis would wait for him, is waited for.
+TEST(MigratePace, ASteadyTargetHasTheTimeItNeeds) {
+  for (MonotonicUs each_us = 1; each_us <= kTimeoutUs; each_us = each_us * 5 / 4 + 1) {
+    MigratePace pace(kTimeoutMs);
+    MonotonicUs longest_us = 0;
+    for (int hold = 0; hold < 50; ++hold) {
+      const MonotonicUs took_us = each_us * static_cast<MonotonicUs>(pace.keys());
+      EXPECT_LE(took_us, pace.HoldUs(0)) << each_us;
+      longest_us = std::max(longest_us, took_us);
+      pace.Note(took_us);
+    }
+    EXPECT_LE(longest_us, 2 * kTimeoutUs) << each_us;
+  }
+}
+
+TEST(MigratePace, AHoldHasAnEnd) {
+  const MigratePace pace(kTimeoutMs);
+  EXPECT_EQ(pace.HoldUs(0), kMigrateHoldTimeoutsMax * kTimeoutUs);
+  EXPECT_EQ(pace.HoldUs(pace.bytes() + kMigrateChunkBytes - 1), 4 * kTimeoutUs);
+  // One key alone may have any size.
+  EXPECT_EQ(pace.HoldUs(pace.bytes() + kMigrateChunkBytes), 5 * kTimeoutUs);
+  EXPECT_EQ(pace.HoldUs(512UL << 20), (4 + 8191) * kTimeoutUs);
 }
 
 class PeerLinkTest : public ::testing::Test {
@@ -67,6 +120,18 @@ TEST_F(PeerLinkTest, ALineOfTheLimitAndOneOfAByteMore) {
 
 TEST_F(PeerLinkTest, SilenceEndsInTime) {
   EXPECT_EQ((*link_)->Receive().error().code(), StatusCode::kIo);
+}
+
+TEST_F(PeerLinkTest, NothingIsAwaitedBeyondTheDeadline) {
+  const SystemClock clock;
+  const MonotonicUs began_us = clock.NowMonotonicUs();
+  (*link_)->set_deadline(began_us + 20'000);
+  EXPECT_FALSE((*link_)->Receive().has_value());
+  EXPECT_GE(clock.NowMonotonicUs(), began_us + 20'000);
+  EXPECT_FALSE((*link_)->Receive().has_value()) << "it has passed";
+  EXPECT_EQ(Given("+OK\r\n")->text, "OK") << "what is there is no wait";
+  const Status sent = (*link_)->Send(std::string(64UL << 20, 'x'));
+  EXPECT_EQ(sent.message(), "send: " + io::ErrnoText(ETIMEDOUT));
 }
 
 TEST_F(PeerLinkTest, GivesUpWhenTold) {

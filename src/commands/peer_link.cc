@@ -63,17 +63,14 @@ Status PeerLink::Send(std::string_view bytes) {
       continue;
     }
     if (wrote.state != io::Transfer::State::kWouldBlock) return Broken("send", wrote.error);
-    const int error =
-        io::AwaitReady(fd_.get(), io::Interest::kWrite, patience_.timeout_ms, patience_.gives_up);
-    if (error != 0) return Broken("send", error);
+    Status ready = Await(io::Interest::kWrite, WaitEndUs(), "send");
+    if (!ready.ok()) return ready;
   }
   return {};
 }
 
 Result<resp::Value> PeerLink::Receive() {
-  const SystemClock clock;
-  const MonotonicUs deadline_us =
-      clock.NowMonotonicUs() + std::int64_t{patience_.timeout_ms} * 1000;
+  const MonotonicUs end_us = WaitEndUs();
   while (true) {
     resp::Value value;
     const resp::ReplyParser::Outcome outcome = parser_.Next(received_, &value);
@@ -85,15 +82,24 @@ Result<resp::Value> PeerLink::Receive() {
     }
     if (outcome == resp::ReplyParser::Outcome::kError)
       return Fail(StatusCode::kCorrupt, std::string(parser_.error()));
-    const std::int64_t left_ms = (deadline_us - clock.NowMonotonicUs() + 999) / 1000;
-    if (Status read = Read(static_cast<int>(std::max<std::int64_t>(left_ms, 0))); !read.ok())
-      return std::unexpected(read);
+    if (Status read = Read(end_us); !read.ok()) return std::unexpected(read);
   }
 }
 
-Status PeerLink::Read(int timeout_ms) {
-  const int error = io::AwaitReady(fd_.get(), io::Interest::kRead, timeout_ms, patience_.gives_up);
-  if (error != 0) return Broken("receive", error);
+MonotonicUs PeerLink::WaitEndUs() const {
+  return std::min(deadline_us_,
+                  clock_.NowMonotonicUs() + std::int64_t{patience_.timeout_ms} * 1000);
+}
+
+Status PeerLink::Await(io::Interest interest, MonotonicUs end_us, std::string_view what) {
+  const std::int64_t left_ms = (end_us - clock_.NowMonotonicUs() + 999) / 1000;
+  const auto wait_ms = static_cast<int>(std::max<std::int64_t>(left_ms, 0));
+  const int error = io::AwaitReady(fd_.get(), interest, wait_ms, patience_.gives_up);
+  return error == 0 ? Status() : Broken(what, error);
+}
+
+Status PeerLink::Read(MonotonicUs end_us) {
+  if (Status ready = Await(io::Interest::kRead, end_us, "receive"); !ready.ok()) return ready;
   std::array<char, kReadBytes> bytes;
   const io::Transfer got = io::ReadSome(fd_.get(), bytes);
   switch (got.state) {

@@ -12,6 +12,7 @@
 // Invariants
 //   (1) Nothing waits longer than patience.timeout_ms: for the connection; for the next byte that
 //       the peer takes; for the next whole reply. A peer that dribbles bytes gains no time by it.
+//       And nothing waits beyond the deadline, if one is set, for whatever it is.
 //   (2) Of a reply at most kReplyBytesMax are kept; a longer one, or one that is no simple line, is
 //       an error: whoever asks here expects "+OK" or "-ERR ...".
 //   (3) Once anything has failed the link is of no more use.
@@ -22,11 +23,15 @@
 
 #include <functional>
 #include <initializer_list>
+#include <limits>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+#include "base/ids.h"
 #include "base/status.h"
 #include "io/fd.h"
+#include "io/stream.h"
 #include "resp/reply_parser.h"
 
 namespace cairn::commands {
@@ -46,6 +51,9 @@ class PeerLink {
   // `host`: a name or an address. Errors name both.
   static Result<PeerLink> Connect(std::string_view host, std::string_view port, Patience patience);
 
+  // Of all that is sent and received from now on.
+  void set_deadline(MonotonicUs at_us) { deadline_us_ = at_us; }
+
   Status Send(std::string_view bytes);
   // Of type kSimple or kError.
   Result<resp::Value> Receive();
@@ -53,10 +61,15 @@ class PeerLink {
  private:
   PeerLink(io::Fd fd, Patience patience);
 
-  Status Read(int timeout_ms);
+  // The moment at which a wait that begins now has to end.
+  MonotonicUs WaitEndUs() const;
+  Status Await(io::Interest interest, MonotonicUs end_us, std::string_view what);
+  Status Read(MonotonicUs end_us);
 
+  const SystemClock clock_;  // the kernel's waiting has no other
   io::Fd fd_;
   Patience patience_;
+  MonotonicUs deadline_us_ = std::numeric_limits<MonotonicUs>::max();
   resp::ReplyParser parser_;
   std::string received_;
 };
