@@ -15,6 +15,8 @@ namespace cairn::persist {
 namespace {
 
 constexpr std::string_view kManifestSuffix = ".manifest";
+constexpr std::string_view kUnfinishedPrefix =
+    "temp-";                              // of a manifest that was never put in place
 constexpr std::size_t kHeadBytes = 4096;  // enough for any comments before a manifest's first line
 
 bool IsManifest(std::string_view head) {
@@ -54,6 +56,27 @@ Result<AofParts> PartsOfManifest(io::Disk& disk, const std::string& path) {
   return parts;
 }
 
+// `path`, or if it is a directory, the manifest in it.
+Result<std::string> FileToRead(io::Disk& disk, const std::string& path) {
+  const Result<std::vector<std::string>> names = disk.List(path);
+  if (!names) return path;  // no directory: what it is shows when it is opened
+  std::vector<std::string> manifests;
+  for (const std::string& name : *names) {
+    if (name.ends_with(kManifestSuffix) && !name.starts_with(kUnfinishedPrefix))
+      manifests.push_back(name);
+  }
+  if (manifests.empty()) {
+    return Fail(StatusCode::kNotFound,
+                path + ": no manifest of an append only file is in this directory");
+  }
+  if (manifests.size() > 1) {
+    return Fail(StatusCode::kInvalid, path + ": several manifests are in this directory (" +
+                                          manifests[0] + ", " + manifests[1] +
+                                          "): name one of them");
+  }
+  return io::JoinPath(path, manifests[0]);
+}
+
 }  // namespace
 
 Result<FileForm> FormOf(io::Disk& disk, const std::string& path) {
@@ -68,7 +91,10 @@ Result<FileForm> FormOf(io::Disk& disk, const std::string& path) {
   return IsManifest(head) ? FileForm::kManifest : FileForm::kCommands;
 }
 
-Result<AofParts> PartsOf(io::Disk& disk, const std::string& path) {
+Result<AofParts> PartsOf(io::Disk& disk, const std::string& given) {
+  const Result<std::string> file = FileToRead(disk, given);
+  if (!file) return std::unexpected(file.error());
+  const std::string& path = *file;
   const Result<FileForm> form = FormOf(disk, path);
   if (!form) return std::unexpected(form.error());
   AofParts parts;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What a path that a person gives stands for: an RDB, a file of commands, or a manifest and its
-// files. For tools, which look at files that may belong to nobody, and change nothing by looking;
-// the server has AofFiles.
+// What a path that a person gives stands for: an RDB, a file of commands, a manifest and its files,
+// or a directory with one manifest. For tools, which look at files that may belong to nobody, and
+// change nothing by looking; the server has AofFiles.
 #ifndef CAIRN_PERSIST_AOF_PARTS_H_
 #define CAIRN_PERSIST_AOF_PARTS_H_
 
@@ -32,7 +32,7 @@ struct AofParts {
   std::vector<AofPart> parts;  // in the order in which they are loaded; no history
 };
 
-Result<AofParts> PartsOf(io::Disk& disk, const std::string& path);
+Result<AofParts> PartsOf(io::Disk& disk, const std::string& given);
 
 }  // namespace cairn::persist
 

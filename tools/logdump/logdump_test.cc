@@ -169,8 +169,11 @@ TEST(LogDumpOptions, WhatIsNotUnderstood) {
                                                      {"--db", "2147483648", "f"}};
   for (const std::vector<std::string>& words : all)
     EXPECT_FALSE(ParseOptions(words).has_value()) << ::testing::PrintToString(words);
+  using Action = Options::Action;
   for (const std::string help : {"-h", "--help"})
-    EXPECT_EQ(ParseOptions(std::vector{help}).error().code(), StatusCode::kUnsupported);
+    EXPECT_EQ(ParseOptions(std::vector<std::string>{"f", help})->action, Action::kHelp);
+  EXPECT_EQ(ParseOptions(std::vector<std::string>{"-v"})->action, Action::kVersion);
+  EXPECT_EQ(ParseOptions(std::vector<std::string>{"f"})->action, Action::kDump);
   EXPECT_EQ(ParseBound("2026-11-21T17:45:29Z")->time_s, 1'795'283'129);
   EXPECT_EQ(ParseBound("1970-01-01")->time_s, 0);
   EXPECT_EQ(ParseBound("17")->offset, 17U);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// logdump [--key GLOB] [--db N] [--from AT] [--to AT] [--full] FILE|MANIFEST
+// logdump [--key GLOB] [--db N] [--from AT] [--to AT] [--full] FILE|DIRECTORY
 //
 // Status 0; 1 if a file cannot be read to its end, 2 if the arguments are not understood.
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <span>
 #include <string>
@@ -13,12 +15,16 @@
 #include "logdump/logdump.h"
 #include "logdump/options.h"
 #include "server/families.h"
+#include "server/version.h"
 
 int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const cairn::Result<cairn::logdump::Options> options = cairn::logdump::ParseOptions(words);
-  if (!options && options.error().code() == cairn::StatusCode::kUnsupported) {
-    std::fwrite(cairn::logdump::kUsage.data(), 1, cairn::logdump::kUsage.size(), stdout);
+  if (options && options->action != cairn::logdump::Options::Action::kDump) {
+    const bool is_help = options->action == cairn::logdump::Options::Action::kHelp;
+    const std::string text = is_help ? std::string(cairn::logdump::kUsage)
+                                     : fmt::format("logdump {}\n", cairn::server::kCairnVersion);
+    std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
   }
   if (!options) {

@@ -2,6 +2,7 @@
 // Options may stand in any order, before the path or behind it.
 #include "logdump/options.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <limits>
@@ -55,6 +56,11 @@ Status Wrong(std::string_view word) {
   return {StatusCode::kInvalid, "not understood: " + std::string(word)};
 }
 
+bool IsAnyOf(std::span<const std::string> words, std::string_view a, std::string_view b) {
+  return std::ranges::any_of(words,
+                             [&](const std::string& word) { return word == a || word == b; });
+}
+
 Status TakeOption(std::string_view name, const std::string& value, Options& options) {
   if (name == "--key") {
     options.key = value;
@@ -90,11 +96,14 @@ std::optional<Bound> ParseBound(std::string_view text) {
 
 Result<Options> ParseOptions(std::span<const std::string> words) {
   Options options;
+  if (IsAnyOf(words, "-h", "--help"))
+    options.action = Options::Action::kHelp;
+  else if (IsAnyOf(words, "-v", "--version"))
+    options.action = Options::Action::kVersion;
+  if (options.action != Options::Action::kDump) return options;
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--full") {
       options.arg_bytes_max = std::numeric_limits<std::size_t>::max();
-    } else if (words[i] == "-h" || words[i] == "--help") {
-      return Fail(StatusCode::kUnsupported, "");
     } else if (words[i].starts_with('-') && !words[i].starts_with("--")) {
       return std::unexpected(Wrong(words[i]));
     } else if (words[i].starts_with("--")) {
