@@ -86,10 +86,7 @@ int Serve(const LaunchArguments& arguments) {
     }
   }
   server.SetOnReady([&config] { NotifySupervisor(config, "READY=1\n"); });
-  if (const Status started = server.Start(); !started.ok()) {
-    server.log().Warning(started.message());
-    return 1;
-  }
+  if (!server.Start().ok()) return 1;
   const int status = server.RunUntilShutdown();
   NotifySupervisor(config, "STOPPING=1\n");
   return status;

@@ -140,6 +140,13 @@ Server::Server(Config& config, const Clock& clock)
 Server::~Server() { (void)aof_.Stop(); }
 
 Status Server::Start() {
+  Status started = OpenAndLoad();
+  // Of a load it was told when it failed.
+  if (!started.ok() && load_failure_.ok()) log_.Warning(started.message());
+  return started;
+}
+
+Status Server::OpenAndLoad() {
   if (Status opened = log_.Open(config_.Text("logfile")); !opened.ok()) return opened;
   log_.Notice(fmt::format("Cairn {} (redis {}), 64 bit, standalone, port: {}, PID: {}",
                           kCairnVersion, kRedisVersion, config_.Int("port"), ::getpid()));

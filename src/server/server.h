@@ -76,7 +76,7 @@ class Server {
   Status RenameCommands(std::span<const ConfigLine> lines);
   // Called on the main thread once the data is loaded and clients are served.
   void SetOnReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
-  // Listens, starts the workers, and loads, or begins to.
+  // Listens, starts the workers, and loads, or begins to. Why not, if so, is in the log then.
   Status Start();
   // Sleeps until a shutdown, handling signals meanwhile; then stops everything. Returns the exit
   // status.
@@ -160,6 +160,7 @@ class Server {
   persist::PersistenceHooks MakePersistenceHooks();
   persist::PersistenceSettings AskPersistenceSettings();
   void UpdateGuards();
+  Status OpenAndLoad();
   void BeginLoading();
   Status LoadQuietly();
   void EndLoading();

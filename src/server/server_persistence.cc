@@ -16,6 +16,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/check.h"
@@ -60,6 +62,10 @@ std::unique_ptr<command::FlushObserver> Server::MakeFlushSink() {
 
 persist::PersistenceSettings Server::AskPersistenceSettings() {
   persist::PersistenceSettings settings;
+  // Whole, for who reads the log. If it has gone, what is tried in it fails and says so.
+  std::error_code error;
+  if (const auto here = std::filesystem::current_path(error); !error)
+    settings.directory = here.string();
   settings.file_name = config_.Text("dbfilename");
   for (const SavePoint& point : config_.SavePoints())
     settings.save_points.push_back({.seconds = point.seconds, .changes = point.changes});
