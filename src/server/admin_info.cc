@@ -4,7 +4,7 @@
 //
 // Fields about things that Cairn does otherwise (forks, replicas, saving) say what is true of it:
 // no forks, no replicas. Our own fields stand at the end of their section: server_name,
-// cairn_version, expire_lag_ms_*.
+// cairn_version, expire_lag_ms_*, clients_waiting_for_room, writes_delayed.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -118,6 +118,7 @@ std::string ClientsSection(Server& server) {
   std::int64_t blocked = 0;
   std::int64_t blocked_for_a_time = 0;
   std::int64_t watching = 0;
+  std::int64_t waiting_for_room = 0;
   server.clients().ForEach([&](const ClientInfo& info) {
     largest_input = std::max(largest_input, info.input_bytes.load(std::memory_order_relaxed));
     largest_output = std::max(largest_output, info.output_bytes.load(std::memory_order_relaxed));
@@ -125,6 +126,7 @@ std::string ClientsSection(Server& server) {
     const bool is_blocked = IsBlocked(info);
     blocked += is_blocked ? 1 : 0;
     blocked_for_a_time += is_blocked && info.wait_is_timed.load(std::memory_order_relaxed) ? 1 : 0;
+    waiting_for_room += info.waits_for_room.load(std::memory_order_relaxed) ? 1 : 0;
     watching += info.watched_keys.load(std::memory_order_relaxed) != 0 ? 1 : 0;
   });
   section.Add("client_recent_max_input_buffer", largest_input);
@@ -138,6 +140,7 @@ std::string ClientsSection(Server& server) {
   section.Add("total_watched_keys", keys.watched_keys);
   section.Add("total_blocking_keys", keys.blocking_keys);
   section.Add("total_blocking_keys_on_nokey", keys.blocking_keys_on_loss);
+  section.Add("clients_waiting_for_room", waiting_for_room);
   return section.Take();
 }
 
@@ -265,6 +268,7 @@ std::string PersistenceSection(Server& server) {
   section.AddZeros({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
   if (aof.is_enabled) AddAofFiles(section, aof);
   if (server.persistence().is_loading()) AddLoading(section, server);
+  section.Add("writes_delayed", server.counters().writes_delayed.value());
   return section.Take();
 }
 

@@ -54,6 +54,9 @@ TEST(ClientLine, FlagsStandInRedisOrder) {
   info.closing = true;
   info.is_unix_socket = true;
   EXPECT_NE(ClientLine(info, 0, 0).find(" flags=cUeT "), std::string::npos);
+  info.multi_count = 0;
+  info.waits_for_room = true;
+  EXPECT_NE(ClientLine(info, 0, 0).find(" flags=xbcUeT "), std::string::npos);
 }
 
 TEST(ParseClientClass, KnowsRedisNames) {

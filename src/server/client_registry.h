@@ -62,7 +62,10 @@ struct ClientInfo {
   std::atomic<std::int64_t> multi_bytes{0};
   std::atomic<std::int64_t> wait_argument_bytes{0};  // of the command that it waits in
   std::atomic<std::size_t> watched_keys{0};
-  std::atomic<bool> wait_is_timed{false};    // the command it waits in has a timeout
+  std::atomic<bool> wait_is_timed{false};  // the command it waits in has a timeout
+  // Its write finds no room in what a save or the append only file has to take first, and is tried
+  // again every millisecond.
+  std::atomic<bool> waits_for_room{false};
   std::atomic<bool> writable_wanted{false};  // EPOLLOUT is armed: events=rw
   std::atomic<bool> no_evict{false};
   std::atomic<bool> no_touch{false};

@@ -275,6 +275,7 @@ class Connection final : public command::Session, public io::Watcher {
   // Why requests stay unparsed: behind a command that waits; or from one on that is delayed.
   enum class Stall : std::uint8_t { kNone, kWaits, kDelayed };
   Stall stall_ = Stall::kNone;
+  bool is_crowded_ = false;  // of kDelayed: it is for want of room
   // The command that waits.
   std::shared_ptr<command::Parked> waiting_;
   std::size_t wait_bytes_ = 0;  // its memory

@@ -84,6 +84,9 @@ void Connection::OnDelayed(command::Lane& lane, const keyspace::StripeSet& strip
 
 void Connection::OnCrowded() {
   stall_ = Stall::kDelayed;
+  is_crowded_ = true;
+  if (!info_.waits_for_room.exchange(true, std::memory_order_relaxed))
+    server().counters().writes_delayed.Add(1);
   worker_.LookAgain(id());
 }
 
@@ -113,7 +116,10 @@ Blob* Connection::TakeBlob(std::string_view bytes) {
 void Connection::TakeTurn() {
   if (stall_ != Stall::kDelayed) return;
   stall_ = Stall::kNone;
+  is_crowded_ = false;
   Resume();
+  // Only now: who finds no room again has waited all the time.
+  if (!is_crowded_) info_.waits_for_room.store(false, std::memory_order_relaxed);
 }
 
 void Connection::TimeOutWait() {

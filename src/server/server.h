@@ -56,6 +56,7 @@ struct ServerCounters {
   SharedCounter query_buffer_disconnections;
   SharedCounter output_limit_disconnections;
   SharedCounter evicted_clients;
+  SharedCounter writes_delayed;  // for want of room in what the disk has to take first
 };
 
 struct ShutdownHow {
