@@ -217,7 +217,7 @@ std::string_view CommandLog::View(std::uint64_t position, std::size_t size,
 std::unique_ptr<Reader> CommandLog::Attach(Lag lag) {
   MutexLock hold(readers_mu_);
   if (ring_ == nullptr) {
-    ring_ = std::make_unique_for_overwrite<char[]>(ring_bytes_);
+    ring_ = ds::MapMemory(ring_bytes_);
     commits_ = std::make_unique<std::atomic<std::uint64_t>[]>(ring_bytes_ / kGranuleBytes);
   }
   std::unique_ptr<Reader> reader(new Reader(*this, lag, end_.load(std::memory_order_acquire)));

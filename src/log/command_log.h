@@ -44,6 +44,7 @@
 #include "base/function_ref.h"
 #include "base/ids.h"
 #include "base/mutex.h"
+#include "ds/mapped_memory.h"
 
 namespace cairn::log {
 
@@ -133,7 +134,7 @@ class CommandLog {
 
   // Made when the first reader attaches, under every stripe lock; kept from then on. A server
   // without readers has no ring.
-  std::unique_ptr<char[]> ring_;
+  ds::MappedMemory ring_;
   std::unique_ptr<std::atomic<std::uint64_t>[]> commits_;
 
   std::atomic<bool> active_{false};
