@@ -42,6 +42,7 @@ AofWriter::AofWriter(std::unique_ptr<log::Reader> reader, std::unique_ptr<io::Fi
       durable_offset_(file_->size()),
       last_sync_us_(clock.NowMonotonicUs()),
       last_read_us_(last_sync_us_),
+      told_written_(pending_.end),
       policy_(options.policy),
       timestamps_(options.with_timestamps),
       written_(pending_.end),
@@ -101,8 +102,20 @@ Status AofWriter::Drain() {
     wake_.WaitFor(kRetryUs);
   }
   GiveRoomBack();
-  if (std::exchange(has_moved_, false)) on_progress_();
+  TellProgress();
   return status;
+}
+
+// Who begins to wait for written() has looked at it before this round: so what was written when
+// nobody waited is told now, or a reply would be held that nothing lets go.
+void AofWriter::TellProgress() {
+  const std::uint64_t written = written_.load(std::memory_order_relaxed);
+  const bool is_waited_for = rests_.load(std::memory_order_relaxed) &&
+                             policy_.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
+  if (!has_moved_ && (!is_waited_for || told_written_ == written)) return;
+  has_moved_ = false;
+  told_written_ = written;
+  on_progress_();
 }
 
 bool AofWriter::RunOnce() {
@@ -113,7 +126,7 @@ bool AofWriter::RunOnce() {
   if (failing() && now_us < retry_at_us_) return false;
   const Status status = Work(now_us);
   Note(status, now_us);
-  if (std::exchange(has_moved_, false)) on_progress_();
+  TellProgress();
   // Where nobody waits for the disk a batch may gather first: many small writes cost three times as
   // much processor time (85 ns a SET instead of 25).
   const bool in_haste = was_full || policy_.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
@@ -201,7 +214,6 @@ Status AofWriter::WritePending() {
   }
   good_end_ = file_->size();
   file_bytes_.store(good_end_, std::memory_order_relaxed);
-  has_moved_ |= pending_.end != written_.load(std::memory_order_relaxed) && is_waited_for();
   written_.store(pending_.end, std::memory_order_release);
   // One huge value must not be paid for ever after.
   if (pending_.bytes.capacity() > 4 * kBatchBytesMax) pending_.bytes = std::string();

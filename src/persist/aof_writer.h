@@ -164,11 +164,7 @@ class AofWriter {
   Status FinishSwitch();
   Status Work(MonotonicUs now_us);
   void Note(Status status, MonotonicUs now_us);
-  // Somebody may be waiting for written() to move.
-  bool is_waited_for() const {
-    return rests_.load(std::memory_order_relaxed) &&
-           policy_.load(std::memory_order_relaxed) == FsyncPolicy::kAlways;
-  }
+  void TellProgress();
   bool all_is_safe() const {
     return pending_.bytes.empty() &&
            written_.load(std::memory_order_relaxed) == durable_.load(std::memory_order_relaxed);
@@ -194,7 +190,8 @@ class AofWriter {
   MonotonicUs last_read_us_;
   MonotonicUs retry_at_us_ = 0;
   bool delay_counted_ = false;
-  bool has_moved_ = false;  // on_progress is due
+  bool has_moved_ = false;      // on_progress is due
+  std::uint64_t told_written_;  // written() at its last call
   Event wake_;
   Syncer syncer_{wake_};
 

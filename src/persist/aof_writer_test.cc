@@ -200,6 +200,27 @@ TEST(AofWriter, RestingItSyncsOnlyForWhoWantsIt) {
   }
 }
 
+// Somebody looks at written(), and waits; what the writer had written by then without telling is
+// told in its next round, in whichever order the two settings come.
+TEST(AofWriter, RestingItTellsWhoBeginsToWaitWhatIsWritten) {
+  for (const bool rests_first : {false, true}) {
+    Rig rig(FsyncPolicy::kEverySecond);
+    if (rests_first) rig.writer->set_rests(true);
+    Append(rig.log, Set("a", "1"));
+    rig.Run();
+    EXPECT_EQ(rig.progress, 0) << "nobody waits for the write";
+    rig.writer->set_policy(FsyncPolicy::kAlways);
+    rig.writer->set_rests(true);
+    rig.Run();
+    EXPECT_EQ(rig.progress, 1);
+    rig.Run();
+    EXPECT_EQ(rig.progress, 1) << "once";
+    Append(rig.log, Set("a", "1"));
+    rig.Run();
+    EXPECT_EQ(rig.progress, 2);
+  }
+}
+
 // Writes are refused while what was executed already still fits.
 TEST(AofWriter, RoomSetAsideTakesWhatWasExecutedWhenTheDiskIsFull) {
   Rig rig(FsyncPolicy::kAlways, 1, 10'000);
