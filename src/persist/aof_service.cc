@@ -134,6 +134,8 @@ void AofService::SetWriter(std::unique_ptr<AofWriter> writer) {
   MutexLock hold(mu_);
   writer_ = std::move(writer);
   writer_->set_rests(rests_);
+  // appendonly was switched off while this one was being made.
+  if (state_ == State::kLeaving) writer_->BeginStop();
   Publish();
 }
 

@@ -114,8 +114,6 @@ Result<std::unique_ptr<keyspace::Cut>> AofService::CutAndAttach(
     reader = parts_.keyspace.log().Attach(log::Lag::kMustKeep);
   });
   SetWriter(MakeWriter(std::move(reader), std::move(increment)));
-  MutexLock hold(mu_);
-  if (state_ == State::kLeaving) writer_->BeginStop();
   return cut;
 }
 
