@@ -65,7 +65,7 @@ Status AofPlayer::Play(std::span<const log::EffectView> group) {
 Status AofPlayer::Check(const log::EffectView& effect) const {
   if (IsFunctionChange(effect)) return {};
   const std::string_view name = effect.args[0];
-  const command::CommandTable::Command* command = table_->Find(OwnName(name));
+  const command::CommandTable::Command* command = Find(name);
   if (command != nullptr && command->is_container && effect.args.size() > 1)
     command = shared_.table.FindSubcommand(*command, effect.args[1]);
   if (command == nullptr) return Corrupt("unknown command '" + std::string(name) + "'");
@@ -82,11 +82,12 @@ Status AofPlayer::PlayOne(const log::EffectView& effect) {
   if (IsFunctionChange(effect)) return PlayFunction(effect);
   session_.set_db(effect.db);
   resp::Writer reply(reply_, kProtocol);
-  if (table_->Find(effect.args[0]) != nullptr) {
+  const std::string_view own_name = Find(effect.args[0])->full_name;
+  if (EqualsIgnoreCase(effect.args[0], own_name)) {
     runner_.Run(session_, effect.args, reply);
   } else {
     std::vector<std::string_view> args(effect.args.begin(), effect.args.end());
-    args[0] = OwnName(args[0]);
+    args[0] = own_name;
     runner_.Run(session_, args, reply);
   }
   ++played_;
@@ -95,10 +96,11 @@ Status AofPlayer::PlayOne(const log::EffectView& effect) {
   return {};
 }
 
-std::string_view AofPlayer::OwnName(std::string_view name) const {
-  if (table_->Find(name) != nullptr) return name;
-  const command::CommandTable::Command* command = renamed_.Find(name);
-  return command != nullptr ? std::string_view(command->full_name) : name;
+const command::CommandTable::Command* AofPlayer::Find(std::string_view name) const {
+  const command::CommandTable::Command* own = table_->Find(name);
+  if (own != nullptr) return own;
+  const command::CommandTable::Command* renamed = renamed_.Find(name);
+  return renamed == nullptr ? nullptr : table_->Find(renamed->full_name);
 }
 
 Status AofPlayer::PlayFunction(const log::EffectView& effect) {

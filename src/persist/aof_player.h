@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/status.h"
 #include "command/runner.h"
@@ -48,7 +49,8 @@ class AofPlayer {
  private:
   Status PlayOne(const log::EffectView& effect);
   Status PlayFunction(const log::EffectView& effect);
-  std::string_view OwnName(std::string_view name) const;
+  // By either name; null if there is none.
+  const command::CommandTable::Command* Find(std::string_view name) const;
   void NoteFailure(const log::EffectView& effect, std::string_view answer);
   Status Check(const log::EffectView& effect) const;
 
