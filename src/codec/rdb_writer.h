@@ -29,6 +29,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/check.h"
 #include "base/ids.h"
@@ -115,13 +116,12 @@ class RdbWriter {
     TakePiece(RdbType::kHashTimes);
     WriteTimedField(out_, times_base_, field, value, when);
   }
-  // Then all of its parts; they say themselves how many these are.
-  void BeginStream(const RdbKey& key, std::uint64_t nodes) {
-    Begin(key, RdbType::kStream2, nodes);
-    pieces_left_ = 0;
-  }
+  // Then all of its parts: so many nodes, and behind them what says itself how much of it follows.
+  void BeginStream(const RdbKey& key, std::uint64_t nodes) { Begin(key, RdbType::kStream2, nodes); }
   void StreamPart(const value::StreamPart& part) {
-    DCHECK(pieces_of_ == RdbType::kStream2);
+    const bool is_node = std::holds_alternative<value::StreamPart::Node>(part.what);
+    if (is_node) TakePiece(RdbType::kStream2);
+    DCHECK(is_node || (pieces_of_ == RdbType::kStream2 && pieces_left_ == 0));
     WriteStreamPart(out_, part);
   }
 
