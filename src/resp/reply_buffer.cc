@@ -13,6 +13,15 @@
 #include "base/check.h"
 
 namespace cairn::resp {
+namespace {
+
+// A list of very many pieces keeps no memory for the next ones.
+void Forget(auto& pieces) {
+  pieces.clear();
+  if (pieces.capacity() * sizeof(pieces[0]) > ReplyBuffer::kChunkBytes) pieces.shrink_to_fit();
+}
+
+}  // namespace
 
 void ReplyBuffer::CloseSlice() {
   const auto size = static_cast<std::size_t>(cursor_ - slice_);
@@ -144,15 +153,14 @@ void ReplyBuffer::Consume(std::size_t size) {
   }
   CHECK(size <= static_cast<std::size_t>(cursor_ - slice_));
   slice_ += size;
-  pieces_.clear();
+  Forget(pieces_);
   head_ = 0;
   if (slice_ == cursor_) Clear();
 }
 
 void ReplyBuffer::Clear() {
   first_sequence_ += piece_count();
-  pieces_.clear();
-  if (pieces_.capacity() * sizeof(Piece) > kChunkBytes) std::vector<Piece>().swap(pieces_);
+  Forget(pieces_);
   head_ = 0;
   sealed_bytes_ = chunk_bytes_ = blob_bytes_ = 0;
   if (static_cast<std::size_t>(limit_ - tail_.get()) != kChunkBytes) return UseTail(nullptr, 0);

@@ -284,6 +284,18 @@ TEST(ReplyBuffer, SlowReaderKeepsThePieceListShort) {
   EXPECT_LE(buffer.allocated_bytes(), 256u * 1024);
 }
 
+// Nor does the list of many stay when what stands behind them is sent in two parts.
+TEST(ReplyBuffer, ALongPieceListIsGivenBackWhenDrained) {
+  ReplyBuffer buffer;
+  for (int i = 0; i < 1000; ++i) buffer.AppendBlob(MakeBlob("blob"));
+  buffer.Append(std::string(100, 'x'));
+  buffer.Consume(4000 + 50);
+  EXPECT_EQ(buffer.pending_bytes(), 50u);
+  buffer.Consume(50);
+  EXPECT_TRUE(buffer.empty());
+  EXPECT_LE(buffer.allocated_bytes(), ReplyBuffer::kChunkBytes);
+}
+
 TEST(ReplyBuffer, StartsSmallAndKeepsNothing) {
   ReplyBuffer buffer;
   buffer.StartSmall(true);
