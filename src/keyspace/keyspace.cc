@@ -197,10 +197,12 @@ InterestTotals Keyspace::CountInterest() {
   return totals;
 }
 
+// By their hashes. Where two keys share one the hint is found out, but only a table of their own
+// stripe may be asked.
 bool Keyspace::AreOne(std::span<const KeyRef> keys) {
-  return std::ranges::all_of(
-      keys, [first = keys.front().hash](std::uint64_t hash) { return hash == first; },
-      &KeyRef::hash);
+  return std::ranges::all_of(keys, [&first = keys.front()](const KeyRef& key) {
+    return key.hash == first.hash && key.stripe == first.stripe;
+  });
 }
 
 // A pipeline that fills one list: its entry is looked for, and its stripe locked, once.

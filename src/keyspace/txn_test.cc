@@ -312,6 +312,18 @@ TEST(TxnPrefetched, OneKeyManyTimes) {
   EXPECT_EQ(txn.Find(keys[3], Access::kRead).entry->value(), "w");
 }
 
+TEST(TxnPrefetched, KeysOfOneHashInTwoStripes) {
+  TestStore store;
+  KeyRef keys[] = {store.keyspace.Ref("k"), store.keyspace.Ref("other")};
+  ASSERT_FALSE(keys[0].stripe == keys[1].stripe);
+  store.Set("k", "v");
+  store.Set("other", "w");
+  keys[1].hash = keys[0].hash;
+  store.keyspace.Prefetch(DbId(0), keys);
+  for (const KeyRef& key : keys)
+    EXPECT_EQ(key.hinted, store.keyspace.stripe(key.stripe).shard(DbId(0)));
+}
+
 TEST(TxnPrefetched, OneKeyThatIsNotThere) {
   TestStore store;
   std::vector<KeyRef> keys(2, store.keyspace.Ref("k"));
