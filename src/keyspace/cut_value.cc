@@ -127,19 +127,17 @@ class StreamValue final : public CutValue, private value::StreamFreeze {
   bool WalkNodes() {
     Taken nodes;
     Locked([&] { has_nodes_ = TakeNodes(CutPiece::kBytes, &nodes); });
-    nodes.ForEach([this](const value::StreamPart& part) { AddPart(part); });
+    nodes.ForEach([this](const value::StreamPart& part) { Add(CutPiece::Element::Of(part)); });
     return false;
   }
   bool WalkGroups() {
     bool done = false;
     Locked([&] {
-      done = ReadGroups(kWalkStep, [this](const value::StreamPart& part) { AddPart(part); });
+      done = ReadGroups(
+          kWalkStep, [this](const value::StreamPart& part) { Add(CutPiece::Element::Of(part)); });
       if (done) LetGo();
     });
     return done;
-  }
-  void AddPart(const value::StreamPart& part) {
-    Add({.name = part.text, .value = {reinterpret_cast<const char*>(&part), sizeof(part)}});
   }
   void LetGo() override { Thaw(); }
   void Keeps(std::size_t bytes) override { CountKept(bytes); }

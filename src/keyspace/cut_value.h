@@ -2,9 +2,9 @@
 // CutValue: a large collection as it was when a cut began, read piece by piece.
 //
 // When a cut comes to a large collection, or a writer to one that the cut has not seen yet, it is
-// not copied: the collection is told to hand out its elements before they change, as the tables of
-// keys do (ds/segment_table_cut.cc). Who writes to it then pays for a bucket or two of it at a
-// time, and the cut's user walks the rest, some elements a hold.
+// not copied. A hash, a set or a sorted set is told to hand out its elements before they change, as
+// the tables of keys do (ds/segment_table_cut.cc). Who writes to it then pays for the one or two
+// that share the mark of the one it changes, and the cut's user walks the rest, some a hold.
 //
 //     writers --(an element or two, before a change)--+
 //                                                      +--> pieces --> Next()
@@ -16,7 +16,7 @@
 //
 // It may be renamed meanwhile, also into another stripe, which it is then guarded by (MovedTo).
 // Removed or overwritten it comes here (Keep), and goes to the trash when it has been read. If it
-// ends in any other way, what is left is handed out before.
+// ends in any other way, a table hands out what is left before; what is frozen comes here.
 //
 // Made and owned by batches of a cut. Next belongs to the cut's user; the rest happens under the
 // lock of the value's stripe.
@@ -35,6 +35,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/check.h"
 #include "base/function_ref.h"
 #include "base/ids.h"
 #include "base/mutex.h"
@@ -51,17 +52,21 @@ class CutPiece {
   static constexpr std::size_t kBytes = 32 * 1024;
 
   struct Element {
-    std::string_view name = {};   // a field, a member; a list's node; of a stream's part its text
-    std::string_view value = {};  // of a hash's field; a stream's part
+    std::string_view name = {};   // a field, a member; a list's node; the text of a stream's part
+    std::string_view value = {};  // of a hash's field; of a stream's part, what it is
     bool is_plain = false;        // the node is one element, and no packed list
     UnixMs when = kNever;         // when the field expires
     double score = 0;             // of a sorted set's member
 
-    // REQUIRES: of a stream.
+    // A stream's part, which outlives it; and the way back. REQUIRES: of a stream.
+    static Element Of(const value::StreamPart& part) {
+      return {.name = part.text,
+              .value = {reinterpret_cast<const char*>(&part.what), sizeof(part.what)}};
+    }
     value::StreamPart stream_part() const {
-      value::StreamPart part;
-      std::memcpy(&part, value.data(), sizeof(part));
-      part.text = name;
+      value::StreamPart part = {.what = {}, .text = name};
+      DCHECK(value.size() == sizeof(part.what));
+      std::memcpy(&part.what, value.data(), sizeof(part.what));
       return part;
     }
     // REQUIRES: of a list.
