@@ -9,15 +9,13 @@
 #include <vector>
 
 #include "base/random.h"
+#include "ds/block_map_testing.h"
 
 namespace cairn::ds {
 namespace {
 
-struct Payload {
-  std::uint64_t number;
-  std::uint64_t more[2];
-};
-using Map = BlockMap<std::uint64_t, Payload>;
+using testing::Map;
+using testing::Payload;
 using Freeze = BlockFreeze<std::uint64_t, Payload>;
 using Numbers = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
 

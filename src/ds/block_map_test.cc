@@ -8,15 +8,13 @@
 #include <map>
 
 #include "base/random.h"
+#include "ds/block_map_testing.h"
 
 namespace cairn::ds {
 namespace {
 
-struct Payload {
-  std::uint64_t number;
-  std::uint64_t more[2];
-};
-using Map = BlockMap<std::uint64_t, Payload>;
+using testing::Map;
+using testing::Payload;
 using Model = std::map<std::uint64_t, std::uint64_t>;
 
 void ExpectSame(const Map& map, const Model& model) {
@@ -62,7 +60,7 @@ struct Life {
 
 TEST(BlockMap, LivesAsTheModel) {
   constexpr std::uint64_t kSeed = 20250311;
-  SCOPED_TRACE(testing::Message() << "seed " << kSeed);
+  SCOPED_TRACE(::testing::Message() << "seed " << kSeed);
   Random random(kSeed);
   const Life lives[] = {{"queue grows", 60, true},  {"fills at random", 80, false},
                         {"queue drains", 45, true}, {"empties at random", 20, false},
