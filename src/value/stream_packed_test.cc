@@ -112,6 +112,32 @@ TEST(StreamPacked, WhatRedisMadeIsRead) {
   EXPECT_EQ(stream.node_count(), 1U);
 }
 
+// A file may have deleted entries at the end of its last node, or nothing else there, and not know
+// of it: ids go on behind them all the same, or the node's would not rise.
+TEST(StreamPacked, NoIdIsSetBelowADeletedEntryOfTheLastNode) {
+  for (const std::uint64_t live : {2U, 0U}) {
+    SCOPED_TRACE(live);
+    Stream source;
+    testing::Fill(source, 4);
+    EXPECT_EQ(source.Delete({4, 0}), StreamDeleteResult::kDeleted);
+    // A node whose last id is not below the limit stays, though nothing lives in it.
+    source.Trim({.kind = StreamTrim::Kind::kMinId, .min_id = {4 - live, 0}});
+    Stream stream;
+    source.ForEachNode([&](const StreamNode& node) {
+      ASSERT_TRUE(stream.Adopt(node.base(), node.ToPacked(), TestArena()).ok());
+    });
+    ASSERT_EQ(stream.node_count(), 1U);
+    ASSERT_EQ(stream.size(), live);
+    stream.SetCounters({.last_id = {4, 0}, .max_deleted_id = {}, .entries_added = 4});
+    EXPECT_EQ(stream.SetId({3, 5}, {}, {}), std::unexpected(StreamSetIdError::kBelowTop));
+    EXPECT_EQ(stream.last_id(), (StreamId{4, 0}));
+    EXPECT_TRUE(stream.SetId({4, 0}, {}, {}));
+    EXPECT_EQ(Add(stream, {4, 1}, {"field", "value"}), (StreamId{4, 1}));
+    EXPECT_EQ(stream.size(), live + 1);
+    EXPECT_EQ(stream.node_count(), 1U);
+  }
+}
+
 // Whatever is done to the bytes, they are refused or read; a reader of either kind has no quarrel
 // with memory (under the address sanitizer this says more).
 TEST(StreamPacked, BrokenBytes) {
