@@ -102,6 +102,10 @@ std::span<char> Connection::LeaseReadRoom() {
 void Connection::ReadInput() {
   if (state_ == State::kDraining) return DiscardInput();
   const std::size_t have = leftover_.size();
+  if (stall_ == Stall::kDelayed && have >= kDelayedBytesMax) [[unlikely]] {
+    read_blocked_ = true;
+    return UpdatePolling();
+  }
   const std::span<char> room = LeaseReadRoom();
   const io::Transfer read = stream_->Read(room);
   const bool own = have > 0;
@@ -566,9 +570,11 @@ void Connection::CheckOutputLimit() {
 void Connection::UpdatePolling() {
   if (state_ == State::kClosed) return;
   info_.writable_wanted.store(write_blocked_, std::memory_order_relaxed);
-  const Status watched =
-      stream_->Watch(this, write_blocked_ ? io::Interest::kReadWrite : io::Interest::kRead);
-  if (!watched.ok()) CloseNow();
+  using io::Interest;
+  const Interest interest = read_blocked_
+                                ? (write_blocked_ ? Interest::kWrite : Interest::kNone)
+                                : (write_blocked_ ? Interest::kReadWrite : Interest::kRead);
+  if (!stream_->Watch(this, interest).ok()) CloseNow();
 }
 
 void Connection::CloseAfterReplies() {

@@ -73,6 +73,10 @@ class Connection final : public command::Session, public io::Watcher {
   static constexpr std::size_t kTrustedFactor = 512;
   // And so much is read at once, that others are served in between.
   static constexpr std::size_t kReadBytesMax = 1024 * 1024;
+  // Of a client whose request is delayed no more is read once so much waits: the rest stays in the
+  // kernel, however much it sends without waiting for replies. With what one reading brings less
+  // than the least client-query-buffer-limit.
+  static constexpr std::size_t kDelayedBytesMax = 512 * 1024;
   // A value of so many bytes becomes a blob together with the input, where at most an eighth as
   // much stands around it.
   static constexpr std::size_t kGivenBytesMin = 64 * 1024;
@@ -109,6 +113,7 @@ class Connection final : public command::Session, public io::Watcher {
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t timeout_ms) override;
   // A request waits for stripes that the lane holds: it stays in the input.
   void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
+  // There is no room for what a request writes. The same.
   void OnCrowded() override;
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override;
   Blob* TakeBlob(std::string_view bytes) override;
@@ -254,6 +259,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool flush_queued_ = false;
   bool disk_watched_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
+  bool read_blocked_ = false;   // a delayed client has sent enough: EPOLLIN is not armed
   bool parked_ = false;         // requests wait for CLIENT UNPAUSE
   bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one

@@ -11,8 +11,9 @@
 //     OnCrowded --timer of the worker---------------------------------> TakeTurn
 //
 // Each of the upper ones has claimed the Parked, or does nothing; so exactly one reply is sent.
-// While it waits, the connection reads what the client sends, within client-query-buffer-limit, and
-// parses none of it.
+// While it waits, the connection reads what the client sends, within client-query-buffer-limit (one
+// that is delayed, within kDelayedBytesMax: it has sent without waiting, and may do so for ever),
+// and parses none of it.
 #include <algorithm>
 #include <utility>
 
@@ -117,6 +118,7 @@ void Connection::TakeTurn() {
   if (stall_ != Stall::kDelayed) return;
   stall_ = Stall::kNone;
   is_crowded_ = false;
+  if (std::exchange(read_blocked_, false)) UpdatePolling();
   Resume();
   // Only now: who finds no room again has waited all the time.
   if (!is_crowded_) info_.waits_for_room.store(false, std::memory_order_relaxed);

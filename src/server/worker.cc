@@ -81,13 +81,18 @@ void Worker::WatchDisk(Connection* connection) {
 
 void Worker::WatchResume(Connection* connection) { to_resume_.push_back(connection); }
 
+// Clients that have gone stay in the queue until it is twice as long as it could be without them.
 void Worker::LookAgain(ClientId id) {
-  if (crowded_.empty()) loop_->AddTimer(kLookAgainUs, [this] { TryCrowded(); });
+  if (crowded_.empty()) {
+    loop_->AddTimer(kLookAgainUs, [this] { TryCrowded(); });
+  } else if (crowded_.size() >= 2 * connections_.size()) {
+    std::erase_if(crowded_, [this](ClientId other) { return FindConnection(other) == nullptr; });
+  }
   crowded_.push_back(id);
 }
 
-// In the order in which they came, up to the first that finds no room again: who comes last has
-// had the least of it.
+// In the order in which they came, up to the first that finds no room again. That one goes behind
+// those that were not tried: it may have run a good many requests before.
 void Worker::TryCrowded() {
   std::deque<ClientId> waiting = std::exchange(crowded_, {});
   while (crowded_.empty() && !waiting.empty()) {

@@ -151,7 +151,7 @@ class Worker final : public pubsub::DirectReceiver {
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
   std::vector<Connection*> to_flush_;
   std::vector<Connection*> to_resume_;
-  std::deque<ClientId> crowded_;  // at most once each
+  std::deque<ClientId> crowded_;  // at most once each; a timer is set while there are any
   std::vector<Connection*> to_delete_;
   std::vector<io::Task> after_closing_;
   std::vector<ClientId> to_release_;  // with replies that wait for the disk
