@@ -246,9 +246,12 @@ TEST(AofService, ProbeFindsWhatAFirstRewriteWouldFailOf) {
   SimDisk disk(1);
   Life life(disk);
   life.aof().Start();
-  for (const std::string_view call : {"mkdir", "open", "unlink"}) {
-    disk.FailCall(call, call == "open" ? 2 : 1, ENOSPC);  // the first looks for a manifest
-    EXPECT_EQ(life.aof().Probe().code(), StatusCode::kIo) << call;
+  // It looks for a manifest, for files without one, and makes a file.
+  const std::pair<const char*, std::uint64_t> calls[] = {
+      {"mkdir", 1}, {"open", 1}, {"open", 2}, {"open", 3}, {"unlink", 1}};
+  for (const auto& [call, nth] : calls) {
+    disk.FailCall(call, nth, ENOSPC);
+    EXPECT_EQ(life.aof().Probe().code(), StatusCode::kIo) << call << " " << nth;
     EXPECT_FALSE(life.aof().Figures().rewrites.last_ok);
   }
   EXPECT_TRUE(life.aof().Probe().ok());
