@@ -30,7 +30,7 @@ PROBE_MS = 0.5
 
 
 def frame(*words):
-    words = [str(w).encode() for w in words]
+    words = [w if isinstance(w, bytes) else str(w).encode() for w in words]
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in words)
 
 
@@ -45,6 +45,8 @@ FILLS = {
 MANY = 100_000  # arguments, or commands of a transaction
 HUGE = 512 * 1024 * 1024 - 1
 LARGE = "x" * 100_000_000
+# What DUMP says of the collections of a server that was filled, by key.
+PAYLOADS = {}
 
 
 def many(*head, per=lambda i: [f"w:{i}"]):
@@ -162,6 +164,9 @@ def heavy():
         "SETBIT over": plain(("SETBIT", "bits", 8 * HUGE, 0)),
         "APPEND": plain(("APPEND", "{bits}4", "x")),
         "SET string": plain(("SET", "{bits}6", LARGE)),
+        **{f"DUMP {key}": plain(("DUMP", key)) for key in (*FILLS, "stream")},
+        **{f"RESTORE {key}": plain(("RESTORE", "{%s}2" % key, 0, PAYLOADS.get(key, b""), "REPLACE"))
+           for key in (*FILLS, "stream")},
         "DEL string": ([frame("SETRANGE", "{bits}5", HUGE, "x")], [frame("DEL", "{bits}5")]),
         "GETRANGE": plain(("GETRANGE", "bits", 0, 100_000_000)),
         "GET": plain(("GET", "bits")),
@@ -256,6 +261,12 @@ def fill(port, elements):
     wire.call(frame("SET", "lcs1", "ab" * 4000) + frame("SET", "{lcs1}2", "abc" * 3000))
 
 
+def dump(port, key):
+    with socket.create_connection(("127.0.0.1", port)) as wire, wire.makefile("rb") as answer:
+        wire.sendall(frame("DUMP", key))
+        return answer.read(int(answer.readline()[1:]))
+
+
 def press(port, case, stop, times):
     os.nice(10)  # reading a million elements shall not keep the others from a core
     before, timed = heavy()[case]
@@ -340,6 +351,7 @@ def run(product, options):
     with servers.Server(product, ("--io-threads", "1", "--enable-debug-command", "yes"),
                         cores=(0, 1)) as server:
         fill(server.port, options.elements)
+        PAYLOADS.update({key: dump(server.port, key) for key in (*FILLS, "stream")})
         for name in heavy():
             if options.only and name not in options.only:
                 continue

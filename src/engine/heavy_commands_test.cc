@@ -406,6 +406,8 @@ TEST_F(HeavyCommands, PayloadsGoToTheLaneByWhatTheyHold) {
     EXPECT_EQ(client.Execute({"RESTORE", "dst", "0", payload, "REPLACE"}), "+OK\r\n");
     EXPECT_EQ(client.deferred() - before, row.restores_in_lane ? 1 : 0);
   }
+  // Their arguments are the session's to give, who may do so without a copy.
+  EXPECT_EQ(client.taken(), client.deferred());
 }
 
 TEST_F(HeavyCommands, WhoCannotGoToTheLaneFindsTheKeysHimself) {
