@@ -44,7 +44,7 @@ FILLS = {
 
 MANY = 100_000  # arguments, or commands of a transaction
 HUGE = 512 * 1024 * 1024 - 1
-LARGE = "x" * 100_000_000
+LARGE = b"x" * 100_000_000
 # What DUMP says of the collections of a server that was filled, by key.
 PAYLOADS = {}
 
