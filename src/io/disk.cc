@@ -128,7 +128,8 @@ Status File::Truncate(std::uint64_t size) {
 }
 
 Result<std::unique_ptr<File>> SystemDisk::Open(const std::string& path, OpenMode mode) {
-  Fd fd(::open(path.c_str(), FlagsOf(mode) | O_CLOEXEC, kFileMode));
+  // A FIFO, which is refused below, would wait for somebody at its other end.
+  Fd fd(::open(path.c_str(), FlagsOf(mode) | O_CLOEXEC | O_NONBLOCK, kFileMode));
   if (!fd.valid()) return std::unexpected(DiskTrouble(path, "open", errno));
   struct stat about{};
   if (::fstat(fd.get(), &about) != 0) return std::unexpected(DiskTrouble(path, "stat", errno));
