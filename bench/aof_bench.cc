@@ -10,7 +10,6 @@
 // clients: it appends one record each, waits until the last is durable, and begins again.
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -155,15 +154,13 @@ void Run(const std::string& directory, std::uint64_t records, std::uint64_t clie
 }  // namespace cairn::bench
 
 int main(int argc, char** argv) {
-  CLI::App app("what the AOF costs");
-  std::string directory = "/tmp/cairn-aof-bench";
-  std::uint64_t records = 3'000'000;
-  std::uint64_t clients = 50;
-  app.add_option("--dir", directory, "folder for the files; made, and not removed");
-  app.add_option("--records", records, "of each measurement");
-  app.add_option("--clients", clients, "that wait for durability");
-  CLI11_PARSE(app, argc, argv);
+  const cairn::bench::Arguments arguments(argc, argv);
+  const std::string directory(arguments.Text("--dir", "/tmp/cairn-aof-bench"));
+  const std::int64_t records = arguments.Int("--records", 3'000'000);
+  const std::int64_t clients = arguments.Int("--clients", 50);
+  if (records < 1 || clients < 1) return 2;
   std::filesystem::create_directories(directory);
-  cairn::bench::Run(directory, records, clients);
+  cairn::bench::Run(directory, static_cast<std::uint64_t>(records),
+                    static_cast<std::uint64_t>(clients));
   return 0;
 }
