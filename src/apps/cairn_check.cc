@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/standard_output.h"
 #include "base/status.h"
 #include "base/text.h"
 #include "io/disk.h"
@@ -168,5 +169,6 @@ int Run(std::string_view called_as, std::vector<std::string> words) {
 }  // namespace cairn
 
 int main(int argc, char** argv) {
-  return cairn::Run(argc > 0 ? argv[0] : "", {argv + (argc > 0 ? 1 : 0), argv + argc});
+  const int status = cairn::Run(argc > 0 ? argv[0] : "", {argv + (argc > 0 ? 1 : 0), argv + argc});
+  return cairn::StatusAfterOutput(status);
 }

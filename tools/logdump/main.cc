@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/standard_output.h"
 #include "command/table.h"
 #include "engine/families.h"
 #include "io/disk.h"
@@ -25,7 +26,7 @@ int main(int argc, char** argv) {
     const std::string text = is_help ? std::string(cairn::logdump::kUsage)
                                      : fmt::format("logdump {}\n", cairn::server::kCairnVersion);
     std::fwrite(text.data(), 1, text.size(), stdout);
-    return 0;
+    return cairn::StatusAfterOutput(0);
   }
   if (!options) {
     const std::string text = "logdump: " + std::string(options.error().message()) + "\n" +
@@ -43,7 +44,7 @@ int main(int argc, char** argv) {
     std::fputc('\n', stdout);
   };
   const cairn::Status status = cairn::logdump::LogDump(disk, commands, *options, say).Run();
-  if (status.ok()) return 0;
+  if (status.ok()) return cairn::StatusAfterOutput(0);
   std::fflush(stdout);
   std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
   return 1;
