@@ -66,11 +66,8 @@ Status AofPlayer::Check(const log::EffectView& effect) const {
   if (IsFunctionChange(effect)) return {};
   const std::string_view name = effect.args[0];
   const command::CommandTable::Command* command = Find(name);
-  if (command != nullptr && command->is_container && effect.args.size() > 1)
-    command = shared_.table.FindSubcommand(*command, effect.args[1]);
-  if (command == nullptr) return Corrupt("unknown command '" + std::string(name) + "'");
-  if (!MayChangeData(*command))
-    return Corrupt("'" + std::string(name) + "' is no command that writes");
+  if (command == nullptr || SubcommandOf(*command, effect) == nullptr)
+    return Corrupt("unknown command '" + std::string(name) + "'");
   if (effect.db.value >= keyspace_.database_count()) {
     return Corrupt("database " + std::to_string(effect.db.value) + " where there are " +
                    std::to_string(keyspace_.database_count()));
@@ -80,9 +77,12 @@ Status AofPlayer::Check(const log::EffectView& effect) const {
 
 Status AofPlayer::PlayOne(const log::EffectView& effect) {
   if (IsFunctionChange(effect)) return PlayFunction(effect);
+  const command::CommandTable::Command& command = *Find(effect.args[0]);
+  // Somebody's PING or GET: Redis runs it, and nobody hears the answer.
+  if (!MayChangeData(*SubcommandOf(command, effect))) return {};
   session_.set_db(effect.db);
   resp::Writer reply(reply_, kProtocol);
-  const std::string_view own_name = Find(effect.args[0])->full_name;
+  const std::string_view own_name = command.full_name;
   if (EqualsIgnoreCase(effect.args[0], own_name)) {
     runner_.Run(session_, effect.args, reply);
   } else {
@@ -101,6 +101,12 @@ const command::CommandTable::Command* AofPlayer::Find(std::string_view name) con
   if (own != nullptr) return own;
   const command::CommandTable::Command* renamed = renamed_.Find(name);
   return renamed == nullptr ? nullptr : table_->Find(renamed->full_name);
+}
+
+const command::CommandTable::Command* AofPlayer::SubcommandOf(
+    const command::CommandTable::Command& command, const log::EffectView& effect) const {
+  if (!command.is_container || effect.args.size() < 2) return &command;
+  return table_->FindSubcommand(command, effect.args[1]);
 }
 
 Status AofPlayer::PlayFunction(const log::EffectView& effect) {
