@@ -15,9 +15,10 @@ namespace cairn::persist {
 namespace {
 
 constexpr std::string_view kManifestSuffix = ".manifest";
-constexpr std::string_view kUnfinishedPrefix =
-    "temp-";                              // of a manifest that was never put in place
-constexpr std::size_t kHeadBytes = 4096;  // enough for any comments before a manifest's first line
+// Of a manifest that was never put in place.
+constexpr std::string_view kUnfinishedPrefix = "temp-";
+// Enough for any comments before a manifest's first line.
+constexpr std::size_t kHeadBytes = 4096;
 
 bool IsManifest(std::string_view head) {
   while (head.starts_with('#')) {
