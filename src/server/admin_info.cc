@@ -124,7 +124,7 @@ std::string ClientsSection(Server& server) {
     largest_output = std::max(largest_output, info.output_bytes.load(std::memory_order_relaxed));
     subscribed += info.subscribed() ? 1 : 0;
     const bool is_blocked = IsBlocked(info);
-    blocked += is_blocked ? 1 : 0;
+    blocked += is_blocked || info.is_paused.load(std::memory_order_relaxed) ? 1 : 0;
     blocked_for_a_time += is_blocked && info.wait_is_timed.load(std::memory_order_relaxed) ? 1 : 0;
     waiting_for_room += info.waits_for_room.load(std::memory_order_relaxed) ? 1 : 0;
     watching += info.watched_keys.load(std::memory_order_relaxed) != 0 ? 1 : 0;

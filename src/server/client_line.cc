@@ -21,7 +21,7 @@ std::string Flags(const ClientInfo& info) {
   if (Load(info.monitoring)) flags += 'O';
   if (info.subscribed()) flags += 'P';
   if (Load(info.multi_count) >= 0) flags += 'x';
-  if (IsBlocked(info) || Load(info.waits_for_room)) flags += 'b';
+  if (IsBlocked(info) || Load(info.is_paused) || Load(info.waits_for_room)) flags += 'b';
   if (Load(info.tracking)) flags += 't';
   if (Load(info.tracking_broken)) flags += 'R';
   if (Load(info.tracking_broadcast)) flags += 'B';

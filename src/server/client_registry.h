@@ -66,6 +66,7 @@ struct ClientInfo {
   // Its write finds no room in what a save or the append only file has to take first, and is tried
   // again every millisecond.
   std::atomic<bool> waits_for_room{false};
+  std::atomic<bool> is_paused{false};        // its next command waits for CLIENT UNPAUSE
   std::atomic<bool> writable_wanted{false};  // EPOLLOUT is armed: events=rw
   std::atomic<bool> no_evict{false};
   std::atomic<bool> no_touch{false};

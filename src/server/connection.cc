@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/transaction.h"
+#include "server/client_line.h"
 #include "server/client_subscriptions.h"
 #include "server/client_tracking.h"
 #include "server/server.h"
@@ -152,7 +153,7 @@ void Connection::KeepLeftover(std::string_view rest) {
 }
 
 void Connection::Resume() {
-  parked_ = false;
+  info_.is_paused.store(false, std::memory_order_relaxed);
   resume_queued_ = false;
   if (state_ != State::kOpen || leftover_.empty() || stall_ != Stall::kNone) return;
   RunLeftover();
@@ -164,7 +165,8 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   std::size_t done = 0;
   int share = kRequestsPerPass;
   bool uniform = true;  // nothing but reads of one kind so far
-  while (state_ == State::kOpen && !parked_ && stall_ == Stall::kNone) {
+  while (state_ == State::kOpen && !info_.is_paused.load(std::memory_order_relaxed) &&
+         stall_ == Stall::kNone) {
     if (share <= 0) {
       resume_queued_ = true;
       worker_.WatchResume(this);
@@ -287,7 +289,7 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
     const command::Prepared& prepared = worker_.runner().prepared(i);
     if (server().pause().active() && prepared.command != nullptr &&
         server().pause().Parks(*prepared.command, *this)) {
-      parked_ = true;
+      info_.is_paused.store(true, std::memory_order_relaxed);
       return i;
     }
     ExecuteOne(i);
@@ -490,7 +492,7 @@ void Connection::FailProtocol() {
 bool Connection::CheckInputLimit(std::size_t waiting_bytes) {
   if (waiting_bytes <= static_cast<std::size_t>(server().config().Int("client-query-buffer-limit")))
     return true;
-  server().log().Warning("Closing client that reached max query buffer length");
+  server().log().Warning("Closing client that reached max query buffer length: " + Description());
   server().counters().query_buffer_disconnections.Add(1);
   CloseNow();
   return false;
@@ -562,18 +564,30 @@ void Connection::CheckOutputLimit() {
   const bool over_soft = over_soft_limit_since_ms_ != 0 &&
                          now_ms - over_soft_limit_since_ms_ >= limit.soft_seconds * 1000;
   if (!over_hard && !over_soft) return;
-  server().log().Warning("Client closed for overcoming of output buffer limits");
+  server().log().Warning("Client " + Description() +
+                         " closed for overcoming of output buffer limits.");
   server().counters().output_limit_disconnections.Add(1);
   CloseNow();
+}
+
+std::string Connection::Description() {
+  Publish();
+  std::string line;
+  server().clients().With(id(), [&](const ClientInfo& info) {
+    line = ClientLine(info, worker_.runner().now_ms(),
+                      info.wait_argument_bytes.load(std::memory_order_relaxed));
+  });
+  while (line.ends_with('\n')) line.pop_back();
+  return line;
 }
 
 void Connection::UpdatePolling() {
   if (state_ == State::kClosed) return;
   info_.writable_wanted.store(write_blocked_, std::memory_order_relaxed);
   using io::Interest;
-  const Interest interest = read_blocked_
-                                ? (write_blocked_ ? Interest::kWrite : Interest::kNone)
-                                : (write_blocked_ ? Interest::kReadWrite : Interest::kRead);
+  const Interest to_read = write_blocked_ ? Interest::kReadWrite : Interest::kRead;
+  const Interest not_to_read = write_blocked_ ? Interest::kWrite : Interest::kNone;
+  const Interest interest = read_blocked_ ? not_to_read : to_read;
   if (!stream_->Watch(this, interest).ok()) CloseNow();
 }
 

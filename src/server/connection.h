@@ -250,6 +250,8 @@ class Connection final : public command::Session, public io::Watcher {
   std::size_t SendableBytes();
   bool CheckInputLimit(std::size_t waiting_bytes);
   void CheckOutputLimit();
+  // Its line in CLIENT LIST, for the log.
+  std::string Description();
   void UpdatePolling();
 
   Worker& worker_;
@@ -260,7 +262,6 @@ class Connection final : public command::Session, public io::Watcher {
   bool disk_watched_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool read_blocked_ = false;   // a delayed client has sent enough: EPOLLIN is not armed
-  bool parked_ = false;         // requests wait for CLIENT UNPAUSE
   bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   resp::Parser parser_;
