@@ -80,12 +80,12 @@ class Bench {
   void Inside() {
     std::size_t sum = 0;
     ds::PackedValue::Scratch scratch;
-    Time("index, middle", kRounds, [&](std::size_t) {
-      sum += ListCursor(list_, Middle(), ListEnd::kBack).value().Text(scratch).size();
-    });
+    std::string text;
+    Time("index, middle", kRounds,
+         [&](std::size_t) { sum += list_.At(Middle(), text).Text(scratch).size(); });
     Time("index, anywhere", kRounds, [&](std::size_t) {
       const std::size_t index = random_.Below(list_.size());
-      sum += ListCursor(list_, index, ListEnd::kBack).value().Text(scratch).size();
+      sum += list_.At(index, text).Text(scratch).size();
     });
     Time("range of 100, middle", kRounds, [&](std::size_t) {
       std::size_t left = kRange;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/text.h"
@@ -17,7 +18,6 @@ namespace cairn::commands {
 namespace {
 
 using value::List;
-using value::ListCursor;
 using value::ListEnd;
 using value::ListSide;
 
@@ -69,8 +69,8 @@ void LIndex(Call& call) {
   const auto size = static_cast<std::int64_t>(list.size());
   const std::int64_t from_front = *index < 0 ? *index + size : *index;
   if (from_front < 0 || from_front >= size) return call.reply().Null();
-  const ListCursor at(list, static_cast<std::size_t>(from_front), ListEnd::kBack);
-  ReplyElement(call.reply(), at.value());
+  std::string scratch;
+  ReplyElement(call.reply(), list.At(static_cast<std::size_t>(from_front), scratch));
 }
 
 void LSet(Call& call) {

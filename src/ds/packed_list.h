@@ -5,8 +5,8 @@
 //     total bytes: 4 | count: 2 | element ... element | 0xff         numbers little-endian
 //     element = encoding and length | bytes | length of both, written so that it is read backwards
 //
-// The bytes are exactly Redis's, so that DUMP, RDB files and replicas take them as they are; the
-// code points are in packed_list.cc. A text that is the canonical form of a signed 64-bit number is
+// The bytes are exactly Redis's, so that DUMP, RDB files and replicas take them as they are
+// (packed_element.h). A text that is the canonical form of a signed 64-bit number is
 // stored as that number, as Redis does. Small hashes, sets, sorted sets and lists are one of these;
 // large lists and streams are chains of them.
 //

@@ -22,8 +22,6 @@ constexpr std::size_t kAllPieces = 0;  // of whole_bytes_max
 constexpr value::HashLimits kHashLimits = {.packed_entries = 8, .packed_value_bytes = 64};
 constexpr value::SetLimits kSetLimits = {
     .int_entries = 8, .packed_entries = 8, .packed_value_bytes = 64};
-// Small nodes, the inner ones compressed.
-constexpr value::ListLimits kListLimits = {.node_fill = 12, .compress_depth = 2, .plain_bytes = 90};
 // Nodes of a few entries, so that there are many; groups' blocks hold 50.
 constexpr value::StreamLimits kStreamLimits = {.node_bytes = 300, .node_entries = 7};
 constexpr value::SortedSetLimits kSortedSetLimits = {.packed_entries = 8, .packed_value_bytes = 64};
@@ -37,6 +35,7 @@ class Writer {
   Writer(TestStore& store, std::uint64_t seed) : store_(store), random_(seed) {
     keys_ = 4 + random_.Below(12);
     elements_ = 10 + random_.Below(3000);
+    list_limits_.compress_depth = random_.Below(2) == 0 ? 0 : 2;
   }
 
   // One random write of any kind.
@@ -109,35 +108,35 @@ class Writer {
     switch (random_.Below(14)) {
       case 0:
       case 1:
-        if (!list.empty()) list.Pop(end, kListLimits);
+        if (!list.empty()) list.Pop(end, list_limits_);
         break;
       case 2:
-        list.Set(static_cast<std::int64_t>(start), text, kListLimits);
+        list.Set(static_cast<std::int64_t>(start), text, list_limits_);
         break;
       case 3:
         if (start < list.size()) {
           value::ListCursor at(list, start, value::ListEnd::kBack);
           ds::PackedValue::Scratch scratch;
           const std::string pivot(at.value().Text(scratch));
-          list.Insert(pivot, value::ListSide::kBefore, text, kListLimits);
+          list.Insert(pivot, value::ListSide::kBefore, text, list_limits_);
         }
         break;
       case 4:
-        list.Remove(text, 0, kListLimits);
+        list.Remove(text, 0, list_limits_);
         break;
       case 5:
         list.EraseRange(start, std::min<std::size_t>(list.size() - start, random_.Below(20)),
-                        kListLimits);
+                        list_limits_);
         break;
       case 6:
         if (random_.Below(100) == 0)  // down to a packed one
-          list.Trim(0, std::min<std::size_t>(list.size(), random_.Below(4)), kListLimits);
+          list.Trim(0, std::min<std::size_t>(list.size(), random_.Below(4)), list_limits_);
         break;
       case 7:
-        if (!list.empty()) list.Rotate(end, value::ListEnd::kFront, kListLimits);
+        if (!list.empty()) list.Rotate(end, value::ListEnd::kFront, list_limits_);
         break;
       default:
-        list.Push(end, texts, kListLimits);
+        list.Push(end, texts, list_limits_);
     }
   }
   void WriteSortedSet(value::SortedSet& set) {
@@ -290,6 +289,8 @@ class Writer {
   Random random_;
   std::size_t keys_;
   std::size_t elements_;
+  // Small nodes, the inner ones compressed, or narrow.
+  value::ListLimits list_limits_ = {.node_fill = 12, .plain_bytes = 90};
   value::TableHome home_ = {nullptr, HashSeed(0)};
 };
 

@@ -185,12 +185,18 @@ void List::Rotate(ListEnd from, ListEnd to, const ListLimits& limits) {
 ds::PackedValue List::End(ListEnd end) const {
   DCHECK(!empty());
   if (is_packed()) return packed().At(EndOf(packed(), end));
-  // Never compressed (ListChain's invariant 2), so that nothing is expanded into the scratch.
+  // Always open (ListChain's invariant 2), so that nothing is expanded into the scratch.
   std::string scratch;
   const std::size_t last = chain()->node_count() - 1;
   const ListNodeView node = chain()->node(end == ListEnd::kFront ? 0 : last).View(scratch);
   if (node.is_plain) return ds::PackedValue::Verbatim(node.plain);
   return node.packed.At(EndOf(node.packed, end));
+}
+
+ds::PackedValue List::At(std::size_t index, std::string& scratch) const {
+  if (is_packed()) return packed().At(packed().Seek(static_cast<std::int64_t>(index)));
+  const ListChain::Place place = chain()->Locate(index);
+  return chain()->node(place.node).At(place.offset, scratch);
 }
 
 bool List::Set(std::int64_t index, std::string_view text, const ListLimits& limits) {

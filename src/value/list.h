@@ -71,6 +71,8 @@ class List {
   void Rotate(ListEnd from, ListEnd to, const ListLimits& limits);
   // The element at that end, readable until the next change. REQUIRES: !empty().
   ds::PackedValue End(ListEnd end) const;
+  // One element, readable until the list or `scratch` changes. REQUIRES: index < size().
+  ds::PackedValue At(std::size_t index, std::string& scratch) const;
 
   // LSET; false where there is no such index. Negative ones count from the end.
   bool Set(std::int64_t index, std::string_view text, const ListLimits& limits);

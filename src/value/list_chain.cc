@@ -175,40 +175,44 @@ template <class Change>
 void ListChain::Edit(std::size_t i, Change change) {
   ListNode& node = Changing(i);
   block_bytes_ -= node.memory_bytes();
-  node.Decompress();
+  node.Expand();
   const std::size_t old_count = node.count();
   ds::PackedList list = node.Take();
   const std::size_t count = change(list, old_count);
   node.Put(std::move(list), count);
   block_bytes_ += node.memory_bytes();
   size_ = size_ - old_count + count;
-  Settle(i);
+  if (FromEnd(i) >= open_ends()) Settle(i);  // at an end, where most edits are, it stays open
 }
 
 // Brings node i into the state that its place asks for.
 void ListChain::Settle(std::size_t i) {
-  if (depth_ == 0 || i >= nodes_.size()) return;
-  const bool is_outer = i < depth_ || nodes_.size() - i <= depth_;
-  if (nodes_[i].is_compressed() != is_outer) return;
+  if (i >= nodes_.size()) return;
+  const bool is_end = FromEnd(i) < open_ends();
+  if (FromEnd(i) == open_ends() || nodes_[i].is_open() == is_end) return;
   ListNode& node = Changing(i);
   block_bytes_ -= node.memory_bytes();
-  if (is_outer) {
-    node.Decompress();
-  } else {
+  if (is_end) {
+    i == 0 ? node.ExpandAtFront() : node.Expand();
+  } else if (depth_ > 0) {
     node.Compress();
+  } else {
+    node.Narrow();
   }
   block_bytes_ += node.memory_bytes();
 }
 
-// After `changed` nodes came or went anywhere: others have moved over the two borders by as many.
-void ListChain::SettleBorders(std::size_t changed) {
-  if (depth_ == 0) return;
-  const std::size_t moved = std::min<std::size_t>(changed, depth_);
-  for (std::size_t k = 0; k < moved; ++k) {
-    Settle(depth_ - 1 - k);
-    Settle(depth_ + k);
-    Settle(nodes_.size() - depth_ + k);      // beyond the end, by wrapping, where there are fewer
-    Settle(nodes_.size() - depth_ - 1 - k);  // nodes than that
+// After a node came anywhere: the others are farther from the ends than they were, by one at most.
+void ListChain::CloseBehindEnds() {
+  Settle(open_ends() + 1);
+  Settle(nodes_.size() - open_ends() - 2);  // beyond the end, by wrapping, where there are too few
+}
+
+// After `count` nodes went anywhere: as many at most have come to be among the ends.
+void ListChain::OpenEnds(std::size_t count) {
+  for (std::size_t k = 0; k < std::min(count, open_ends()); ++k) {
+    Settle(open_ends() - 1 - k);
+    Settle(nodes_.size() - open_ends() + k);  // beyond the end, as above
   }
 }
 
@@ -217,7 +221,7 @@ void ListChain::InsertNode(std::size_t i, ListNode node) {
   size_ += node.count();
   block_bytes_ += node.memory_bytes();
   Settle(i);
-  SettleBorders(1);
+  CloseBehindEnds();
 }
 
 void ListChain::InsertElementNode(std::size_t i, const ListElement& element) {
@@ -245,15 +249,19 @@ ds::PackedList ListChain::TakeOnlyNode() {
   return list;
 }
 
-void ListChain::EraseNodes(std::size_t i, std::size_t count) {
-  if (count == 0) return;
+void ListChain::DropNodes(std::size_t i, std::size_t count) {
   for (std::size_t k = i; k < i + count; ++k) {
     size_ -= nodes_[k].count();
     block_bytes_ -= nodes_[k].memory_bytes();
     FreeNode(k);
   }
   nodes_.Erase(i, count);
-  SettleBorders(count);
+}
+
+void ListChain::EraseNodes(std::size_t i, std::size_t count) {
+  if (count == 0) return;
+  DropNodes(i, count);
+  OpenEnds(count);
 }
 
 void ListChain::Push(ListEnd end, const ListElement& element) {
@@ -264,7 +272,7 @@ void ListChain::Push(ListEnd end, const ListElement& element) {
     InsertElementNode(is_front ? 0 : nodes_.size(), element);
     return;
   }
-  if (is_front && !nodes_[0].is_compressed()) {
+  if (is_front) {
     block_bytes_ += Changing(0).PushFront(element.text);
     ++size_;
     return;
@@ -413,8 +421,7 @@ void ListChain::EraseRange(std::size_t start, std::size_t count) {
 
 // Returns how many were erased; the node may be empty then.
 std::size_t ListChain::RemoveWithin(std::size_t i, std::string_view text, std::size_t limit,
-                                    ListEnd from) {
-  std::string scratch;
+                                    ListEnd from, std::string& scratch) {
   const ListNodeView view = nodes_[i].View(scratch);
   if (view.is_plain) {
     if (view.plain != text) return 0;
@@ -437,24 +444,25 @@ std::size_t ListChain::RemoveWithin(std::size_t i, std::string_view text, std::s
 std::size_t ListChain::Remove(std::string_view text, std::size_t limit, ListEnd from) {
   std::size_t removed = 0;
   bool is_any_empty = false;
+  std::string scratch;
   for (std::size_t k = 0; k < nodes_.size() && removed < limit; ++k) {
     const std::size_t i = from == ListEnd::kFront ? k : nodes_.size() - 1 - k;
-    removed += RemoveWithin(i, text, limit - removed, from);
+    removed += RemoveWithin(i, text, limit - removed, from, scratch);
     if (nodes_[i].count() == 0) is_any_empty = true;
   }
-  if (is_any_empty) SettleBorders(nodes_.DropEmpty());
+  if (is_any_empty) OpenEnds(nodes_.DropEmpty());
   return removed;
 }
 
 void ListChain::FreeBack(std::size_t elements) {
-  depth_ = 0;  // nobody will read what comes to the end
   std::size_t count = 0;
   std::size_t freed = 0;
   while (count < nodes_.size() && freed < elements) {
     freed += nodes_[nodes_.size() - 1 - count].count();
     ++count;
   }
-  EraseNodes(nodes_.size() - count, count);
+  // Nobody will read what comes to the end: it may stay closed.
+  DropNodes(nodes_.size() - count, count);
 }
 
 }  // namespace cairn::value

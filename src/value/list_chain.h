@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ListChain: the large form of a list, a row of nodes of some 8 KiB each.
 //
-//     chain -> ring of nodes -> packed list | compressed packed list | one huge element
+//     chain -> ring of nodes -> packed list, compressed or narrow perhaps | one huge element
 //
 // Where nodes are cut, joined and left alone follows Redis's quicklist step by step, because a list
 // goes back to its small form when one node is left, and clients see that.
 //
 // Invariants
 //   (1) No node is empty; size() is the sum of their counts, memory_bytes() of what they allocate.
-//   (2) With a compress depth d > 0 the first and last d nodes are uncompressed; of the others
-//   every
-//       one is compressed that gains by it. So both ends can always be read in place.
+//   (2) With a compress depth d > 0 the first and last d nodes are open, with depth 0 the first and
+//       last one: so both ends can always be read in place. Behind these lies at each end one node
+//       as it came; of all others every one is closed that gains by it, through LZF with d > 0,
+//       narrow with depth 0. (The one between is why pushes and pops in turn, at an end where a
+//       node begins, do not close and open a node with every command: to do both to one takes a
+//       node's worth of pushes, or of pops, in between.)
 //   (3) Fill and depth are those of the chain's making, as in Redis: options that are changed later
 //       concern later chains.
 //
@@ -18,10 +21,12 @@
 #ifndef CAIRN_VALUE_LIST_CHAIN_H_
 #define CAIRN_VALUE_LIST_CHAIN_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -125,13 +130,20 @@ class ListChain {
   void InsertElementNode(std::size_t i, const ListElement& element);
   void EraseNodes(std::size_t i, std::size_t count);
   void EraseWithin(std::size_t i, std::size_t offset, std::size_t count);
-  std::size_t RemoveWithin(std::size_t i, std::string_view text, std::size_t limit, ListEnd from);
+  std::size_t RemoveWithin(std::size_t i, std::string_view text, std::size_t limit, ListEnd from,
+                           std::string& scratch);
   void Split(std::size_t i, std::size_t count);
   void Merge(std::size_t i);
   void MergeAround(std::size_t i);
   void SplitAndInsert(Place place, ListSide side, const ListElement& element);
+  // How many nodes at each end are always open.
+  std::size_t open_ends() const { return std::max<std::size_t>(depth_, 1); }
+  // How many nodes lie between node i and the nearer end.
+  std::size_t FromEnd(std::size_t i) const { return std::min(i, nodes_.size() - 1 - i); }
   void Settle(std::size_t i);
-  void SettleBorders(std::size_t changed);
+  void CloseBehindEnds();
+  void OpenEnds(std::size_t count);
+  void DropNodes(std::size_t i, std::size_t count);
 
   NodeRing nodes_;
   ListFreeze* freeze_ = nullptr;

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/lzf.h"
+#include "ds/narrow_list.h"
 #include "ds/raw_memory.h"
 #include "value/list_rules.h"
 
@@ -45,7 +46,7 @@ ListNode ListNode::Plain(std::string_view text) {
 }
 
 std::string_view ListNode::compressed() const {
-  DCHECK(is_compressed());
+  DCHECK(form() == kCompressed);
   std::uint32_t bytes;
   std::memcpy(&bytes, block(), kLengthBytes);
   return {block() + kLengthBytes, bytes};
@@ -53,43 +54,63 @@ std::string_view ListNode::compressed() const {
 
 // What was asked of the allocator, before rounding. A plain node's text may be empty.
 std::size_t ListNode::block_bytes() const {
-  if (is_compressed()) return kLengthBytes + compressed().size();
-  if ((word_ & kRoomFirst) != 0) return RoomFor(bytes_);
-  return bytes_ == 0 ? 1 : bytes_;
+  if (form() == kOpen) return bytes_ == 0 ? 1 : bytes_;
+  if (form() == kRoomFirst) return RoomFor(bytes_);
+  if (form() == kNarrow) return ds::NarrowListBytes(block());
+  return kLengthBytes + compressed().size();
 }
 
 std::size_t ListNode::memory_bytes() const {
   return block() == nullptr ? 0 : ds::AllocatedBytes(block_bytes());
 }
 
+// The scratch is not zeroed first, which would take a tenth of the time.
 ListNodeView ListNode::View(std::string& scratch) const {
   const char* bytes = content();
-  if (is_compressed()) {
-    scratch.resize(bytes_);
-    CHECK(DecompressLzf(compressed(), scratch));
+  if (!is_open()) {
+    scratch.resize_and_overwrite(bytes_, [this](char* room, std::size_t size) {
+      ExpandInto(room);
+      return size;
+    });
     bytes = scratch.data();
   }
   if (is_plain()) return {true, {}, {bytes, bytes_}};
   return {false, ds::PackedView(bytes), {}};
 }
 
+ds::PackedValue ListNode::At(std::size_t index, std::string& scratch) const {
+  if (form() == kNarrow) return ds::NarrowListAt(block(), index, scratch);
+  const ListNodeView view = View(scratch);
+  if (view.is_plain) return ds::PackedValue::Verbatim(view.plain);
+  return view.packed.At(view.packed.Seek(static_cast<std::int64_t>(index)));
+}
+
+void ListNode::ExpandInto(char* bytes) const {
+  DCHECK(!is_open());
+  if (form() == kNarrow) {
+    ds::WidenList(block(), {bytes, bytes_});
+  } else {
+    CHECK(DecompressLzf(compressed(), {bytes, bytes_}));
+  }
+}
+
 char* ListNode::content() const {
-  return (word_ & kRoomFirst) == 0 ? block() : block() + RoomFor(bytes_) - bytes_;
+  return form() == kRoomFirst ? block() + RoomFor(bytes_) - bytes_ : block();
 }
 
 void ListNode::Straighten() {
-  if ((word_ & kRoomFirst) == 0) return;
+  if (form() != kRoomFirst) return;
   std::memmove(block(), content(), bytes_);
-  SetBlock(ds::ReallocateRaw(block(), bytes_), 0);
+  SetBlock(ds::ReallocateRaw(block(), bytes_), kOpen);
 }
 
 std::size_t ListNode::PushFront(std::string_view text) {
-  DCHECK((word_ & (kPlain | kCompressed)) == 0);
+  DCHECK(is_open() && !is_plain());
   const ds::PackedValue value(text);
   const std::size_t bytes = bytes_ + ds::PackedList::EncodedBytes(value);
   const std::size_t room = RoomFor(bytes);
   std::size_t grown = 0;
-  if ((word_ & kRoomFirst) == 0 || room != RoomFor(bytes_)) {
+  if (form() != kRoomFirst || room != RoomFor(bytes_)) {
     grown = ds::AllocatedBytes(room) - memory_bytes();
     char* larger = Allocate(room);
     std::memcpy(larger + room - bytes_, content(), bytes_);
@@ -103,7 +124,7 @@ std::size_t ListNode::PushFront(std::string_view text) {
 }
 
 bool ListNode::PopFront() {
-  if ((word_ & kRoomFirst) == 0) return false;
+  if (form() != kRoomFirst) return false;
   DCHECK(count_ > 1);
   const ds::PackedView list(content());
   const std::size_t bytes = bytes_ - list.BytesAt(list.First());
@@ -114,14 +135,14 @@ bool ListNode::PopFront() {
 }
 
 std::size_t ListNode::TrimFront() {
-  if ((word_ & kRoomFirst) == 0) return 0;
+  if (form() != kRoomFirst) return 0;
   const std::size_t freed = RoomFor(bytes_) - ds::AllocatedBytes(bytes_);
   if (freed > 0) Straighten();
   return freed;
 }
 
 void ListNode::Compress() {
-  if (is_compressed() || bytes_ < kListCompressBytesMin) return;
+  if (!is_open() || bytes_ < kListCompressBytesMin) return;
   Straighten();
   char* room = static_cast<char*>(ds::AllocateRaw(bytes_));
   const std::size_t bytes = CompressLzf(
@@ -137,16 +158,35 @@ void ListNode::Compress() {
   ds::FreeRaw(room);
 }
 
-void ListNode::Decompress() {
-  if (!is_compressed()) return;
-  char* expanded = Allocate(bytes_);
-  CHECK(DecompressLzf(compressed(), {expanded, bytes_}));
+void ListNode::Narrow() {
+  if (!is_open() || is_plain()) return;
+  if (bytes_ < kListNarrowBytesMin || bytes_ > kListNarrowBytesMax) return;
+  char* narrow = ds::NarrowListOf(ds::PackedView(content()));
+  if (narrow == nullptr) return;
   ds::FreeRaw(block());
-  SetBlock(expanded, word_ & kPlain);
+  SetBlock(narrow, kNarrow);
+}
+
+void ListNode::Expand() {
+  if (!is_open()) ExpandTo(kOpen);
+}
+
+void ListNode::ExpandAtFront() {
+  if (is_open()) return;
+  const bool is_room_free = !is_plain() && RoomFor(bytes_) == ds::AllocatedBytes(bytes_);
+  ExpandTo(is_room_free ? kRoomFirst : kOpen);
+}
+
+void ListNode::ExpandTo(Form form) {
+  const std::size_t room = form == kRoomFirst ? RoomFor(bytes_) : bytes_;
+  char* expanded = Allocate(room);
+  ExpandInto(expanded + room - bytes_);
+  ds::FreeRaw(block());
+  SetBlock(expanded, (word_ & kPlain) | form);
 }
 
 ds::PackedList ListNode::Take() {
-  DCHECK((word_ & (kPlain | kCompressed)) == 0);
+  DCHECK(is_open() && !is_plain());
   Straighten();
   ds::PackedList list = ds::PackedList::Adopt(block());
   word_ = 0;
@@ -157,7 +197,7 @@ void ListNode::Put(ds::PackedList list, std::size_t count) {
   DCHECK(word_ == 0);
   bytes_ = static_cast<std::uint32_t>(list.bytes().size());
   count_ = static_cast<std::uint32_t>(count) & kCountMax;
-  SetBlock(list.Release(), 0);
+  SetBlock(list.Release(), kOpen);
 }
 
 ListNode ListNode::Clone() const {

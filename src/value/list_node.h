@@ -5,11 +5,16 @@
 //     plain        one element too large for a PackedList: its bytes alone
 //     room first   a packed list at the end of a block with room in front of it, so that a push to
 //                  the front moves nothing (half a node, 4 KiB, before)
-//     compressed   either of the first two, through LZF: length of the compressed form: 4 |
-//     compressed form
+//     compressed   packed or plain, through LZF: length of the compressed form: 4 | compressed form
+//     narrow       a packed list whose texts are ASCII, with seven bits a character
+//                  (ds/narrow_list.h)
+//
+// The first three are open: read and changed in place. The others are closed: nobody may see them,
+// View and Expand give what they were made of. A plain node is never narrow: elements from 1 GiB
+// on are not worth the code.
 //
 // A node is a handle of two words which moves by copying; whoever keeps it (ListChain) frees it.
-// bytes() is what the node has uncompressed, by which Redis's rules decide.
+// bytes() is what the node has when open, by which Redis's rules decide.
 #ifndef CAIRN_VALUE_LIST_NODE_H_
 #define CAIRN_VALUE_LIST_NODE_H_
 
@@ -26,6 +31,11 @@ namespace cairn::value {
 // figures.
 inline constexpr std::size_t kListCompressBytesMin = 48;
 inline constexpr std::size_t kListCompressGainMin = 8;
+
+// Nodes below are not narrowed, since that takes as long as several pushes; nor are those above
+// Redis's largest fill, which only foreign files hold: they would be narrowed under the lock.
+inline constexpr std::size_t kListNarrowBytesMin = 512;
+inline constexpr std::size_t kListNarrowBytesMax = 64 * 1024;
 
 // What a node holds, for reading: `packed`, or for a plain node its only element.
 struct ListNodeView {
@@ -46,19 +56,26 @@ class ListNode {
   void Freeze() { frozen_ = 1; }
   std::uint32_t bytes() const { return bytes_; }
   bool is_plain() const { return (word_ & kPlain) != 0; }
-  bool is_compressed() const { return (word_ & kCompressed) != 0; }
+  bool is_open() const { return form() == kOpen || form() == kRoomFirst; }
   std::size_t memory_bytes() const;
 
-  // Views stay valid until the node changes; a compressed one is expanded into `scratch`.
+  // Views stay valid until the node changes; a closed one is expanded into `scratch`.
   ListNodeView View(std::string& scratch) const;
 
-  // Leaves the node as it is where little is to be won.
-  void Compress();
-  void Decompress();
+  // One element, as long as View's would be. REQUIRES: index < count().
+  ds::PackedValue At(std::size_t index, std::string& scratch) const;
 
-  // The list of a packed, expanded node, to be changed and put back with its new count.
+  // Two ways to close an open node. They leave it as it is where little is to be won.
+  void Compress();
+  void Narrow();
+  // Opens a closed node; the second one so that the first elements can be popped without moving the
+  // others, where room for that costs nothing.
+  void Expand();
+  void ExpandAtFront();
+
+  // The list of a packed, open node, to be changed and put back with its new count.
   ds::PackedList Take();
-  // An element in front of the others of a packed, expanded node. The block doubles as it fills;
+  // An element in front of the others of a packed, open node. The block doubles as it fills;
   // returns by how much memory_bytes() has grown.
   std::size_t PushFront(std::string_view text);
   // Takes the first element off, if the node has room in front that stays of the same size; false,
@@ -72,16 +89,20 @@ class ListNode {
   void Free();
 
  private:
+  enum Form : std::uintptr_t { kOpen = 0, kCompressed = 2, kRoomFirst = 4, kNarrow = 6 };
   static constexpr std::uintptr_t kPlain = 1;
-  static constexpr std::uintptr_t kCompressed = 2;
-  static constexpr std::uintptr_t kRoomFirst = 4;
+  static constexpr std::uintptr_t kForms = 6;
   static constexpr std::uintptr_t kTags = 7;
   // Each element takes two bytes or more of at most 4 GiB.
   static constexpr std::uint32_t kCountMax = (1u << 31) - 1;
 
+  Form form() const { return static_cast<Form>(word_ & kForms); }
   char* block() const { return reinterpret_cast<char*>(word_ & ~kTags); }
-  // Where the packed list or the text begins that is not compressed.
+  // Where the packed list or the text of an open node begins.
   char* content() const;
+  // REQUIRES: closed, and bytes() of room.
+  void ExpandInto(char* bytes) const;
+  void ExpandTo(Form form);
   // The block holds what it has and nothing before it.
   void Straighten();
   std::string_view compressed() const;

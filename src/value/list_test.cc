@@ -313,13 +313,149 @@ TEST(List, CompressionSavesMemory) {
   EXPECT_EQ(Contents(compressed), Contents(plain));
 }
 
+std::string AsciiText(Random& random, std::size_t bytes) {
+  std::string text(bytes, ' ');
+  for (char& c : text) c = static_cast<char>(' ' + random.Below(95));
+  return text;
+}
+
+std::size_t ClosedNodes(const List& list) {
+  const ListChain* chain = list.large_form();
+  std::size_t closed = 0;
+  for (std::size_t i = 0; chain != nullptr && i < chain->node_count(); ++i)
+    closed += chain->node(i).is_open() ? 0 : 1;
+  return closed;
+}
+
+// Every node is in the form that its place asks for: ListChain's invariant 2.
+void CheckForms(const List& list, const ListLimits& limits) {
+  const ListChain* chain = list.large_form();
+  if (chain == nullptr) return;
+  const auto ends = static_cast<std::size_t>(std::max(limits.compress_depth, 1));
+  for (std::size_t i = 0; i < chain->node_count(); ++i) {
+    const ListNode& node = chain->node(i);
+    const std::size_t from_end = std::min(i, chain->node_count() - 1 - i);
+    ListNode closed = node.Clone();
+    limits.compress_depth > 0 ? closed.Compress() : closed.Narrow();
+    if (from_end < ends) EXPECT_TRUE(node.is_open()) << i;
+    if (from_end > ends) EXPECT_EQ(node.is_open(), closed.is_open()) << i;
+    closed.Free();
+  }
+}
+
+// The case, with values that have nothing in common: 0.9 of Valkey's 69.5 bytes are 62.6.
+TEST(List, AMillionAsciiValuesTakeLessThanTheirCharacters) {
+  constexpr std::size_t kElements = 1'000'000;
+  Random random(kSeed);
+  List list;
+  std::string text = AsciiText(random, 64);
+  for (std::size_t i = 0; i < kElements; ++i) {
+    text[random.Below(64)] = static_cast<char>(' ' + random.Below(95));
+    PushOne(list, ListEnd::kBack, text);
+  }
+  const double bytes = static_cast<double>(list.memory_bytes()) / kElements;
+  EXPECT_LT(bytes, 60.0);
+  EXPECT_GT(bytes, 58.0);
+  List copy = list.Clone();
+  EXPECT_EQ(copy.memory_bytes(), list.memory_bytes());
+}
+
+// What goes out is what open nodes would hold, to the byte.
+TEST(List, NarrowNodesGoOutAsTheyWere) {
+  Random random(kSeed);
+  List list;
+  ds::PackedList model;
+  std::string expected;
+  for (int i = 0; i < 3000; ++i) {
+    std::string text = i % 5 == 0 ? std::to_string(random.Next()) : AsciiText(random, i % 150);
+    if (i % 1000 == 999) text += '\xe9';
+    PushOne(list, ListEnd::kBack, text);
+    if (ListNodeExceeds(-2, model.bytes().size() + text.size() + kListElementOverhead, 1)) {
+      expected += model.bytes();
+      model.Clear();
+    }
+    model.Append(text);
+  }
+  expected += model.bytes();
+  EXPECT_GT(ClosedNodes(list), 10U);
+  CheckForms(list, kDefault);
+  std::string nodes;
+  list.ForEachNode([&](const ListNodeView& node) { nodes += node.packed.bytes(); });
+  EXPECT_EQ(nodes, expected);
+}
+
+TEST(List, BinaryNodesStayOpen) {
+  Random random(kSeed);
+  List list;
+  for (int i = 0; i < 2000; ++i) PushOne(list, ListEnd::kBack, AsciiText(random, 60) + '\x80');
+  EXPECT_GT(list.node_count(), 10U);
+  EXPECT_EQ(ClosedNodes(list), 0U);
+}
+
+// How many nodes were closed or opened by a command at an end: each changes their number by one.
+class EndCommands {
+ public:
+  EndCommands(const ListLimits& limits, ListEnd end) : limits_(limits), end_(end) {
+    while (list_.node_count() < 12) Push();
+  }
+
+  void Push() {
+    PushOne(list_, end_, text_, limits_);
+    Count();
+  }
+  void Pop() {
+    list_.Pop(end_, limits_);
+    Count();
+  }
+  std::size_t size() const { return list_.size(); }
+  std::size_t closings() const { return closings_; }
+
+ private:
+  void Count() {
+    const std::size_t closed = ClosedNodes(list_);
+    closings_ += closed > closed_ ? closed - closed_ : closed_ - closed;
+    closed_ = closed;
+  }
+
+  ListLimits limits_;
+  ListEnd end_;
+  List list_;
+  std::string text_ = std::string(40, 'n') + std::string(40, 'm');
+  std::size_t closed_ = 0;
+  std::size_t closings_ = 0;
+};
+
+constexpr int kFill = 10;
+
+// Wherever the end lies, also where a node begins, going to and fro there costs nothing, and going
+// farther once for a node's worth of commands.
+TEST(List, GoingToAndFroAtAnEndClosesNoNodes) {
+  for (const int depth : {0, 1, 2}) {
+    for (const ListEnd end : {ListEnd::kFront, ListEnd::kBack}) {
+      EndCommands list({.node_fill = kFill, .compress_depth = depth}, end);
+      for (int stroke = 1; stroke <= 3 * kFill; ++stroke) {
+        const std::size_t before = list.closings();
+        constexpr int kRounds = 20;
+        for (int round = 0; round < kRounds; ++round) {
+          for (int i = 0; i < stroke; ++i) list.Pop();
+          for (int i = 0; i < stroke; ++i) list.Push();
+        }
+        const int most = 2 * kRounds * (stroke / kFill) + 1;
+        EXPECT_LE(list.closings() - before, static_cast<std::size_t>(most))
+            << "depth " << depth << " stroke " << stroke;
+        list.Pop();
+      }
+    }
+  }
+}
+
 std::string RandomText(Random& random) {
   switch (random.Below(10)) {
     case 0:
       return std::string(random.Below(60), 'z');
     case 1:
       return std::string(random.Below(random.Below(10) == 0 ? 9000 : 300),
-                         static_cast<char>(random.Next()));
+                         static_cast<char>(random.Next() & (random.Below(20) == 0 ? 0xff : 0x7f)));
     case 2:
       return std::to_string(static_cast<std::int64_t>(random.Next()) >> random.Below(64));
     default:
@@ -384,11 +520,14 @@ class Twins {
     ASSERT_TRUE(list_.End(ListEnd::kFront).Equals(model_.front()));
     ASSERT_TRUE(list_.End(ListEnd::kBack).Equals(model_.back()));
     const std::size_t index = random_.Below(model_.size());
+    ASSERT_TRUE(list_.At(index, scratch_).Equals(expected[index]));
     const auto rest = Contents(list_, index);
     ASSERT_TRUE(
         std::equal(rest.begin(), rest.end(), expected.begin() + Signed(index), expected.end()));
     CheckMemory();
   }
+  // Closed nodes that were met.
+  std::size_t closed() const { return closed_; }
 
  private:
   static std::ptrdiff_t Signed(std::size_t n) { return static_cast<std::ptrdiff_t>(n); }
@@ -404,7 +543,10 @@ class Twins {
       bytes += node.is_plain ? node.plain.size() : node.packed.bytes().size();
       ASSERT_TRUE(node.is_plain || node.packed.size() > 0);
     });
-    if (limits_.compress_depth == 0) ASSERT_LE(bytes, list_.memory_bytes());
+    CheckForms(list_, limits_);
+    const std::size_t closed = ClosedNodes(list_);
+    if (closed == 0) ASSERT_LE(bytes, list_.memory_bytes());
+    closed_ += closed;
   }
 
   void PushSome() {
@@ -492,6 +634,8 @@ class Twins {
   ListLimits limits_;
   List list_;
   std::deque<std::string> model_;
+  std::string scratch_;
+  std::size_t closed_ = 0;
   bool growing_ = true;
 };
 
@@ -503,6 +647,8 @@ TEST(List, RandomOperationsAgreeWithADeque) {
                               {.node_fill = 1, .compress_depth = 3},
                               {.node_fill = 5},
                               {.node_fill = 16, .compress_depth = 1},
+                              {.node_fill = 20},
+                              {.node_fill = 40},
                               {.node_fill = 7, .compress_depth = 2, .plain_bytes = 40},
                               {.node_fill = -2, .plain_bytes = 100}};
   for (std::uint64_t seed = kSeed; const ListLimits& limits : kinds) {
@@ -515,6 +661,7 @@ TEST(List, RandomOperationsAgreeWithADeque) {
       if (step % 5 == 0) twins.Check();
       if (testing::Test::HasFailure()) return;
     }
+    if (limits.node_fill >= 16) EXPECT_GT(twins.closed(), 300U) << limits.node_fill;
   }
 }
 
