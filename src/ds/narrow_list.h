@@ -11,7 +11,8 @@
 // are an eighth apart just below a power of two, as seven eighths are.
 //
 // Pure functions over bytes that are only ever our own: nothing here reads what came from outside.
-// Cost: 0.1 ns a byte to narrow and to widen, and some ns an element.
+// Cost (list_bench): 8 KiB are narrowed in 0.3 to 0.9 us, and widened in 0.5 us where texts have 64
+// bytes, in 2 us where they have 10.
 #ifndef CAIRN_DS_NARROW_LIST_H_
 #define CAIRN_DS_NARROW_LIST_H_
 
