@@ -153,7 +153,11 @@ class Sets {
     const Set stored = Compute(SetOperation(kKinds[operation], sets), sets, limits_, place_.home);
     ASSERT_EQ(oracle_.Call(words).number, static_cast<std::int64_t>(stored.size())) << words[0];
     ASSERT_EQ(Sorted(oracle_.Call({"SMEMBERS", "stored"})), Sorted(stored)) << words[0];
-    if (stored.empty()) return;
+    // A table's members come in the order of somebody's hash, and whether numbers come first
+    // decides what becomes of a mixture.
+    const bool is_any_table = std::ranges::any_of(
+        sets, [](const Set* set) { return set != nullptr && !set->is_packed(); });
+    if (stored.empty() || is_any_table) return;
     ASSERT_EQ(oracle_.Call({"OBJECT", "ENCODING", "stored"}).text, stored.encoding()) << words[0];
   }
 
