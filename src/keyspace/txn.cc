@@ -22,10 +22,8 @@ std::size_t GrownCapacity(std::size_t size) { return size + std::min(size, kDoub
 
 }  // namespace
 
-Found internal::Search(const KeyRef& key, Shard& shard) {
-  Found found{.shard = &shard, .position = shard.table.Find(key.hash, key.name)};
-  if (found.position.found()) found.entry = shard.table.At(found.position);
-  return found;
+Position internal::Search(const KeyRef& key, const Shard& shard) {
+  return shard.table.Find(key.hash, key.name);
 }
 
 void internal::TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& viewer) {

@@ -83,7 +83,7 @@ class Viewer {
 namespace internal {
 
 // Kept apart from what Lookup does when a prefetch has told where the entry is.
-Found Search(const KeyRef& key, Shard& shard);
+Position Search(const KeyRef& key, const Shard& shard);
 void TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& viewer);
 
 // Finds even what has expired.
@@ -94,7 +94,10 @@ inline Found Lookup(const Stripe& stripe, DbId db, const KeyRef& key) {
     if (Entry* entry = shard->table.FindHinted(key.name, key.hint); entry != nullptr) [[likely]]
       return {.shard = shard, .position = Table::PositionOf(key.hint), .entry = entry};
   }
-  return Search(key, *shard);
+  const Position position = Search(key, *shard);
+  return {.shard = shard,
+          .position = position,
+          .entry = position.found() ? shard->table.At(position) : nullptr};
 }
 
 inline UnixMs ExpiryOf(const Table& table, Position position, const Entry& entry) {
