@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a long list costs: bytes an element, and nanoseconds an operation at its ends and inside.
 //
-//   list_bench [elements [bytes]]      (default 1000000 10)
+//   list_bench [elements [bytes [fill]]]      (default 1000000 10 -2)
 //
-// Times are processor time of the thread. The list is a chain with default limits; `ends` lines are
-// as a queue works, `middle` ones begin where both ends are farthest.
+// Times are processor time of the thread. The list is a chain with default limits but for the fill;
+// `ends` lines are as a queue works, `middle` ones begin where both ends are farthest.
 #include <fmt/core.h>
 #include <time.h>
 
@@ -20,7 +20,6 @@
 namespace cairn::value {
 namespace {
 
-constexpr ListLimits kLimits;
 constexpr std::uint64_t kRounds = 20'000;
 constexpr std::size_t kRange = 100;
 
@@ -32,7 +31,8 @@ std::int64_t ThreadNs() {
 
 class Bench {
  public:
-  Bench(std::size_t elements, std::size_t bytes) : elements_(elements), text_(bytes, 'x') {}
+  Bench(std::size_t elements, std::size_t bytes, int fill)
+      : elements_(elements), text_(bytes, 'x'), limits_{.node_fill = fill} {}
 
   void Run() {
     List front;
@@ -42,12 +42,12 @@ class Bench {
     Inside();
     Time("queue: push back, pop front", elements_, [&](std::size_t i) {
       Push(list_, ListEnd::kBack, i);
-      list_.Pop(ListEnd::kFront, kLimits);
+      list_.Pop(ListEnd::kFront, limits_);
     });
     Time("rotate", elements_,
-         [&](std::size_t) { list_.Rotate(ListEnd::kBack, ListEnd::kFront, kLimits); });
-    Time("pop, front", elements_, [&](std::size_t) { front.Pop(ListEnd::kFront, kLimits); });
-    Time("pop, back", elements_, [&](std::size_t) { list_.Pop(ListEnd::kBack, kLimits); });
+         [&](std::size_t) { list_.Rotate(ListEnd::kBack, ListEnd::kFront, limits_); });
+    Time("pop, front", elements_, [&](std::size_t) { front.Pop(ListEnd::kFront, limits_); });
+    Time("pop, back", elements_, [&](std::size_t) { list_.Pop(ListEnd::kBack, limits_); });
     Small();
   }
 
@@ -60,7 +60,7 @@ class Bench {
   }
   void Push(List& list, ListEnd end, std::size_t i) {
     const std::string_view text = Text(i);
-    list.Push(end, {&text, 1}, kLimits);
+    list.Push(end, {&text, 1}, limits_);
   }
   std::size_t Middle() { return list_.size() / 2 - 500 + random_.Below(1000); }
 
@@ -94,10 +94,10 @@ class Bench {
       }
     });
     Time("set, middle", kRounds,
-         [&](std::size_t i) { list_.Set(static_cast<std::int64_t>(Middle()), Text(i), kLimits); });
+         [&](std::size_t i) { list_.Set(static_cast<std::int64_t>(Middle()), Text(i), limits_); });
     Time("search all", 20, [&](std::size_t) { sum += list_.Positions("none", {}).size(); });
     Time("insert at no pivot", 20,
-         [&](std::size_t) { sum += list_.Insert("none", ListSide::kAfter, "x", kLimits) ? 1 : 0; });
+         [&](std::size_t) { sum += list_.Insert("none", ListSide::kAfter, "x", limits_) ? 1 : 0; });
     if (sum == 0) fmt::print("nothing was read\n");
   }
 
@@ -116,6 +116,7 @@ class Bench {
 
   std::size_t elements_;
   std::string text_;
+  ListLimits limits_;
   List list_;
   Random random_{1};
 };
@@ -126,6 +127,7 @@ class Bench {
 int main(int argc, char** argv) {
   const std::size_t elements = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
   const std::size_t bytes = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 10;
-  cairn::value::Bench(elements, bytes).Run();
+  const int fill = argc > 3 ? static_cast<int>(std::strtol(argv[3], nullptr, 10)) : -2;
+  cairn::value::Bench(elements, bytes, fill).Run();
   return 0;
 }

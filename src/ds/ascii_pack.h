@@ -37,10 +37,11 @@ constexpr std::size_t AsciiPackedBytes(std::size_t text_bytes) {
 bool IsAscii(std::string_view text);
 
 // False, and anything in `packed`, if the text is not ASCII. REQUIRES: text.size() is a multiple of
-// eight; packed.size() == AsciiPackedBytes(text.size()).
+// eight; packed.size() == AsciiPackedBytes(text.size()); the two do not overlap.
 [[nodiscard]] bool PackAscii(std::span<const char> text, std::span<char> packed);
 
-// The characters [at, at + text.size()) of what PackAscii made `packed` of. REQUIRES: it had them.
+// The characters [at, at + text.size()) of what PackAscii made `packed` of. REQUIRES: it had them;
+// the two do not overlap.
 void UnpackAscii(std::span<const char> packed, std::size_t at, std::span<char> text);
 
 }  // namespace cairn::ds

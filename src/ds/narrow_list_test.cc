@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <string>
 
 #include "base/random.h"
@@ -105,6 +106,33 @@ TEST(NarrowList, UnknownCount) {
   bytes[5] = '\xff';
   EXPECT_NE(Returned(list), "");
   EXPECT_EQ(NarrowListOf(PackedList::FromBytes(bytes).value()), nullptr);
+}
+
+void AppendForeign(std::string& bytes, const std::string& head_and_text) {
+  bytes += head_and_text + static_cast<char>(head_and_text.size());
+}
+
+// Heads larger than need be, and numbers as texts: what files of others may hold.
+TEST(NarrowList, ForeignHeads) {
+  using namespace std::string_literals;
+  std::string bytes(6, '\0');
+  for (int i = 0; i < 20; ++i) {
+    AppendForeign(bytes, "\xf0\x2b\0\0\0a text of 43 bytes with a head of 32 bits.."s);
+    AppendForeign(bytes, "\xe0\x03xyz"s);
+    AppendForeign(bytes, "\x82"s + "17");
+    AppendForeign(bytes, "\xf0\0\0\0\0"s);
+    AppendForeign(bytes, "\xf4\x05\0\0\0\0\0\0\0"s);
+    AppendForeign(bytes, "\xf3\xff\xff\xff\xff"s);
+    AppendForeign(bytes, "\xc0\x07"s);
+  }
+  bytes += '\xff';
+  const auto size = static_cast<std::uint32_t>(bytes.size());
+  const std::uint16_t count = 20 * 7;
+  std::memcpy(bytes.data(), &size, sizeof(size));
+  std::memcpy(bytes.data() + 4, &count, sizeof(count));
+  const PackedList list = PackedList::FromBytes(bytes).value();
+  ASSERT_EQ(list.bytes(), bytes);
+  EXPECT_EQ(Returned(list), bytes);
 }
 
 // Just below a power of two, where Redis ends its nodes, seven eighths are one class less, however

@@ -106,7 +106,7 @@ class ListValue final : public CutValue, private value::ListFreeze {
   void Keeps(std::size_t bytes) override { CountKept(bytes); }
 
   std::size_t next_ = 0;
-  std::string scratch_;  // of a compressed node
+  std::string scratch_;  // of a closed node
 };
 
 // ---- Streams -----------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ class List {
 
   // What a ListFreeze is made of; null in the small form.
   ListChain* large_form() const { return is_packed() ? nullptr : chain(); }
-  // For dumps and files: every node, uncompressed, in order.
+  // For dumps and files: every node, open, in order.
   template <class Visit>  // void(const ListNodeView&)
   void ForEachNode(Visit visit) const;
   std::size_t node_count() const { return is_packed() ? (empty() ? 0 : 1) : chain()->node_count(); }

@@ -190,22 +190,29 @@ void ListChain::Settle(std::size_t i) {
   if (i >= nodes_.size()) return;
   const bool is_end = FromEnd(i) < open_ends();
   if (FromEnd(i) == open_ends() || nodes_[i].is_open() == is_end) return;
-  ListNode& node = Changing(i);
-  block_bytes_ -= node.memory_bytes();
   if (is_end) {
+    ListNode& node = Changing(i);
+    block_bytes_ -= node.memory_bytes();
     i == 0 ? node.ExpandAtFront() : node.Expand();
-  } else if (depth_ > 0) {
-    node.Compress();
-  } else {
-    node.Narrow();
+    block_bytes_ += node.memory_bytes();
+    return;
   }
-  block_bytes_ += node.memory_bytes();
+  const ListNode& node = nodes_[i];
+  const std::optional<ListNode> closed = depth_ > 0 ? node.Compressed() : node.Narrowed();
+  if (!closed) return;
+  block_bytes_ = block_bytes_ - node.memory_bytes() + closed->memory_bytes();
+  FreeNode(i);
+  nodes_[i] = *closed;
 }
 
-// After a node came anywhere: the others are farther from the ends than they were, by one at most.
-void ListChain::CloseBehindEnds() {
-  Settle(open_ends() + 1);
-  Settle(nodes_.size() - open_ends() - 2);  // beyond the end, by wrapping, where there are too few
+// After a node came as number i: those behind it are farther from the front than they were, those
+// before it from the back, by one. So one node at most has come to be an inner one on either side,
+// and one that cannot be closed is tried once for each time that it becomes one.
+void ListChain::CloseBehindEnds(std::size_t i) {
+  const std::size_t front = open_ends() + 1;
+  if (i < front) Settle(front);
+  // With fewer nodes this one would lie before the front.
+  if (nodes_.size() > front && i > nodes_.size() - 1 - front) Settle(nodes_.size() - 1 - front);
 }
 
 // After `count` nodes went anywhere: as many at most have come to be among the ends.
@@ -221,7 +228,7 @@ void ListChain::InsertNode(std::size_t i, ListNode node) {
   size_ += node.count();
   block_bytes_ += node.memory_bytes();
   Settle(i);
-  CloseBehindEnds();
+  CloseBehindEnds(i);
 }
 
 void ListChain::InsertElementNode(std::size_t i, const ListElement& element) {
@@ -278,7 +285,7 @@ void ListChain::Push(ListEnd end, const ListElement& element) {
     return;
   }
   Edit(i, [&](ds::PackedList& list, std::size_t count) {
-    is_front ? list.Prepend(element.text) : list.Append(element.text);
+    list.Append(element.text);
     return count + 1;
   });
 }
@@ -391,7 +398,7 @@ void ListChain::EraseWithin(std::size_t i, std::size_t offset, std::size_t count
     EraseNodes(i, 1);
     return;
   }
-  if (offset == 0 && count == 1 && Changing(i).PopFront()) {
+  if (i == 0 && offset == 0 && count == 1 && Changing(i).PopFront()) {
     --size_;
     return;
   }
@@ -401,22 +408,25 @@ void ListChain::EraseWithin(std::size_t i, std::size_t offset, std::size_t count
   });
 }
 
+// At most one node loses its back, those behind it go, and the next loses its front. The ones that
+// go do so first: one that comes to be at an end is not closed for a moment when it has been
+// changed.
 void ListChain::EraseRange(std::size_t start, std::size_t count) {
   if (count == 0) return;
   DCHECK(start + count <= size_);
   const Place first = Locate(start);
-  std::size_t i = first.node;
-  if (first.offset > 0) {
-    const std::size_t part = std::min(count, nodes_[i].count() - first.offset);
-    EraseWithin(i, first.offset, part);
-    count -= part;
-    ++i;
-  }
+  const bool is_cut = first.offset > 0;
+  const std::size_t from_first =
+      is_cut ? std::min(count, nodes_[first.node].count() - first.offset) : 0;
+  count -= from_first;
+  const std::size_t next = is_cut ? first.node + 1 : first.node;
   std::size_t whole = 0;
-  for (; count > 0 && nodes_[i + whole].count() <= count; ++whole)
-    count -= nodes_[i + whole].count();
-  if (count > 0) EraseWithin(i + whole, 0, count);
-  EraseNodes(i, whole);
+  for (; count > 0 && nodes_[next + whole].count() <= count; ++whole)
+    count -= nodes_[next + whole].count();
+  if (whole > 0) DropNodes(next, whole);
+  if (from_first > 0) EraseWithin(first.node, first.offset, from_first);
+  if (count > 0) EraseWithin(next, 0, count);
+  OpenEnds(whole);
 }
 
 // Returns how many were erased; the node may be empty then.

@@ -141,7 +141,7 @@ class ListChain {
   // How many nodes lie between node i and the nearer end.
   std::size_t FromEnd(std::size_t i) const { return std::min(i, nodes_.size() - 1 - i); }
   void Settle(std::size_t i);
-  void CloseBehindEnds();
+  void CloseBehindEnds(std::size_t i);
   void OpenEnds(std::size_t count);
   void DropNodes(std::size_t i, std::size_t count);
 

@@ -141,30 +141,38 @@ std::size_t ListNode::TrimFront() {
   return freed;
 }
 
-void ListNode::Compress() {
-  if (!is_open() || bytes_ < kListCompressBytesMin) return;
-  Straighten();
+// What this node has, in a block that is closed in that form.
+ListNode ListNode::ClosedAs(char* block, Form form) const {
+  ListNode node = *this;
+  node.frozen_ = 0;
+  node.SetBlock(block, (word_ & kPlain) | form);
+  return node;
+}
+
+std::optional<ListNode> ListNode::Compressed() const {
+  if (!is_open() || bytes_ < kListCompressBytesMin) return std::nullopt;
   char* room = static_cast<char*>(ds::AllocateRaw(bytes_));
   const std::size_t bytes = CompressLzf(
-      {block(), bytes_}, {room + kLengthBytes, bytes_ - kLengthBytes - kListCompressGainMin});
+      {content(), bytes_}, {room + kLengthBytes, bytes_ - kLengthBytes - kListCompressGainMin});
+  std::optional<ListNode> closed;
   if (bytes != 0) {
     const auto length = static_cast<std::uint32_t>(bytes);
     std::memcpy(room, &length, kLengthBytes);
     char* compressed = Allocate(kLengthBytes + bytes);
     std::memcpy(compressed, room, kLengthBytes + bytes);
-    ds::FreeRaw(block());
-    SetBlock(compressed, (word_ & kPlain) | kCompressed);
+    closed = ClosedAs(compressed, kCompressed);
   }
   ds::FreeRaw(room);
+  return closed;
 }
 
-void ListNode::Narrow() {
-  if (!is_open() || is_plain()) return;
-  if (bytes_ < kListNarrowBytesMin || bytes_ > kListNarrowBytesMax) return;
+std::optional<ListNode> ListNode::Narrowed() const {
+  if (!is_open() || is_plain()) return std::nullopt;
+  if (bytes_ < kListNarrowBytesMin || bytes_ > kListNarrowBytesMax) return std::nullopt;
+  if (count_ > kListNarrowElementsMax) return std::nullopt;
   char* narrow = ds::NarrowListOf(ds::PackedView(content()));
-  if (narrow == nullptr) return;
-  ds::FreeRaw(block());
-  SetBlock(narrow, kNarrow);
+  if (narrow == nullptr) return std::nullopt;
+  return ClosedAs(narrow, kNarrow);
 }
 
 void ListNode::Expand() {

@@ -20,6 +20,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,10 +33,13 @@ namespace cairn::value {
 inline constexpr std::size_t kListCompressBytesMin = 48;
 inline constexpr std::size_t kListCompressGainMin = 8;
 
-// Nodes below are not narrowed, since that takes as long as several pushes; nor are those above
-// Redis's largest fill, which only foreign files hold: they would be narrowed under the lock.
+// Nodes below are not narrowed, since that takes as long as several pushes; nor are those above,
+// since whoever reads or changes an inner element may have to widen its node, under the lock. That
+// takes time by the element and by the byte: within these limits some 3 us (list_bench). Full nodes
+// of the default fill are narrow from texts of 14 bytes on.
 inline constexpr std::size_t kListNarrowBytesMin = 512;
-inline constexpr std::size_t kListNarrowBytesMax = 64 * 1024;
+inline constexpr std::size_t kListNarrowBytesMax = 16 * 1024;
+inline constexpr std::size_t kListNarrowElementsMax = 512;
 
 // What a node holds, for reading: `packed`, or for a plain node its only element.
 struct ListNodeView {
@@ -65,9 +69,9 @@ class ListNode {
   // One element, as long as View's would be. REQUIRES: index < count().
   ds::PackedValue At(std::size_t index, std::string& scratch) const;
 
-  // Two ways to close an open node. They leave it as it is where little is to be won.
-  void Compress();
-  void Narrow();
+  // An open node's closed forms, as nodes of their own; nothing where little is to be won.
+  std::optional<ListNode> Compressed() const;
+  std::optional<ListNode> Narrowed() const;
   // Opens a closed node; the second one so that the first elements can be popped without moving the
   // others, where room for that costs nothing.
   void Expand();
@@ -107,6 +111,7 @@ class ListNode {
   void Straighten();
   std::string_view compressed() const;
   std::size_t block_bytes() const;
+  ListNode ClosedAs(char* block, Form form) const;
   void SetBlock(void* block, std::uintptr_t tags) {
     word_ = reinterpret_cast<std::uintptr_t>(block) | tags;
   }

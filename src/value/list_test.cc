@@ -335,11 +335,12 @@ void CheckForms(const List& list, const ListLimits& limits) {
   for (std::size_t i = 0; i < chain->node_count(); ++i) {
     const ListNode& node = chain->node(i);
     const std::size_t from_end = std::min(i, chain->node_count() - 1 - i);
-    ListNode closed = node.Clone();
-    limits.compress_depth > 0 ? closed.Compress() : closed.Narrow();
     if (from_end < ends) EXPECT_TRUE(node.is_open()) << i;
-    if (from_end > ends) EXPECT_EQ(node.is_open(), closed.is_open()) << i;
-    closed.Free();
+    if (from_end <= ends || !node.is_open()) continue;
+    std::optional<ListNode> closed =
+        limits.compress_depth > 0 ? node.Compressed() : node.Narrowed();
+    EXPECT_FALSE(closed) << i;
+    if (closed) closed->Free();
   }
 }
 
@@ -390,6 +391,117 @@ TEST(List, BinaryNodesStayOpen) {
   for (int i = 0; i < 2000; ++i) PushOne(list, ListEnd::kBack, AsciiText(random, 60) + '\x80');
   EXPECT_GT(list.node_count(), 10U);
   EXPECT_EQ(ClosedNodes(list), 0U);
+}
+
+// Widening takes the longer, the more elements a node has.
+TEST(List, NodesOfManyElementsStayOpen) {
+  Random random(kSeed);
+  for (const std::size_t bytes : {1, 10, 12, 14, 64}) {
+    List list;
+    while (list.node_count() < 12) PushOne(list, ListEnd::kBack, AsciiText(random, bytes));
+    const bool are_many = list.large_form()->node(5).count() > kListNarrowElementsMax;
+    EXPECT_EQ(are_many, bytes < 14);
+    EXPECT_EQ(ClosedNodes(list), are_many ? 0U : 8U) << bytes;
+  }
+  EXPECT_EQ(ClosedNodes(Numbers(100'000, kDefault)), 0U);
+}
+
+TEST(List, LargeNodesStayOpen) {
+  Random random(kSeed);
+  for (const int fill : {-1, -2, -3, -4, -5}) {
+    const ListLimits limits{.node_fill = fill};
+    List list;
+    while (list.node_count() < 8) PushOne(list, ListEnd::kBack, AsciiText(random, 64), limits);
+    const bool is_large = ListNodeLimitOf(fill).bytes > kListNarrowBytesMax;
+    EXPECT_EQ(ClosedNodes(list), is_large ? 0U : 4U) << fill;
+  }
+}
+
+// What closing is tried with comes from the allocator, and so do nodes that are opened.
+std::uint64_t AllocatedByThread() {
+  std::uint64_t allocated = 0;
+  std::size_t bytes = sizeof(allocated);
+  EXPECT_EQ(mallctl("thread.allocated", &allocated, &bytes, nullptr, 0), 0);
+  return allocated;
+}
+
+// A list of eight nodes of ten elements, pushed to at that end; the third can be closed, or not.
+List WithThirdNode(bool can_be_closed, ListEnd end, const ListLimits& limits) {
+  Random random(kSeed);
+  List list;
+  for (int i = 0; i < 80; ++i) {
+    std::string text(90, 'n');
+    if (i / 10 == 2 && !can_be_closed) text = AsciiText(random, 90);
+    if (i == 25 && !can_be_closed) text[0] = '\x80';
+    PushOne(list, end, text, limits);
+  }
+  EXPECT_EQ(ClosedNodes(list), can_be_closed ? 4U : 3U);
+  return list;
+}
+
+// However many nodes come at the other end.
+TEST(List, ANodeThatCannotBeClosedIsNotTriedAgain) {
+  if (mallctl == nullptr) GTEST_SKIP() << "jemalloc counts";
+  for (const int depth : {0, 1}) {
+    const ListLimits limits{.node_fill = 10, .compress_depth = depth};
+    for (const ListEnd end : {ListEnd::kFront, ListEnd::kBack}) {
+      std::uint64_t allocated[2];
+      for (const bool can_be_closed : {false, true}) {
+        List list = WithThirdNode(can_be_closed, end, limits);
+        const std::uint64_t before = AllocatedByThread();
+        for (int i = 0; i < 300; ++i) PushOne(list, end, std::string(90, 'n'), limits);
+        allocated[can_be_closed ? 1 : 0] = AllocatedByThread() - before;
+      }
+      EXPECT_EQ(allocated[0], allocated[1]) << depth;
+    }
+  }
+}
+
+// Many elements taken off an end, up to the middle of a node: that one is opened, and no more.
+TEST(List, TakingManyOffAnEndOpensOneNode) {
+  if (mallctl == nullptr) GTEST_SKIP() << "jemalloc counts";
+  for (const int depth : {0, 1}) {
+    const ListLimits limits{.compress_depth = depth};
+    for (const bool at_front : {true, false}) {
+      List list;
+      while (list.node_count() < 12) PushOne(list, ListEnd::kBack, std::string(90, 'n'), limits);
+      const std::size_t a_node = list.large_form()->node(1).count();
+      const std::size_t count = 5 * a_node + a_node / 2;
+      const std::uint64_t before = AllocatedByThread();
+      list.EraseRange(at_front ? 0 : list.size() - count, count, limits);
+      EXPECT_LE(AllocatedByThread() - before, 2U * 8192) << depth << at_front;
+      CheckForms(list, limits);
+    }
+  }
+}
+
+class CountingFreeze : public ListFreeze {
+ public:
+  explicit CountingFreeze(ListChain& chain) : ListFreeze(chain) {}
+  ~CountingFreeze() override { Thaw(); }
+  std::size_t kept() const { return kept_; }
+
+ private:
+  void Keeps(std::size_t bytes) override { kept_ += bytes == 0 ? 0 : 1; }
+  std::size_t kept_ = 0;
+};
+
+// A frozen node that is no smaller when closed stays the chain's own.
+TEST(List, FrozenNodesThatCannotBeClosedAreNotCopied) {
+  for (const char* text : {"\x80", "ascii"}) {
+    ListChain chain(kDefault);
+    const std::string element = text + std::string(90, 'n');
+    const auto push_node = [&] {
+      const std::size_t nodes = chain.node_count();
+      while (chain.node_count() == nodes)
+        chain.Push(ListEnd::kBack, ListElement(element, kDefault));
+    };
+    for (int i = 0; i < 8; ++i) push_node();
+    const CountingFreeze freeze(chain);
+    for (int i = 0; i < 5; ++i) push_node();
+    // The last one was pushed to; ASCII ones that came to be inner ones were replaced.
+    EXPECT_EQ(freeze.kept(), *text == 'a' ? 2U : 1U) << text;
+  }
 }
 
 // How many nodes were closed or opened by a command at an end: each changes their number by one.
