@@ -11,9 +11,9 @@
 //   (2) With a compress depth d > 0 the first and last d nodes are open, with depth 0 the first and
 //       last one: so both ends can always be read in place. Behind these lies at each end one node
 //       as it came; of all others every one is closed that gains by it, through LZF with d > 0,
-//       narrow with depth 0. (The one between is why pushes and pops in turn, at an end where a
-//       node begins, do not close and open a node with every command: to do both to one takes a
-//       node's worth of pushes, or of pops, in between.)
+//       narrow with depth 0 unless it is slow to widen (list_node.h). (The one between is why
+//       pushes and pops in turn, at an end where a node begins, do not close and open a node with
+//       every command: to do both to one takes a node's worth of pushes, or of pops, in between.)
 //   (3) Fill and depth are those of the chain's making, as in Redis: options that are changed later
 //       concern later chains.
 //
