@@ -103,28 +103,6 @@ std::uint64_t AllOfStream(EmbeddedSession& session) {
   return Crc64(0, kept.append(reply, at));
 }
 
-// Ten thousand keys take longer than it may run without a rest, and so does a value of as many
-// members, which is read in parts.
-TEST(Save, RestsBetweenKeysAndWithinLargeValues) {
-  for (const bool is_large : {false, true}) {
-    Engine engine({.with_keeper = false});
-    const std::unique_ptr<EmbeddedSession> session = engine.NewSession();
-    for (int i = 0; i < 10'000; ++i) {
-      const std::string text = std::to_string(i) + std::string(200, 'x');
-      Execute(*session, is_large ? Words{"RPUSH", "list", text} : Words{"SET", text, text});
-    }
-    std::uint64_t served = 0;
-    persist::SaveProgress progress([&served] { return ++served; });
-    const auto cut = persist::TakeCut(engine.keyspace());
-    io::SimDisk disk(1);
-    const Status saved =
-        SaveCut(disk, engine.keyspace(), *cut, {.path = "./dump.rdb", .format = {}}, progress);
-    ASSERT_TRUE(saved.ok()) << saved.message();
-    EXPECT_EQ(progress.keys(), is_large ? 1u : 10'000u);
-    EXPECT_GT(served, 0u);
-  }
-}
-
 TEST(Save, AnImageOfCommandsMakesTheSame) {
   Store store;
   Fill(*store.session);

@@ -41,7 +41,7 @@ std::string EmptyRdb(const ImageFormat& format) {
 }  // namespace
 
 AofService::AofService(Parts parts)
-    : parts_(std::move(parts)), saver_(parts_.disk, parts_.keyspace, parts_.served) {}
+    : parts_(std::move(parts)), saver_(parts_.disk, parts_.keyspace) {}
 
 AofService::~AofService() {
   MutexLock hold(mu_);

@@ -89,7 +89,6 @@ class AofService {
     LibraryShelf& libraries;
     std::function<AofPlace()> place;  // asked when the directory is opened; stays until it is left
     std::function<AofOptions()> options;
-    SavePace::Served served = nullptr;
     std::function<void()> on_progress;  // the watermark may have moved; Advance may have work
     std::function<void(std::string_view)> on_note;  // this and the next: on any thread
     std::function<void(std::string_view)> on_warning;

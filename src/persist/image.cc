@@ -266,67 +266,36 @@ void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
   }
 }
 
-// From the cut to the image, until there is no more or the save is to end: WriteAll sees why.
+// Leaves it at a part of the value when the save is to end: WriteAll sees why.
 template <class Form>
-class Copying {
- public:
-  Copying(Keyspace& keyspace, Form& image, const ImageFormat& format, SaveProgress& progress)
-      : backlog_(keyspace.cut_backlog()),
-        image_(image),
-        format_(format),
-        progress_(progress),
-        pace_(keyspace.clock(), progress.served(), backlog_) {}
-
-  bool may_go_on() const { return image_.status().ok() && !progress_.is_stopping(); }
-
-  void Add(DbId db, UnixMs expiry, const Entry& entry, CutValue* large) {
-    if (!may_go_on()) return;
-    if (large != nullptr) {
-      AddPieces(db, expiry, entry, *large);
-    } else {
-      image_.Add(db, expiry, entry);
-    }
-    progress_.NoteKey();
-    RestIfDue();
-    if (format_.key_delay_us != 0) [[unlikely]]
-      DelayAfterKey(format_, progress_);
+void WritePieces(DbId db, UnixMs expiry, const Entry& entry, CutValue& value, Form& image,
+                 const keyspace::CutBacklog& backlog, SaveProgress& progress) {
+  image.Begin(db, expiry, entry, value);
+  while (const std::optional<CutPiece> piece = value.Next()) {
+    image.AddPiece(db, entry, *piece);
+    if (!image.status().ok() || progress.is_stopping()) return;
+    progress.NoteCopied(backlog.bytes());
   }
-  void NoteCopied() { progress_.NoteCopied(backlog_.bytes()); }
-
- private:
-  void AddPieces(DbId db, UnixMs expiry, const Entry& entry, CutValue& value) {
-    image_.Begin(db, expiry, entry, value);
-    while (const std::optional<CutPiece> piece = value.Next()) {
-      image_.AddPiece(db, entry, *piece);
-      if (!may_go_on()) return;
-      NoteCopied();
-      RestIfDue();
-    }
-    image_.EndPieces(db, expiry, entry);
-  }
-  void RestIfDue() {
-    if (!pace_.Step()) return;
-    progress_.Sleep(SavePace::kRestUs);
-    pace_.Rested();
-  }
-
-  const keyspace::CutBacklog& backlog_;
-  Form& image_;
-  const ImageFormat& format_;
-  SaveProgress& progress_;
-  SavePace pace_;
-};
+  image.EndPieces(db, expiry, entry);
+}
 
 template <class Form>
-Status WriteAll(Keyspace& keyspace, Cut& cut, Form& image, const ImageFormat& format,
-                SaveProgress& progress) {
-  Copying<Form> copying(keyspace, image, format, progress);
+Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
+                const ImageFormat& format, SaveProgress& progress) {
   while (const std::optional<CutBatch> batch = cut.Next()) {
     batch->ForEach([&](DbId db, UnixMs expiry, const Entry& entry, CutValue* large) {
-      copying.Add(db, expiry, entry, large);
+      if (progress.is_stopping() || !image.status().ok()) return;
+      if (large != nullptr) {
+        WritePieces(db, expiry, entry, *large, image, backlog, progress);
+      } else {
+        image.Add(db, expiry, entry);
+      }
+      progress.NoteKey();
+      if (format.key_delay_us != 0) [[unlikely]]
+        DelayAfterKey(format, progress);
     });
     if (!image.status().ok()) return image.status();
-    copying.NoteCopied();
+    progress.NoteCopied(backlog.bytes());
     if (progress.is_stopping()) return SaveGivenUp();
   }
   return image.End();
@@ -345,10 +314,10 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io:
   Status written;
   if (format.form == ImageFormat::Form::kRdb) {
     RdbImage image(keyspace, cut, libraries, file, format, sink);
-    written = WriteAll(keyspace, cut, image, format, progress);
+    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   } else {
     CommandImage image(libraries, file, sink);
-    written = WriteAll(keyspace, cut, image, format, progress);
+    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
   }
   return written.ok() ? sink.Sync() : written;
 }

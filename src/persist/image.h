@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -24,7 +23,6 @@
 #include "io/disk.h"
 #include "keyspace/cut.h"
 #include "persist/libraries.h"
-#include "persist/save_pace.h"
 
 namespace cairn::persist {
 
@@ -48,9 +46,6 @@ struct ImageFormat {
 // itself, for statistics.
 class SaveProgress {
  public:
-  // `served`: who has the cores to share with it (save_pace.h).
-  explicit SaveProgress(SavePace::Served served = nullptr) : served_(std::move(served)) {}
-
   void Begin(std::uint64_t keys_total) {
     keys_total_.store(keys_total, std::memory_order_relaxed);
     keys_.store(0, std::memory_order_relaxed);
@@ -76,14 +71,12 @@ class SaveProgress {
   }
   void ForgetStop() { stop_.store(false, std::memory_order_relaxed); }
   bool is_stopping() const { return stop_.load(std::memory_order_relaxed); }
-  const SavePace::Served& served() const { return served_; }
   // Of the saving thread: sleeps, unless it is told to stop.
   void Sleep(std::int64_t us) {
     if (!is_stopping()) stopped_.WaitFor(us);
   }
 
  private:
-  const SavePace::Served served_;
   std::atomic<std::uint64_t> keys_{0};
   std::atomic<std::uint64_t> keys_total_{0};
   std::atomic<std::uint64_t> bytes_{0};

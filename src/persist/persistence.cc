@@ -29,7 +29,7 @@ Persistence::Persistence(io::Disk& disk, keyspace::Keyspace& keyspace, const Clo
       clock_(clock),
       hooks_(std::move(hooks)),
       pid_(::getpid()),
-      saver_(disk, keyspace, hooks_.served),
+      saver_(disk, keyspace),
       last_save_s_(now_s()) {}
 
 Persistence::~Persistence() { Stop(); }

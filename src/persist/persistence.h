@@ -68,7 +68,6 @@ struct PersistenceHooks {
   // Changes of the data set since the server began.
   std::function<std::int64_t()> changes;
   std::function<void(Severity, std::string_view)> log;
-  SavePace::Served served = nullptr;
   // has_failed() or is_loading() has changed.
   std::function<void()> on_gates = [] {};
 };

@@ -17,7 +17,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "base/function_ref.h"
 #include "base/mutex.h"
@@ -56,9 +55,8 @@ class Saver {
   // On the saver's thread, when everything is over and the next one may begin.
   using Done = std::move_only_function<void(const Status&)>;
 
-  // What it is given outlives it. `served`: save_pace.h.
-  Saver(io::Disk& disk, keyspace::Keyspace& keyspace, SavePace::Served served = nullptr)
-      : disk_(disk), keyspace_(keyspace), progress_(std::move(served)) {}
+  // What it is given outlives it.
+  Saver(io::Disk& disk, keyspace::Keyspace& keyspace) : disk_(disk), keyspace_(keyspace) {}
   ~Saver() { Stop(); }
   Saver(const Saver&) = delete;
   Saver& operator=(const Saver&) = delete;

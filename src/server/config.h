@@ -67,7 +67,6 @@ class Config {
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
 
-  const ConfigHost& host() const { return host_; }
   bool Bool(BoolConfigId id) const { return Number(id.position()) != 0; }
   // Integers, sizes in bytes, permissions, sets of bits (notify-keyspace-events, shutdown-on-*).
   std::int64_t Int(IntConfigId id) const { return Number(id.position()); }

@@ -158,7 +158,6 @@ class Server {
   void ResumeHeldBack();
   // Persistence (server_persistence.cc). Main thread, but for the first four.
   std::unique_ptr<command::FlushObserver> MakeFlushSink();
-  persist::SavePace::Served MakeServed();
   persist::PersistenceHooks MakePersistenceHooks();
   persist::PersistenceSettings AskPersistenceSettings();
   void UpdateGuards();

@@ -67,7 +67,6 @@ persist::AofService::Parts Server::MakeAofParts() {
           .libraries = persistence_.libraries(),
           .place = [this] { return PlaceOf(config_); },
           .options = [this] { return OptionsOf(config_); },
-          .served = MakeServed(),
           .on_progress = [this] { OnAofProgress(); },
           .on_note = [this](std::string_view line) { log_.Notice(line); },
           .on_warning = [this](std::string_view line) { log_.Warning(line); }};

@@ -82,12 +82,6 @@ persist::PersistenceSettings Server::AskPersistenceSettings() {
   return settings;
 }
 
-// A save has a core of its own where there are more of them than workers.
-persist::SavePace::Served Server::MakeServed() {
-  if (config_.host().cores > config_.Int("io-threads")) return nullptr;
-  return [this] { return Passes(*this); };
-}
-
 persist::PersistenceHooks Server::MakePersistenceHooks() {
   return {.settings = [this] { return AskPersistenceSettings(); },
           .changes = [this] { return Changes(*this); },
@@ -95,7 +89,6 @@ persist::PersistenceHooks Server::MakePersistenceHooks() {
               [this](persist::Severity severity, std::string_view text) {
                 severity == persist::Severity::kWarning ? log_.Warning(text) : log_.Notice(text);
               },
-          .served = MakeServed(),
           .on_gates = [this] { UpdateGuards(); }};
 }
 

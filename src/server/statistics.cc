@@ -96,13 +96,6 @@ TrafficTotals Traffic(Server& server) {
   return totals;
 }
 
-std::uint64_t Passes(Server& server) {
-  std::int64_t passes = 0;
-  for (const std::unique_ptr<Worker>& worker : server.workers())
-    passes += worker->counters().passes.value();
-  return static_cast<std::uint64_t>(passes);
-}
-
 std::int64_t Changes(Server& server) {
   std::int64_t changes = 0;
   for (command::CommandStats* stats : AllStats(server)) changes += stats->changes.value();

@@ -43,8 +43,6 @@ struct TrafficTotals {
   std::int64_t passes = 0;
 };
 TrafficTotals Traffic(Server& server);
-// How often workers have looked for something to do: seldom where nobody is served.
-std::uint64_t Passes(Server& server);
 // Of the data set, since the server began.
 std::int64_t Changes(Server& server);
 
