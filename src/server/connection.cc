@@ -289,12 +289,19 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
     const command::Prepared& prepared = worker_.runner().prepared(i);
     if (server().pause().active() && prepared.command != nullptr &&
         server().pause().Parks(*prepared.command, *this)) {
-      info_.is_paused.store(true, std::memory_order_relaxed);
+      Hold(prepared);
       return i;
     }
     ExecuteOne(i);
   }
   return batch.count - (stall_ == Stall::kDelayed ? 1 : 0);
+}
+
+// Until CLIENT UNPAUSE; it is shown as what it is about to do.
+void Connection::Hold(const command::Prepared& prepared) {
+  info_.is_paused.store(true, std::memory_order_relaxed);
+  info_.last_command.store(&prepared.command->full_name, std::memory_order_relaxed);
+  held_as_ = worker_.NextHeld();
 }
 
 [[gnu::always_inline]] inline void Connection::ExecuteOne(std::size_t i) {

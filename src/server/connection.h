@@ -184,6 +184,8 @@ class Connection final : public command::Session, public io::Watcher {
   // Whether `call` is part of another command, and its reply of that one's.
   bool IsNested(command::Call& call) const;
   bool closed() const { return state_ == State::kClosed; }
+  // The place among all of its worker's that CLIENT PAUSE has held back, at the last time.
+  std::uint64_t held_as() const { return held_as_; }
   bool has_pending_input() const { return !leftover_.empty(); }
   io::Stream& stream() { return *stream_; }
   // Whether the worker has it on its list of connections to flush.
@@ -219,6 +221,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool MayRunReads(std::string_view input) const;
   // Returns how many requests were run, or dropped with the connection; the rest is parked.
   std::size_t ExecuteBatch(const Batch& batch);
+  void Hold(const command::Prepared& prepared);
   void ExecuteOne(std::size_t i);
   void ExecuteMuted(std::size_t i);
   // Whether others send to this client between its replies.
@@ -264,6 +267,7 @@ class Connection final : public command::Session, public io::Watcher {
   bool read_blocked_ = false;   // a delayed client has sent enough: EPOLLIN is not armed
   bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
+  std::uint64_t held_as_ = 0;
   resp::Parser parser_;
   std::string leftover_;   // input not yet done with; empty between complete requests
   BlobRef given_;          // the leftover that runs, where it has become a value

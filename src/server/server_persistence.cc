@@ -142,7 +142,7 @@ void Server::EndLoading() {
     if (status.code() == StatusCode::kClosed) return;
     load_failure_ = status.Annotate("Fatal error loading the DB");
     log_.Warning(load_failure_.message());
-    log_.Warning("Exiting: the file was not changed. cairn-check tells more of it.");
+    log_.Warning("Exiting: the file was not changed. cairn-check tells where a file is damaged.");
     main_loop_->Stop();
     return;
   }

@@ -2,6 +2,7 @@
 // A worker's life and its passes.
 #include "server/worker.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -231,10 +232,14 @@ void Worker::OnDirectLost() {
   for (auto& [id, connection] : connections_) connection->OnDirectLost();
 }
 
+// In the order in which they were held back, as in Redis.
 void Worker::ResumeAll() {
+  std::vector<Connection*> held;
   for (auto& [id, connection] : connections_) {
-    if (connection->has_pending_input()) to_resume_.push_back(connection.get());
+    if (connection->has_pending_input()) held.push_back(connection.get());
   }
+  std::ranges::sort(held, {}, &Connection::held_as);
+  to_resume_.insert(to_resume_.end(), held.begin(), held.end());
 }
 
 void Worker::Tick() {

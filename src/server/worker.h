@@ -89,6 +89,7 @@ class Worker final : public pubsub::DirectReceiver {
   void AfterClosing(io::Task task) { after_closing_.push_back(std::move(task)); }
   // Asks every connection for parked requests again (the pause is over).
   void ResumeAll();
+  std::uint64_t NextHeld() { return ++held_count_; }
   Connection* FindConnection(ClientId id);
   void OnDirect(const pubsub::Delivery& delivery) override;
   void OnDirectLost() override;
@@ -151,6 +152,7 @@ class Worker final : public pubsub::DirectReceiver {
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
   std::vector<Connection*> to_flush_;
   std::vector<Connection*> to_resume_;
+  std::uint64_t held_count_ = 0;
   std::deque<ClientId> crowded_;  // at most once each; a timer is set while there are any
   std::vector<Connection*> to_delete_;
   std::vector<io::Task> after_closing_;
