@@ -95,9 +95,11 @@ command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) 
   constexpr std::size_t kAfterArgument = 2;
   const char* const input = leftover_.data();
   const char* const end = args.back().data() + args.back().size() + kAfterArgument;
-  const auto bytes = static_cast<std::size_t>(end - args.front().data());
-  const bool is_own = args.front().data() > input && end <= input + leftover_.size();
-  if (bytes < kTakenBytesMin || !is_own) return command::OwnedArgs(args);
+  // Quoted words of an inline request stand anywhere: the last one before the first, too.
+  const bool is_own =
+      args.front().data() > input && args.front().data() < end && end <= input + leftover_.size();
+  if (!is_own || static_cast<std::size_t>(end - args.front().data()) < kTakenBytesMin)
+    return command::OwnedArgs(args);
   is_taken_ = true;
   std::string rest(end, input + leftover_.size());
   return command::OwnedArgs(std::exchange(leftover_, std::move(rest)), worker_.args().Release(args),
