@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/load_store.h"
 
 namespace cairn::ds {
 namespace {
@@ -18,18 +19,6 @@ using Word16 = std::uint64_t __attribute__((vector_size(16)));
 
 constexpr std::uint8_t kTopBit = 0x80;
 constexpr std::size_t kKept = kAsciiStretches - 1;
-
-template <class Word>
-Word Load(const char* from) {
-  Word word;
-  std::memcpy(&word, from, sizeof(word));
-  return word;
-}
-
-template <class Word>
-void Store(char* to, Word word) {
-  std::memcpy(to, &word, sizeof(word));
-}
 
 template <class Word>
 Word InEach(std::uint8_t byte) {

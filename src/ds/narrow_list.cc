@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/load_store.h"
 #include "ds/ascii_pack.h"
 #include "ds/packed_element.h"
 #include "ds/raw_memory.h"
@@ -42,7 +43,7 @@ Sizes Gather(std::string_view list, char* heads, char* texts) {
           static_cast<std::uint32_t>(texts - texts_begin)};
 }
 
-// Most lists that are not ASCII are not from the first text on.
+// Most lists of other texts have one first.
 bool BeginsInAscii(PackedView list) {
   const PackedValue first = list.At(list.First());
   return first.is_integer() || IsAscii(first.text());

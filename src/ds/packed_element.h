@@ -12,15 +12,17 @@
 // It ends with its length so far, seven bits a byte, the least significant ones last; every byte
 // but the first carries 0x80, which tells a reader who comes from behind to go on.
 //
-// For packed_list.cc, which changes such lists, and narrow_list.cc, which keeps them smaller. Who
-// calls vouches for the bytes.
+// For packed_list.cc, which changes such lists, narrow_list.cc, which keeps them smaller, and the
+// nodes of streams, which become such lists (value/stream_element.h). Who calls vouches for the
+// bytes.
 #ifndef CAIRN_DS_PACKED_ELEMENT_H_
 #define CAIRN_DS_PACKED_ELEMENT_H_
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "base/load_store.h"
 
 namespace cairn::ds::packed_element {
 
@@ -37,18 +39,6 @@ inline constexpr std::uint8_t kInt24 = 0xf2;
 inline constexpr std::uint8_t kInt32 = 0xf3;
 inline constexpr std::uint8_t kInt64 = 0xf4;
 
-template <class T>
-T Load(const char* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(value));
-  return value;
-}
-
-template <class T>
-void Store(char* to, T value) {
-  std::memcpy(to, &value, sizeof(value));
-}
-
 inline std::uint8_t ByteAt(const char* at) { return static_cast<std::uint8_t>(*at); }
 
 // Bytes of the backward length of an element of `length` bytes. The bounds are one short of what
@@ -62,6 +52,10 @@ constexpr std::size_t BackBytes(std::size_t length) {
 }
 
 inline char* WriteBack(char* to, std::size_t length) {
+  if (length <= 127) [[likely]] {
+    *to = static_cast<char>(length);
+    return to + 1;
+  }
   const std::size_t bytes = BackBytes(length);
   for (std::size_t i = bytes; i-- > 0; length >>= 7) {
     to[i] = static_cast<char>((length & 127) | (i == 0 ? 0 : 128));

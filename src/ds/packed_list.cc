@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/load_store.h"
 #include "ds/packed_element.h"
 #include "ds/raw_memory.h"
 

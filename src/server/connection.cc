@@ -584,7 +584,7 @@ std::string Connection::Description() {
     line = ClientLine(info, worker_.runner().now_ms(),
                       info.wait_argument_bytes.load(std::memory_order_relaxed));
   });
-  while (line.ends_with('\n')) line.pop_back();
+  if (line.ends_with('\n')) line.pop_back();
   return line;
 }
 

@@ -89,6 +89,7 @@ class Worker final : public pubsub::DirectReceiver {
   void AfterClosing(io::Task task) { after_closing_.push_back(std::move(task)); }
   // Asks every connection for parked requests again (the pause is over).
   void ResumeAll();
+  // The place of one more that is held back, among all of this worker.
   std::uint64_t NextHeld() { return ++held_count_; }
   Connection* FindConnection(ClientId id);
   void OnDirect(const pubsub::Delivery& delivery) override;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "ds/packed_element.h"
 #include "ds/packed_list.h"
 
 namespace cairn::value {
@@ -47,17 +48,11 @@ constexpr std::size_t NumberBytes(std::int64_t number) {
   if (FitsSigned(number, 24)) return 4;
   return FitsSigned(number, 32) ? 5 : 9;
 }
-constexpr std::size_t BackLengthBytes(std::size_t length) {
-  if (length <= 127) return 1;
-  if (length < 16383) return 2;
-  if (length < 2097151) return 3;
-  return length < 268435455 ? 4 : 5;
-}
 constexpr std::size_t PackedNumberBytes(std::int64_t number) { return NumberBytes(number) + 1; }
 inline std::size_t PackedElementBytes(const ds::PackedValue& value) {
   if (value.is_integer()) return PackedNumberBytes(value.integer());
   const std::size_t bytes = ElementBytesMax(value.text().size());
-  return bytes + BackLengthBytes(bytes);
+  return bytes + ds::packed_element::BackBytes(bytes);
 }
 
 inline char* PutBytes(char* out, const void* from, std::size_t size) {

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "ds/packed_element.h"
 #include "value/stream_element.h"
 #include "value/stream_frame.h"
 #include "value/stream_node.h"
@@ -24,22 +25,12 @@
 namespace cairn::value {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 6;
-constexpr std::uint16_t kCountUnknown = 65535;
-constexpr char kEnd = static_cast<char>(0xff);
+using ds::packed_element::BackBytes;
+using ds::packed_element::kCountUnknown;
+using ds::packed_element::kHeaderBytes;
+using ds::packed_element::WriteBack;
+constexpr char kEnd = static_cast<char>(ds::packed_element::kEnd);
 constexpr std::size_t kBackBytesMax = 5;
-
-char* PutBackLength(char* out, std::size_t length) {
-  if (length <= 127) [[likely]] {
-    *out = static_cast<char>(length);
-    return out + 1;
-  }
-  const std::size_t bytes = BackLengthBytes(length);
-  for (std::size_t i = bytes; i-- > 0; length >>= 7) {
-    out[i] = static_cast<char>((length & 127) | (i == 0 ? 0 : 128));
-  }
-  return out + bytes;
-}
 
 // Copies `size` bytes where sixteen can be read and written: most elements are short, and a call
 // for each would cost more than the rest.
@@ -72,7 +63,7 @@ class Writer {
       const bool is_short =
           bytes <= kShortCopy && from_end_ - from >= kReach && end_ - at_ >= kReach;
       at_ = is_short ? PutShort(at_, from, bytes) : PutBytes(at_, from, bytes);
-      at_ = PutBackLength(at_, bytes);
+      at_ = WriteBack(at_, bytes);
       from += bytes;
     }
     return from;
@@ -161,7 +152,7 @@ class Reader {
     const std::size_t bytes = ok_ ? LengthHere() : 0;
     if (!Check(bytes > 0)) return {};
     const char* const element = at_;
-    at_ += bytes + BackLengthBytes(bytes);
+    at_ += bytes + BackBytes(bytes);
     ++elements_read_;
     return {element, bytes};
   }
@@ -195,7 +186,7 @@ class Reader {
     if (bytes <= 127) [[likely]]
       return static_cast<unsigned char>(at_[bytes]) == bytes ? bytes : 0;
     char back[kBackBytesMax];
-    const std::size_t back_bytes = static_cast<std::size_t>(PutBackLength(back, bytes) - back);
+    const std::size_t back_bytes = static_cast<std::size_t>(WriteBack(back, bytes) - back);
     const bool is_right =
         back_bytes <= left - bytes && std::memcmp(back, at_ + bytes, back_bytes) == 0;
     return is_right ? bytes : 0;
@@ -214,7 +205,7 @@ char* PutOdd(char* out, std::string_view element, Reader& in) {
   ds::PackedValue value = 0;
   GetElement(element.data(), &value);
   if (!value.is_integer()) value = ds::PackedValue(value.text());
-  in.AddWaste(element.size() + BackLengthBytes(element.size()) - PackedElementBytes(value));
+  in.AddWaste(element.size() + BackBytes(element.size()) - PackedElementBytes(value));
   return PutElement(out, value);
 }
 
