@@ -25,13 +25,13 @@ Blob* Blob::Create(std::string_view bytes, std::size_t size, std::size_t capacit
   return blob;
 }
 
-Blob* Blob::Adopt(std::string memory, std::string_view bytes) {
+Blob* Blob::Adopt(ByteBuffer memory, std::string_view bytes) {
   void* header = std::malloc(sizeof(Blob));
   CHECK(header != nullptr);
   Blob* blob = new (header) Blob();
   const auto offset = static_cast<std::size_t>(bytes.data() - memory.data());
-  CHECK(offset + bytes.size() <= memory.size());
-  blob->adopted_ = std::make_unique<std::string>(std::move(memory));
+  CHECK(memory.Holds(bytes));
+  blob->adopted_ = std::make_unique<ByteBuffer>(std::move(memory));
   blob->size_ = blob->capacity_ = bytes.size();
   blob->bytes_ = blob->adopted_->data() + offset;
   DCHECK(blob->bytes_ == bytes.data());

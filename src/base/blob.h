@@ -17,9 +17,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/byte_buffer.h"
 
 namespace cairn {
 
@@ -43,8 +44,8 @@ class Blob {
   // `capacity`. REQUIRES: bytes.size() <= size <= capacity. The caller owns the one reference.
   static Blob* Create(std::string_view bytes, std::size_t size, std::size_t capacity);
   // A blob of bytes that stand in `memory`, which it keeps: nothing is copied. It has no room for
-  // more. REQUIRES: `memory` is too long to be kept within a std::string itself.
-  static Blob* Adopt(std::string memory, std::string_view bytes);
+  // more.
+  static Blob* Adopt(ByteBuffer memory, std::string_view bytes);
 
   void AddRef() { refs_.fetch_add(1, std::memory_order_relaxed); }
   // Frees the blob with the last reference, or hands it to its taker.
@@ -67,7 +68,7 @@ class Blob {
   std::size_t allocated_bytes() const {
     if (adopted_ == nullptr) [[likely]]
       return sizeof(Blob) + capacity_;
-    return sizeof(Blob) + sizeof(std::string) + adopted_->capacity() + 1;
+    return sizeof(Blob) + sizeof(ByteBuffer) + adopted_->capacity();
   }
 
  private:
@@ -78,7 +79,7 @@ class Blob {
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   char* bytes_ = nullptr;  // behind this header, or within what was adopted
-  std::unique_ptr<std::string> adopted_;
+  std::unique_ptr<ByteBuffer> adopted_;
 };
 
 // BlobRef: one counted reference.

@@ -121,6 +121,9 @@ class Call {
   // So many arguments that taking them in is what takes long: asked before any stripe is locked.
   static constexpr std::size_t kHeavyArguments = kHeavyElements;
   bool HasHeavyArguments() const { return argc() >= kHeavyArguments; }
+  // Or so many bytes of them: whatever is done with these takes long, if it is only copying, or
+  // hashing a key. What takes a millisecond again.
+  static constexpr std::size_t kLargeBytes = kHeavyElements * 256;
   // Whether such a call goes to the lane before even its keys are found.
   static bool MayGoUnseen(const CommandTable::Command& command);
   // A stripe that the command needs, and takes itself, is held for long: true, if the request is
@@ -138,6 +141,15 @@ class Call {
   void Hold(std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
   // The same with every stripe.
   void HoldAll(FunctionRef<void()> work);
+
+  // An argument (or several, with what stands between them) is wanted for long: as a blob of the
+  // bytes where they stand, a new reference; or null, and they must be copied. Views of arguments
+  // stay good.
+  Blob* TakeBlob(std::string_view bytes);
+  // The same of the n-th argument and all behind it, as they were sent: "$2\r\nch\r\n...".
+  Blob* TakeBulksFrom(std::size_t n);
+  // Replies with an argument: one that is large goes out from where it stands.
+  void ReplyArgument(std::size_t n);
 
   // Shorthands for the commonest error replies.
   void Error(std::string_view text) { reply_.Error(text); }
@@ -168,6 +180,7 @@ class Call {
   keyspace::Txn* txn_ = nullptr;
   bool may_block_ = true;           // false within a transaction
   const Parked* parked_ = nullptr;  // whose command is being run again
+  OwnedArgs* owned_ = nullptr;      // where its arguments are, if not in its session's input
   bool blocked_ = false;            // it has to wait on
   bool in_lane_ = false;
   // What became of it; the runner has what belongs to it.

@@ -296,7 +296,7 @@ void Lane::RunItem(Runner& runner, Item& item) {
     running_parked_[NumberOf(runner)] = nullptr;
   }
   Leave(runner);
-  if (!parked.goes_back()) parked.ForgetRequest();
+  if (!parked.goes_back()) parked.ForgetRequest(shared_.keyspace.trash());
   reserved_[IndexOf(parked.lane_work())].fetch_sub(1, std::memory_order_relaxed);
   parked.on_answered(std::move(item.parked));
 }

@@ -35,15 +35,15 @@ TEST_F(LimitsTest, ATransactionsQueue) {
   const std::string text(100, 'x');
   const std::string_view args[] = {"NAP", text};
   Transaction measured(keyspace_);
-  ASSERT_TRUE(measured.Add(command, args));
+  ASSERT_TRUE(measured.Add(command, OwnedArgs(args)));
   const std::size_t each = measured.bytes();
   EXPECT_GE(each, text.size());
   Transaction transaction(keyspace_, 3 * each);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(transaction.Add(command, args)) << i;
-  EXPECT_FALSE(transaction.Add(command, args));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(transaction.Add(command, OwnedArgs(args))) << i;
+  EXPECT_FALSE(transaction.Add(command, OwnedArgs(args)));
   transaction.Discard();
   EXPECT_EQ(transaction.bytes(), 0u);
-  EXPECT_TRUE(transaction.Add(command, args));
+  EXPECT_TRUE(transaction.Add(command, OwnedArgs(args)));
 }
 
 TEST_F(LimitsTest, TheLanesQueue) {

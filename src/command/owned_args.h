@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // OwnedArgs: a request's arguments kept beyond its input, their bytes in one piece.
 //
-// Copying a hundred thousand of them takes about a millisecond; a string each would take ten times
-// that. Who has very many in an input of his own gives that away instead, and nothing is copied.
-// Views stay where they are when it is moved.
+// Copying a hundred thousand of them takes about a millisecond, and so do three megabytes; a string
+// each would take ten times that. Who has them in an input of his own gives that away instead, and
+// nothing is copied. Views stay where they are when it is moved.
+//
+//     input of a connection --TakeArgs--> OwnedArgs, in a Parked (parked.h) or queued by MULTI
+//                                            |--TakeBlob--> Blob: a value, a reply, a message
+//                                            '--LeaveTo---> Trash: what is left when it has run
 #ifndef CAIRN_COMMAND_OWNED_ARGS_H_
 #define CAIRN_COMMAND_OWNED_ARGS_H_
 
@@ -11,15 +15,32 @@
 #include <cstring>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
+
+#include "base/blob.h"
+#include "keyspace/trash.h"
 
 namespace cairn::command {
 
 class OwnedArgs {
  public:
   using Views = std::unique_ptr<std::string_view[]>;
+
+  // A value of so many bytes becomes a blob together with the input, where at most an eighth as
+  // much stands around it.
+  static constexpr std::size_t kGivenBytesMin = 64 * 1024;
+  static constexpr std::size_t kGivenWaste = 8;
+  // Whether a value of so many bytes takes an input of that capacity along.
+  static bool TakesInput(std::size_t value_bytes, std::size_t capacity) {
+    return value_bytes >= kGivenBytesMin && capacity - value_bytes <= value_bytes / kGivenWaste;
+  }
+  // A blob of bytes that stand in `input`, which it takes over: a new reference; the views stay
+  // good while there is one. Null, and nothing done, if that is not worth while.
+  static Blob* BlobOf(ByteBuffer& input, std::string_view bytes) {
+    if (!input.Holds(bytes) || !TakesInput(bytes.size(), input.capacity())) return nullptr;
+    return Blob::Adopt(std::exchange(input, ByteBuffer()), bytes);
+  }
 
   explicit OwnedArgs(std::span<const std::string_view> args)
       : count_(args.size()),
@@ -34,8 +55,8 @@ class OwnedArgs {
       to += arg.size();
     }
   }
-  // `views` are into `input`, which is too long to be kept within a std::string itself.
-  OwnedArgs(std::string input, Views views, std::size_t count)
+  // `views` are into `input`.
+  OwnedArgs(ByteBuffer input, Views views, std::size_t count)
       : bytes_size_(input.size()),
         count_(count),
         input_(std::move(input)),
@@ -50,11 +71,22 @@ class OwnedArgs {
     for (const std::string_view arg : views()) bytes += arg.size();
     return bytes;
   }
-  // There are none any more.
-  void Clear() {
+  // As Session::TakeBlob.
+  Blob* TakeBlob(std::string_view bytes) {
+    Blob* blob = BlobOf(input_, bytes);
+    if (blob != nullptr) given_ = BlobRef(blob);
+    return blob;
+  }
+  // What the arguments came in, if it is still kept.
+  std::string_view input() const { return input_.view(); }
+  // There are none any more. What is large goes to `trash`: giving it back to the system holds up
+  // every thread that asks for memory.
+  void LeaveTo(keyspace::Trash& trash) {
     bytes_size_ = count_ = 0;
     bytes_ = nullptr;
-    std::string().swap(input_);
+    if (input_.capacity() > keyspace::Trash::kBytesAtOnceMax) trash.AddBuffer(std::move(input_));
+    input_.Free();
+    given_ = BlobRef();
     views_ = nullptr;
   }
 
@@ -62,7 +94,8 @@ class OwnedArgs {
   std::size_t bytes_size_ = 0;
   std::size_t count_;
   std::unique_ptr<char[]> bytes_;
-  std::string input_;
+  ByteBuffer input_;
+  BlobRef given_;  // the input, where it has become a value
   Views views_;
 };
 

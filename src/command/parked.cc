@@ -68,8 +68,8 @@ void Parked::FindItsKeys(const keyspace::Keyspace& keyspace) {
   for (const std::uint32_t position : positions) keys_.push_back(keyspace.Ref(args()[position]));
 }
 
-void Parked::ForgetRequest() {
-  args_.Clear();
+void Parked::ForgetRequest(keyspace::Trash& trash) {
+  args_.LeaveTo(trash);
   std::vector<keyspace::KeyRef>().swap(keys_);
 }
 

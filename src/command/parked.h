@@ -74,7 +74,9 @@ class Parked final : public keyspace::Waiter {
   // The bytes of its arguments.
   std::size_t argument_bytes() const { return args_.argument_bytes(); }
   // It is not run again: what it was to be run with goes, however much that is.
-  void ForgetRequest();
+  void ForgetRequest(keyspace::Trash& trash);
+  // An argument is to be stored. By whoever runs it.
+  OwnedArgs& owned_args() { return args_; }
   Session& session() { return session_; }
   // Written by whoever claimed it, read by the owner once told.
   resp::ReplyBuffer& reply() { return reply_; }

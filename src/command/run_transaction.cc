@@ -78,8 +78,10 @@ std::uint64_t ElementsOf(Call& exec, const Transaction& transaction) {
   return elements;
 }
 
-// So long that merely looking at it takes long.
-bool IsLong(const Transaction& transaction) { return transaction.weight() >= Call::kHeavyElements; }
+// So long, or large, that merely looking at it takes long.
+bool IsLong(const Transaction& transaction) {
+  return transaction.weight() >= Call::kHeavyElements || transaction.bytes() >= Call::kLargeBytes;
+}
 
 bool IsOfKeysOnly(const Transaction& transaction) {
   return std::ranges::all_of(transaction.queue(),
@@ -118,7 +120,7 @@ void Runner::Queue(Call& call) {
   Transaction& transaction = *call.session().transaction();
   // It will run nothing: no need to keep more of it. CLIENT LIST shows that in Redis, too.
   const bool is_lost = transaction.aborted() || transaction.watches().dirty();
-  if (!is_lost && !transaction.Add(call.command(), call.args())) {
+  if (!is_lost && !transaction.Add(call.command(), call.session().TakeArgs(call.args()))) {
     call.Error("ERR the transaction is too large");
     return Reject(call);
   }
@@ -174,7 +176,7 @@ void Runner::RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) {
   changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, held);
 }
 
-void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held) {
+void Runner::RunQueue(Call& exec, Transaction& transaction, const keyspace::KeyLocks& held) {
   log::CommandLog& log = shared_.keyspace.log();
   std::vector<log::Effect> effects;
   std::vector<keyspace::ReadyKey> ready;
@@ -183,7 +185,7 @@ void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace
   resp::ReplyBuffer::Mark begin = buffer.mark();
   exec.reply().Array(transaction.queue().size());
   exec.session().OnExecReply(begin);
-  for (const Queued& queued : transaction.queue()) {
+  for (Queued& queued : transaction.queue()) {
     begin = buffer.mark();
     // HELLO may have changed it.
     exec.session().set_now_ms(now_ms);  // one moment for all
@@ -195,7 +197,7 @@ void Runner::RunQueue(Call& exec, const Transaction& transaction, const keyspace
   if (!ready.empty()) serving_.Serve(std::move(ready), held);
 }
 
-void Runner::RunQueued(Call& exec, const Queued& queued, const keyspace::KeyLocks& held,
+void Runner::RunQueued(Call& exec, Queued& queued, const keyspace::KeyLocks& held,
                        resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
                        std::vector<log::Effect>* effects) {
   Session& session = exec.session();
@@ -204,6 +206,7 @@ void Runner::RunQueued(Call& exec, const Queued& queued, const keyspace::KeyLock
                           .key_count = static_cast<std::uint32_t>(queued.keys().size())};
   Call call(*this, session, prepared, queued.keys().data(), reply);
   call.may_block_ = false;
+  call.owned_ = &queued.owned_args();
   call.in_lane_ = exec.in_lane_;
   const bool all = queued.command().TakesAllStripes(queued.args());
   const bool own = queued.command().locking == CommandTable::Locking::kNone;

@@ -13,6 +13,7 @@
 #include "base/thread.h"
 #include "command/errors.h"
 #include "command/key_finder.h"
+#include "resp/bulks.h"
 
 namespace cairn::command {
 namespace {
@@ -135,6 +136,23 @@ LaneWork Call::lane_work() const {
   return (flags & kWaitsForPeers) != 0 ? LaneWork::kForPeers : LaneWork::kHeavy;
 }
 
+Blob* Call::TakeBlob(std::string_view bytes) {
+  return owned_ != nullptr ? owned_->TakeBlob(bytes) : session_.TakeBlob(bytes);
+}
+
+Blob* Call::TakeBulksFrom(std::size_t n) {
+  const std::string_view input = owned_ != nullptr ? owned_->input() : session_.input();
+  const std::string_view bulks = resp::BulksWithin(input, args().subspan(n));
+  return bulks.empty() ? nullptr : TakeBlob(bulks);
+}
+
+void Call::ReplyArgument(std::size_t n) {
+  Blob* blob = arg(n).size() < OwnedArgs::kGivenBytesMin ? nullptr : TakeBlob(arg(n));
+  if (blob == nullptr) return reply_.Bulk(arg(n));
+  reply_.BulkBlob(blob);
+  keyspace().trash().Drop(blob);
+}
+
 bool Call::is_interrupted() const { return runner_.shared().lane->interrupts_peers(); }
 
 void Call::RefreshNow() {
@@ -188,6 +206,7 @@ Runner::Runner(Shared& shared, std::uint64_t seed)
 void Runner::Reset() {
   prepared_count_ = 0;
   warm_count_ = 0;
+  large_ = 0;
   keys_.clear();
   // One MGET of a million keys must not hold its memory for good.
   if (keys_.capacity() > kKeysKeptMax) [[unlikely]]
@@ -198,6 +217,13 @@ void Runner::FindKeysBySpec(const CommandTable::Command& command,
                             std::span<const std::string_view> args) {
   // Of very many arguments they are found where the command is going to run.
   if (args.size() < Call::kHeavyArguments || !Call::MayGoUnseen(command)) AppendKeys(command, args);
+}
+
+void Runner::PrepareLarge(std::span<const std::string_view> args) {
+  const CommandTable::Command* command = Resolve(args);
+  large_ |= std::uint32_t{1} << prepared_count_;
+  if (command == nullptr || !Call::MayGoUnseen(*command)) return AddPrepared(command, args);
+  prepared_[prepared_count_++] = {.command = command, .args = args};
 }
 
 void Runner::AppendKeys(const CommandTable::Command& command,
@@ -329,13 +355,22 @@ void Runner::AccountRun(Session& session, const CommandTable::Command& command, 
 }
 
 void Runner::ExecuteAny(Session& session, const Prepared& prepared, resp::Writer& reply) {
+  ExecuteAs<false>(session, prepared, reply);
+}
+
+void Runner::ExecuteLarge(Session& session, const Prepared& prepared, resp::Writer& reply) {
+  ExecuteAs<true>(session, prepared, reply);
+}
+
+template <bool kIsLarge>
+void Runner::ExecuteAs(Session& session, const Prepared& prepared, resp::Writer& reply) {
   Call call(*this, session, prepared, keys_.data() + prepared.first_key, reply);
   const std::uint32_t errors_before = reply.error_count();
   if (!Admit(call)) [[unlikely]]
     return Reject(call);
   if (session.queueing() && (prepared.command->flags & kNeverQueued) == 0) [[unlikely]]
     return Queue(call);
-  if (call.HasHeavyArguments()) [[unlikely]]
+  if (kIsLarge || call.HasHeavyArguments()) [[unlikely]]
     return ExecuteHeavy(call, prepared, errors_before);
   if (RunLocked(call)) [[likely]]
     Account(session, prepared, reply, errors_before);
@@ -347,7 +382,7 @@ void Runner::ExecuteHeavy(Call& call, const Prepared& prepared, std::uint32_t er
     return;
   }
   Prepared seen = prepared;
-  if (prepared.key_count == 0 && call.command().key_plan == CommandTable::KeyPlan::kBySpec) {
+  if (prepared.key_count == 0 && call.command().key_plan != CommandTable::KeyPlan::kNone) {
     seen.first_key = static_cast<std::uint32_t>(keys_.size());
     AppendKeys(call.command(), prepared.args);
     seen.key_count = static_cast<std::uint32_t>(keys_.size() - seen.first_key);
@@ -511,10 +546,26 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
   return false;
 }
 
+// What only reads may be begun again anywhere: so a reply that would take long to copy, whichever
+// command it is of, is not made here. (A string's bytes are shared, not copied.)
+void Runner::RunOrDefer(Call& call) {
+  resp::Writer& reply = call.reply();
+  if (!call.may_wait()) return call.command().run(call);
+  const resp::ReplyBuffer::Mark before = reply.buffer().mark();
+  reply.RefuseFrom(Call::kLargeBytes);
+  call.command().run(call);
+  const bool has_refused = reply.has_refused();
+  reply.RefuseNothing();
+  if (!has_refused) [[likely]]
+    return;
+  reply.buffer().Truncate(before);
+  if (!call.DeferSlow()) call.command().run(call);
+}
+
 [[gnu::always_inline]] inline void Runner::RunWithTxn(Call& call, const keyspace::KeyLocks& held) {
   keyspace::Txn txn(shared_.keyspace, held, call.session().viewer());
   call.txn_ = &txn;
-  call.command().run(call);
+  (call.command().flags & kReadonly) != 0 ? RunOrDefer(call) : call.command().run(call);
   if (call.session().reader() != nullptr) [[unlikely]]
     RememberReads(call, {call.keys_, call.key_count()});
   Observe(call);
@@ -588,6 +639,7 @@ void Runner::RunDeferred(Parked& parked) {
                           .key_count = static_cast<std::uint32_t>(keys_.size())};
   Call call(*this, session, prepared, keys_.data(), reply);
   call.parked_ = &parked;
+  call.owned_ = &parked.owned_args();
   call.in_lane_ = true;
   std::size_t credit = 0;
   const bool has_room = TakeRoom(call, parked.command().flags, CreditFor(call.args()), &credit);

@@ -86,6 +86,9 @@ class Runner {
   void Reset();
   // REQUIRES: fewer than kBatchMax prepared since Reset.
   void Prepare(std::span<const std::string_view> args);
+  // The same for a request of at least Call::kLargeBytes, which is to go to the lane before its
+  // keys are found, if it may.
+  void PrepareLarge(std::span<const std::string_view> args);
   // The same for a request with the same name as the one before it. REQUIRES: there is one.
   void PrepareAgain(std::span<const std::string_view> args);
   // All of the batch is prepared: its keys are prefetched, the clocks read.
@@ -150,6 +153,9 @@ class Runner {
     return static_cast<std::uint64_t>(static_cast<Wide>(cycles) * ns_per_cycle_ >> 32);
   }
   void ExecuteAny(Session& session, const Prepared& prepared, resp::Writer& reply);
+  void ExecuteLarge(Session& session, const Prepared& prepared, resp::Writer& reply);
+  template <bool kIsLarge>
+  void ExecuteAs(Session& session, const Prepared& prepared, resp::Writer& reply);
   bool Admit(Call& call);
   bool AskGates(Call& call);
   void Reject(Call& call);
@@ -167,6 +173,7 @@ class Runner {
   bool TakeRoom(Call& call, std::uint32_t flags, std::size_t wanted, std::size_t* credit);
   void EndCredit(Call& call, std::size_t credit);
   void RunWithTxn(Call& call, const keyspace::KeyLocks& held) REQUIRES(held);
+  void RunOrDefer(Call& call);
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);
   void Observe(Call& call);
   void RememberReads(Call& call, std::span<const keyspace::KeyRef> keys);
@@ -183,11 +190,11 @@ class Runner {
   void SpoilTransaction(Call& call);
   void RunTransactionLocked(Call& exec);
   void RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) REQUIRES(held);
-  void RunQueue(Call& exec, const Transaction& transaction, const keyspace::KeyLocks& held)
+  void RunQueue(Call& exec, Transaction& transaction, const keyspace::KeyLocks& held)
       REQUIRES(held);
-  void RunQueued(Call& exec, const Queued& queued, const keyspace::KeyLocks& held,
-                 resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
-                 std::vector<log::Effect>* effects) REQUIRES(held);
+  void RunQueued(Call& exec, Queued& queued, const keyspace::KeyLocks& held, resp::Writer& reply,
+                 std::vector<keyspace::ReadyKey>& ready, std::vector<log::Effect>* effects)
+      REQUIRES(held);
 
   Shared& shared_;
   CommandStats stats_;
@@ -198,6 +205,7 @@ class Runner {
   std::size_t prepared_count_ = 0;
   std::size_t warm_count_ = 0;  // of them, those that Warm is for
   std::array<Prepared, kBatchMax> prepared_;
+  std::uint32_t large_ = 0;  // bits of those that PrepareLarge was for
   std::vector<keyspace::KeyRef> keys_;
   std::vector<std::uint32_t> key_positions_;
   UnixMs now_ms_ = 0;
@@ -261,6 +269,9 @@ inline bool Runner::Guarded(const CommandTable::Command& command, const Session&
   const Prepared& prepared = prepared_[i];
   if (prepared.command == nullptr) [[unlikely]]
     return AnswerUnknown(session, prepared.args, reply);
+  // Of a large one no key is known.
+  if ((large_ >> i & 1) != 0) [[unlikely]]
+    return ExecuteLarge(session, prepared, reply);
   if (!TryRead(session, prepared, reply)) ExecuteAny(session, prepared, reply);
 }
 

@@ -79,9 +79,12 @@ class Session {
   virtual void OnCrowded();
   // The arguments of the request that runs are wanted beyond it: a copy, or with the input.
   virtual OwnedArgs TakeArgs(std::span<const std::string_view> args) { return OwnedArgs(args); }
-  // An argument of the request that runs is to be stored: as a blob of the bytes where they stand,
-  // a new reference; or null, and they must be copied. Views of the request stay good.
+  // An argument of the request that runs (or several, with what stands between them) is wanted for
+  // long: as a blob of the bytes where they stand, a new reference; or null, and they must be
+  // copied. Views of the request stay good. Handlers ask Call::TakeBlob.
   virtual Blob* TakeBlob(std::string_view) { return nullptr; }
+  // What the request that runs stands in, where that is the session's own.
+  virtual std::string_view input() const { return {}; }
   // Between MULTI and EXEC: commands are queued instead of run.
   bool queueing() const { return queueing_; }
   // Null unless it said MULTI or WATCH.

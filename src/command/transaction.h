@@ -30,13 +30,13 @@ namespace cairn::command {
 // A request kept: its bytes in one piece, its keys found and hashed.
 class Queued {
  public:
-  Queued(const keyspace::Keyspace& keyspace, const CommandTable::Command& command,
-         std::span<const std::string_view> args);
+  Queued(const keyspace::Keyspace& keyspace, const CommandTable::Command& command, OwnedArgs args);
 
   const CommandTable::Command& command() const { return *command_; }
   std::span<const std::string_view> args() const { return args_.views(); }
   const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
   std::size_t bytes() const { return args_.memory_bytes(); }
+  OwnedArgs& owned_args() { return args_; }
 
  private:
   const CommandTable::Command* command_;
@@ -51,17 +51,19 @@ class Transaction {
 
   explicit Transaction(keyspace::Keyspace& keyspace, std::size_t bytes_max = kBytesMax)
       : keyspace_(keyspace), bytes_max_(bytes_max), watches_(keyspace) {}
+  ~Transaction() { LeaveBytes(); }
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
   bool queueing() const { return queueing_; }
   void Begin() { queueing_ = true; }
   // False if there is no room for it.
-  bool Add(const CommandTable::Command& command, std::span<const std::string_view> args);
+  bool Add(const CommandTable::Command& command, OwnedArgs args);
   // A request was refused: EXEC will run nothing.
   void Abort() { aborted_ = true; }
   bool aborted() const { return aborted_; }
   const std::deque<Queued>& queue() const { return queue_; }
+  std::deque<Queued>& queue() { return queue_; }
   // How many commands are queued, and keys watched.
   std::size_t weight() const { return queue_.size() + watches_.watched().size(); }
   // The end of one: of so many that it takes long, elsewhere. Null is fine. REQUIRES: no stripe
@@ -77,6 +79,8 @@ class Transaction {
   const Watches& watches() const { return watches_; }
 
  private:
+  void LeaveBytes();
+
   keyspace::Keyspace& keyspace_;
   const std::size_t bytes_max_;
   bool queueing_ = false;

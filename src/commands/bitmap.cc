@@ -47,7 +47,7 @@ void SetBit(Call& call) {
     if (found.entry->blob() == nullptr) found.entry->set_encoding(keyspace::Encoding::kRaw);
     return call.reply().Integer(bit ? 1 : 0);
   }
-  if (bytes > StringOf(found).size() && call.Defer(ElementsOfBytes(bytes))) return;
+  if (DeferEdit(call, found, bytes)) return;
   const bool old = value::SetBit(call.txn().EditString(call.key(0), found, bytes), *offset, bit);
   call.LogVerbatim();
   call.txn().Notify(keyspace::kEventString, "setbit", call.key(0));
@@ -287,7 +287,7 @@ void RunBitField(Call& call, bool read_only) {
   Found found;
   if (!FindString(call, 0, bytes_needed > 0 ? Access::kWrite : Access::kRead, &found)) return;
   const bool grows = bytes_needed > StringOf(found).size();
-  if (grows && call.Defer(ElementsOfBytes(bytes_needed))) return;
+  if (bytes_needed > 0 && DeferEdit(call, found, bytes_needed)) return;
   std::int64_t changes = 0;
   std::span<char> bytes;
   call.txn().TellNobody();

@@ -3,7 +3,7 @@
 // Stream, and where such a value changes its form.
 //
 //   Found found;
-//   if (!FindAs<value::List>(call, 0, Access::kWrite, &found)) return;   // WRONGTYPE was replied
+//   if (!FindAs<value::List>(call, 0, Access::kWrite, &found)) return;   // it has been seen to
 //   {
 //     auto list = call.txn().Edit<value::List>(call.key(0), found);
 //     list->Push(value::ListEnd::kFront, texts, LimitsOf<value::List>(call));
@@ -17,13 +17,25 @@
 
 #include "command/call.h"
 #include "command/errors.h"
+#include "commands/heavy.h"
 #include "keyspace/txn.h"
 #include "value/list_rules.h"
 
 namespace cairn::commands {
 
-// Finds the n-th key of the call as a V. False, with WRONGTYPE replied, if it holds something else;
-// an absent key is fine.
+// Whether the command goes to the lane because the elements are large: each is copied when it is
+// replied with, and freed when it goes. (Few large ones among many small ones do not show.)
+template <class V>
+bool DeferLargeElements(command::Call& call, const V& collection) {
+  const std::size_t bytes = collection.memory_bytes();
+  if (bytes < command::Call::kLargeBytes) [[likely]]
+    return false;
+  return call.Defer(ElementsOfBytes(bytes / std::max<std::size_t>(collection.size(), 1)));
+}
+
+// Finds the n-th key of the call as a V. False, with WRONGTYPE replied, if it holds something else,
+// or without a reply if the command goes to the lane; an absent key is fine. REQUIRES, with kWrite:
+// nothing replied, nothing changed.
 template <class V>
 bool FindAs(command::Call& call, std::size_t n, keyspace::Access access, keyspace::Found* found) {
   // Copied field by field: as a whole it goes through the stack in wider loads than the stores just
@@ -33,8 +45,9 @@ bool FindAs(command::Call& call, std::size_t n, keyspace::Access access, keyspac
   found->position.segment = seen.position.segment;
   found->position.slot = seen.position.slot;
   found->entry = seen.entry;
-  if (!*found || found->entry->type() == keyspace::kTypeOf<V>) [[likely]]
-    return true;
+  if (!*found) return true;
+  if (found->entry->type() == keyspace::kTypeOf<V>) [[likely]]
+    return access != keyspace::Access::kWrite || !DeferLargeElements(call, found->entry->as<V>());
   call.Error(command::errors::kWrongType);
   return false;
 }

@@ -16,13 +16,13 @@ void Ping(Call& call) {
     // Where messages may come at any time, everything looks like one.
     call.reply().Array(2);
     call.reply().Bulk("pong");
-    return call.reply().Bulk(call.argc() == 2 ? call.arg(1) : std::string_view());
+    return call.argc() == 2 ? call.ReplyArgument(1) : call.reply().Bulk({});
   }
-  if (call.argc() == 2) return call.reply().Bulk(call.arg(1));
+  if (call.argc() == 2) return call.ReplyArgument(1);
   call.reply().Simple("PONG");
 }
 
-void Echo(Call& call) { call.reply().Bulk(call.arg(1)); }
+void Echo(Call& call) { call.ReplyArgument(1); }
 
 void Select(Call& call) {
   const std::optional<DbId> db = ParseDbIndex(call, call.arg(1));

@@ -16,6 +16,15 @@ namespace cairn::commands {
 // Copying, or counting bits: 256 bytes, new pages included.
 inline std::uint64_t ElementsOfBytes(std::uint64_t bytes) { return bytes / 256; }
 
+// Reading them once: hashing, comparing.
+inline std::uint64_t ElementsRead(std::uint64_t bytes) { return bytes / 1024; }
+
+// Before Txn::EditString: a string that has to be copied for it, or to grow by much, is changed in
+// the lane.
+inline bool DeferEdit(command::Call& call, const keyspace::Found& found, std::size_t size) {
+  return call.Defer(ElementsOfBytes(keyspace::Txn::EditedBytes(found, size)));
+}
+
 // Elements of a list that are only looked at in passing.
 inline std::uint64_t ElementsPassed(std::uint64_t elements) { return elements / 4; }
 

@@ -153,7 +153,7 @@ void SetRange(Call& call) {
   const auto begin = static_cast<std::size_t>(*offset);
   if (!CheckLength(call, begin + patch.size())) return;
   const std::size_t size = begin + patch.size();
-  if (size > StringOf(found).size() && call.Defer(ElementsOfBytes(size))) return;
+  if (DeferEdit(call, found, size)) return;
   const std::span<char> bytes = call.txn().EditString(call.key(0), found, size);
   std::memcpy(bytes.data() + begin, patch.data(), patch.size());
   call.LogVerbatim();
@@ -167,6 +167,7 @@ void Append(Call& call) {
   const std::string_view tail = call.arg(2);
   const std::size_t old_size = StringOf(found).size();
   if (!CheckLength(call, old_size + tail.size())) return;
+  if (found && DeferEdit(call, found, old_size + tail.size())) return;
   if (!found) {
     // A new key made by APPEND is a plain string: OBJECT ENCODING may say int or embstr.
     call.txn().SetString(call.key(0), found, tail, keyspace::Ttl::kDrop);
@@ -183,6 +184,7 @@ void Digest(Call& call) {
   Found found;
   if (!FindString(call, 0, Access::kRead, &found)) return;
   if (!found) return call.reply().Null();
+  if (call.Defer(ElementsRead(StringOf(found).size()))) return;
   call.reply().Bulk(value::Digest(found.entry->value()));
 }
 

@@ -13,6 +13,7 @@
 #include "command/errors.h"
 #include "commands/expiry.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/strings.h"
 #include "value/string_value.h"
 
@@ -150,6 +151,13 @@ bool CheckDigest(Call& call, Condition condition, std::string_view comparand) {
   return false;
 }
 
+// Whether it goes to the lane because the digest of a large value is wanted.
+bool DeferDigest(Call& call, Condition condition, const Found& found) {
+  const bool hashes =
+      condition == Condition::kDigestEqual || condition == Condition::kDigestNotEqual;
+  return hashes && found && call.Defer(ElementsRead(StringOf(found).size()));
+}
+
 bool IsPast(Call& call, const SetOptions& options) {
   return options.expire_at_ms && call.IsPast(*options.expire_at_ms);
 }
@@ -157,7 +165,7 @@ bool IsPast(Call& call, const SetOptions& options) {
 // A large value is stored where it came in, if it can be; any other is copied.
 Found StoreBytes(Call& call, const KeyRef& key, const Found& found, std::string_view text,
                  Ttl ttl) {
-  Blob* blob = text.size() < kBlobThreshold ? nullptr : call.session().TakeBlob(text);
+  Blob* blob = text.size() < kBlobThreshold ? nullptr : call.TakeBlob(text);
   if (blob != nullptr) return call.txn().SetBlob(key, found, blob, ttl);
   return call.txn().SetString(key, found, text, ttl);
 }
@@ -207,6 +215,7 @@ void Set(Call& call) {
   } else {
     found = call.txn().Find(key, Access::kWrite);
   }
+  if (DeferDigest(call, options.condition, found)) return;
   const bool holds = Holds(options.condition, options.comparand, found);
   // With GET the old value is the reply whether or not the new one is stored.
   if (options.reply_old) ReplyString(call, found);
@@ -334,6 +343,7 @@ void DeleteIf(Call& call, Condition condition, std::string_view comparand) {
   } else if (!FindString(call, 0, Access::kWrite, &found)) {
     return;
   }
+  if (DeferDigest(call, condition, found)) return;
   const bool deletes = found && Holds(condition, comparand, found);
   if (deletes) {
     call.txn().Remove(call.key(0), found);

@@ -59,8 +59,12 @@ void Trash::Dispose(Entry* entry, ds::SlabArena& arena) {
   if (entry->is_collection()) {
     if (CutValue* reader = CutValue::Of(*entry); reader != nullptr) {
       entry->Visit([&](auto& collection) { reader->Keep(std::move(collection)); });
-    } else if (entry->element_count() > kAtOnceMax) {
-      entry->Visit([this](auto& collection) { Add(std::move(collection)); });
+    } else {
+      entry->Visit([this, entry](auto& collection) {
+        const bool is_large =
+            entry->element_count() > kAtOnceMax || collection.memory_bytes() > kBytesAtOnceMax;
+        if (is_large) Add(std::move(collection));
+      });
     }
   }
   if (Blob* blob = entry->blob(); blob != nullptr && blob->capacity() > kBytesAtOnceMax)
@@ -91,7 +95,7 @@ bool Trash::Drain(std::size_t budget) {
   if (const BlobRef* blob = std::get_if<BlobRef>(&*load); blob != nullptr) {
     DCHECK(!blob->get()->IsShared());
     GivePagesBack(blob->get()->bytes(), blob->get()->capacity());
-  } else if (const std::string* buffer = std::get_if<std::string>(&*load); buffer != nullptr) {
+  } else if (const ByteBuffer* buffer = std::get_if<ByteBuffer>(&*load); buffer != nullptr) {
     GivePagesBack(buffer->data(), buffer->capacity());
   }
   const bool empty =

@@ -13,9 +13,9 @@
 
 #include <deque>
 #include <memory>
-#include <string>
 #include <variant>
 
+#include "base/byte_buffer.h"
 #include "base/counter.h"
 #include "base/mutex.h"
 #include "keyspace/stripe.h"
@@ -31,7 +31,7 @@ class Trash final : public BlobTaker {
 
   // An entry with more elements than this leaves them here; smaller ones are freed at once.
   static constexpr std::size_t kAtOnceMax = 64;
-  // The same of a string's bytes: 512 MiB take 40 ms to give back to the system.
+  // The same of bytes, a string's or a collection's: 512 MiB take 40 ms to give back to the system.
   static constexpr std::size_t kBytesAtOnceMax = 1024 * 1024;
 
   // `arena` is where the shard's entries live.
@@ -43,7 +43,7 @@ class Trash final : public BlobTaker {
     Push(std::move(collection));
   }
   // Memory that is no key's: input that a client has sent. Not counted.
-  void AddBuffer(std::string buffer) { Push(std::move(buffer)); }
+  void AddBuffer(ByteBuffer buffer) { Push(std::move(buffer)); }
   // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
   // Drops a reference that the keyspace held to a string's bytes.
@@ -62,7 +62,7 @@ class Trash final : public BlobTaker {
     ds::SlabArena* arena;
   };
   using Load = std::variant<FlushedShard, value::List, value::Set, value::SortedSet, value::Hash,
-                            value::Stream, BlobRef, std::string>;
+                            value::Stream, BlobRef, ByteBuffer>;
 
   void Push(Load load);
   bool DrainLoad(FlushedShard& flushed, std::size_t budget);
@@ -77,7 +77,7 @@ class Trash final : public BlobTaker {
     NoteFreed(1);
     return true;
   }
-  bool DrainLoad(std::string&, std::size_t) { return true; }
+  bool DrainLoad(ByteBuffer&, std::size_t) { return true; }
   void NoteFreed(std::int64_t keys);
 
   Mutex mu_;

@@ -245,6 +245,14 @@ std::span<char> Txn::EditString(const KeyRef& key, Found& found, std::size_t siz
   return EditInline(key, found, size);
 }
 
+std::size_t Txn::EditedBytes(const Found& found, std::size_t size) {
+  const std::size_t old_size = found ? found.entry->value().size() : 0;
+  const std::size_t added = std::max(size, old_size) - old_size;
+  const Blob* blob = found ? found.entry->blob() : nullptr;
+  const bool moves = blob == nullptr || blob->IsShared() || size > blob->capacity();
+  return moves ? old_size + added : added;
+}
+
 std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t size) {
   const std::string_view old = found ? found.entry->value() : std::string_view();
   size = std::max(size, old.size());

@@ -272,6 +272,9 @@ class Txn {
   // key if `found` is empty. The entry is reported as raw from now on. `found` is updated.
   // REQUIRES: a string or absent.
   std::span<char> EditString(const KeyRef& key, Found& found, std::size_t size);
+  // How many bytes that would copy, or set to zero. A reply that has shared the string's bytes may
+  // be done with them meanwhile. REQUIRES: the same.
+  static std::size_t EditedBytes(const Found& found, std::size_t size);
   // The collection under `key` for changing; made, empty, if `found` is empty. `found` is updated
   // and must outlive what is returned. REQUIRES: absent, or of V's type.
   template <class V>

@@ -78,6 +78,14 @@ EncodedName EncodeTail(std::string_view channel, std::string_view payload) {
   return Encode({}, BulkText(channel), &more);
 }
 
+EncodedName TailOf(Blob* tail, std::string_view channel) {
+  EncodedName encoded{.bytes = BlobRef(tail),
+                      .name_at = static_cast<std::uint32_t>(channel.data() - tail->bytes())};
+  tail->Release();
+  DCHECK(tail->view().substr(encoded.name_at, channel.size()) == channel);
+  return encoded;
+}
+
 EncodedName EncodePatternHeader(std::string_view pattern) {
   return Encode(kPatternMessageHeader, BulkText(pattern), nullptr);
 }

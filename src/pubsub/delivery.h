@@ -61,6 +61,8 @@ struct EncodedName {
 };
 // "$n\r\nchannel\r\n$m\r\npayload\r\n".
 EncodedName EncodeTail(std::string_view channel, std::string_view payload);
+// The same of a tail that there is already, with the channel in it; takes over a reference.
+EncodedName TailOf(Blob* tail, std::string_view channel);
 // "4\r\n$8\r\npmessage\r\n$n\r\npattern\r\n".
 EncodedName EncodePatternHeader(std::string_view pattern);
 

@@ -43,8 +43,13 @@ class Exchange::AllShards {
 // shard's lock is gone.
 class Exchange::Posting {
  public:
-  Posting(Exchange& exchange, Kind kind, const HashedName& channel, std::string_view payload)
-      : exchange_(exchange), kind_(kind), channel_(channel), payload_(payload) {
+  Posting(Exchange& exchange, Kind kind, const HashedName& channel, std::string_view payload,
+          TakeTail take_tail)
+      : exchange_(exchange),
+        kind_(kind),
+        channel_(channel),
+        payload_(payload),
+        take_tail_(take_tail) {
     if (payload.size() > kEncodeLockedMax) Encode();
   }
   ~Posting() {
@@ -78,13 +83,16 @@ class Exchange::Posting {
 
  private:
   void Encode() {
-    if (tail_.bytes.get() == nullptr) tail_ = EncodeTail(channel_.name, payload_);
+    if (tail_.bytes.get() != nullptr) return;
+    Blob* taken = take_tail_();
+    tail_ = taken == nullptr ? EncodeTail(channel_.name, payload_) : TailOf(taken, channel_.name);
   }
 
   Exchange& exchange_;
   const Kind kind_;
   const HashedName channel_;
   const std::string_view payload_;
+  const TakeTail take_tail_;
   EncodedName tail_;
   std::size_t receivers_ = 0;
   std::vector<std::size_t> to_wake_;
@@ -98,9 +106,10 @@ Exchange::Exchange(Options options) : seed_(options.hash_seed), wake_(std::move(
   }
 }
 
-std::size_t Exchange::PublishTo(Kind kind, std::string_view channel, std::string_view payload) {
+std::size_t Exchange::PublishTo(Kind kind, std::string_view channel, std::string_view payload,
+                                TakeTail take_tail) {
   const HashedName name{channel, Hash(channel)};
-  Posting posting(*this, kind, name, payload);
+  Posting posting(*this, kind, name, payload, take_tail);
   Shard& shard = ShardOf(name.hash);
   MutexLock hold(shard.mu);
   if (const Topic* topic = shard.topics(kind).Find(name); topic != nullptr) {

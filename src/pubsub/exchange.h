@@ -33,6 +33,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "pubsub/inbox.h"
@@ -58,13 +59,20 @@ class Exchange {
 
   // Whether a message on a channel could reach anybody.
   bool HasSubscribers() const { return !empty(Kind::kChannel) || !empty(Kind::kPattern); }
+  // Gives a message's tail (see delivery.h) as a blob in which `channel` lies, a new reference,
+  // where the publisher has it; else null, and it is made. Called at most once, perhaps under a
+  // shard's lock.
+  using TakeTail = FunctionRef<Blob*()>;
+  static constexpr auto kHasNoTail = []() -> Blob* { return nullptr; };
   // To the subscribers of the channel and of all patterns that fit it. Returns to how many: a
   // client counts once for each of its subscriptions.
-  std::size_t Publish(std::string_view channel, std::string_view payload) {
-    return HasSubscribers() ? PublishTo(Kind::kChannel, channel, payload) : 0;
+  std::size_t Publish(std::string_view channel, std::string_view payload,
+                      TakeTail take_tail = kHasNoTail) {
+    return HasSubscribers() ? PublishTo(Kind::kChannel, channel, payload, take_tail) : 0;
   }
-  std::size_t PublishToShard(std::string_view channel, std::string_view payload) {
-    return empty(Kind::kShard) ? 0 : PublishTo(Kind::kShard, channel, payload);
+  std::size_t PublishToShard(std::string_view channel, std::string_view payload,
+                             TakeTail take_tail = kHasNoTail) {
+    return empty(Kind::kShard) ? 0 : PublishTo(Kind::kShard, channel, payload, take_tail);
   }
 
   // One more, or one less, of the worker's clients subscribes to the name. Returns the position in
@@ -115,7 +123,8 @@ class Exchange {
 
   bool empty(Kind kind) const { return NameCount(kind) == 0; }
   Shard& ShardOf(std::uint64_t hash) { return shards_[hash % kShardCount]; }
-  std::size_t PublishTo(Kind kind, std::string_view channel, std::string_view payload);
+  std::size_t PublishTo(Kind kind, std::string_view channel, std::string_view payload,
+                        TakeTail take_tail);
   void AddName(Kind kind, std::size_t change);
   static void Enter(Topic& topic, std::size_t worker);
   static void Exit(Topic& topic, std::size_t worker);

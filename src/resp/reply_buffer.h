@@ -45,9 +45,13 @@ class ReplyBuffer {
   ReplyBuffer(const ReplyBuffer&) = delete;
   ReplyBuffer& operator=(const ReplyBuffer&) = delete;
 
+  // Whether Reserve finds them without making room.
+  bool HasRoom(std::size_t size) const {
+    return static_cast<std::size_t>(limit_ - cursor_) >= size;
+  }
   // At least `size` writable bytes, good until the next call. Commit says how many were used.
   char* Reserve(std::size_t size) {
-    if (static_cast<std::size_t>(limit_ - cursor_) < size) [[unlikely]]
+    if (!HasRoom(size)) [[unlikely]]
       Grow(size);
     return cursor_;
   }

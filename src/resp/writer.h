@@ -56,6 +56,9 @@ class Writer {
     LongInteger(number);
   }
   void Bulk(std::string_view bytes) {
+    if (!buffer_->HasRoom(bytes.size() + kHeaderBytesMax + 2)) [[unlikely]] {
+      if (bytes.size() >= bulk_bytes_max_) return Refuse();
+    }
     char* p = buffer_->Reserve(bytes.size() + kHeaderBytesMax + 2);
     p = PutHeader(p, '$', bytes.size());
     if (!bytes.empty()) std::memcpy(p, bytes.data(), bytes.size());
@@ -64,6 +67,14 @@ class Writer {
     p[1] = '\n';
     buffer_->CommitTo(p + 2);
   }
+  // From now on a bulk string of so many bytes that would have to be copied is not written:
+  // has_refused() says so, and the reply is of no use. For who can have it written elsewhere.
+  void RefuseFrom(std::size_t bulk_bytes) {
+    bulk_bytes_max_ = bulk_bytes;
+    has_refused_ = false;
+  }
+  void RefuseNothing() { RefuseFrom(SIZE_MAX); }
+  bool has_refused() const { return has_refused_; }
   // A bulk string whose bytes are shared with the store; below kBlobThreshold they are copied.
   void BulkBlob(const Blob* blob) { BulkBlob(blob, blob->view()); }
   // The same with a part of it.
@@ -111,6 +122,8 @@ class Writer {
   void Raw(std::string_view bytes) { buffer_->Append(bytes); }
 
  private:
+  void Refuse() { has_refused_ = true; }
+
   // Type byte, digits, "\r\n".
   static constexpr std::size_t kHeaderBytesMax = 1 + kInt64TextMax + 2;
   static_assert(kHeaderBytesMax <= ReplyBuffer::kHoleBytes);
@@ -151,6 +164,8 @@ class Writer {
   void Line(char type, std::string_view text);
   void End(std::size_t handle, char type, std::size_t count);
 
+  bool has_refused_ = false;
+  std::size_t bulk_bytes_max_ = SIZE_MAX;
   std::uint32_t error_count_ = 0;
   std::uint32_t error_code_size_ = 0;
   char error_code_[kErrorCodeMax];  // written with the first error, so that making a Writer stays

@@ -11,6 +11,8 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "command/help.h"
+#include "command/owned_args.h"
+#include "keyspace/trash.h"
 #include "pubsub/exchange.h"
 #include "server/client_subscriptions.h"
 #include "server/connection.h"
@@ -106,13 +108,25 @@ void UnsubscribeShards(Call& call) { Unsubscribe(call, Kind::kShard); }
 
 pubsub::Exchange& ExchangeOf(Call& call) { return Connection::Of(call).server().exchange(); }
 
+// The message in the form in which it goes out, which is that in which it came in. Whoever sends it
+// last leaves it to the keeper.
+Blob* TakeMessage(Call& call) {
+  Blob* tail =
+      call.arg(2).size() < command::OwnedArgs::kGivenBytesMin ? nullptr : call.TakeBulksFrom(1);
+  if (tail != nullptr && tail->size() > keyspace::Trash::kBytesAtOnceMax)
+    tail->HandTo(&call.keyspace().trash());
+  return tail;
+}
+
 void Publish(Call& call) {
-  const std::size_t receivers = ExchangeOf(call).Publish(call.arg(1), call.arg(2));
+  const std::size_t receivers =
+      ExchangeOf(call).Publish(call.arg(1), call.arg(2), [&call] { return TakeMessage(call); });
   call.reply().Integer(static_cast<std::int64_t>(receivers));
 }
 
 void PublishToShard(Call& call) {
-  const std::size_t receivers = ExchangeOf(call).PublishToShard(call.arg(1), call.arg(2));
+  const std::size_t receivers = ExchangeOf(call).PublishToShard(
+      call.arg(1), call.arg(2), [&call] { return TakeMessage(call); });
   call.reply().Integer(static_cast<std::int64_t>(receivers));
 }
 

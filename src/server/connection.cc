@@ -95,22 +95,23 @@ std::span<char> Connection::LeaseReadRoom() {
   const std::size_t have = leftover_.size();
   const std::size_t wanted = parser_.wanted_bytes();
   const ReadPlan plan = PlanRead(have, wanted > have ? wanted - have : 0);
-  leftover_.reserve(plan.capacity);
-  leftover_.resize_and_overwrite(have + plan.bytes, [](char*, std::size_t size) { return size; });
+  leftover_.Reserve(plan.capacity);
+  leftover_.Resize(have + plan.bytes);
   return {leftover_.data() + have, plan.bytes};
 }
 
 void Connection::ReadInput() {
   if (state_ == State::kDraining) return DiscardInput();
   const std::size_t have = leftover_.size();
-  if (stall_ == Stall::kDelayed && have >= kDelayedBytesMax) [[unlikely]] {
+  const bool is_held_up = stall_ == Stall::kDelayed || is_deferred();
+  if (is_held_up && have >= kDelayedBytesMax) [[unlikely]] {
     read_blocked_ = true;
     return UpdatePolling();
   }
   const std::span<char> room = LeaseReadRoom();
   const io::Transfer read = stream_->Read(room);
   const bool own = have > 0;
-  if (own) leftover_.resize(have + read.bytes);
+  if (own) leftover_.Resize(have + read.bytes);
   if (!read.done()) {
     if (read.state != io::Transfer::State::kWouldBlock) CloseNow();
     return;
@@ -127,29 +128,43 @@ void Connection::ReadInput() {
 }
 
 void Connection::RunLeftover() {
-  const std::string_view input = leftover_;
+  const std::string_view input = leftover_.view();
   const std::size_t done = ProcessInput(input);
-  if (std::exchange(is_taken_, false)) return;
+  if (std::exchange(is_taken_, false)) {
+    // What followed a request that MULTI has queued, and has moved.
+    if (state_ == State::kOpen && stall_ == Stall::kNone && !leftover_.empty()) ResumeLater();
+    return;
+  }
   if (const BlobRef given = std::exchange(given_, BlobRef()); given.get() != nullptr) {
     return KeepLeftover(input.substr(done));
   }
+  const bool is_small = leftover_.capacity() <= keyspace::Trash::kBytesAtOnceMax;
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
     DropLeftover();
+  } else if (is_small || done < leftover_.size() - done) {
+    leftover_.EraseFront(done);
   } else {
-    leftover_.erase(0, done);
+    ByteBuffer rest(leftover_.view().substr(done));
+    DropLeftover();
+    leftover_ = std::move(rest);
   }
+}
+
+void Connection::ResumeLater() {
+  resume_queued_ = true;
+  worker_.WatchResume(this);
 }
 
 // Of many megabytes it is not given back to the system here: that takes milliseconds.
 void Connection::DropLeftover() {
   if (leftover_.capacity() > keyspace::Trash::kBytesAtOnceMax)
     server().engine().keyspace().trash().AddBuffer(std::move(leftover_));
-  std::string().swap(leftover_);
+  leftover_.Free();
 }
 
 void Connection::KeepLeftover(std::string_view rest) {
-  if (!rest.empty() && state_ == State::kOpen) leftover_.assign(rest);
+  if (!rest.empty() && state_ == State::kOpen) leftover_.Assign(rest);
 }
 
 void Connection::Resume() {
@@ -168,8 +183,7 @@ std::size_t Connection::ProcessInput(std::string_view input) {
   while (state_ == State::kOpen && !info_.is_paused.load(std::memory_order_relaxed) &&
          stall_ == Stall::kNone) {
     if (share <= 0) {
-      resume_queued_ = true;
-      worker_.WatchResume(this);
+      ResumeLater();
       break;
     }
     if (const std::size_t read = uniform ? RunReads(input.substr(done), &share) : 0; read > 0) {
@@ -188,8 +202,8 @@ std::size_t Connection::ProcessInput(std::string_view input) {
     share -= static_cast<int>(batch.count);
     // Replies of one pass can be many times the request's size, so the pass itself is bounded.
     if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
-    if (executed < batch.count || stall_ != Stall::kNone) {
-      // Parked, stalled or closed on the way: what was not run is parsed again later.
+    if (executed < batch.count || stall_ != Stall::kNone || is_taken_) {
+      // Parked, stalled, moved or closed on the way: what was not run is parsed again later.
       done += executed == 0 ? 0 : batch.ends[executed - 1];
       parser_.Reset();
       break;
@@ -227,7 +241,9 @@ Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
     } else {
       batch.outcome = parser_.Next(input, limits, args, &request);
       if (batch.outcome != resp::Outcome::kRequest) break;
-      runner.Prepare({request.args, request.argc});
+      const std::span words(request.args, request.argc);
+      request.consumed < command::Call::kLargeBytes ? runner.Prepare(words)
+                                                    : runner.PrepareLarge(words);
       worker_.NoteHead(request.head, runner.prepared(batch.count));
     }
     input.remove_prefix(request.consumed);
@@ -282,6 +298,7 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
   for (std::size_t i = 0; i < batch.count; ++i) {
     if (state_ != State::kOpen) return batch.count;  // what follows QUIT is dropped
     if (stall_ != Stall::kNone) return i - (stall_ == Stall::kDelayed ? 1 : 0);
+    if (is_taken_) return i;  // those behind it stand elsewhere now
     if (info_.kill_requested.load(std::memory_order_relaxed)) {
       CloseNow();
       return batch.count;

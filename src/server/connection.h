@@ -31,6 +31,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_buffer.h"
 #include "command/parked.h"
 #include "command/runner.h"
 #include "command/session.h"
@@ -73,14 +74,10 @@ class Connection final : public command::Session, public io::Watcher {
   static constexpr std::size_t kTrustedFactor = 512;
   // And so much is read at once, that others are served in between.
   static constexpr std::size_t kReadBytesMax = 1024 * 1024;
-  // Of a client whose request is delayed no more is read once so much waits: the rest stays in the
-  // kernel, however much it sends without waiting for replies. With what one reading brings less
-  // than the least client-query-buffer-limit.
+  // Of a client whose request is delayed, or run by the lane, no more is read once so much waits:
+  // the rest stays in the kernel, however much it sends without waiting for replies. With what one
+  // reading brings less than the least client-query-buffer-limit.
   static constexpr std::size_t kDelayedBytesMax = 512 * 1024;
-  // A value of so many bytes becomes a blob together with the input, where at most an eighth as
-  // much stands around it.
-  static constexpr std::size_t kGivenBytesMin = 64 * 1024;
-  static constexpr std::size_t kGivenWaste = 8;
   // How many bytes more to reserve when `have` of the `missing` and them have arrived.
   static std::size_t ReserveAhead(std::size_t have, std::size_t missing);
   // The next read then: of how many bytes, and into a buffer that is at least how large.
@@ -89,13 +86,9 @@ class Connection final : public command::Session, public io::Watcher {
   };
   static ReadPlan PlanRead(std::size_t have, std::size_t missing);
 
-  // Whether a value of so many bytes takes an input of that capacity along.
-  static bool TakesInput(std::size_t value_bytes, std::size_t capacity) {
-    return value_bytes >= kGivenBytesMin && capacity - value_bytes <= value_bytes / kGivenWaste;
-  }
-
-  // A request of so many bytes goes to the lane together with the input in which it stands. (Inline
-  // ones, of which nothing says where they end, are smaller.)
+  // A request of so many bytes is taken over together with the input in which it stands, if what
+  // follows it, which is copied, is no more. (Inline ones, of which nothing says where they end,
+  // are smaller.)
   static constexpr std::size_t kTakenBytesMin = 128 * 1024;
 
   Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id,
@@ -117,6 +110,7 @@ class Connection final : public command::Session, public io::Watcher {
   void OnCrowded() override;
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override;
   Blob* TakeBlob(std::string_view bytes) override;
+  std::string_view input() const override { return leftover_.view(); }
   void OnExecReply(const resp::ReplyBuffer::Mark& begin) override;
   void TakeTurn();
   // WAITAOF: its wait is over, with this answer, unless it has another one already.
@@ -212,6 +206,8 @@ class Connection final : public command::Session, public io::Watcher {
   void RunLeftover();
   void KeepLeftover(std::string_view rest);
   void DropLeftover();
+  void ResumeLater();
+  void ReadOn();
   // Runs what stands in `input`; returns how many bytes are done with.
   std::size_t ProcessInput(std::string_view input);
   Batch ParseBatch(std::string_view input, int share);
@@ -264,12 +260,12 @@ class Connection final : public command::Session, public io::Watcher {
   bool flush_queued_ = false;
   bool disk_watched_ = false;
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
-  bool read_blocked_ = false;   // a delayed client has sent enough: EPOLLIN is not armed
+  bool read_blocked_ = false;  // a delayed or deferred client has sent enough: EPOLLIN is not armed
   bool transaction_published_ = false;
   bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
   std::uint64_t held_as_ = 0;
   resp::Parser parser_;
-  std::string leftover_;   // input not yet done with; empty between complete requests
+  ByteBuffer leftover_;    // input not yet done with; empty between complete requests
   BlobRef given_;          // the leftover that runs, where it has become a value
   bool is_taken_ = false;  // what was run of the leftover has gone: it is what follows that
   resp::ReplyBuffer output_;

@@ -67,8 +67,8 @@ TEST(PlanRead, TheBufferOfAnArgumentIsNotOutgrown) {
 }
 
 TEST(TakesInput, AtEachLimit) {
-  constexpr std::size_t kBytes = Connection::kGivenBytesMin;
-  constexpr std::size_t kWaste = kBytes / Connection::kGivenWaste;
+  constexpr std::size_t kBytes = command::OwnedArgs::kGivenBytesMin;
+  constexpr std::size_t kWaste = kBytes / command::OwnedArgs::kGivenWaste;
   const struct {
     std::size_t bytes, capacity;
     bool wanted;
@@ -83,7 +83,7 @@ TEST(TakesInput, AtEachLimit) {
       {2 * kBytes, 2 * kBytes + 2 * kWaste + 1, false},
   };
   for (const auto& row : rows)
-    EXPECT_EQ(Connection::TakesInput(row.bytes, row.capacity), row.wanted)
+    EXPECT_EQ(command::OwnedArgs::TakesInput(row.bytes, row.capacity), row.wanted)
         << row.bytes << " in " << row.capacity;
 }
 

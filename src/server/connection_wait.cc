@@ -93,26 +93,20 @@ void Connection::OnCrowded() {
 
 command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) {
   constexpr std::size_t kAfterArgument = 2;
-  const char* const input = leftover_.data();
   const char* const end = args.back().data() + args.back().size() + kAfterArgument;
-  // Quoted words of an inline request stand anywhere: the last one before the first, too.
-  const bool is_own =
-      args.front().data() > input && args.front().data() < end && end <= input + leftover_.size();
-  if (!is_own || static_cast<std::size_t>(end - args.front().data()) < kTakenBytesMin)
-    return command::OwnedArgs(args);
+  const std::string_view request(args.front().data(), end);
+  if (request.size() < kTakenBytesMin || !leftover_.Holds(request)) return command::OwnedArgs(args);
+  const std::string_view rest(end, leftover_.view().end());
+  if (rest.size() > request.size()) return command::OwnedArgs(args);
   is_taken_ = true;
-  std::string rest(end, input + leftover_.size());
-  return command::OwnedArgs(std::exchange(leftover_, std::move(rest)), worker_.args().Release(args),
+  ByteBuffer kept(rest);
+  return command::OwnedArgs(std::exchange(leftover_, std::move(kept)), worker_.args().Release(args),
                             args.size());
 }
 
 Blob* Connection::TakeBlob(std::string_view bytes) {
-  const char* const input = leftover_.data();
-  const bool is_own =
-      bytes.data() > input && bytes.data() + bytes.size() <= input + leftover_.size();
-  if (!is_own || !TakesInput(bytes.size(), leftover_.capacity())) return nullptr;
-  Blob* blob = Blob::Adopt(std::exchange(leftover_, std::string()), bytes);
-  given_ = BlobRef(blob);
+  Blob* blob = command::OwnedArgs::BlobOf(leftover_, bytes);
+  if (blob != nullptr) given_ = BlobRef(blob);
   return blob;
 }
 
@@ -120,10 +114,14 @@ void Connection::TakeTurn() {
   if (stall_ != Stall::kDelayed) return;
   stall_ = Stall::kNone;
   is_crowded_ = false;
-  if (std::exchange(read_blocked_, false)) UpdatePolling();
+  ReadOn();
   Resume();
   // Only now: who finds no room again has waited all the time.
   if (!is_crowded_) info_.waits_for_room.store(false, std::memory_order_relaxed);
+}
+
+void Connection::ReadOn() {
+  if (std::exchange(read_blocked_, false)) UpdatePolling();
 }
 
 void Connection::TimeOutWait() {
@@ -172,6 +170,7 @@ void Connection::FinishWait(const std::shared_ptr<command::Parked>& parked) {
   if (waiting_ != parked) return;
   const bool deferred = is_deferred();
   EndWait();
+  ReadOn();
   if (parked->session().transaction() != nullptr)
     AdoptTransaction(parked->session().TakeTransaction());
   Publish();
@@ -204,7 +203,8 @@ void Connection::TakeBack(const command::Parked& parked) {
     request.append("$").append(std::to_string(arg.size())).append("\r\n");
     request.append(arg).append("\r\n");
   }
-  leftover_.insert(0, request);
+  request.append(leftover_.view());
+  leftover_.Assign(request);
   Resume();
 }
 
