@@ -50,6 +50,16 @@ LARGE = b"x" * 100_000_000
 PAYLOADS = {}
 
 
+def large(*words):
+    """The same as frame, in pieces: what is large stands in memory once."""
+    pieces = [b"*%d\r\n" % len(words)]
+    for word in words:
+        word = word if isinstance(word, bytes) else str(word).encode()
+        head = b"$%d\r\n" % len(word)
+        pieces += [head, word, b"\r\n"] if word is LARGE else [head + word + b"\r\n"]
+    return pieces
+
+
 def many(*head, per=lambda i: [f"w:{i}"]):
     return frame(*head, *[word for i in range(MANY) for word in per(i)])
 
@@ -58,6 +68,53 @@ def transaction(*words):
     """MULTI, the words MANY times or just once, EXEC; the answer to it all ends with EXEC's."""
     return frame("MULTI") + b"".join(words) + frame("EXEC")
 
+
+def with_large():
+    """By name, as heavy(): commands with an argument, or an element, of a hundred megabytes."""
+    key = "{large}k"
+    listening = [frame("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0"),
+                 frame("HELLO", 3), frame("SUBSCRIBE", "news")]
+    gone, begin = frame("DEL", key), frame("MULTI")
+    pushed = [gone, large("RPUSH", key, LARGE)]
+    kept = [gone, large("HSET", key, "f", LARGE)]
+    stored = [gone, large("SET", key, LARGE)]
+    return {
+        "SET string": ([], [large("SET", key, LARGE)]),
+        "SETEX large": ([], [large("SETEX", key, 1000, LARGE)]),
+        "GETSET large": ([], [large("GETSET", key, LARGE)]),
+        "SET large GET": ([], [large("SET", key, LARGE, "GET")]),
+        "GETDEL large": (stored, [frame("GETDEL", key)]),
+        "APPEND large": ([frame("SET", key, "x")], [large("APPEND", key, LARGE)]),
+        "APPEND to large": (stored, [frame("APPEND", key, "x")]),
+        "SETRANGE large": ([], [large("SETRANGE", key, 5, LARGE)]),
+        "SETRANGE in large": (stored, [frame("GET", key) + frame("SETRANGE", key, 5, "x")]),
+        "DIGEST large": (stored, [frame("DIGEST", key)]),
+        "MSET large": ([], [large("MSET", key, LARGE, key + "2", LARGE, key + "3", LARGE)]),
+        "EXEC large": ([], [[begin, *large("SET", key, LARGE), frame("EXEC")]]),
+        "EXEC larges": ([gone], [[begin, *large("RPUSH", key, LARGE),
+                                  *large("APPEND", key + "2", LARGE), frame("EXEC")],
+                                 frame("DEL", key + "2")]),
+        "DISCARD large": ([], [[begin, *large("SET", key, LARGE), frame("DISCARD")]]),
+        "RPUSH large": ([gone], [large("RPUSH", key, LARGE)]),
+        "LSET large": (pushed, [large("LSET", key, 0, LARGE)]),
+        "LINSERT large": ([gone, frame("RPUSH", key, "x")],
+                          [large("LINSERT", key, "BEFORE", "x", LARGE)]),
+        "LRANGE large": (pushed, [frame("LRANGE", key, 0, -1)]),
+        "LPOP large": (pushed, [frame("LPOP", key)]),
+        "DEL large list": (pushed, [gone]),
+        "HSET large": ([gone], [large("HSET", key, "f", LARGE)]),
+        "HGET large": (kept, [frame("HGET", key, "f")]),
+        "HDEL large": (kept, [frame("HDEL", key, "f")]),
+        "SADD large": ([gone], [large("SADD", key, LARGE)]),
+        "SISMEMBER large": ([], [large("SISMEMBER", key, LARGE)]),
+        "ZADD large": ([gone], [large("ZADD", key, 1, LARGE)]),
+        "XADD large": ([gone], [large("XADD", key, "*", "f", LARGE)]),
+        "PFADD large": ([gone], [large("PFADD", key, LARGE)]),
+        "GET large key": ([], [large("GET", LARGE)]),
+        "ECHO large": ([], [large("ECHO", LARGE)]),
+        "PUBLISH large": (listening, [large("PUBLISH", "news", LARGE)]),
+        "unknown large": ([], [large("NOTHING", LARGE)]),
+    }
 
 def copied(kind, *after):
     """What changes a huge value, and the copy it is done to."""
@@ -165,7 +222,7 @@ def heavy():
         "SETRANGE": plain(("DEL", "{bits}3"), ("SETRANGE", "{bits}3", HUGE, "x")),
         "SETBIT over": plain(("SETBIT", "bits", 8 * HUGE, 0)),
         "APPEND": plain(("APPEND", "{bits}4", "x")),
-        "SET string": plain(("SET", "{bits}6", LARGE)),
+        **with_large(),
         **{f"DUMP {key}": plain(("DUMP", key)) for key in (*FILLS, "stream")},
         **{f"RESTORE {key}": plain(("RESTORE", "{%s}2" % key, 0, PAYLOADS.get(key, b""), "REPLACE"))
            for key in (*FILLS, "stream")},
@@ -221,7 +278,9 @@ class Wire:
 
     def call(self, data):
         """Sends and waits until the answer and that of a PING behind it have come."""
-        self.socket.sendall(data + b"*2\r\n$4\r\nECHO\r\n$7\r\n@@end@@\r\n")
+        for piece in [data] if isinstance(data, bytes) else data:
+            self.socket.sendall(piece)
+        self.socket.sendall(b"*2\r\n$4\r\nECHO\r\n$7\r\n@@end@@\r\n")
         tail = b""
         while not tail.endswith(b"@@end@@\r\n"):
             got = self.socket.recv_into(self.buffer)
