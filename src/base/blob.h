@@ -68,7 +68,7 @@ class Blob {
   std::size_t allocated_bytes() const {
     if (adopted_ == nullptr) [[likely]]
       return sizeof(Blob) + capacity_;
-    return sizeof(Blob) + sizeof(ByteBuffer) + adopted_->capacity();
+    return sizeof(Blob) + sizeof(ByteBuffer) + adopted_->memory_bytes();
   }
 
  private:

@@ -4,8 +4,10 @@
 #include "base/byte_buffer.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +21,8 @@ constexpr std::size_t kMapped = ByteBuffer::kMappedMin;
 
 std::string Bytes(Random& random, std::size_t size) {
   std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random.Below(256));
+  for (std::size_t i = 0; i < size; i += 1 + size / 1000)
+    bytes[i] = static_cast<char>(random.Below(256));
   return bytes;
 }
 
@@ -85,6 +88,49 @@ TEST(ByteBuffer, DoublesOnlyWhileItIsSmall) {
   EXPECT_LE(buffer.capacity(), 57 * kMapped);
 }
 
+// A request at a time goes, another comes: the room of those that went is used again.
+TEST(ByteBuffer, WhatGoesAtTheFrontMakesRoom) {
+  for (const std::size_t size : {std::size_t{100}, kMapped}) {
+    const std::string piece(size, 'x');
+    ByteBuffer buffer(piece);
+    for (int i = 0; i < 50; ++i) {
+      Append(buffer, piece);
+      buffer.EraseFront(size);
+    }
+    EXPECT_TRUE(buffer.view() == piece);
+    EXPECT_LE(buffer.memory_bytes(), 5 * size);
+    const char* const end = buffer.data() + size;
+    buffer.EraseFront(size / 2);
+    EXPECT_EQ(buffer.data() + buffer.size(), end) << "nothing was moved";
+    buffer.EraseFront(buffer.size());
+    EXPECT_GE(buffer.capacity(), 2 * size) << "an empty one has all its room";
+  }
+}
+
+// Pages that were reserved, but never written to, are nobody's memory.
+TEST(ByteBuffer, CountsWhatItUses) {
+  const std::int64_t before = ByteBuffer::mapped_bytes();
+  ByteBuffer buffer;
+  buffer.Reserve(10 * kMapped);
+  EXPECT_EQ(buffer.memory_bytes(), 0u);
+  buffer.Resize(kMapped + 1);
+  const std::size_t used = buffer.memory_bytes();
+  EXPECT_GT(used, kMapped);
+  EXPECT_LE(used, kMapped + 4096);
+  EXPECT_EQ(ByteBuffer::mapped_bytes() - before, static_cast<std::int64_t>(used));
+  buffer.EraseFront(kMapped);
+  EXPECT_EQ(buffer.memory_bytes(), used) << "what went at the front is still there";
+  buffer.Reserve(20 * kMapped);
+  EXPECT_EQ(buffer.memory_bytes(), used);
+  ByteBuffer other;
+  other = std::move(buffer);
+  EXPECT_EQ(ByteBuffer::mapped_bytes() - before, static_cast<std::int64_t>(used));
+  other.Free();
+  EXPECT_EQ(ByteBuffer::mapped_bytes(), before);
+  other.Assign("small");
+  EXPECT_EQ(other.memory_bytes(), other.capacity());
+}
+
 TEST(ByteBuffer, StaysWhereItIsWhenItIsMoved) {
   for (const std::size_t size : {std::size_t{1}, std::size_t{100}, 2 * kMapped}) {
     ByteBuffer first(std::string(size, 'x'));
@@ -100,6 +146,8 @@ TEST(ByteBuffer, StaysWhereItIsWhenItIsMoved) {
     EXPECT_TRUE(third.Holds(third.view()));
     EXPECT_TRUE(third.Holds(third.view().substr(size)));
     EXPECT_FALSE(third.Holds("elsewhere"));
+    EXPECT_FALSE(third.Holds({third.data() - 1, 1}));
+    EXPECT_FALSE(third.Holds({third.data() + size - 1, 2}));
     third.Free();
     EXPECT_TRUE(third.empty());
     EXPECT_FALSE(third.Holds("elsewhere"));
@@ -110,6 +158,41 @@ TEST(ByteBufferDeathTest, SizesMustFit) {
   ByteBuffer buffer("abc");
   EXPECT_DEATH(buffer.EraseFront(4), "CHECK failed");
   EXPECT_DEATH(buffer.Resize(buffer.capacity() + 1), "CHECK failed");
+}
+
+// What a process may have of mappings, until there are no more.
+void TakeAllMappings() {
+  constexpr std::size_t kPage = 4096;
+  for (bool writable = false;; writable = !writable) {
+    // Neighbours of one kind would be one mapping.
+    const int rights = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+    if (::mmap(nullptr, kPage, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED) return;
+  }
+}
+
+// One between two others, of a process that has all the mappings it may have, is not taken back.
+TEST(ByteBufferDeathTest, GoesOnWhereThereAreNoMappings) {
+  std::size_t mappings_max = 0;
+  std::FILE* limit = std::fopen("/proc/sys/vm/max_map_count", "r");
+  ASSERT_NE(limit, nullptr);
+  ASSERT_EQ(std::fscanf(limit, "%zu", &mappings_max), 1);
+  std::fclose(limit);
+  constexpr std::size_t kManyMappings = 200'000;
+  if (mappings_max > kManyMappings) GTEST_SKIP() << mappings_max << " mappings take too long";
+  const auto use = [] {
+    ByteBuffer neighbours[3];
+    for (ByteBuffer& buffer : neighbours) {
+      buffer.Reserve(kMapped);
+      buffer.Resize(kMapped);
+    }
+    TakeAllMappings();
+    neighbours[1].Free();
+    neighbours[1].Assign("small");
+    neighbours[0].Free();
+    neighbours[2].Free();
+    ::_exit(ByteBuffer::mapped_bytes() == 0 ? 0 : 1);
+  };
+  EXPECT_EXIT(use(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

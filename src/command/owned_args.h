@@ -31,22 +31,24 @@ class OwnedArgs {
   // much stands around it.
   static constexpr std::size_t kGivenBytesMin = 64 * 1024;
   static constexpr std::size_t kGivenWaste = 8;
-  // Whether a value of so many bytes takes an input of that capacity along.
-  static bool TakesInput(std::size_t value_bytes, std::size_t capacity) {
-    return value_bytes >= kGivenBytesMin && capacity - value_bytes <= value_bytes / kGivenWaste;
+  // Whether a value of so many bytes takes an input along that has so much memory.
+  static bool TakesInput(std::size_t value_bytes, std::size_t memory_bytes) {
+    return value_bytes >= kGivenBytesMin && memory_bytes - value_bytes <= value_bytes / kGivenWaste;
   }
   // A blob of bytes that stand in `input`, which it takes over: a new reference; the views stay
   // good while there is one. Null, and nothing done, if that is not worth while.
   static Blob* BlobOf(ByteBuffer& input, std::string_view bytes) {
-    if (!input.Holds(bytes) || !TakesInput(bytes.size(), input.capacity())) return nullptr;
+    if (!input.Holds(bytes) || !TakesInput(bytes.size(), input.memory_bytes())) return nullptr;
     return Blob::Adopt(std::exchange(input, ByteBuffer()), bytes);
   }
 
   explicit OwnedArgs(std::span<const std::string_view> args)
       : count_(args.size()),
         views_(std::make_unique_for_overwrite<std::string_view[]>(args.size())) {
-    for (const std::string_view arg : args) bytes_size_ += arg.size();
-    bytes_ = std::make_unique_for_overwrite<char[]>(bytes_size_);
+    std::size_t bytes = 0;
+    for (const std::string_view arg : args) bytes += arg.size();
+    memory_bytes_ = bytes + count_ * sizeof(std::string_view);
+    bytes_ = std::make_unique_for_overwrite<char[]>(bytes);
     char* to = bytes_.get();
     std::string_view* view = views_.get();
     for (const std::string_view arg : args) {
@@ -57,16 +59,15 @@ class OwnedArgs {
   }
   // `views` are into `input`.
   OwnedArgs(ByteBuffer input, Views views, std::size_t count)
-      : bytes_size_(input.size()),
+      : memory_bytes_(input.memory_bytes() + count * sizeof(std::string_view)),
         count_(count),
         input_(std::move(input)),
         views_(std::move(views)) {}
 
   std::span<const std::string_view> views() const { return {views_.get(), count_}; }
-  std::size_t memory_bytes() const { return bytes_size_ + count_ * sizeof(std::string_view); }
+  std::size_t memory_bytes() const { return memory_bytes_; }
   // Of the arguments alone.
   std::size_t argument_bytes() const {
-    if (input_.empty()) return bytes_size_;
     std::size_t bytes = 0;
     for (const std::string_view arg : views()) bytes += arg.size();
     return bytes;
@@ -82,16 +83,16 @@ class OwnedArgs {
   // There are none any more. What is large goes to `trash`: giving it back to the system holds up
   // every thread that asks for memory.
   void LeaveTo(keyspace::Trash& trash) {
-    bytes_size_ = count_ = 0;
+    memory_bytes_ = count_ = 0;
     bytes_ = nullptr;
-    if (input_.capacity() > keyspace::Trash::kBytesAtOnceMax) trash.AddBuffer(std::move(input_));
+    if (input_.memory_bytes() > keyspace::Trash::kBytesAtOnceMax) trash.AddSpare(std::move(input_));
     input_.Free();
     given_ = BlobRef();
     views_ = nullptr;
   }
 
  private:
-  std::size_t bytes_size_ = 0;
+  std::size_t memory_bytes_ = 0;
   std::size_t count_;
   std::unique_ptr<char[]> bytes_;
   ByteBuffer input_;

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "command/key_finder.h"
+#include "command/transaction.h"
 
 namespace cairn::command {
 
@@ -77,7 +78,10 @@ std::size_t Parked::memory_bytes() const {
   constexpr std::size_t kBytesOfKey = sizeof(keyspace::KeyRef) + sizeof(Place);
   // What the lane looks for has at most as many keys as arguments.
   const std::size_t keys = lacks_keys_ ? args().size() : keys_.size();
-  return sizeof(Parked) + args_.memory_bytes() + keys * kBytesOfKey;
+  const Transaction* transaction = session_.transaction();
+  const std::size_t queued =
+      transaction == nullptr ? 0 : transaction->bytes() + transaction->watches().bytes();
+  return sizeof(Parked) + args_.memory_bytes() + keys * kBytesOfKey + queued;
 }
 
 void Parked::ReplyTimeout() {

@@ -150,7 +150,8 @@ void Call::ReplyArgument(std::size_t n) {
   Blob* blob = arg(n).size() < OwnedArgs::kGivenBytesMin ? nullptr : TakeBlob(arg(n));
   if (blob == nullptr) return reply_.Bulk(arg(n));
   reply_.BulkBlob(blob);
-  keyspace().trash().Drop(blob);
+  keyspace().trash().AddWhenSpare(blob);
+  blob->Release();
 }
 
 bool Call::is_interrupted() const { return runner_.shared().lane->interrupts_peers(); }
@@ -552,14 +553,16 @@ void Runner::RunOrDefer(Call& call) {
   resp::Writer& reply = call.reply();
   if (!call.may_wait()) return call.command().run(call);
   const resp::ReplyBuffer::Mark before = reply.buffer().mark();
-  reply.RefuseFrom(Call::kLargeBytes);
+  reply.RefuseBeyond(Call::kLargeBytes);
   call.command().run(call);
   const bool has_refused = reply.has_refused();
   reply.RefuseNothing();
   if (!has_refused) [[likely]]
     return;
   reply.buffer().Truncate(before);
-  if (!call.DeferSlow()) call.command().run(call);
+  if (call.DeferSlow()) return;
+  const Session::RunsAgain again(call.session());
+  call.command().run(call);
 }
 
 [[gnu::always_inline]] inline void Runner::RunWithTxn(Call& call, const keyspace::KeyLocks& held) {

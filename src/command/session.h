@@ -48,6 +48,25 @@ class Session {
   void set_last_write(Lsn position) { last_write_ = position; }
   // A command of it is run again: its looking at keys has been counted.
   void BeginAgain() { viewer_.counts = viewer_.touch = false; }
+  // The same for as long as this lives.
+  class RunsAgain {
+   public:
+    explicit RunsAgain(Session& session)
+        : viewer_(session.viewer_), counts_(viewer_.counts), touch_(viewer_.touch) {
+      session.BeginAgain();
+    }
+    ~RunsAgain() {
+      viewer_.counts = counts_;
+      viewer_.touch = touch_;
+    }
+    RunsAgain(const RunsAgain&) = delete;
+    RunsAgain& operator=(const RunsAgain&) = delete;
+
+   private:
+    keyspace::Viewer& viewer_;
+    const bool counts_;
+    const bool touch_;
+  };
   bool authenticated() const { return authenticated_; }
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.
@@ -89,6 +108,7 @@ class Session {
   bool queueing() const { return queueing_; }
   // Null unless it said MULTI or WATCH.
   Transaction* transaction() { return transaction_.get(); }
+  const Transaction* transaction() const { return transaction_.get(); }
   Transaction& EnsureTransaction(keyspace::Keyspace& keyspace);
   void BeginTransaction(keyspace::Keyspace& keyspace);
   // DISCARD: nothing is queued or watched any more. REQUIRES: no stripe locked.

@@ -27,10 +27,9 @@ namespace cairn::commands {
 // replied with, and freed when it goes. (Few large ones among many small ones do not show.)
 template <class V>
 bool DeferLargeElements(command::Call& call, const V& collection) {
-  const std::size_t bytes = collection.memory_bytes();
-  if (bytes < command::Call::kLargeBytes) [[likely]]
+  if (collection.memory_bytes() < command::Call::kLargeBytes) [[likely]]
     return false;
-  return call.Defer(ElementsOfBytes(bytes / std::max<std::size_t>(collection.size(), 1)));
+  return call.Defer(ElementsTaken(collection, 1));
 }
 
 // Finds the n-th key of the call as a V. False, with WRONGTYPE replied, if it holds something else,

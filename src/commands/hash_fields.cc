@@ -79,11 +79,18 @@ void GetAndPersist(Call& call, Found& found, const GetExOptions& options) {
   NotifyHash(call, "hpersist", found);
 }
 
+// Whether so many fields, of which some may be there, are read in the lane.
+bool DeferFields(Call& call, const Found& found, std::size_t fields) {
+  const Hash& hash = found.entry->as<Hash>();
+  return call.Defer(ElementsTaken(hash, std::min(fields, hash.size())));
+}
+
 void HgetEx(Call& call) {
   Found found;
   if (!FindAs<Hash>(call, 0, Access::kWrite, &found)) return;
   GetExOptions options;
   if (!ParseGetEx(call, &options)) return;
+  if (found && DeferFields(call, found, options.fields.size())) return;
   call.reply().Array(options.fields.size());
   if (found && options.at_ms) return GetAndTime(call, found, options);
   if (found && options.persist) return GetAndPersist(call, found, options);
@@ -97,6 +104,7 @@ void HgetDel(Call& call) {
   if (!FindAs<Hash>(call, 0, Access::kWrite, &found)) return;
   const auto fields = ParseFields(call, 2, command::errors::kFieldCountNotPositive);
   if (!fields) return;
+  if (found && DeferFields(call, found, fields->size())) return;
   call.reply().Array(fields->size());
   std::vector<std::string_view> removed;
   if (found) {

@@ -25,6 +25,14 @@ inline bool DeferEdit(command::Call& call, const keyspace::Found& found, std::si
   return call.Defer(ElementsOfBytes(keyspace::Txn::EditedBytes(found, size)));
 }
 
+// Elements of a collection that are replied with and taken out: large ones count by their bytes,
+// which are copied and freed. REQUIRES: it is not empty, elements <= size().
+template <class V>
+std::uint64_t ElementsTaken(const V& collection, std::uint64_t elements) {
+  const std::uint64_t mean = collection.memory_bytes() / collection.size();
+  return elements * std::max<std::uint64_t>(1, ElementsOfBytes(mean));
+}
+
 // Elements of a list that are only looked at in passing.
 inline std::uint64_t ElementsPassed(std::uint64_t elements) { return elements / 4; }
 

@@ -43,7 +43,7 @@ void PopCount(Call& call, ListEnd end) {
   if (*count == 0) return call.reply().Array(0);
   const List& list = found.entry->as<List>();
   const std::size_t taken = std::min(static_cast<std::size_t>(*count), list.size());
-  if (call.Defer(taken)) return;
+  if (call.Defer(ElementsTaken(list, taken))) return;
   // From the back the last element comes first.
   ReplyRange(call.reply(), list, RangeAtEnd(list.size(), taken, end),
              end == ListEnd::kFront ? ListEnd::kBack : ListEnd::kFront);
@@ -123,7 +123,7 @@ Outcome PopSeveral(Call& call, const MultiPop& pop) {
   return TakeFromFirst(call, [&](const keyspace::KeyRef& key, Found& found) {
     const List& list = found.entry->as<List>();
     const std::size_t taken = std::min(pop.count, list.size());
-    if (call.Defer(taken)) return;
+    if (call.Defer(ElementsTaken(list, taken))) return;
     call.reply().Array(2);
     call.reply().Bulk(key.name);
     ReplyRange(call.reply(), list, RangeAtEnd(list.size(), taken, pop.end),

@@ -127,6 +127,7 @@ void Smove(Call& call) {
       (destination && destination.entry->type() != keyspace::Type::kSet)) {
     return call.Error(command::errors::kWrongType);
   }
+  if (DeferLargeElements(call, source.entry->as<Set>())) return;
   const bool contains = source.entry->as<Set>().Contains(call.arg(3));
   if (contains && source.entry != destination.entry) MoveMember(call, source);
   call.reply().Integer(contains ? 1 : 0);

@@ -79,8 +79,9 @@ void PopAll(Call& call, Found& found) {
 
 void PopMany(Call& call, Found& found, std::size_t count) {
   if (!found || count == 0) return call.reply().Set(0);
-  if (call.Defer(std::min(count, found.entry->as<Set>().size()))) return;
-  if (count >= found.entry->as<Set>().size()) return PopAll(call, found);
+  const Set& set = found.entry->as<Set>();
+  if (call.Defer(ElementsTaken(set, std::min(count, set.size())))) return;
+  if (count >= set.size()) return PopAll(call, found);
   Removals removals(call);
   call.reply().Set(count);
   {

@@ -65,6 +65,11 @@ void PopFrom(Call& call, std::size_t n, Found& found, const PopForm& form) {
   NotifyTaken(call, key, up ? "zpopmin" : "zpopmax", found);
 }
 
+bool DeferPop(Call& call, const Found& found, const PopForm& form) {
+  const SortedSet& set = SortedSetOf(found);
+  return call.Defer(ElementsTaken(set, ElementsDrawn(set.size(), form.count)));
+}
+
 enum class PopOutcome : std::uint8_t { kPopped, kNothing, kRefused };
 
 // Takes from the first key that has something; replies unless there is nothing.
@@ -73,8 +78,7 @@ PopOutcome PopFirst(Call& call, const PopForm& form) {
     Found found;
     if (!FindAs<SortedSet>(call, n, Access::kWrite, &found)) return PopOutcome::kRefused;
     if (!found) continue;
-    if (!call.Defer(ElementsDrawn(SortedSetOf(found).size(), form.count)))
-      PopFrom(call, n, found, form);
+    if (!DeferPop(call, found, form)) PopFrom(call, n, found, form);
     return PopOutcome::kPopped;
   }
   return PopOutcome::kNothing;
@@ -92,7 +96,7 @@ void Pop(Call& call, Direction direction) {
   Found found;
   if (!FindAs<SortedSet>(call, 0, Access::kWrite, &found)) return;
   if (!found || form.count == 0) return call.reply().Array(0);
-  if (call.Defer(ElementsDrawn(SortedSetOf(found).size(), form.count))) return;
+  if (DeferPop(call, found, form)) return;
   PopFrom(call, 0, found, form);
 }
 

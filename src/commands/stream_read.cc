@@ -214,7 +214,10 @@ bool DeferReading(Call& call, const ReadArgs& args, CountOf count_of) {
   std::uint64_t elements = 0;
   for (std::size_t n = 0; n < args.streams; ++n) {
     const Found found = call.txn().Find(call.key(n), Access::kPeek);
-    if (found) elements += count_of(found.entry->as<Stream>(), n);
+    if (!found) continue;
+    const Stream& stream = found.entry->as<Stream>();
+    const std::uint64_t count = count_of(stream, n);
+    elements += stream.size() == 0 ? count : ElementsTaken(stream, count);
   }
   return call.Defer(elements);
 }

@@ -17,6 +17,7 @@
 #include "base/byte_buffer.h"
 #include "base/mutex.h"
 #include "base/thread.h"
+#include "command/lane.h"
 #include "command/owned_args.h"
 #include "command/parked.h"
 #include "command/runner.h"
@@ -39,6 +40,7 @@ class InputClient final : public command::Session {
   bool may_block() const override { return true; }
   void OnParked(const std::shared_ptr<command::Parked>& parked, std::int64_t) override {
     parked_ = parked;
+    deferred_bytes_ = parked->memory_bytes();
     parked->on_answered = [this](const std::shared_ptr<command::Parked>&) { answered_.Notify(); };
   }
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override {
@@ -68,6 +70,8 @@ class InputClient final : public command::Session {
   }
   // Whether the last one went to the lane.
   bool was_deferred() const { return deferred_; }
+  // And as how much memory it counts there.
+  std::size_t deferred_bytes() const { return deferred_bytes_; }
   // Whether the last reply has bytes that stand at `place`.
   bool RepliesFrom(const char* place) const {
     iovec vectors[8];
@@ -114,6 +118,7 @@ class InputClient final : public command::Session {
   std::shared_ptr<command::Parked> parked_;
   Event answered_;
   bool deferred_ = false;
+  std::size_t deferred_bytes_ = 0;
 };
 
 class LargeArguments : public ::testing::Test {
@@ -228,6 +233,7 @@ TEST_F(LargeArguments, AreQueuedAndRunWithoutACopy) {
     if (!in_lane) Both({"PING"});  // not about keys
     Both({"EXEC"});
     EXPECT_EQ(client_.was_deferred(), in_lane);
+    if (in_lane) EXPECT_GE(client_.deferred_bytes(), 2 * kLarge);
     EXPECT_EQ(client_.transaction(), nullptr);
     Both({"GET", "k"});
     EXPECT_TRUE(client_.RepliesFrom(place));
@@ -323,6 +329,65 @@ TEST_F(LargeArguments, InCollectionsAreReadInTheLane) {
   Both({"EXEC"});
 }
 
+// None is large, but all together are: read, or taken out.
+TEST_F(LargeArguments, OrManyElementsTogether) {
+  constexpr int kCount = 100;
+  const std::string text(2 * kLarge / kCount, 'T');
+  const auto fill = [&] {
+    Both({"FLUSHALL"});
+    Both({"XGROUP", "CREATE", "x", "g", "0", "MKSTREAM"});
+    for (int i = 0; i < kCount; ++i) {
+      const std::string number = std::to_string(i);
+      Both({"RPUSH", "l", text});
+      Both({"HSET", "h", number, text});
+      Both({"SADD", "s", text + number});
+      Both({"ZADD", "z", "1", text + number});
+      Both({"XADD", "x", number + "-1", "f", text});
+    }
+  };
+  const std::string all = std::to_string(kCount);
+  Args fields = {"HGETDEL", "h", "FIELDS", all};
+  for (int i = 0; i < kCount; ++i) fields.push_back(std::to_string(i));
+  Args times = fields;
+  times[0] = "HGETEX";
+  const Args rows[] = {{"LRANGE", "l", "0", "-1"},
+                       {"HVALS", "h"},
+                       {"ZRANGE", "z", "0", "-1"},
+                       {"XRANGE", "x", "-", "+"},
+                       {"XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">"},
+                       {"LPOP", "l", all},
+                       {"LMPOP", "1", "l", "LEFT", "COUNT", all},
+                       {"ZPOPMIN", "z", all},
+                       {"ZMPOP", "1", "z", "MIN", "COUNT", all},
+                       times,
+                       fields};
+  for (const Args& row : rows) {
+    fill();
+    Both(row);
+    EXPECT_TRUE(client_.was_deferred()) << row[0];
+  }
+  fill();
+  client_.Execute({"SPOP", "s", all});  // in an order of its own
+  EXPECT_TRUE(client_.was_deferred());
+  const Args few[] = {{"LRANGE", "l", "0", "9"}, {"LPOP", "l", "9"}, {"HMGET", "h", "1", "2"}};
+  for (const Args& row : few) {
+    Both(row);
+    EXPECT_FALSE(client_.was_deferred()) << row[0];
+  }
+}
+
+// It is begun again where it is: that is no second look at the key.
+TEST_F(LargeArguments, InCollectionsAreReadWhereTheLaneIsFull) {
+  Both({"RPUSH", "l", std::string(kLarge, 'L')});
+  while (engine_.shared().lane->Reserve(command::LaneWork::kHeavy)) continue;
+  const std::int64_t hits = engine_.keyspace().Totals().hits;
+  for (int looks = 1; looks <= 2; ++looks) {
+    Both({"LRANGE", "l", "0", "-1"});
+    EXPECT_FALSE(client_.was_deferred());
+    EXPECT_EQ(engine_.keyspace().Totals().hits, hits + looks);
+  }
+}
+
 // Where the elements are large together, whatever changes them may have to copy or to free one.
 TEST_F(LargeArguments, InCollectionsAreTakenOutInTheLane) {
   const std::string large(kLarge, 'L');
@@ -332,6 +397,7 @@ TEST_F(LargeArguments, InCollectionsAreTakenOutInTheLane) {
                        {"LMOVE", "l", "m", "LEFT", "LEFT"},
                        {"HDEL", "h", "f"},
                        {"SPOP", "s"},
+                       {"SMOVE", "s", "t", "small"},
                        {"ZPOPMIN", "z"},
                        {"BLPOP", "l", "0"},
                        {"ZREM", "z", "small"},

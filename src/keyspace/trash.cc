@@ -84,26 +84,76 @@ void Trash::Take(Blob* blob) {
   Push(std::move(ref));
 }
 
+void Trash::AddSpare(ByteBuffer buffer) {
+  const std::size_t bytes = buffer.memory_bytes();
+  PushSpare(std::move(buffer), bytes);
+}
+
+void Trash::AddWhenSpare(Blob* blob) {
+  if (blob->allocated_bytes() > kBytesAtOnceMax) blob->HandTo(&spare_blobs_);
+}
+
+void Trash::SpareBlobs::Take(Blob* blob) {
+  BlobRef ref(blob);
+  blob->Release();
+  trash_.PushSpare(std::move(ref), blob->allocated_bytes());
+}
+
+void Trash::PushSpare(Spare spare, std::size_t bytes) {
+  const auto added = static_cast<std::int64_t>(bytes);
+  if (spare_bytes_.Add(added) - added > static_cast<std::int64_t>(kSpareBytesMax)) {
+    spare_bytes_.Add(-added);
+    return;
+  }
+  MutexLock hold(mu_);
+  spares_.push_back(std::move(spare));
+}
+
+bool Trash::DrainSpare() {
+  std::optional<Spare> spare;
+  {
+    MutexLock hold(mu_);
+    if (spares_.empty()) return false;
+    spare = std::move(spares_.front());
+    spares_.pop_front();
+  }
+  std::size_t bytes = 0;
+  if (const ByteBuffer* buffer = std::get_if<ByteBuffer>(&*spare); buffer != nullptr) {
+    GivePagesBack(buffer->data(), buffer->size());
+    bytes = buffer->memory_bytes();
+  } else {
+    const Blob* blob = std::get<BlobRef>(*spare).get();
+    GivePagesBack(blob->bytes(), blob->size());
+    bytes = blob->allocated_bytes();
+  }
+  spare.reset();
+  spare_bytes_.Add(-static_cast<std::int64_t>(bytes));
+  return true;
+}
+
 bool Trash::Drain(std::size_t budget) {
+  if (!DrainSpare()) DrainLoads(budget);
+  MutexLock hold(mu_);
+  return loads_.empty() && spares_.empty();
+}
+
+void Trash::DrainLoads(std::size_t budget) {
   std::optional<Load> load;
   {
     MutexLock hold(mu_);
-    if (loads_.empty()) return true;
+    if (loads_.empty()) return;
     load = std::move(loads_.front());
     loads_.pop_front();
   }
   if (const BlobRef* blob = std::get_if<BlobRef>(&*load); blob != nullptr) {
     DCHECK(!blob->get()->IsShared());
     GivePagesBack(blob->get()->bytes(), blob->get()->capacity());
-  } else if (const ByteBuffer* buffer = std::get_if<ByteBuffer>(&*load); buffer != nullptr) {
-    GivePagesBack(buffer->data(), buffer->capacity());
   }
   const bool empty =
       std::visit([&](auto& collection) { return DrainLoad(collection, budget); }, *load);
-  if (empty) load.reset();
+  if (empty) return;
   MutexLock hold(mu_);
-  if (load.has_value()) loads_.push_front(std::move(*load));
-  return loads_.empty();
+  loads_.push_front(std::move(*load));
 }
 
 bool Trash::DrainLoad(FlushedShard& flushed, std::size_t budget) {

@@ -42,14 +42,22 @@ class Trash final : public BlobTaker {
     pending_.Add(1);
     Push(std::move(collection));
   }
-  // Memory that is no key's: input that a client has sent. Not counted.
-  void AddBuffer(ByteBuffer buffer) { Push(std::move(buffer)); }
+  // Memory that is no key's: input that a client has sent, alone or as a blob that was shared. Not
+  // counted among keys, and drained before them. While more than kSpareBytesMax wait, the caller
+  // frees it himself: who sends without end waits for that.
+  static constexpr std::size_t kSpareBytesMax = std::size_t{256} * 1024 * 1024;
+  void AddSpare(ByteBuffer buffer);
+  // The same of a blob, with the last reference to it, if it is large.
+  void AddWhenSpare(Blob* blob);
+  // Of those waiting: memory in use, though nothing need be evicted for it, as it soon is not.
+  std::int64_t spare_bytes() const { return spare_bytes_.value(); }
   // Frees the entry, but leaves a large collection, or string, of its to be drained.
   void Dispose(Entry* entry, ds::SlabArena& arena);
   // Drops a reference that the keyspace held to a string's bytes.
   void Drop(Blob* blob);
   void Take(Blob* blob) override;
-  // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one.
+  // Frees about `budget` objects: keys, elements. True if nothing is left. Blobs count as one, and
+  // so do buffers.
   bool Drain(std::size_t budget);
   // Keys waiting, INFO's lazyfree_pending_objects; and freed so far, lazyfreed_objects.
   std::int64_t pending() const { return pending_.value(); }
@@ -62,9 +70,22 @@ class Trash final : public BlobTaker {
     ds::SlabArena* arena;
   };
   using Load = std::variant<FlushedShard, value::List, value::Set, value::SortedSet, value::Hash,
-                            value::Stream, BlobRef, ByteBuffer>;
+                            value::Stream, BlobRef>;
+  using Spare = std::variant<ByteBuffer, BlobRef>;
+
+  class SpareBlobs final : public BlobTaker {
+   public:
+    explicit SpareBlobs(Trash& trash) : trash_(trash) {}
+    void Take(Blob* blob) override;
+
+   private:
+    Trash& trash_;
+  };
 
   void Push(Load load);
+  void PushSpare(Spare spare, std::size_t bytes);
+  bool DrainSpare();
+  void DrainLoads(std::size_t budget);
   bool DrainLoad(FlushedShard& flushed, std::size_t budget);
   template <class V>
   bool DrainLoad(V& collection, std::size_t budget) {
@@ -77,11 +98,13 @@ class Trash final : public BlobTaker {
     NoteFreed(1);
     return true;
   }
-  bool DrainLoad(ByteBuffer&, std::size_t) { return true; }
   void NoteFreed(std::int64_t keys);
 
   Mutex mu_;
   std::deque<Load> loads_ GUARDED_BY(mu_);
+  std::deque<Spare> spares_ GUARDED_BY(mu_);
+  SpareBlobs spare_blobs_{*this};
+  SharedCounter spare_bytes_;
   SharedCounter pending_;
   SharedCounter freed_;
 };

@@ -81,6 +81,8 @@ class ReplyBuffer {
   bool empty() const { return pending_bytes() == 0; }
   // Memory of chunks and piece list, and of the blobs referenced (counted in full).
   std::size_t allocated_bytes() const;
+  // Of chunks that are full: what was copied, roughly.
+  std::size_t chunk_bytes() const { return chunk_bytes_; }
   // Pieces waiting, as CLIENT LIST's oll.
   std::size_t piece_count() const { return pieces_.size() - head_; }
 

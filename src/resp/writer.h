@@ -57,7 +57,7 @@ class Writer {
   }
   void Bulk(std::string_view bytes) {
     if (!buffer_->HasRoom(bytes.size() + kHeaderBytesMax + 2)) [[unlikely]] {
-      if (bytes.size() >= bulk_bytes_max_) return Refuse();
+      if (Refuses(bytes.size())) return;
     }
     char* p = buffer_->Reserve(bytes.size() + kHeaderBytesMax + 2);
     p = PutHeader(p, '$', bytes.size());
@@ -67,13 +67,18 @@ class Writer {
     p[1] = '\n';
     buffer_->CommitTo(p + 2);
   }
-  // From now on a bulk string of so many bytes that would have to be copied is not written:
-  // has_refused() says so, and the reply is of no use. For who can have it written elsewhere.
-  void RefuseFrom(std::size_t bulk_bytes) {
-    bulk_bytes_max_ = bulk_bytes;
+  // From now on no bulk string is written with which more than so many bytes are copied, give or
+  // take a chunk: has_refused() says so, and the reply is of no use. For who can have it written
+  // elsewhere.
+  void RefuseBeyond(std::size_t bytes) {
+    copied_max_ = bytes;
+    copied_before_ = buffer_->chunk_bytes();
     has_refused_ = false;
   }
-  void RefuseNothing() { RefuseFrom(SIZE_MAX); }
+  void RefuseNothing() {
+    copied_max_ = SIZE_MAX;
+    copied_before_ = 0;
+  }
   bool has_refused() const { return has_refused_; }
   // A bulk string whose bytes are shared with the store; below kBlobThreshold they are copied.
   void BulkBlob(const Blob* blob) { BulkBlob(blob, blob->view()); }
@@ -122,7 +127,11 @@ class Writer {
   void Raw(std::string_view bytes) { buffer_->Append(bytes); }
 
  private:
-  void Refuse() { has_refused_ = true; }
+  bool Refuses(std::size_t bytes) {
+    const bool refuses = buffer_->chunk_bytes() - copied_before_ + bytes >= copied_max_;
+    has_refused_ |= refuses;
+    return refuses;
+  }
 
   // Type byte, digits, "\r\n".
   static constexpr std::size_t kHeaderBytesMax = 1 + kInt64TextMax + 2;
@@ -165,7 +174,8 @@ class Writer {
   void End(std::size_t handle, char type, std::size_t count);
 
   bool has_refused_ = false;
-  std::size_t bulk_bytes_max_ = SIZE_MAX;
+  std::size_t copied_max_ = SIZE_MAX;
+  std::size_t copied_before_ = 0;  // chunk_bytes() then
   std::uint32_t error_count_ = 0;
   std::uint32_t error_code_size_ = 0;
   char error_code_[kErrorCodeMax];  // written with the first error, so that making a Writer stays

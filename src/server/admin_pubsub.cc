@@ -113,8 +113,7 @@ pubsub::Exchange& ExchangeOf(Call& call) { return Connection::Of(call).server().
 Blob* TakeMessage(Call& call) {
   Blob* tail =
       call.arg(2).size() < command::OwnedArgs::kGivenBytesMin ? nullptr : call.TakeBulksFrom(1);
-  if (tail != nullptr && tail->size() > keyspace::Trash::kBytesAtOnceMax)
-    tail->HandTo(&call.keyspace().trash());
+  if (tail != nullptr) call.keyspace().trash().AddWhenSpare(tail);
   return tail;
 }
 

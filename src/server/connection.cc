@@ -56,7 +56,7 @@ Connection::Connection(Worker& worker, std::unique_ptr<io::Stream> stream, Clien
   info_.fd = stream_->descriptor();
 }
 
-Connection::~Connection() = default;
+Connection::~Connection() { DropLeftover(); }
 
 Connection& Connection::Of(command::Call& call) { return static_cast<Connection&>(call.session()); }
 
@@ -82,7 +82,7 @@ std::size_t Connection::ReserveAhead(std::size_t have, std::size_t missing) {
 }
 
 // The read that ends an argument asks for what follows it, too. Were there no room for that, the
-// string would double itself, and all be moved once more.
+// buffer would grow by a good part of itself, which whoever keeps the argument has to keep, too.
 Connection::ReadPlan Connection::PlanRead(std::size_t have, std::size_t missing) {
   const std::size_t bytes = std::max(kReadBytes, std::min(missing, kReadBytesMax));
   return {.bytes = bytes,
@@ -138,17 +138,23 @@ void Connection::RunLeftover() {
   if (const BlobRef given = std::exchange(given_, BlobRef()); given.get() != nullptr) {
     return KeepLeftover(input.substr(done));
   }
-  const bool is_small = leftover_.capacity() <= keyspace::Trash::kBytesAtOnceMax;
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
     DropLeftover();
-  } else if (is_small || done < leftover_.size() - done) {
-    leftover_.EraseFront(done);
   } else {
-    ByteBuffer rest(leftover_.view().substr(done));
-    DropLeftover();
-    leftover_ = std::move(rest);
+    leftover_.EraseFront(done);
+    ShrinkLeftover();
   }
+}
+
+// What has run is not kept for a small rest of it.
+void Connection::ShrinkLeftover() {
+  const std::size_t memory = leftover_.memory_bytes();
+  if (memory <= keyspace::Trash::kBytesAtOnceMax || leftover_.size() > memory / kLeftoverPart)
+    return;
+  ByteBuffer rest(leftover_.view());
+  DropLeftover();
+  leftover_ = std::move(rest);
 }
 
 void Connection::ResumeLater() {
@@ -158,8 +164,8 @@ void Connection::ResumeLater() {
 
 // Of many megabytes it is not given back to the system here: that takes milliseconds.
 void Connection::DropLeftover() {
-  if (leftover_.capacity() > keyspace::Trash::kBytesAtOnceMax)
-    server().engine().keyspace().trash().AddBuffer(std::move(leftover_));
+  if (leftover_.memory_bytes() > keyspace::Trash::kBytesAtOnceMax)
+    server().engine().keyspace().trash().AddSpare(std::move(leftover_));
   leftover_.Free();
 }
 
@@ -698,13 +704,13 @@ void Connection::Publish() {
                      tracking_ != nullptr || waiting_ != nullptr;
   const std::size_t known_bytes = knows ? KnownBytes() : 0;
   info_.input_bytes.store(static_cast<std::int64_t>(leftover_.size()), std::memory_order_relaxed);
-  info_.input_free_bytes.store(static_cast<std::int64_t>(leftover_.capacity() - leftover_.size()),
+  const std::size_t input_memory = leftover_.memory_bytes();
+  info_.input_free_bytes.store(static_cast<std::int64_t>(input_memory - leftover_.size()),
                                std::memory_order_relaxed);
   const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
   info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
   const std::int64_t memory =
-      static_cast<std::int64_t>(sizeof(Connection) + leftover_.capacity() + known_bytes) +
-      reply_bytes;
+      static_cast<std::int64_t>(sizeof(Connection) + input_memory + known_bytes) + reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

@@ -86,10 +86,17 @@ class Connection final : public command::Session, public io::Watcher {
   };
   static ReadPlan PlanRead(std::size_t have, std::size_t missing);
 
-  // A request of so many bytes is taken over together with the input in which it stands, if what
-  // follows it, which is copied, is no more. (Inline ones, of which nothing says where they end,
-  // are smaller.)
+  // A request of so many bytes is taken over together with the input in which it stands, if all
+  // that has, of which what follows it is copied, is at most so many times as much. (Inline ones,
+  // of which nothing says where they end, are smaller.)
   static constexpr std::size_t kTakenBytesMin = 128 * 1024;
+  static constexpr std::size_t kTakenFactor = 2;
+  // Input that waits moves to a smaller buffer when it is less than this part of its own.
+  static constexpr std::size_t kLeftoverPart = 4;
+  // The bytes of a request from its first argument to the end of its last one, if they lie in
+  // `input`, in order: quoted words of a line stand anywhere. Else nothing.
+  static std::string_view RequestWithin(const ByteBuffer& input,
+                                        std::span<const std::string_view> args);
 
   Connection(Worker& worker, std::unique_ptr<io::Stream> stream, ClientId id,
              std::uint64_t random_seed);
@@ -206,6 +213,7 @@ class Connection final : public command::Session, public io::Watcher {
   void RunLeftover();
   void KeepLeftover(std::string_view rest);
   void DropLeftover();
+  void ShrinkLeftover();
   void ResumeLater();
   void ReadOn();
   // Runs what stands in `input`; returns how many bytes are done with.

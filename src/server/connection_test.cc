@@ -7,6 +7,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/byte_buffer.h"
+#include "command/owned_args.h"
 
 namespace cairn::server {
 namespace {
@@ -63,6 +69,36 @@ TEST(PlanRead, TheBufferOfAnArgumentIsNotOutgrown) {
     EXPECT_LE(plan.capacity, capacity) << missing;
     EXPECT_LE(kWanted - missing + plan.bytes, plan.capacity) << missing;
     EXPECT_EQ(plan.bytes, std::clamp(missing, kRead, Connection::kReadBytesMax)) << missing;
+  }
+}
+
+// The words of a request that stands in the input, and of a line, where they may stand anywhere.
+TEST(RequestWithin, TheInputAndNowhereElse) {
+  const std::string memory(100, 'x');
+  const ByteBuffer input(memory);
+  const char* const at = input.data();
+  const std::string_view first(at + 10, 5), last(at + 50, 48), past(at + 50, 49);
+  const std::string_view before(memory.data(), 5), behind(memory.data() + 90, 5);
+  using Args = std::vector<std::string_view>;
+  const struct {
+    Args args;
+    std::string_view wanted;
+  } rows[] = {
+      {{first, last}, {at + 10, at + 100}},
+      {{last}, {at + 50, at + 100}},
+      {{{at, 0}, first, {at + 98, 0}}, {at, at + 100}},
+      {{first, past}, {}},    // no line end behind it
+      {{last, first}, {}},    // the last one before the first
+      {{first, behind}, {}},  // one of them elsewhere
+      {{before, last}, {}},
+      {{before, behind}, {}},
+      {{"first", "last"}, {}},
+  };
+  for (const auto& [args, wanted] : rows) {
+    const std::string_view found = Connection::RequestWithin(input, args);
+    EXPECT_EQ(found.data() == nullptr ? 0 : found.data() - at,
+              wanted.data() == nullptr ? 0 : wanted.data() - at);
+    EXPECT_EQ(found.size(), wanted.size());
   }
 }
 

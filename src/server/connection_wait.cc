@@ -12,8 +12,8 @@
 //
 // Each of the upper ones has claimed the Parked, or does nothing; so exactly one reply is sent.
 // While it waits, the connection reads what the client sends, within client-query-buffer-limit (one
-// that is delayed, within kDelayedBytesMax: it has sent without waiting, and may do so for ever),
-// and parses none of it.
+// that is delayed, or run by the lane, within kDelayedBytesMax: it has sent without waiting, and may
+// do so for ever), and parses none of it.
 #include <algorithm>
 #include <utility>
 
@@ -91,15 +91,22 @@ void Connection::OnCrowded() {
   worker_.LookAgain(id());
 }
 
-command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) {
+std::string_view Connection::RequestWithin(const ByteBuffer& input,
+                                           std::span<const std::string_view> args) {
   constexpr std::size_t kAfterArgument = 2;
+  constexpr std::less<const char*> kBefore;
+  const char* const begin = args.front().data();
   const char* const end = args.back().data() + args.back().size() + kAfterArgument;
-  const std::string_view request(args.front().data(), end);
-  if (request.size() < kTakenBytesMin || !leftover_.Holds(request)) return command::OwnedArgs(args);
-  const std::string_view rest(end, leftover_.view().end());
-  if (rest.size() > request.size()) return command::OwnedArgs(args);
+  if (!kBefore(begin, end) || !input.Holds({begin, end})) return {};
+  return {begin, end};
+}
+
+command::OwnedArgs Connection::TakeArgs(std::span<const std::string_view> args) {
+  const std::string_view request = RequestWithin(leftover_, args);
+  if (request.size() < kTakenBytesMin || leftover_.memory_bytes() > kTakenFactor * request.size())
+    return command::OwnedArgs(args);
   is_taken_ = true;
-  ByteBuffer kept(rest);
+  ByteBuffer kept(std::string_view(request.end(), leftover_.view().end()));
   return command::OwnedArgs(std::exchange(leftover_, std::move(kept)), worker_.args().Release(args),
                             args.size());
 }

@@ -7,6 +7,7 @@
 
 #include <charconv>
 
+#include "base/byte_buffer.h"
 #include "io/file.h"
 
 #ifdef CAIRN_JEMALLOC
@@ -31,7 +32,9 @@ AllocatorStatistics AllocatorStatistics::Ask() {
   std::uint64_t epoch = 1;  // statistics are refreshed by writing the epoch
   std::size_t size = sizeof(epoch);
   ::mallctl("epoch", &epoch, &size, &epoch, size);
-  return {Read("stats.allocated"), Read("stats.active"), Read("stats.resident")};
+  const std::int64_t mapped = ByteBuffer::mapped_bytes();  // which it does not know of
+  return {Read("stats.allocated") + mapped, Read("stats.active") + mapped,
+          Read("stats.resident") + mapped};
 }
 
 std::string AllocatorName() {

@@ -332,7 +332,8 @@ void Server::ReportHttp(ClientInfo& info) {
 void Server::NoteClosed() { open_connections_.Add(-1); }
 
 std::int64_t Server::UsedMemory() {
-  return engine_.keyspace().used_bytes() + engine_.other_bytes().value();
+  keyspace::Keyspace& keyspace = engine_.keyspace();
+  return keyspace.used_bytes() + keyspace.trash().spare_bytes() + engine_.other_bytes().value();
 }
 
 std::int64_t Server::ClientsMemory() {
