@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Data of every type and encoding, and what a server has, in a form that can be compared."""
 
+from harness import equal
+
+AOF = ("--appendonly", "yes")
 FAR_S = 4_000_000_000  # a time that no test run lives to see
 
 
@@ -108,3 +111,8 @@ CONTENT = {
                           zip(*[iter(c.call("ZRANGE", k, 0, -1, "WITHSCORES"))] * 2)],
     "stream": describe_stream,
 }
+
+
+def same(found, wanted):
+    for key in found.keys() | wanted.keys():
+        equal(found.get(key), wanted.get(key), key)

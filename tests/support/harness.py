@@ -9,6 +9,7 @@ Nothing here sleeps and hopes: wait_for() asks a condition again and again, to a
 server is ended by its pid when its `with` block ends; every read from a socket has a deadline.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -117,6 +118,20 @@ def wait_for(condition, what, seconds=SECONDS_MAX):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.01)
+
+
+def wait_info(server, field, value, section="persistence"):
+    wait_for(lambda: server.info(section).get(field) == value, f"{field}:{value}")
+
+
+@contextlib.contextmanager
+def folder():
+    """One of this test's own, which goes with the `with` block."""
+    path = tempfile.mkdtemp(prefix="cairn-py-", dir=os.environ.get("CAIRN_TMP"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def frame(*words):
