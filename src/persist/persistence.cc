@@ -242,7 +242,7 @@ void Persistence::OnDone(Kind kind, const Status& worked, Done done) {
   done(worked.ok());
 }
 
-// One that was given up, as FLUSHALL does, says nothing of the next.
+// One that was given up, as FLUSHALL and SHUTDOWN do, says nothing of the next.
 void Persistence::NoteSaved(Kind kind, const Status& saved) {
   const bool is_background = kind == Kind::kBackground;
   if (is_background) {
@@ -259,7 +259,7 @@ void Persistence::NoteSaved(Kind kind, const Status& saved) {
     return;
   }
   if (saved.code() == StatusCode::kClosed) {
-    hooks_.log(Severity::kNotice, "Saving was given up: " + std::string(saved.message()));
+    hooks_.log(Severity::kWarning, "Saving was given up");
     return;
   }
   const bool is_news = !is_background || !failed_.exchange(true, std::memory_order_relaxed);

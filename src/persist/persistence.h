@@ -123,7 +123,7 @@ class Persistence {
   bool is_saving_in_background() const;
   // SAVE: behind all that wait already.
   void Save(Done done);
-  // FLUSHALL: what is being saved in the background is worth nothing any more.
+  // FLUSHALL, SHUTDOWN: what is being saved in the background is worth nothing any more.
   void GiveUpBackground();
   // With save points, what FLUSHALL left takes the old file's place.
   void SaveFlushed(Done done);

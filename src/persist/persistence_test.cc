@@ -165,6 +165,10 @@ TEST_F(PersistenceTest, ABackgroundSaveIsOfItsMomentAndCountsChangesFromThere) {
   WaitIdle();
   EXPECT_FALSE(persistence.has_failed()) << "it was given up, not failed";
   EXPECT_FALSE(HasFile());
+  {
+    MutexLock hold(mu);
+    EXPECT_EQ(said.back(), "Saving was given up");
+  }
   Slow(false);
   ASSERT_EQ(BgSave(), Begun::kStarted);
   changes = 105;

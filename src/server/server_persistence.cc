@@ -196,10 +196,7 @@ bool Server::TryShutdown(ShutdownHow how) {
     how.save = ShutdownHow::Save::kNo;
     persistence_.load_progress().AskToStop();
   }
-  if (persistence_.is_saving_in_background()) {
-    log_.Warning("There is a background save. Giving it up!");
-    persistence_.GiveUpBackground();
-  }
+  persistence_.GiveUpBackground();
   aof_.GiveUpRewrite();
   const bool saves = how.save == ShutdownHow::Save::kYes ||
                      (how.save == ShutdownHow::Save::kByPoints && persistence_.has_save_points());
