@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/standard_output.h"
 #include "io/file.h"
 #include "server/config.h"
 #include "server/config_file.h"
@@ -99,6 +100,6 @@ int main(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const cairn::server::LaunchArguments arguments = cairn::server::ParseLaunchArguments(words);
   if (const std::optional<int> status = cairn::server::AnswerAtOnce(arguments.action))
-    return *status;
+    return cairn::StatusAfterOutput(*status);
   return cairn::server::Serve(arguments);
 }
