@@ -6,8 +6,9 @@
 // another one further on), nothing waits. Whoever owns the keyspace keeps its expirer away
 // meanwhile, and no reader is attached to the log.
 //
-// A file may only change data: a SHUTDOWN in it is damage, not an order. A command that is answered
-// by an error is passed over and counted, as in Redis; it did the same when it was run first.
+// A file may only change data: a SHUTDOWN in it is passed over, as is a GET. A command that is
+// answered by an error is passed over and counted, as in Redis; it did the same when it was run
+// first.
 //
 // Commands are known by their own names, since those are what our files have, whatever
 // rename-command says; and by those it gave, which are what Redis writes. Belongs to one thread.
@@ -37,8 +38,9 @@ class AofPlayer {
   AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
             LibrarySet& libraries);
 
-  // One effect, or several that belong together. kCorrupt for what is no write, kUnsupported for
-  // more libraries than are kept; what of the group came before that has happened.
+  // One effect, or several that belong together. kCorrupt for a command or a database
+  // that there is not, and nothing of the group has happened then; kUnsupported for more libraries
+  // than are kept, and what came before that in the group has happened.
   Status Play(std::span<const log::EffectView> group);
 
   std::uint64_t played() const { return played_; }
