@@ -89,8 +89,6 @@ void RunOperator(Client& client) {
     client.Do({"SCAN", "0", "COUNT", "100"});
     client.Do({"DBSIZE"});
   }
-  client.Do({"CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction",
-             "proto-max-bulk-len", "512mb"});
 }
 
 }  // namespace
