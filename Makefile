@@ -68,8 +68,7 @@ soak: bootstrap-build+test
 bench: bootstrap-build+bench
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) apps benchmarks
-	@if [ -x bench/run ]; then bench/run $(ARGS); \
-	else for program in build/release/bin/*_bench; do $$program || exit 1; done; fi
+	@bench/run $(ARGS)
 
 format: bootstrap-check
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs -r clang-format-19 -i
