@@ -2,7 +2,7 @@
 // The allocator as the containers of this folder see it: cache-line aligned blocks, and how large a
 // block really is.
 //
-// Memory figures must be those of the allocator, not of the request (DESIGN, invariant 10). Under
+// Memory figures must be those of the allocator, not of the request. Under
 // jemalloc that is nallocx; it is bound weakly, so that sanitizer builds, which run without
 // jemalloc, link as well and count requests rounded to 16 bytes. Thread safety: as malloc's.
 #ifndef CAIRN_DS_RAW_MEMORY_H_

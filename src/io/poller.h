@@ -2,7 +2,7 @@
 // Poller: who is ready, by epoll, level-triggered.
 //
 // Level-triggered because it forgives: a connection that stops reading half way is told again
-// (CORE.md section 1: edge-triggered and io_uring measured a tie). The interface is small so that
+// (edge-triggered epoll and io_uring were measured: a tie). The interface is small so that
 // another mechanism can take its place.
 //
 // Invariants

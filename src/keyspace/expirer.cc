@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The sweep. The road not taken: sampling, as Redis does; it leaves expired keys for minutes when
-// few among many volatile ones are due (DESIGN measured a median of 19 s).
+// few among many volatile ones are due (a median of 19 s, measured on Redis 7.0).
 #include "keyspace/expirer.h"
 
 #include <algorithm>

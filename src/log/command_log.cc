@@ -3,7 +3,7 @@
 //
 // A record is a 16-byte header {payload bytes, database, argument count} and a payload
 // of (u32 size, bytes) per argument, rounded up to granules. The road not taken: a mutex-guarded
-// buffer, which went from 81 to 666 ns a write with a second writer (CORE.md section 4).
+// buffer, which went from 81 to 666 ns a write with a second writer (docs/decisions/0009).
 #include "log/command_log.h"
 
 #include <algorithm>

@@ -13,7 +13,7 @@
 //
 // Commit words lie apart from the payload, one per granule, and hold the record's own position plus
 // one: what a client writes into a value can never look like a commit word, and nothing needs
-// zeroing when the ring wraps (CORE.md trap T10).
+// zeroing when the ring wraps.
 //
 // Invariants
 //   (1) Room is taken as credit before any lock (TakeCredit); Append never waits.

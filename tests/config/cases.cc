@@ -73,7 +73,7 @@ constexpr SetCase kSetCases[] = {
     {"maxmemory", "1.5gb", "", kNotMemory},
     {"maxmemory", "1 gb", "", kNotMemory},
     {"maxmemory", "1tb", "", kNotMemory},
-    // Redis wraps around, which COMPAT names as a fault.
+    // Redis wraps around, which is a fault that we do not repeat.
     {"maxmemory", "18446744073709551616", "", kNotMemory, true},
     {"maxmemory", "99999999999999999999gb", "", kNotMemory, true},
     // Redis keeps sizes up to 2^64-1; ours end at 2^63-1.
