@@ -4,8 +4,8 @@
 import pathlib
 import subprocess
 
-from harness import (BINARY, ORACLE, Server, ServerError, check, equal, folder, valkey_binary,
-                     wait_for, wait_info)
+from harness import (BINARY, ORACLE, Server, ServerError, check, equal, folder, needs,
+                     valkey_binary, wait_for, wait_info)
 from samples import AOF, describe, fill, same
 from values import VALUES, content
 
@@ -48,9 +48,7 @@ def directories_are_exchanged(way, other, preamble):
     group has read, and as commands what is pending of entries that were deleted): from them, what
     they find is what we must find, and to them, what we had."""
     binary, checker = OTHERS[other]
-    if not binary:
-        print(f"{other.lower()}-server is not there: Interop{way}{other} is left out")
-        return
+    needs(binary, f"{other.lower()}-server")
     writer, reader = (BINARY, binary) if way == "To" else (binary, BINARY)
     options = (*AOF, "--aof-use-rdb-preamble", preamble)
     with folder() as path:
@@ -79,9 +77,7 @@ RENAMED = {
 
 def renamed_commands_are_loaded(binary, preamble, rewrites):
     """Redis does not load its own, where they are rewritten as commands."""
-    if not binary:
-        print("redis-server is not there: RenamedCommands.Redis is left out")
-        return
+    needs(binary, "redis-server")
     with folder() as path:
         config = pathlib.Path(path, "conf")
         config.write_text('rename-command SET OTHER\nrename-command DEL ""\n')
@@ -110,9 +106,7 @@ WITH_FUNCTIONS = {
 
 def functions_come_back(preamble, rewrites):
     """They cannot be called here yet, but an AOF that had some has them again."""
-    if not ORACLE:
-        print("redis-server is not there: FunctionsComeBack is left out")
-        return
+    needs(ORACLE, "redis-server")
     options = (*AOF, "--aof-use-rdb-preamble", preamble)
     with folder() as path:
         with Server(*options, binary=ORACLE, folder=path) as server, server.client() as client:

@@ -3,7 +3,8 @@
 
 A script makes a Suite, adds functions with @suite.case, and ends with suite.main(), which prints
 `N passed, N failed` as its last line. Every case runs whatever the ones before it did; a case
-fails by an exception, most often an AssertionError from check() or equal().
+fails by an exception, most often an AssertionError from check() or equal(). One that cannot be
+tried here says so by needs(): it has neither passed nor failed, and `, N skipped` counts it.
 
 Nothing here sleeps and hopes: wait_for() asks a condition again and again, to a deadline. Every
 server is ended by its pid when its `with` block ends; every read from a socket has a deadline.
@@ -91,6 +92,16 @@ class ServerError(str):
         return isinstance(other, ServerError) and str.__eq__(self, other)
 
     __hash__ = str.__hash__
+
+
+class LeftOut(Exception):
+    """A case that cannot be tried here, and what it needs."""
+
+
+def needs(truth, what):
+    """Ends the case, and leaves it out, unless that is there."""
+    if not truth:
+        raise LeftOut(what)
 
 
 def check(truth, what=""):
@@ -350,7 +361,7 @@ class Suite:
     def main(self):
         """Runs all, or those with an argument of the command line in their name."""
         wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
-        passed = failed = 0
+        passed = failed = skipped = 0
         for name, function in self.cases:
             if wanted and not any(part in name for part in wanted):
                 continue
@@ -362,6 +373,9 @@ class Suite:
                         print(f"FAIL {label}: {complaint}")
                 failed += sum(1 for _, complaint in inner if complaint)
                 passed += sum(1 for _, complaint in inner if not complaint)
+            except LeftOut as what:
+                skipped += 1
+                print(f"left out {name}: it needs {what}")
             except Exception as error:  # pylint: disable=broad-except
                 failed += 1
                 print(f"FAIL {name}: {type(error).__name__}: {error}")
@@ -370,5 +384,5 @@ class Suite:
             if "-v" in sys.argv:
                 print(f"  {name} {time.monotonic() - started:.2f} s")
             sys.stdout.flush()
-        print(f"{passed} passed, {failed} failed")
-        sys.exit(1 if failed or not passed else 0)
+        print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+        sys.exit(1 if failed or not passed + skipped else 0)
