@@ -45,12 +45,13 @@ void Unmap(char* memory, std::size_t capacity) {
 // wrote there before.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define CAIRN_NO_MREMAP
+#define CAIRN_MREMAP_IS_UNSEEN
 #endif
 #endif
 
-char* MoveMapping(char* from, std::size_t old_capacity, std::size_t capacity) {
-#ifdef CAIRN_NO_MREMAP
+char* MoveMapping([[maybe_unused]] char* from, [[maybe_unused]] std::size_t old_capacity,
+                  [[maybe_unused]] std::size_t capacity) {
+#ifdef CAIRN_MREMAP_IS_UNSEEN
   return nullptr;
 #else
   void* grown = ::mremap(from, old_capacity, capacity, MREMAP_MAYMOVE);

@@ -121,10 +121,10 @@ TEST(ByteBuffer, CountsWhatItUses) {
   buffer.EraseFront(kMapped);
   EXPECT_EQ(buffer.memory_bytes(), used) << "what went at the front is still there";
   buffer.Reserve(20 * kMapped);
-  EXPECT_EQ(buffer.memory_bytes(), used);
+  EXPECT_LE(buffer.memory_bytes(), used);  // less where it had to be copied: bytes that had gone
   ByteBuffer other;
   other = std::move(buffer);
-  EXPECT_EQ(ByteBuffer::mapped_bytes() - before, static_cast<std::int64_t>(used));
+  EXPECT_EQ(ByteBuffer::mapped_bytes() - before, static_cast<std::int64_t>(other.memory_bytes()));
   other.Free();
   EXPECT_EQ(ByteBuffer::mapped_bytes(), before);
   other.Assign("small");
@@ -160,6 +160,15 @@ TEST(ByteBufferDeathTest, SizesMustFit) {
   EXPECT_DEATH(buffer.Resize(buffer.capacity() + 1), "CHECK failed");
 }
 
+// A sanitizer needs mappings of its own.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define CAIRN_NEEDS_MAPPINGS
+#endif
+#endif
+
+#ifndef CAIRN_NEEDS_MAPPINGS
+
 // What a process may have of mappings, until there are no more.
 void TakeAllMappings() {
   constexpr std::size_t kPage = 4096;
@@ -194,6 +203,8 @@ TEST(ByteBufferDeathTest, GoesOnWhereThereAreNoMappings) {
   };
   EXPECT_EXIT(use(), ::testing::ExitedWithCode(0), "");
 }
+
+#endif
 
 }  // namespace
 }  // namespace cairn
