@@ -89,6 +89,11 @@ bool Desk::Drain(std::size_t deliveries_max) {
   return !pending();
 }
 
+Desk::~Desk() {
+  std::vector<Delivery> dropped;
+  exchange_.inbox(worker_).Take(dropped);
+}
+
 void Desk::Refill() {
   DCHECK(next_ == taken_.size());
   taken_.clear();

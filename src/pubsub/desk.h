@@ -83,6 +83,8 @@ class Desk {
  public:
   Desk(Exchange& exchange, std::size_t worker, DirectReceiver* direct = nullptr)
       : exchange_(exchange), worker_(worker), direct_(direct) {}
+  // What waits goes with it: the blobs' taker need not outlive the exchange (Blob::HandTo).
+  ~Desk();
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
 

@@ -169,6 +169,31 @@ TEST(Pubsub, AFullInboxDropsAndTells) {
   EXPECT_EQ(client.lost, 1);
 }
 
+// The server's trash, which takes large blobs, goes before its exchange does.
+TEST(Pubsub, WhatWaitsGoesWithTheDesk) {
+  class Taker final : public BlobTaker {
+   public:
+    void Take(Blob* blob) override {
+      taken += 1;
+      BlobRef last(blob);
+      blob->Release();
+    }
+    int taken = 0;
+  };
+  Taker taker;
+  House house(2);
+  Client client;
+  house.desks[1]->Subscribe(client, Kind::kChannel, "a");
+  const std::string text = "$1\r\na\r\n$1\r\nx\r\n";
+  Blob* blob = Blob::Create(text, text.size(), text.size());
+  blob->HandTo(&taker);
+  const std::string_view tail = blob->view();
+  house.exchange.Publish(tail.substr(4, 1), tail.substr(11, 1), [&] { return blob; });
+  EXPECT_EQ(taker.taken, 0);
+  house.desks.clear();
+  EXPECT_EQ(taker.taken, 1);
+}
+
 TEST(Pubsub, BytesLimitLetsOneMessagePassHoweverLarge) {
   House house(1, Inbox::kDeliveriesMax, 1000);
   Client client;
