@@ -26,9 +26,11 @@ inline bool DeferEdit(command::Call& call, const keyspace::Found& found, std::si
 }
 
 // Elements of a collection that are replied with and taken out: large ones count by their bytes,
-// which are copied and freed. REQUIRES: it is not empty, elements <= size().
+// which are copied and freed. A stream may be empty, and large by what is pending at its groups:
+// then there are no elements to be large. REQUIRES: elements <= size(), or looked for in vain.
 template <class V>
 std::uint64_t ElementsTaken(const V& collection, std::uint64_t elements) {
+  if (collection.size() == 0) return elements;
   const std::uint64_t mean = collection.memory_bytes() / collection.size();
   return elements * std::max<std::uint64_t>(1, ElementsOfBytes(mean));
 }

@@ -323,7 +323,7 @@ void Xautoclaim(Call& call) {
   // It looks at ten times as many as it claims.
   const auto& stream_there = found.entry->as<Stream>();
   const std::uint64_t looks = std::min<std::uint64_t>(group->pending().size(), 10 * args->count);
-  if (call.Defer(stream_there.size() == 0 ? looks : ElementsTaken(stream_there, looks))) return;
+  if (call.Defer(ElementsTaken(stream_there, looks))) return;
   call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const GroupOfKey at{call.key(0), *stream, *group};

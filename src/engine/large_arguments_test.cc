@@ -388,6 +388,18 @@ TEST_F(LargeArguments, InCollectionsAreReadWhereTheLaneIsFull) {
   }
 }
 
+// What is pending makes a stream large, too, of which no entry is left.
+TEST_F(LargeArguments, AreNotThoseOfAnEmptyStream) {
+  constexpr int kEntries = 100'000;
+  for (int i = 1; i <= kEntries; ++i) Plain({"XADD", "x", std::to_string(i) + "-1", "f", "v"});
+  Plain({"XGROUP", "CREATE", "x", "g", "0"});
+  Plain({"XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">"});
+  Plain({"XTRIM", "x", "MAXLEN", "0"});
+  EXPECT_EQ(client_.Execute({"XADD", "x", "200000-1", "f", "v"}), "$8\r\n200000-1\r\n");
+  EXPECT_FALSE(client_.was_deferred());
+  EXPECT_EQ(client_.Execute({"XLEN", "x"}), ":1\r\n");
+}
+
 // Where the elements are large together, whatever changes them may have to copy or to free one.
 TEST_F(LargeArguments, InCollectionsAreTakenOutInTheLane) {
   const std::string large(kLarge, 'L');
