@@ -31,14 +31,14 @@ std::uint64_t ElementsOf(const keyspace::Entry& entry) {
 // A stream does not know how many entries lie between two ids; walking so far as to know that they
 // are many costs a fifth of replying with them.
 std::uint64_t ElementsBetween(const value::Stream& stream, value::StreamId start,
-                              value::StreamId end, std::size_t count) {
+                              value::StreamId end, std::size_t count, std::uint64_t heavy) {
   const std::uint64_t most =
       count == 0 ? stream.size() : std::min<std::uint64_t>(count, stream.size());
-  if (most < command::Call::kHeavyElements) return most;
+  if (most < heavy) return most;
   value::StreamRange range(stream, start, end, value::StreamOrder::kForward);
   value::StreamEntry entry;
   std::uint64_t seen = 0;
-  while (seen < command::Call::kHeavyElements && range.Next(&entry)) ++seen;
+  while (seen < heavy && range.Next(&entry)) ++seen;
   return seen;
 }
 

@@ -47,10 +47,11 @@ inline std::uint64_t ElementsDrawn(std::uint64_t size, std::int64_t count) {
 // The value's elements, or what its bytes come to.
 std::uint64_t ElementsOf(const keyspace::Entry& entry);
 
-// Entries between the ids, at most `count` (0: all) of them, counted up to what is heavy. It costs
+// Entries between the ids, at most `count` (0: all) of them, counted up to `heavy`. It costs
 // nothing where the stream or the count are small.
 std::uint64_t ElementsBetween(const value::Stream& stream, value::StreamId start,
-                              value::StreamId end, std::size_t count);
+                              value::StreamId end, std::size_t count,
+                              std::uint64_t heavy = command::Call::kHeavyElements);
 
 }  // namespace cairn::commands
 

@@ -208,16 +208,25 @@ std::vector<std::string> WithoutDollars(Call& call, const ReadArgs& args,
   return words;
 }
 
-// Whether what is to be read, by `count_of(stream, n)`, is so much that the lane does it.
-template <class CountOf>
-bool DeferReading(Call& call, const ReadArgs& args, CountOf count_of) {
+bool HasBehind(const Stream& stream, StreamId after) {
+  return !stream.empty() && stream.last_id() > after && stream.TopId() > after;
+}
+
+// What reading on costs. Nothing where there is nothing: who waits then would come back from the
+// lane, and go there again.
+std::uint64_t ElementsBehind(const Stream& stream, StreamId after, std::size_t count) {
+  if (!HasBehind(stream, after)) return 0;
+  const std::uint64_t heavy = Call::kHeavyElements / ElementsTaken(stream, 1) + 1;
+  return ElementsTaken(stream, ElementsBetween(stream, after, value::kStreamIdMax, count, heavy));
+}
+
+// Whether what is to be read, by `elements_of(stream, n)`, is so much that the lane does it.
+template <class ElementsOf>
+bool DeferReading(Call& call, const ReadArgs& args, ElementsOf elements_of) {
   std::uint64_t elements = 0;
   for (std::size_t n = 0; n < args.streams; ++n) {
     const Found found = call.txn().Find(call.key(n), Access::kPeek);
-    if (!found) continue;
-    const Stream& stream = found.entry->as<Stream>();
-    const std::uint64_t count = count_of(stream, n);
-    elements += stream.size() == 0 ? count : ElementsTaken(stream, count);
+    if (found) elements += elements_of(found.entry->as<Stream>(), n);
   }
   return call.Defer(elements);
 }
@@ -230,7 +239,7 @@ void Xread(Call& call) {
     if (!ReadStart(call, *args, n, &after[n])) return;
   }
   if (DeferReading(call, *args, [&](const Stream& stream, std::size_t n) {
-        return ElementsBetween(stream, after[n], value::kStreamIdMax, args->count);
+        return ElementsBehind(stream, after[n], args->count);
       })) {
     return;
   }
@@ -239,7 +248,7 @@ void Xread(Call& call) {
     const Found found = call.txn().Find(call.key(n), Access::kPeek);
     if (!found) continue;
     const Stream& stream = found.entry->as<Stream>();
-    if (stream.empty() || stream.last_id() <= after[n] || stream.TopId() <= after[n]) continue;
+    if (!HasBehind(stream, after[n])) continue;
     reply.BeginStream(call.key(n).name);
     ReplyStreamRange(call.reply(), stream, *value::Successor(after[n]), value::kStreamIdMax,
                      value::StreamOrder::kForward, args->count);
@@ -330,8 +339,7 @@ bool ServeGroup(Call& call, const ReadArgs& args, std::size_t n, const GroupStar
   if (start) {
     reply.BeginStream(call.key(n).name);
     ServeHistory(call, args, at, consumer, *start);
-  } else if (!stream->empty() && group.last_id() < stream->last_id() &&
-             group.last_id() < stream->TopId()) {
+  } else if (HasBehind(*stream, group.last_id())) {
     reply.BeginStream(call.key(n).name);
     ServeNew(call, args, at, consumer);
   }
@@ -348,10 +356,10 @@ void Xreadgroup(Call& call) {
   // History is what is pending at the consumer, at most all that is pending.
   if (DeferReading(call, *args, [&](const Stream& stream, std::size_t n) -> std::uint64_t {
         const value::StreamGroup& group = *stream.FindGroup(*args->group);
-        if (!starts[n])
-          return ElementsBetween(stream, group.last_id(), value::kStreamIdMax, args->count);
+        if (!starts[n]) return ElementsBehind(stream, group.last_id(), args->count);
         const std::uint64_t pending = group.pending().size();
-        return args->count == 0 ? pending : std::min<std::uint64_t>(pending, args->count);
+        return ElementsTaken(
+            stream, args->count == 0 ? pending : std::min<std::uint64_t>(pending, args->count));
       })) {
     return;
   }

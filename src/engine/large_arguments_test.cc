@@ -400,6 +400,29 @@ TEST_F(LargeArguments, AreNotThoseOfAnEmptyStream) {
   EXPECT_EQ(client_.Execute({"XLEN", "x"}), ":1\r\n");
 }
 
+// One that waits would come back from the lane, which finds nothing, and go there again.
+TEST_F(LargeArguments, AreNotLookedForInTheLaneWhereThereIsNothing) {
+  Both({"XADD", "x", "1-1", "f", std::string(kLarge, 'L')});
+  Both({"XGROUP", "CREATE", "x", "g", "$"});
+  for (const Args& row : {Args{"XREAD", "STREAMS", "x", "$"}, Args{"XREAD", "STREAMS", "x", "1-1"},
+                          Args{"XREADGROUP", "GROUP", "g", "c", "STREAMS", "x", ">"}}) {
+    EXPECT_EQ(Both(row), "*-1\r\n") << row[0];
+    EXPECT_FALSE(client_.was_deferred()) << row[0];
+  }
+  Both({"XREAD", "STREAMS", "x", "0"});
+  EXPECT_TRUE(client_.was_deferred());
+}
+
+// Nor do many entries count that lie before what is wanted.
+TEST_F(LargeArguments, OfAStreamCountFromWhereItIsRead) {
+  const std::string text(1000, 'x');
+  for (int i = 1; i <= 5000; ++i) Both({"XADD", "x", std::to_string(i) + "-1", "f", text});
+  Both({"XREAD", "STREAMS", "x", "4999-1"});
+  EXPECT_FALSE(client_.was_deferred());
+  Both({"XREAD", "STREAMS", "x", "0"});
+  EXPECT_TRUE(client_.was_deferred());
+}
+
 // Where the elements are large together, whatever changes them may have to copy or to free one.
 TEST_F(LargeArguments, InCollectionsAreTakenOutInTheLane) {
   const std::string large(kLarge, 'L');
