@@ -141,7 +141,7 @@ void Connection::RunLeftover() {
   if (done == leftover_.size()) {
     // A large request's buffer is not kept by an idle connection.
     DropLeftover();
-  } else {
+  } else if (done > 0) {  // room that was reserved for a request stays while nothing has run
     leftover_.EraseFront(done);
     ShrinkLeftover();
   }

@@ -217,6 +217,20 @@ def BehindWhatTheLaneRunsLittleIsRead():
             check(a.call("GET", "k") == value)
 
 
+def RoomForWhatComesIsKept():
+    """A client that sends little at a time has its input moved once, not with each piece."""
+    request = frame("SET", "k", pattern(7 * MIB, 6))
+    sent = MIB + MIB // 4
+    with Server() as server, server.client() as a, server.client() as b:
+        a.call("CLIENT", "SETNAME", "a")
+        for begin, end in ((0, MIB + 1), (MIB + 1, sent)):
+            a.send(request[begin:end])
+            wait_for(lambda end=end: int(figures(b, "a")["qbuf"]) == end, "it is read")
+        check(int(figures(b, "a")["qbuf-free"]) >= len(request) - sent)
+        a.send(request[sent:])
+        equal(a.read(), "OK")
+
+
 def ClientsThatGoWithLargeArguments():
     """CLIENT KILL, and a reset, while the lane has the request: what writes is done, once."""
     value = pattern(LARGE, 1)
@@ -264,5 +278,6 @@ def add(suite):
     suite.case(TransactionsThatRunNothing)
     suite.case(LimitsOfLargeArguments)
     suite.case(BehindWhatTheLaneRunsLittleIsRead)
+    suite.case(RoomForWhatComesIsKept)
     suite.case(ClientsThatGoWithLargeArguments)
     suite.case(MessagesOfLargeSize)
