@@ -61,6 +61,16 @@ Parked::Parked(const CommandTable::Command& command, OwnedArgs args, Session& se
   db = session.db();
 }
 
+Parked::~Parked() {
+  if (counter_ != nullptr) counter_->Add(-static_cast<std::int64_t>(counted_bytes_));
+}
+
+void Parked::CountWhileItLives(SharedCounter& counter, std::size_t bytes) {
+  counter_ = &counter;
+  counted_bytes_ = bytes;
+  counter.Add(static_cast<std::int64_t>(bytes));
+}
+
 void Parked::FindItsKeys(const keyspace::Keyspace& keyspace) {
   lacks_keys_ = false;
   std::vector<std::uint32_t> positions;

@@ -28,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/counter.h"
 #include "base/function_ref.h"
 #include "command/owned_args.h"
 #include "command/session.h"
@@ -62,6 +63,7 @@ class Parked final : public keyspace::Waiter {
          std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply);
   // Of very many arguments, for the lane: it finds the keys there.
   Parked(const CommandTable::Command& command, OwnedArgs args, Session& session);
+  ~Parked();
 
   const CommandTable::Command& command() const { return command_; }
   std::span<const std::string_view> args() const { return args_.views(); }
@@ -94,6 +96,9 @@ class Parked final : public keyspace::Waiter {
   // Its client has gone, and nobody could take it out of its queues yet: nobody is to serve it.
   bool is_abandoned() const { return abandoned_.load(std::memory_order_relaxed); }
   void Abandon() { abandoned_.store(true, std::memory_order_relaxed); }
+  // Its session, which counted so many bytes for it, has gone, but the lane still has it: they are
+  // counted until it goes as well. By the session; `counter` outlives this.
+  void CountWhileItLives(SharedCounter& counter, std::size_t bytes);
   void ReplyTimeout();
   // What that will be has changed: WAITAOF's first half has come true. Any thread.
   void set_timeout_reply(TimeoutReply reply) {
@@ -118,6 +123,8 @@ class Parked final : public keyspace::Waiter {
   LaneWork lane_work_ = LaneWork::kHeavy;
   bool goes_back_ = false;
   std::atomic<bool> abandoned_{false};
+  SharedCounter* counter_ = nullptr;  // of what is left of a client that has gone
+  std::size_t counted_bytes_ = 0;
   Session session_;
   resp::ReplyBuffer reply_;
 };

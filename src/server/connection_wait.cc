@@ -12,8 +12,8 @@
 //
 // Each of the upper ones has claimed the Parked, or does nothing; so exactly one reply is sent.
 // While it waits, the connection reads what the client sends, within client-query-buffer-limit (one
-// that is delayed, or run by the lane, within kDelayedBytesMax: it has sent without waiting, and may
-// do so for ever), and parses none of it.
+// that is delayed, or run by the lane, within kDelayedBytesMax: it has sent without waiting, and
+// may do so for ever), and parses none of it.
 #include <algorithm>
 #include <utility>
 
@@ -155,7 +155,9 @@ void Connection::AbandonWait() {
   if (waiting_ == nullptr) return;
   waiting_->Abandon();
   keyspace::Keyspace& keyspace = server().engine().keyspace();
-  if (!is_deferred() && command::TryUnpark(keyspace, *waiting_) == command::Unparked::kBusy) {
+  if (is_deferred()) {
+    waiting_->CountWhileItLives(server().engine().other_bytes(), wait_bytes_);
+  } else if (command::TryUnpark(keyspace, *waiting_) == command::Unparked::kBusy) {
     keyspace.helper()->RunLater(
         keyspace::KeyLocks::SetOf(waiting_->keys()),
         [&keyspace, parked = waiting_] { command::Unpark(keyspace, *parked); });

@@ -249,6 +249,31 @@ def ClientsThatGoWithLargeArguments():
         equal(set(b.call("LRANGE", "l", 0, 0) or [value]), {value})
 
 
+def WhatTheGoneLeftInTheLaneCounts():
+    """A request whose client has gone waits for its turn in the lane, and counts as memory."""
+    value = pattern(16 * MIB, 7)
+    with Server("--io-threads", 1) as server, server.client() as a, server.client() as b:
+        count = 40_000 if SANITIZED else 150_000
+        for first in range(0, count, 10_000):
+            members = range(first, first + 10_000)
+            a.call("ZADD", "{t}z", *[word for i in members for word in (i, f"member:{i}")])
+        before = int(server.info("memory")["used_memory"])
+        a.send(frame("ZRANGESTORE", "{t}to", "{t}z", 0, -1))
+        leaving = server.client()
+        leaving.call("CLIENT", "SETNAME", "leaving")
+        leaving.send(frame("SET", "{t}k", value))
+        wait_for(lambda: figures(b, "leaving")["cmd"] == "set", "it has come")
+        leaving.close()
+        wait_for(lambda: figures(b, "leaving") is None, "it is gone")
+        # In the lane, or run already, as the case may be.
+        counted = int(server.info("memory")["used_memory"]) - before
+        check(counted >= len(value), counted)
+        equal(a.read(), count)
+        wait_for(lambda: b.call("STRLEN", "{t}k") == len(value), "it is run all the same")
+        b.call("DEL", "{t}k", "{t}to")
+        wait_for(lambda: int(server.info("memory")["used_memory"]) < before + MIB, "it goes")
+
+
 def MessagesOfLargeSize():
     """A message goes out in the bytes in which it came in, over both protocols."""
     with Server("--io-threads", 2, "--client-output-buffer-limit", "pubsub 0 0 0") as server:
@@ -280,4 +305,5 @@ def add(suite):
     suite.case(BehindWhatTheLaneRunsLittleIsRead)
     suite.case(RoomForWhatComesIsKept)
     suite.case(ClientsThatGoWithLargeArguments)
+    suite.case(WhatTheGoneLeftInTheLaneCounts)
     suite.case(MessagesOfLargeSize)
