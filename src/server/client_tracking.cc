@@ -81,11 +81,14 @@ void ClientTracking::Start(TrackingOptions options) {
   // None at all means every key.
   std::vector<std::string> new_prefixes = std::move(options.prefixes);
   if (options.broadcast && new_prefixes.empty()) new_prefixes.emplace_back();
-  options.prefixes = std::move(options_.prefixes);
-  // They are apart from each other, but for that of every key, which is not given.
-  for (const std::string& prefix : new_prefixes) {
-    if (!prefix.empty() || options.prefixes.empty()) options.prefixes.push_back(prefix);
-  }
+  // Those of earlier calls stay, and all stand in order, as CLIENT TRACKINGINFO tells them. They
+  // are apart from each other, but for that of every key, which may come again.
+  std::vector<std::string> all_prefixes = std::move(options_.prefixes);
+  all_prefixes.insert(all_prefixes.end(), new_prefixes.begin(), new_prefixes.end());
+  std::ranges::sort(all_prefixes);
+  const auto repeated = std::ranges::unique(all_prefixes);
+  all_prefixes.erase(repeated.begin(), repeated.end());
+  options.prefixes = std::move(all_prefixes);
   options_ = std::move(options);
   tracker_->SetReceiver(options_.redirect, options_.redirect_worker);
   on_ = true;
