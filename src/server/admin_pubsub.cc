@@ -292,9 +292,9 @@ bool PubsubGate::Admit(Call& call) {
   if (std::ranges::find(kSubscribing, spec.row.run) != kSubscribing.end()) return true;
   // By the names in the rows, which rename-command leaves alone.
   if (spec.name == "PING" || spec.name == "QUIT" || spec.name == "RESET") return true;
-  call.Error("ERR Can't execute '" + call.command().full_name +
-             "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
-             "context");
+  call.Refuse("ERR Can't execute '" + call.command().full_name +
+              "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+              "context");
   return false;
 }
 
