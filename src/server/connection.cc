@@ -233,11 +233,12 @@ std::size_t Connection::ProcessInput(std::string_view input) {
 
 Connection::Batch Connection::ParseBatch(std::string_view input, int share) {
   Batch batch;
-  const bool one_by_one = !authenticated() || server().pause().active();
+  const bool lacks_password = !authenticated() && server().RequiresPassword();
+  const bool one_by_one = lacks_password || server().pause().active();
   const std::size_t count_max = one_by_one ? 1
                                            : std::min<std::size_t>(command::Runner::kBatchMax,
                                                                    static_cast<std::size_t>(share));
-  const resp::Limits limits = server().ParserLimits(authenticated());
+  const resp::Limits limits = server().ParserLimits(!lacks_password);
   command::Runner& runner = worker_.runner();
   resp::ArgArena& args = worker_.args();
   resp::Request request;

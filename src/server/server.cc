@@ -64,17 +64,23 @@ class Server::ProtectedGate final : public command::Gate {
   Server& server_;
 };
 
-// Commands before AUTH: only those that may.
+// Commands before AUTH: only those that may. A password that has been taken away is not asked for,
+// not even of those who came while there was one.
 class Server::AuthGate final : public command::Gate {
  public:
+  explicit AuthGate(const Server& server) : server_(server) {}
   bool Admit(command::Call& call) override {
     if (call.session().authenticated() || (call.command().spec->row.flags & command::kNoAuth) != 0)
         [[likely]] {
       return true;
     }
+    if (!server_.RequiresPassword()) return true;
     call.Refuse(command::errors::kNoAuth);
     return false;
   }
+
+ private:
+  const Server& server_;
 };
 
 class Server::SlowSink final : public command::SlowObserver {
@@ -119,7 +125,7 @@ Server::Server(Config& config, const Clock& clock)
       aof_(MakeAofParts()),
       slow_sink_(std::make_unique<SlowSink>(*this)),
       protected_gate_(std::make_unique<ProtectedGate>(*this)),
-      auth_gate_(std::make_unique<AuthGate>()),
+      auth_gate_(std::make_unique<AuthGate>(*this)),
       disk_gate_(persistence_, aof_),
       loading_gate_(persistence_),
       monitors_(*this) {
