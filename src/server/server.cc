@@ -174,8 +174,7 @@ Status Server::OpenAndLoad() {
   }
   log_.Notice("Server initialized");
   MakeDealer();
-  if (Status listening = ListenTcp(); !listening.ok()) return listening;
-  if (Status listening = ListenUnix(); !listening.ok()) return listening;
+  if (Status listening = Listen(); !listening.ok()) return listening;
   WireServerConfig();
   WireAof();
   base_bytes_ = AllocatorStatistics::Ask().allocated;

@@ -171,7 +171,8 @@ class Server {
   void ReleaseCommands();
   // CONFIG SET of port or bind: closes what listens and listens anew, on the main thread; any
   // thread waits for it.
-  Status ListenAgain();
+  Status ListenAgain(std::string_view refusal);
+  Status Listen();
   Status ListenTcp();
   Status ListenUnix();
   void MakeDealer();

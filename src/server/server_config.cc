@@ -113,8 +113,12 @@ void Server::WireConfig() {
 
 // Hooks that may fail, and that need a server that is already up.
 void Server::WireServerConfig() {
-  config_.OnChange("port", [this](const Config&) { return ListenAgain(); });
-  config_.OnChange("bind", [this](const Config&) { return ListenAgain(); });
+  config_.OnChange("port", [this](const Config&) {
+    return ListenAgain("Unable to listen on this port. Check server logs.");
+  });
+  config_.OnChange("bind", [this](const Config&) {
+    return ListenAgain("Failed to bind to specified addresses.");
+  });
   config_.OnChange("maxclients", [](const Config& config) {
     return RaiseDescriptorLimit(config.Int("maxclients"));
   });

@@ -58,6 +58,14 @@ Status Server::ListenTcp() {
   return {};
 }
 
+// At the start; later, CONFIG SET may take away the last address, as in Redis.
+Status Server::Listen() {
+  if (Status listening = ListenTcp(); !listening.ok()) return listening;
+  if (Status listening = ListenUnix(); !listening.ok()) return listening;
+  if (!tcp_listeners_.empty() || unix_listener_ != nullptr) return {};
+  return {StatusCode::kIo, "Configured to not listen anywhere, exiting."};
+}
+
 Status Server::ListenUnix() {
   const std::string path = config_.Text("unixsocket");
   if (path.empty()) return {};
@@ -73,9 +81,9 @@ Status Server::ListenUnix() {
 }
 
 // Runs as a hook of CONFIG SET, which undoes the change and calls the hook again if this fails: so
-// failing here brings the old addresses back. What the waiter and the task share outlives whoever
-// is late.
-Status Server::ListenAgain() {
+// failing here brings the old addresses back. `refusal` is what Redis says of the directive. What
+// the waiter and the task share outlives whoever is late.
+Status Server::ListenAgain(std::string_view refusal) {
   struct Answer {
     Event ready;
     Mutex mu;
@@ -96,7 +104,7 @@ Status Server::ListenAgain() {
   }
   MutexLock hold(answer->mu);
   if (answer->status.ok()) return {};
-  return {StatusCode::kIo, "Unable to listen on this port. Check server logs."};
+  return {StatusCode::kIo, std::string(refusal)};
 }
 
 void Server::Accept(Worker& worker, io::Fd socket, io::PeerInfo peer) {
