@@ -78,6 +78,7 @@ int Serve(const LaunchArguments& arguments) {
     PrintError(FatalConfigError(product, renamed.message()));
     return 1;
   }
+  if (!loaded->users.empty()) server.NoteUsers();
   std::optional<io::PidFile> pid_file;
   if (const std::string path = PidFilePath(config); !path.empty()) {
     if (Result<io::PidFile> created = io::PidFile::Create(path)) {

@@ -159,6 +159,7 @@ Status Server::OpenAndLoad() {
   config_.ReportIgnored([this](std::string_view name, std::string_view why) {
     log_.Notice("Directive '" + std::string(name) + "' is ignored: " + std::string(why));
   });
+  WarnOfUnbuilt();
   Result<std::unique_ptr<io::EventLoop>> main_loop = io::EventLoop::Create(engine_.clock());
   if (!main_loop) return main_loop.error().Annotate("starting the main loop");
   main_loop_ = std::move(*main_loop);

@@ -75,6 +75,8 @@ class Server {
 
   // rename-command lines of the configuration. Before Start.
   Status RenameCommands(std::span<const ConfigLine> lines);
+  // The configuration has user lines. Before Start.
+  void NoteUsers() { has_users_ = true; }
   // Called on the main thread once the data is loaded and clients are served.
   void SetOnReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
   // Listens, starts the workers, and loads, or begins to. Why not, if so, is in the log then.
@@ -141,6 +143,7 @@ class Server {
 
   void WireConfig();
   void WireServerConfig();
+  void WarnOfUnbuilt();
   // The append only file (server_aof.cc).
   persist::AofService::Parts MakeAofParts();
   void WireAof();
@@ -227,6 +230,7 @@ class Server {
   std::atomic<bool> aof_failing_{false};  // relaxed: whether to look at the guards again
   // Loading. Main thread, but for what is guarded.
   std::function<void()> on_ready_;
+  bool has_users_ = false;  // before Start
   Thread loader_;
   MonotonicUs load_began_us_ = 0;
   Status load_failure_;

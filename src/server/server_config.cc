@@ -111,6 +111,22 @@ void Server::WireConfig() {
   });
 }
 
+// What a server is trusted to obey and nothing here reads yet: said aloud, lest somebody believe
+// that his data is guarded or copied.
+void Server::WarnOfUnbuilt() {
+  const auto warn = [this](std::string_view name, std::string_view why) {
+    log_.Warning("Directive '" + std::string(name) + "' has no effect yet: " + std::string(why));
+  };
+  if (has_users_) warn("user", "without ACLs the default user is the only one and may do all");
+  if (!config_.Text("aclfile").empty()) warn("aclfile", "there are no ACLs, users are not read");
+  if (config_.Int("tls-port") != 0) warn("tls-port", "there is no TLS, that port is closed");
+  if (config_.Bool("cluster-enabled")) warn("cluster-enabled", "there is no cluster, it is alone");
+  if (!config_.Text("replicaof").empty())
+    warn("replicaof", "there is no replication, nothing is copied and writes are taken");
+  if (config_.Int("min-replicas-to-write") != 0)
+    warn("min-replicas-to-write", "there is no replication, writes are taken");
+}
+
 // Hooks that may fail, and that need a server that is already up.
 void Server::WireServerConfig() {
   config_.OnChange("port", [this](const Config&) {
