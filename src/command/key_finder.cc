@@ -101,7 +101,12 @@ bool Walk(const Spec& spec, Args args, Append append) {
   if (spec.row.find_keys != nullptr) {
     std::vector<std::uint32_t> indices;
     spec.row.find_keys(args, indices);
-    for (const std::uint32_t index : indices) append(index, spec.key_specs.specs[0]);
+    // The first key is the first specification's, the others are the last one's.
+    const KeySpec* key_spec = spec.key_specs.specs.data();
+    for (const std::uint32_t index : indices) {
+      append(index, *key_spec);
+      key_spec = &spec.key_specs.specs[spec.key_specs.count - 1];
+    }
     return true;
   }
   for (std::size_t i = 0; i < spec.key_specs.count; ++i) {

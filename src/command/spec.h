@@ -152,8 +152,9 @@ struct Row {
   // For a command whose keys do not always tell what it touches: whether this call takes every
   // stripe. Else it takes those of its keys.
   bool (*takes_all_stripes)(std::span<const std::string_view> args) = nullptr;
-  // For a command whose keys stand where the line cannot tell by itself (MIGRATE): appends their
-  // indices. What COMMAND INFO shows follows from the line all the same.
+  // For a command whose keys stand where the line cannot tell by itself (MIGRATE, SORT): appends
+  // their indices. The first is what the first specification says, the others what the last one
+  // says. What COMMAND INFO shows follows from the line all the same.
   void (*find_keys)(std::span<const std::string_view> args,
                     std::vector<std::uint32_t>& keys) = nullptr;
   // For a command that looks up members of the collection under its one key: asks the memory for

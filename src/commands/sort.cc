@@ -291,7 +291,8 @@ constexpr Spec kSpecs[] = {
                      "what they lead to, or stores them as a list.",
           .run = &Sort,
           .run_heavy = &SortHeavy,
-          .takes_all_stripes = &SortTakesAllStripes}),
+          .takes_all_stripes = &SortTakesAllStripes,
+          .find_keys = &FindSortKeys}),
     Spec({.syntax = "SORT_RO key [BY pattern] [LIMIT offset count] [GET pattern [GET pattern ...]] "
                     "[ASC | DESC] [ALPHA]",
           .access = "RO ACCESS; RO ACCESS UNKNOWN: For the optional BY/GET keyword. It is marked "

@@ -82,16 +82,30 @@ std::size_t SortOptions::lookups() const {
   return columns + (is_sorted && by && by->has_star() ? 1 : 0);
 }
 
-// A word that stands where an option may is taken for one. The key that STORE names is found by its
-// first mention (key_finder.h), which is the option if there is no other.
+// A word that stands where an option may is taken for one.
 bool SortTakesAllStripes(std::span<const std::string_view> args) {
-  std::size_t stores = 0;
-  for (std::size_t i = 1; i < args.size(); ++i) {
-    if (EqualsIgnoreCase(args[i], "STORE") && ++stores > 1) return true;
+  for (std::size_t i = 2; i + 1 < args.size(); ++i) {
     const bool is_pattern = EqualsIgnoreCase(args[i], "BY") || EqualsIgnoreCase(args[i], "GET");
-    if (is_pattern && i + 1 < args.size() && args[i + 1].contains('*')) return true;
+    if (is_pattern && args[i + 1].contains('*')) return true;
   }
   return false;
+}
+
+// As ParseSort reads them, but past words that it refuses.
+void FindSortKeys(std::span<const std::string_view> args, std::vector<std::uint32_t>& keys) {
+  if (args.size() < 2) return;
+  keys.push_back(1);
+  std::size_t target = 0;
+  for (std::size_t i = 2; i + 1 < args.size(); ++i) {
+    const bool is_store = EqualsIgnoreCase(args[i], "STORE");
+    if (is_store) target = i + 1;
+    if (EqualsIgnoreCase(args[i], "LIMIT")) {
+      i += 2;
+    } else if (is_store || EqualsIgnoreCase(args[i], "BY") || EqualsIgnoreCase(args[i], "GET")) {
+      ++i;
+    }
+  }
+  if (target != 0) keys.push_back(static_cast<std::uint32_t>(target));
 }
 
 }  // namespace cairn::commands

@@ -37,9 +37,11 @@ enum class Storing : std::uint8_t { kAllowed, kRefused };
 // False with the error replied.
 bool ParseSort(command::Call& call, Storing storing, SortOptions& options);
 
-// Whether this call may touch keys that are found only by what its elements are, or names keys in a
-// way that only ParseSort understands. May say so where it is not, never the other way round.
+// Whether this call may touch keys that are found only by what its elements are. May say so where
+// it is not, never the other way round.
 bool SortTakesAllStripes(std::span<const std::string_view> args);
+// Of SORT: the key that is sorted, and the one that the last STORE names.
+void FindSortKeys(std::span<const std::string_view> args, std::vector<std::uint32_t>& keys);
 
 }  // namespace cairn::commands
 
