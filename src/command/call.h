@@ -85,7 +85,7 @@ class Call {
   // REQUIRES: nothing replied, nothing changed. 0 ms: for ever. A command without keys (WAIT)
   // waits for its time only.
   void Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
-             std::vector<std::string> rewritten_args = {});
+             std::vector<std::string> rewritten_args = {}, WaitsAt waits_at = WaitsAt::kEachKey);
 
   // The command is done but for its answer, which somebody else will give, on any thread, by
   // AnswerParked. The client waits for it. Null where nobody may wait: then reply at once.

@@ -111,7 +111,7 @@ void AnswerParked(const std::shared_ptr<Parked>& parked, FunctionRef<void(resp::
 
 void Link(keyspace::Keyspace& keyspace, const std::shared_ptr<Parked>& parked) {
   parked->ticket = keyspace.DrawTicket();
-  for (const keyspace::KeyRef& key : parked->keys()) {
+  for (const keyspace::KeyRef& key : parked->waited_keys()) {
     keyspace::Stripe& stripe = keyspace.stripe(key.stripe);
     if (stripe.interest == nullptr) stripe.interest = std::make_unique<keyspace::Interest>();
     keyspace::KeyInterest& at = stripe.interest->Ensure(parked->db, key.name);

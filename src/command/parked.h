@@ -53,6 +53,10 @@ enum class TimeoutReply : std::uint8_t {
 
 void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);
 
+// At which of its keys a command waits. kFirstKey: BLMOVE's, since what it lacks cannot come from
+// where it goes to, and its destination's changes must not make it look at its source.
+enum class WaitsAt : std::uint8_t { kEachKey, kFirstKey };
+
 // Which threads of the lane run it.
 enum class LaneWork : std::uint8_t { kHeavy, kForPeers };
 
@@ -68,6 +72,11 @@ class Parked final : public keyspace::Waiter {
   const CommandTable::Command& command() const { return command_; }
   std::span<const std::string_view> args() const { return args_.views(); }
   const std::vector<keyspace::KeyRef>& keys() const { return keys_; }
+  // Those at which it waits.
+  std::span<const keyspace::KeyRef> waited_keys() const {
+    return std::span(keys_).first(waits_at_ == WaitsAt::kFirstKey ? 1 : keys_.size());
+  }
+  void set_waits_at(WaitsAt waits_at) { waits_at_ = waits_at; }
   bool lacks_keys() const { return lacks_keys_; }
   void FindItsKeys(const keyspace::Keyspace& keyspace);
   // Of the command itself, and of the place that it takes at each of its keys. REQUIRES: asked by
@@ -118,6 +127,7 @@ class Parked final : public keyspace::Waiter {
   OwnedArgs args_;
   std::vector<keyspace::KeyRef> keys_;
   std::atomic<TimeoutReply> timeout_reply_;
+  WaitsAt waits_at_ = WaitsAt::kEachKey;
   bool lacks_keys_ = false;
   bool is_deferred_ = false;
   LaneWork lane_work_ = LaneWork::kHeavy;
@@ -132,7 +142,8 @@ class Parked final : public keyspace::Waiter {
 // Answers what Call::AnswerLater has parked. Once, on any thread; stripes may be locked.
 void AnswerParked(const std::shared_ptr<Parked>& parked, FunctionRef<void(resp::Writer&)> write);
 
-// Puts it into the queues of its keys, behind all others. REQUIRES: their stripes locked.
+// Puts it into the queues of the keys at which it waits, behind all others. REQUIRES: their stripes
+// locked.
 void Link(keyspace::Keyspace& keyspace, const std::shared_ptr<Parked>& parked);
 // Takes it out of them. REQUIRES: the same.
 void Unlink(keyspace::Keyspace& keyspace, Parked& parked);

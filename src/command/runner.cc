@@ -63,7 +63,7 @@ bool Call::MayWrite() const {
 }
 
 void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply reply,
-                 std::vector<std::string> rewritten_args) {
+                 std::vector<std::string> rewritten_args, WaitsAt waits_at) {
   if (parked_ != nullptr) {
     blocked_ = true;
     if (parked_->is_deferred()) fate_ = Fate::kDelayed;
@@ -77,6 +77,7 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
       OwnedArgs(rewritten.empty() ? args() : std::span<const std::string_view>(rewritten)),
       std::span(keys_, key_count()), session_, reply);
   parked->type = type;
+  parked->set_waits_at(waits_at);
   // Of the commands that wait for streams, the one that writes is XREADGROUP: its group goes with
   // the key.
   parked->wakes_on_loss = type == keyspace::Type::kStream && (command().flags & kWrite) != 0;

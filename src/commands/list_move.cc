@@ -106,9 +106,9 @@ void RPopLPush(Call& call) {
   if (!TryMove(call, kBackToFront)) call.reply().Null();
 }
 
-// Of both keys only the source can get what is missing; a change of the other wakes it in vain.
+// Of both keys only the source can get what is missing.
 void BlockForSource(Call& call, std::int64_t timeout_ms, command::TimeoutReply reply) {
-  call.Block(keyspace::Type::kList, timeout_ms, reply);
+  call.Block(keyspace::Type::kList, timeout_ms, reply, {}, command::WaitsAt::kFirstKey);
 }
 
 void BLMove(Call& call) {
