@@ -162,7 +162,7 @@ Status ConfigReader::ReadFrom(std::string_view text, std::string_view path) {
     line.place = "Reading the configuration file, at line " +
                  Int64ToString(static_cast<std::int64_t>(number));
     if (!path.empty()) line.place.append(" of ").append(path);
-    const std::string at = line.place + "\n>>> '" + line.text + "'\n";
+    const std::string at = QuoteLine(line);
     Status status = ReadLine(std::move(line));
     if (status.ok()) continue;
     // Only what ReadLine itself refuses still lacks its place.
@@ -255,6 +255,8 @@ Result<LoadedConfig> LoadConfig(const LaunchArguments& arguments, int input_desc
   if (!is_wrong_text) return line_of(status);
   return Fail(status.code(), FatalConfigError(product, status.message()));
 }
+
+std::string QuoteLine(const ConfigLine& line) { return line.place + "\n>>> '" + line.text + "'\n"; }
 
 std::string FatalConfigError(std::string_view product, std::string_view detail) {
   return "\n*** FATAL CONFIG FILE ERROR (" + std::string(product) + ") ***\n" +

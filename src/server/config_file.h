@@ -95,6 +95,8 @@ class ConfigReader {
 Result<LoadedConfig> LoadConfig(const LaunchArguments& arguments, int input_descriptor,
                                 std::string_view product, Config& config);
 
+// What an error says before its reason: the place, and the line itself.
+std::string QuoteLine(const ConfigLine& line);
 // The block that Redis prints on standard error for a wrong configuration. `detail` is the error of
 // a ConfigReader or the words of a later check ("Can't open the log file: ...").
 std::string FatalConfigError(std::string_view product, std::string_view detail);

@@ -254,9 +254,9 @@ void Server::StopAll() {
 Status Server::RenameCommands(std::span<const ConfigLine> lines) {
   for (const ConfigLine& line : lines) {
     if (line.words.size() != 3)
-      return {StatusCode::kInvalid, "Bad rename-command line: " + line.text};
+      return {StatusCode::kInvalid, QuoteLine(line) + "wrong number of arguments"};
     const Status renamed = engine_.RenameCommand(line.words[1], line.words[2]);
-    if (!renamed.ok()) return renamed.Annotate(line.place);
+    if (!renamed.ok()) return {renamed.code(), QuoteLine(line) + std::string(renamed.message())};
   }
   return {};
 }
