@@ -25,13 +25,19 @@ inline bool DeferEdit(command::Call& call, const keyspace::Found& found, std::si
   return call.Defer(ElementsOfBytes(keyspace::Txn::EditedBytes(found, size)));
 }
 
+template <class V>
+std::size_t BytesOfElements(const V& collection) {
+  return collection.memory_bytes();
+}
+inline std::size_t BytesOfElements(const value::Stream& stream) { return stream.entry_bytes(); }
+
 // Elements of a collection that are replied with and taken out: large ones count by their bytes,
-// which are copied and freed. A stream may be empty, and large by what is pending at its groups:
-// then there are no elements to be large. REQUIRES: elements <= size(), or looked for in vain.
+// which are copied and freed. (A stream may have none, and be large by what is pending at its
+// groups.) REQUIRES: elements <= size(), or looked for in vain.
 template <class V>
 std::uint64_t ElementsTaken(const V& collection, std::uint64_t elements) {
   if (collection.size() == 0) return elements;
-  const std::uint64_t mean = collection.memory_bytes() / collection.size();
+  const std::uint64_t mean = BytesOfElements(collection) / collection.size();
   return elements * std::max<std::uint64_t>(1, ElementsOfBytes(mean));
 }
 

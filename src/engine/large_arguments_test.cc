@@ -397,7 +397,9 @@ TEST_F(LargeArguments, AreNotThoseOfAnEmptyStream) {
   Plain({"XTRIM", "x", "MAXLEN", "0"});
   EXPECT_EQ(client_.Execute({"XADD", "x", "200000-1", "f", "v"}), "$8\r\n200000-1\r\n");
   EXPECT_FALSE(client_.was_deferred());
-  EXPECT_EQ(client_.Execute({"XLEN", "x"}), ":1\r\n");
+  EXPECT_EQ(client_.Execute({"XADD", "x", "200001-1", "f", "v"}), "$8\r\n200001-1\r\n");
+  EXPECT_FALSE(client_.was_deferred()) << "nor of one with few";
+  EXPECT_EQ(client_.Execute({"XLEN", "x"}), ":2\r\n");
 }
 
 // One that waits would come back from the lane, which finds nothing, and go there again.

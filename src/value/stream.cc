@@ -66,6 +66,10 @@ std::size_t Stream::memory_bytes() const {
   return bytes;
 }
 
+std::size_t Stream::entry_bytes() const {
+  return body_ == nullptr ? 0 : body_->nodes.memory_bytes() + body_->node_bytes;
+}
+
 Stream Stream::Clone() const {
   Stream copy;
   if (body_ == nullptr) return copy;

@@ -139,6 +139,8 @@ class Stream {
   std::size_t size() const;
   bool empty() const { return size() == 0; }
   std::size_t memory_bytes() const;
+  // Of it, the entries', without what is pending at the groups.
+  std::size_t entry_bytes() const;
   std::string_view encoding() const { return "stream"; }
   // At most one node and no groups.
   bool is_packed() const;
