@@ -134,6 +134,7 @@ void AofService::SetWriter(std::unique_ptr<AofWriter> writer) {
   MutexLock hold(mu_);
   writer_ = std::move(writer);
   writer_->set_rests(rests_);
+  writer_->set_flush_sleep(flush_sleep_us_);
   // appendonly was switched off while this one was being made.
   if (state_ == State::kLeaving) writer_->BeginStop();
   Publish();
@@ -184,6 +185,12 @@ void AofService::ApplyOptions() {
     Publish();
   }
   parts_.on_progress();
+}
+
+void AofService::SetFlushSleep(std::int64_t us) {
+  MutexLock hold(mu_);
+  flush_sleep_us_ = us;
+  if (writer_ != nullptr) writer_->set_flush_sleep(us);
 }
 
 void AofService::Hurry() {

@@ -115,6 +115,8 @@ class AofService {
   void Want(bool on);
   // appendfsync or aof-timestamp-enabled has changed.
   void ApplyOptions();
+  // Of this writer and those to come: see AofWriter.
+  void SetFlushSleep(std::int64_t us);
   // BGREWRITEAOF. kScheduled: something else has a cut, or that was asked for (of EXEC, whose own
   // writes are to be in it).
   enum class Requested : std::uint8_t { kStarted, kScheduled, kIsRunning };
@@ -193,6 +195,7 @@ class AofService {
   bool has_ended_ GUARDED_BY(mu_) = false;  // the server goes
   bool was_failing_ GUARDED_BY(mu_) = false;
   bool rests_ GUARDED_BY(mu_) = false;  // nothing is synced, and nobody waits for it
+  std::int64_t flush_sleep_us_ GUARDED_BY(mu_) = 0;
   AofRewrites rewrites_ GUARDED_BY(mu_);
   AofPlace place_ GUARDED_BY(mu_);                 // of files_
   std::uint64_t other_bytes_ GUARDED_BY(mu_) = 0;  // of all files but the one that is written

@@ -204,6 +204,11 @@ Status AofWriter::failure() const {
 }
 
 Status AofWriter::WritePending() {
+  if (const std::int64_t us = flush_sleep_us_.load(std::memory_order_relaxed);
+      us > 0 && !pending_.bytes.empty()) [[unlikely]] {
+    Event never;
+    never.WaitFor(std::min(us, kFlushSleepUsMax));
+  }
   Status status;
   if (file_->size() > good_end_) status = file_->Truncate(good_end_);
   if (status.ok() && !pending_.bytes.empty()) status = file_->Append(pending_.bytes);

@@ -110,6 +110,9 @@ class AofWriter {
     rests_.store(rests, std::memory_order_relaxed);
     Hurry();
   }
+  // Rests that long, at most kFlushSleepUsMax, before each writing: DEBUG AOF-FLUSH-SLEEP.
+  static constexpr std::int64_t kFlushSleepUsMax = 60'000'000;
+  void set_flush_sleep(std::int64_t us) { flush_sleep_us_.store(us, std::memory_order_relaxed); }
   void set_timestamps(bool are_wanted) { timestamps_.store(are_wanted, std::memory_order_relaxed); }
 
   // acquire: who sees a position here sees what the disk was asked to do for it.
@@ -196,7 +199,8 @@ class AofWriter {
   Syncer syncer_{wake_};
 
   // atomic: see the accessors
-  std::atomic<FsyncPolicy> policy_;  // relaxed, as the next two
+  std::atomic<FsyncPolicy> policy_;  // relaxed, as the next three
+  std::atomic<std::int64_t> flush_sleep_us_{0};
   std::atomic<bool> rests_{false};
   std::atomic<bool> timestamps_;
   std::atomic<std::uint64_t> written_;

@@ -35,9 +35,10 @@ using command::Spec;
 void Ok(Call& call) { call.reply().Ok(); }
 
 // What C's atoi makes of it, as Redis reads switches: 0 for what is not a number.
-bool IsOn(std::string_view word) {
-  return std::strtol(std::string(word).c_str(), nullptr, 10) != 0;
+std::int64_t NumberOf(std::string_view word) {
+  return std::strtol(std::string(word).c_str(), nullptr, 10);
 }
+bool IsOn(std::string_view word) { return NumberOf(word) != 0; }
 
 // Holds this worker and its clients only; the other workers serve on.
 void Sleep(Call& call) {
@@ -47,6 +48,11 @@ void Sleep(Call& call) {
     Event never;
     never.WaitFor(static_cast<std::int64_t>(std::min(seconds, kSecondsMax) * 1e6));
   }
+  call.reply().Ok();
+}
+
+void AofFlushSleep(Call& call) {
+  Connection::Of(call).server().aof().SetFlushSleep(NumberOf(call.arg(2)));
   call.reply().Ok();
 }
 
@@ -192,6 +198,8 @@ constexpr std::string_view kIgnored = "Accepted; there is nothing here that it w
 
 constexpr Subcommand kSubcommands[] = {
     {"ASSERT", 0, 0, "Ends the process as a failed check does.", &Assert},
+    {"AOF-FLUSH-SLEEP <microseconds>", 1, 1,
+     "Rests that long before each writing to the append only file; 0 ends it.", &AofFlushSleep},
     {"CHANGE-REPL-ID", 0, 0, kIgnored, &Ok},
     {"CONFIG-REWRITE-FORCE-ALL", 0, 0, "CONFIG REWRITE of every directive, defaults too.",
      &RewriteAll},
