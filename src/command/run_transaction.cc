@@ -63,6 +63,7 @@ bool IsOfKeysOnly(const Queued& queued) {
 // values of any size.
 std::uint64_t ElementsOf(Call& exec, const Transaction& transaction) {
   constexpr std::uint64_t kElementsOfCommand = 2;
+  constexpr std::size_t kBytesOfElement = Call::kLargeBytes / Call::kHeavyElements;
   std::uint64_t elements = 0;
   for (const Queued& queued : transaction.queue()) {
     elements += kElementsOfCommand + queued.args().size();
@@ -71,7 +72,10 @@ std::uint64_t ElementsOf(Call& exec, const Transaction& transaction) {
       const keyspace::Entry* entry =
           keyspace::internal::Lookup(exec.keyspace().stripe(key.stripe), exec.session().db(), key)
               .entry;
-      if (entry != nullptr && entry->is_collection()) elements += entry->element_count();
+      if (entry == nullptr || !entry->is_collection()) continue;
+      const std::size_t bytes =
+          entry->Visit([](const auto& value) { return value.memory_bytes(); });
+      elements += std::max(entry->element_count(), bytes / kBytesOfElement);
     }
     if (elements >= Call::kHeavyElements) break;
   }

@@ -40,9 +40,11 @@ codec::RdbCompression CompressionOf(Call& call) {
 void Dump(Call& call) {
   const Found found = call.txn().Find(call.key(0), Access::kRead);
   if (!found) return call.reply().Null();
-  const bool is_compressed =
-      CompressionOf(call) == codec::RdbCompression::kLzf && !found.entry->is_collection();
-  if (call.Defer((is_compressed ? kCompressionCost : 1) * ElementsOf(*found.entry))) return;
+  // Of a collection's elements only large ones are compressed.
+  const keyspace::Entry& entry = *found.entry;
+  const bool is_compressed = CompressionOf(call) == codec::RdbCompression::kLzf &&
+                             (!entry.is_collection() || WeightOf(entry) > 1);
+  if (call.Defer((is_compressed ? kCompressionCost : 1) * ElementsOf(entry))) return;
   call.reply().Bulk(DumpOf(call, *found.entry));
 }
 

@@ -86,7 +86,7 @@ void Hscan(Call& call) {
   if (!FindAs<Hash>(call, 0, Access::kRead, &found)) return;
   ScanOptions options;
   if (found && !ParseScanOptions(call, 3, ScanKind::kFields, &options)) return;
-  if (found && call.Defer(ElementsDrawn(found.entry->as<Hash>().size(), options.count))) return;
+  if (found && call.Defer(ElementsUpTo(found.entry->as<Hash>(), options.count))) return;
   ScanReply reply(call);
   if (!found) return reply.Finish(0);
   const std::uint64_t next =

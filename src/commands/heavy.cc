@@ -11,21 +11,8 @@
 namespace cairn::commands {
 
 std::uint64_t ElementsOf(const keyspace::Entry& entry) {
-  switch (entry.type()) {
-    case keyspace::Type::kString:
-      return ElementsOfBytes(entry.value().size());
-    case keyspace::Type::kList:
-      return entry.as<value::List>().size();
-    case keyspace::Type::kHash:
-      return entry.as<value::Hash>().size();
-    case keyspace::Type::kSet:
-      return entry.as<value::Set>().size();
-    case keyspace::Type::kSortedSet:
-      return entry.as<value::SortedSet>().size();
-    case keyspace::Type::kStream:
-      return entry.as<value::Stream>().size();
-  }
-  return 0;
+  if (!entry.is_collection()) return ElementsOfBytes(entry.value().size());
+  return entry.element_count() * WeightOf(entry);
 }
 
 // A stream does not know how many entries lie between two ids; walking so far as to know that they

@@ -31,14 +31,21 @@ std::size_t BytesOfElements(const V& collection) {
 }
 inline std::size_t BytesOfElements(const value::Stream& stream) { return stream.entry_bytes(); }
 
-// Elements of a collection that are replied with and taken out: large ones count by their bytes,
-// which are copied and freed. (A stream may have none, and be large by what is pending at its
-// groups.) REQUIRES: elements <= size(), or looked for in vain.
+// As how many an element of the collection counts: large ones by their bytes, which are copied, and
+// maybe freed. (A stream may have none, and be large by what is pending at its groups.)
+template <class V>
+std::uint64_t WeightOf(const V& collection) {
+  const std::size_t size = std::max<std::size_t>(collection.size(), 1);
+  return std::max<std::uint64_t>(1, ElementsOfBytes(BytesOfElements(collection) / size));
+}
+inline std::uint64_t WeightOf(const keyspace::Entry& entry) {
+  if (!entry.is_collection()) return 1;
+  return entry.Visit([](const auto& collection) { return WeightOf(collection); });
+}
+// So many of its elements. REQUIRES: elements <= size(), or looked for in vain.
 template <class V>
 std::uint64_t ElementsTaken(const V& collection, std::uint64_t elements) {
-  if (collection.size() == 0) return elements;
-  const std::uint64_t mean = BytesOfElements(collection) / collection.size();
-  return elements * std::max<std::uint64_t>(1, ElementsOfBytes(mean));
+  return elements * WeightOf(collection);
 }
 
 // Elements of a list that are only looked at in passing.
@@ -50,7 +57,13 @@ inline std::uint64_t ElementsDrawn(std::uint64_t size, std::int64_t count) {
   return std::min(size, static_cast<std::uint64_t>(count));
 }
 
-// The value's elements, or what its bytes come to.
+// The same of at most so many. REQUIRES: count >= 0.
+template <class V>
+std::uint64_t ElementsUpTo(const V& collection, std::int64_t count) {
+  return ElementsTaken(collection, ElementsDrawn(collection.size(), count));
+}
+
+// The value's elements, by their bytes if they are large, or what its bytes come to.
 std::uint64_t ElementsOf(const keyspace::Entry& entry);
 
 // Entries between the ids, at most `count` (0: all) of them, counted up to `heavy`. It costs

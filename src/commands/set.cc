@@ -141,7 +141,7 @@ void Sscan(Call& call) {
   if (!FindAs<Set>(call, 0, Access::kRead, &found)) return;
   ScanOptions options;
   if (found && !ParseScanOptions(call, 3, ScanKind::kMembers, &options)) return;
-  if (found && call.Defer(ElementsDrawn(found.entry->as<Set>().size(), options.count))) return;
+  if (found && call.Defer(ElementsUpTo(found.entry->as<Set>(), options.count))) return;
   ScanReply reply(call);
   if (!found) return reply.Finish(0);
   reply.Finish(found.entry->as<Set>().Scan(*cursor, static_cast<std::size_t>(options.count),

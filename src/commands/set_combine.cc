@@ -5,6 +5,7 @@
 // forms that store replace whatever the destination holds, an empty result removes it; they are
 // logged as they came, since the outcome follows from the data alone. Huge ones are worked through
 // in the heavy lane, in parts (steady_read.h).
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/steady_read.h"
 #include "resp/reply_buffer.h"
 #include "resp/writer.h"
@@ -128,7 +130,9 @@ void Run(Call& call) {
   const auto sets = FindSets(call, kForm.first_source(), Access::kRead);
   if (!sets) return;
   SetOperation operation(kForm.kind, *sets);
-  if (call.Defer(operation.work())) return;
+  std::uint64_t weight = 1;
+  for (const Set* set : *sets) weight = std::max(weight, set == nullptr ? 1 : WeightOf(*set));
+  if (call.Defer(operation.work() * weight)) return;
   const value::TableHome home = HomeOf(call, call.key(0));
   switch (kForm.ending) {
     case Ending::kReply:

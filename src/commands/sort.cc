@@ -24,6 +24,7 @@
 #include "command/errors.h"
 #include "commands/collections.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/sort_elements.h"
 #include "commands/sort_options.h"
 #include "commands/sort_pattern.h"
@@ -109,7 +110,8 @@ void SortWith(Call& call, Storing storing) {
   const Found found = call.txn().Find(call.key(0), Access::kRead);
   if (!IsSortable(found)) return call.Error(command::errors::kWrongType);
   const SortPlan plan(found, options);
-  if (call.Defer(plan.size() * (1 + options.lookups()))) return;
+  const std::uint64_t weight = found ? WeightOf(*found.entry) : 1;
+  if (call.Defer(plan.size() * (weight + options.lookups()))) return;
   std::vector<SortElement> elements;
   elements.reserve(plan.size());
   plan.VisitSome(found, 0, SIZE_MAX, [&](std::string_view text) { elements.emplace_back(text); });

@@ -6,6 +6,7 @@
 // as in Redis.
 #include "value/sorted_set_algebra.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/heavy.h"
 #include "commands/sorted_sets.h"
 #include "commands/steady_read.h"
 #include "value/set.h"
@@ -208,7 +210,12 @@ void Run(Call& call) {
   AlgebraRequest request(kForm);
   if (!request.Parse(call, Access::kRead)) return;
   Gathering gathering(call, kForm, request);
-  if (call.Defer(gathering.operation().work())) return;
+  std::uint64_t weight = 1;
+  for (const value::ScoredInput& input : request.inputs()) {
+    if (input.sorted != nullptr) weight = std::max(weight, WeightOf(*input.sorted));
+    if (input.plain != nullptr) weight = std::max(weight, WeightOf(*input.plain));
+  }
+  if (call.Defer(gathering.operation().work() * weight)) return;
   const std::size_t step = kForm.outcome == Outcome::kCount ? kCountedAtOnce : SIZE_MAX;
   while (!gathering.operation().done()) {
     gathering.Read(request.inputs(), step,

@@ -66,8 +66,7 @@ void PopFrom(Call& call, std::size_t n, Found& found, const PopForm& form) {
 }
 
 bool DeferPop(Call& call, const Found& found, const PopForm& form) {
-  const SortedSet& set = SortedSetOf(found);
-  return call.Defer(ElementsTaken(set, ElementsDrawn(set.size(), form.count)));
+  return call.Defer(ElementsUpTo(SortedSetOf(found), form.count));
 }
 
 enum class PopOutcome : std::uint8_t { kPopped, kNothing, kRefused };

@@ -191,7 +191,7 @@ void ZRangeStore(Call& call) {
   if (source) {
     const SortedSet& set = SortedSetOf(source);
     const RankRange range = request.Select(set);
-    if (call.Defer(2 * range.size())) return;
+    if (call.Defer(ElementsTaken(set, 2 * range.size()))) return;
     set.ForEachIn(range, Direction::kUp,
                   [&](std::string_view member, double score) { members.Add(member, score); });
   }
@@ -225,7 +225,7 @@ void RemoveRange(Call& call, std::string_view event, Select select) {
   Found found;
   if (!FindAs<SortedSet>(call, 0, Access::kWrite, &found)) return;
   const RankRange range = found ? select(SortedSetOf(found)) : RankRange{};
-  if (call.Defer(range.size())) return;
+  if (found && call.Defer(ElementsTaken(SortedSetOf(found), range.size()))) return;
   call.reply().Integer(static_cast<std::int64_t>(range.size()));
   if (range.empty()) return;
   call.txn().Edit<SortedSet>(call.key(0), found)->RemoveRange(range, [](std::string_view, double) {

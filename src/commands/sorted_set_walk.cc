@@ -83,7 +83,7 @@ void ZRandMember(Call& call) {
 
 void ScanMembers(Call& call, const SortedSet& set, std::uint64_t cursor,
                  const ScanOptions& options) {
-  if (call.Defer(ElementsDrawn(set.size(), options.count))) return;
+  if (call.Defer(ElementsUpTo(set, options.count))) return;
   ScanReply reply(call);
   const auto add = [&](std::string_view member, double score) {
     if (!options.Matches(member)) return;

@@ -260,6 +260,7 @@ void Xclaim(Call& call) {
   if (group == nullptr) return;
   const auto args = ParseClaim(call.args(), call.now_ms());
   if (!args) return call.Error(args.error());
+  if (call.Defer(ElementsTaken(found.entry->as<Stream>(), args->ids.size()))) return;
   call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const GroupOfKey at{call.key(0), *stream, *group};

@@ -317,7 +317,7 @@ TEST_F(LargeArguments, InCollectionsAreReadInTheLane) {
       {{"SMEMBERS", "s"}, true},
       {{"ZRANGE", "z", "0", "-1"}, true},
       {{"HSTRLEN", "h", "large"}, false},
-      {{"SORT_RO", "l", "LIMIT", "0", "1"}, false},
+      {{"SORT_RO", "l", "LIMIT", "0", "1"}, true},
   };
   for (const auto& row : rows) {
     Both(row.args);
@@ -360,12 +360,31 @@ TEST_F(LargeArguments, OrManyElementsTogether) {
                        {"ZPOPMIN", "z", all},
                        {"ZMPOP", "1", "z", "MIN", "COUNT", all},
                        times,
-                       fields};
+                       fields,
+                       {"DUMP", "l"},
+                       {"DUMP", "z"},
+                       {"COPY", "h", "copy"},
+                       {"COPY", "x", "copy"},
+                       {"SORT", "s", "ALPHA", "STORE", "sorted"},
+                       {"SORT", "l", "BY", "nosort"},
+                       {"SSCAN", "s", "0", "COUNT", all},
+                       {"HSCAN", "h", "0", "COUNT", all},
+                       {"ZSCAN", "z", "0", "COUNT", all},
+                       {"SUNIONSTORE", "d", "s", "none"},
+                       {"ZUNIONSTORE", "d", "2", "z", "s"},
+                       {"ZRANGESTORE", "d", "z", "0", "-1"},
+                       {"ZREMRANGEBYRANK", "z", "0", "-1"}};
   for (const Args& row : rows) {
     fill();
-    Both(row);
+    const bool in_own_order = row[0] == "SSCAN" || row[0] == "HSCAN" || row[0] == "ZSCAN";
+    in_own_order ? client_.Execute(row) : Both(row);
     EXPECT_TRUE(client_.was_deferred()) << row[0];
   }
+  fill();
+  Both({"MULTI"});
+  Both({"DUMP", "l"});
+  Both({"EXEC"});
+  EXPECT_TRUE(client_.was_deferred());
   fill();
   client_.Execute({"SPOP", "s", all});  // in an order of its own
   EXPECT_TRUE(client_.was_deferred());

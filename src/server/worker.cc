@@ -228,7 +228,10 @@ void Worker::OnDirect(const pubsub::Delivery& delivery) {
 }
 
 void Worker::OnDirectLost() {
-  server_.log().Warning("A worker's inbox is full: clients that cache must read anew");
+  server_.log().Warning(
+      "A worker's inbox of messages is full: what does not fit is lost, and clients that cache "
+      "must "
+      "read anew");
   for (auto& [id, connection] : connections_) connection->OnDirectLost();
 }
 
