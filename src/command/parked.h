@@ -67,7 +67,7 @@ class Parked final : public keyspace::Waiter {
          std::span<const keyspace::KeyRef> keys, Session& session, TimeoutReply timeout_reply);
   // Of very many arguments, for the lane: it finds the keys there.
   Parked(const CommandTable::Command& command, OwnedArgs args, Session& session);
-  ~Parked();
+  ~Parked() override;
 
   const CommandTable::Command& command() const { return command_; }
   std::span<const std::string_view> args() const { return args_.views(); }
