@@ -6,7 +6,6 @@ import multiprocessing
 import re
 import struct
 import threading
-import time
 
 from harness import Client, SANITIZED, Server, ServerError, check, equal, frame, wait_for
 from large_values import HUGE, pattern
@@ -38,20 +37,20 @@ def send_in_pieces(server, client, stream, cuts):
         at = cut
 
 
-def ask(port, done, waits):
+def ask(port, done, answers):
     """Another client, in a process of its own: Python copies megabytes with its lock held."""
-    seen = []
+    count = 0
     with Client(port) as client:
         client.socket.settimeout(200)
         while not done.is_set():
-            start = time.monotonic()
             equal(client.call("PING"), "PONG")
-            seen.append(time.monotonic() - start)
-    waits.put(sorted(seen)[-3:] + [len(seen)])
+            count += 1
+    answers.put(count)
 
 
 def OthersGoOnBesideHugeArguments():
-    """Whatever the command, and however it comes."""
+    """Whatever the command, and however it comes. (How long they wait is bench/heavy.py's; that the
+    lane runs these is LargeArguments' in engine_test.)"""
     value = pattern(HUGE, 3)
     rows = [
         ([("SET", "k", value)], ["OK"]), ([("APPEND", "k", value)], [2 * HUGE]),
@@ -69,10 +68,10 @@ def OthersGoOnBesideHugeArguments():
         ([("FLUSHALL",)], ["OK"]),
     ]
     requests = [b"".join(frame(*words) for words in row) for row, _ in rows]
-    done, waits = multiprocessing.Event(), multiprocessing.SimpleQueue()
+    done, answers = multiprocessing.Event(), multiprocessing.SimpleQueue()
     with Server("--io-threads", 1) as server, server.client() as a:
         a.socket.settimeout(200)
-        asking = multiprocessing.Process(target=ask, args=(server.port, done, waits))
+        asking = multiprocessing.Process(target=ask, args=(server.port, done, answers))
         asking.start()
         try:
             for request, (row, wanted) in zip(requests, rows):
@@ -84,13 +83,9 @@ def OthersGoOnBesideHugeArguments():
                 check(got == wanted, f"{row[0][0]}: {str(got)[:200]}")
         finally:
             done.set()
-            waits = waits.get()
+            count = answers.get()
             asking.join()
-        *slow, count = waits
         check(count > 100, f"others were answered: {count}")
-        # By far most of them at once; a busy machine may hold a few up.
-        if not SANITIZED:
-            check(slow[0] < 0.07, f"the longest waits: {slow}")
 
 
 def TransactionsOfLargeArguments():
