@@ -2,8 +2,7 @@
 // The slow paths of Mutex and Event: a short spin, then futex(2).
 //
 // The spin is short on purpose: on a machine with more threads than cores a descheduled holder
-// makes spinning pure waste, and a stripe is held for well under a microsecond
-// otherwise.
+// makes spinning pure waste, and a stripe is held for well under a microsecond otherwise.
 #include "base/mutex.h"
 
 #include <linux/futex.h>

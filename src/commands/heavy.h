@@ -25,6 +25,7 @@ inline bool DeferEdit(command::Call& call, const keyspace::Found& found, std::si
   return call.Defer(ElementsOfBytes(keyspace::Txn::EditedBytes(found, size)));
 }
 
+// What its elements take, together.
 template <class V>
 std::size_t BytesOfElements(const V& collection) {
   return collection.memory_bytes();

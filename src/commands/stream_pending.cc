@@ -322,9 +322,8 @@ void Xautoclaim(Call& call) {
   StreamGroup* group = FindGroup(call, Access::kRead, &found);
   if (group == nullptr) return;
   // It looks at ten times as many as it claims.
-  const auto& stream_there = found.entry->as<Stream>();
   const std::uint64_t looks = std::min<std::uint64_t>(group->pending().size(), 10 * args->count);
-  if (call.Defer(ElementsTaken(stream_there, looks))) return;
+  if (call.Defer(ElementsTaken(found.entry->as<Stream>(), looks))) return;
   call.txn().TellNobody();
   auto stream = call.txn().Edit<Stream>(call.key(0), found);
   const GroupOfKey at{call.key(0), *stream, *group};

@@ -38,9 +38,9 @@ class AofPlayer {
   AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
             LibrarySet& libraries);
 
-  // One effect, or several that belong together. kCorrupt for a command or a database
-  // that there is not, and nothing of the group has happened then; kUnsupported for more libraries
-  // than are kept, and what came before that in the group has happened.
+  // One effect, or several that belong together. kCorrupt for a command or a database that there is
+  // not, and nothing of the group has happened then; kUnsupported for more libraries than are kept,
+  // and what came before that in the group has happened.
   Status Play(std::span<const log::EffectView> group);
 
   std::uint64_t played() const { return played_; }
