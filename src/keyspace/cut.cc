@@ -73,20 +73,26 @@ void CutBatch::Swap(CutBatch& other) noexcept {
 // A stripe's share of a database. Guarded by the stripe's lock; once flushed, the user's alone.
 class Cut::Part final : public ds::CutSink {
  public:
+  enum class Step : std::uint8_t { kTaken, kLast, kRefused };
+
   Part(Cut& cut, Stripe& stripe, DbId db, Shard& shard)
       : cut_(cut), stripe_(stripe), db_(db), shard_(&shard) {
     shard.table.BeginCut(this);
   }
 
-  // A step of the walk; true at the part's end.
-  bool Walk() {
+  // A step of the walk.
+  Step Walk(Patience patience) {
     {
-      const WalkLock hold(cut_.keyspace_, stripe_);
-      if (flushed_ == nullptr) return WalkTable();
+      TryWalkLock hold(cut_.keyspace_, stripe_);
+      if (!hold.held()) {
+        if (patience == Patience::kNotForLong) return Step::kRefused;
+        hold.Wait();
+      }
+      if (flushed_ == nullptr) return WalkTable() ? Step::kLast : Step::kTaken;
     }
-    if (!WalkTable()) return false;
+    if (!WalkTable()) return Step::kTaken;
     cut_.KeepWhileValuesAreRead(std::move(flushed_), *stripe_.arena);
-    return true;
+    return Step::kLast;
   }
 
   // Gives up what was not handed out, and what nobody took.
@@ -206,18 +212,21 @@ std::optional<CutBatch> Cut::Pop() {
   return batch;
 }
 
-bool Cut::Walk() {
+bool Cut::Walk(Patience patience) {
   if (walking_ == parts_.size()) return false;
-  if (parts_[walking_]->Walk()) ++walking_;
-  return true;
+  const Part::Step step = parts_[walking_]->Walk(patience);
+  if (step == Part::Step::kLast) ++walking_;
+  return step != Part::Step::kRefused;
 }
+
+bool Cut::TryWalk() { return Walk(Patience::kNotForLong); }
 
 // What writers have handed out comes first: it is what keeps memory.
 std::optional<CutBatch> Cut::Next() {
   do {
     GiveBackFlushed();
     if (std::optional<CutBatch> batch = Pop()) return batch;
-  } while (Walk());
+  } while (Walk(Patience::kForEver));
   GiveBackFlushed();
   return Pop();
 }

@@ -25,7 +25,7 @@
 //   (2) Beyond CutBacklog::kBytesMax of batches and elements that wait for Next, writers wait
 //       before they take locks. So memory is bounded by it, and what stripes have begun to fill.
 //
-// One cut of a keyspace at a time. Next belongs to one thread; entries are handed out on any.
+// One cut of a keyspace at a time. Its user is one thread at a time; entries are handed out on any.
 #ifndef CAIRN_KEYSPACE_CUT_H_
 #define CAIRN_KEYSPACE_CUT_H_
 
@@ -65,12 +65,25 @@ class CutBatch {
   // collection are to be read; there are none in the entry then.
   template <class Fn>  // void(DbId, UnixMs, const Entry&, CutValue*)
   void ForEach(Fn&& fn) const {
-    std::size_t large = 0;
-    for (std::size_t at = 0; at < used_; at += HeadAt(at).bytes) {
-      const Head& head = HeadAt(at);
-      fn(DbId(head.db), head.expiry, *EntryAt(at),
-         head.is_large != 0 ? values_[large++].get() : nullptr);
-    }
+    for (Place place; !Ends(place);) Visit(place, fn);
+  }
+  // Entries one by one. A place belongs to one batch.
+  struct Place {
+    std::size_t at = 0;
+    std::size_t large = 0;  // so many have gone by
+  };
+  bool Ends(const Place& place) const { return place.at >= used_; }
+  // REQUIRES, as for the next: it does not end there.
+  const Entry& At(const Place& place) const { return *EntryAt(place.at); }
+  bool IsLarge(const Place& place) const { return HeadAt(place.at).is_large != 0; }
+  // Calls fn with the entry there, and goes on to the next.
+  template <class Fn>
+  void Visit(Place& place, Fn&& fn) const {
+    const Head& head = HeadAt(place.at);
+    fn(DbId(head.db), head.expiry, *EntryAt(place.at),
+       head.is_large != 0 ? values_[place.large].get() : nullptr);
+    place.large += head.is_large;
+    place.at += head.bytes;
   }
 
   bool HasRoomFor(const Entry& entry) const {
@@ -130,6 +143,11 @@ class Cut {
 
   // Some entries; nothing once all have been handed out.
   std::optional<CutBatch> Next();
+  // The same for a thread that must not wait: what was handed out already, if anything, ...
+  std::optional<CutBatch> Pop();
+  // ... and a step of the walk, which may hand out some. False if there is none to take, or the
+  // stripe is held for long.
+  bool TryWalk();
 
   // A table that was flushed has just gone to `load`. True if the cut keeps it, and gives it to the
   // trash in time. REQUIRES: every stripe held; `stripe` is its.
@@ -146,9 +164,9 @@ class Cut {
   void KeepWhileValuesAreRead(std::unique_ptr<Shard> load, ds::SlabArena& arena);
   void GiveBackFlushed();
   void Push(CutBatch batch);
-  std::optional<CutBatch> Pop();
-  // Walks on; false at the end.
-  bool Walk();
+  enum class Patience : std::uint8_t { kForEver, kNotForLong };
+  // Walks on; false at the end, or if the stripe is held for longer.
+  bool Walk(Patience patience);
 
   Keyspace& keyspace_;
   const Lsn position_;

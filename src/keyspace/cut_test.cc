@@ -116,9 +116,12 @@ TEST(Cut, ShowsWhatWasThereWhateverIsWritten) {
     Picture seen;
     for (bool more = true; more;) {
       for (std::uint64_t i = random.Below(30); i > 0; --i) Write(store, random, names);
-      const auto batch = cut->Next();
-      more = batch.has_value();
-      if (more) AddTo(seen, *batch);
+      // As one who may wait takes it, or as one who may not.
+      const bool waits = random.Below(2) == 0;
+      if (!waits) cut->TryWalk();
+      const auto batch = waits ? cut->Next() : cut->Pop();
+      more = batch.has_value() || !waits;
+      if (batch) AddTo(seen, *batch);
     }
     ASSERT_EQ(seen, expected);
     while (!store.keyspace.trash().Drain(1000)) continue;
@@ -163,6 +166,26 @@ TEST(Cut, KeepsAFlushedDatabaseForAWhile) {
   EXPECT_EQ(seen, expected);
   EXPECT_EQ(store.keyspace.trash().pending(), 5000);
   EXPECT_EQ(store.Get("key1"), "new");
+}
+
+// Who may not wait leaves a stripe that is held for long.
+TEST(Cut, TriesNoStripeThatIsHeldForLong) NO_THREAD_SAFETY_ANALYSIS {
+  TestStore store({.stripe_count = 1});
+  for (int i = 0; i < 5000; ++i) store.Set("key" + std::to_string(i), "value");
+  const auto cut = BeginCut(store.keyspace);
+  EXPECT_TRUE(cut->TryWalk());
+  StripeSet stripes;
+  stripes.set(0);
+  KeyLocks locks(store.keyspace);
+  locks.AcquireForLong(stripes);
+  Thread other("other", [&] { EXPECT_FALSE(cut->TryWalk()); });
+  other.Join();
+  locks.Release();
+  Picture seen;
+  while (cut->TryWalk()) continue;
+  while (const auto batch = cut->Pop()) AddTo(seen, *batch);
+  EXPECT_EQ(seen.size(), 5000u);
+  EXPECT_FALSE(cut->Next().has_value());
 }
 
 // What only a cut keeps alive is in the backlog, by which writers are held up.
