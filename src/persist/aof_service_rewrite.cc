@@ -79,7 +79,10 @@ Status AofService::Rewrite(const ImageFormat& format, SaveProgress& progress) {
   if (!cut) return cut.error();
   parts_.on_note("Background append only file rewriting started");
   const SaveOrder order{
-      .path = files_->NewBasePath(), .format = format, .libraries = parts_.libraries.Get()};
+      .path = files_->NewBasePath(),
+      .format = format,
+      .libraries = parts_.libraries.Get(),
+      .steps = &parts_.turn.steps()};
   return SaveCut(parts_.disk, parts_.keyspace, **cut, order, progress);
 }
 

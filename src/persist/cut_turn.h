@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "persist/save_steps.h"
+
 namespace cairn::persist {
 
 class CutTurn {
@@ -21,9 +23,12 @@ class CutTurn {
     return holder_.compare_exchange_strong(nobody, holder, std::memory_order_acq_rel);
   }
   void Give() { holder_.store(Holder::kNobody, std::memory_order_release); }
+  // Of the save that the holder makes of its cut.
+  SaveSteps& steps() { return steps_; }
   Holder holder() const { return holder_.load(std::memory_order_acquire); }
 
  private:
+  SaveSteps steps_;
   std::atomic<Holder> holder_{Holder::kNobody};
 };
 

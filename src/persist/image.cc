@@ -11,60 +11,23 @@
 #include <vector>
 
 #include "base/check.h"
-#include "base/mutex.h"
 #include "base/text.h"
 #include "codec/aof.h"
 #include "codec/dump.h"
 #include "codec/rdb_writer.h"
 #include "keyspace/access.h"
-#include "persist/syncer.h"
+#include "persist/file_sink.h"
+#include "persist/image_work.h"
 #include "persist/value_commands.h"
 
 namespace cairn::persist {
 namespace {
 
 using keyspace::Cut;
-using keyspace::CutBatch;
 using keyspace::CutPiece;
 using keyspace::CutValue;
 using keyspace::Entry;
 using keyspace::Keyspace;
-
-// Nobody waits for the syncs on the way: while the disk is slow, writers go on handing out what
-// they change, and no more of it may pile up than the cut's backlog takes.
-class FileSink final : public codec::ByteSink {
- public:
-  FileSink(io::File& file, const ImageFormat& format, SaveProgress& progress)
-      : file_(file), format_(format), progress_(progress) {
-    if (format_.syncs_on_the_way) syncer_.Start("save-sync");
-  }
-
-  Status Write(std::string_view bytes) override {
-    if (Status written = file_.Append(bytes); !written.ok()) return written;
-    progress_.set_bytes(file_.size());
-    const bool is_due = file_.size() - sync_begun_ >= ImageFormat::kSyncBytes;
-    if (!format_.syncs_on_the_way || !is_due || syncer_.is_busy()) return {};
-    const std::optional<Status> last = syncer_.Take();
-    if (last && !last->ok()) return *last;
-    sync_begun_ = file_.size();
-    syncer_.Begin(file_);
-    return {};
-  }
-
-  // All there is.
-  Status Sync() {
-    const std::optional<Status> last = syncer_.WaitAndTake();
-    return last && !last->ok() ? *last : file_.SyncData();
-  }
-
- private:
-  io::File& file_;
-  const ImageFormat& format_;
-  SaveProgress& progress_;
-  std::uint64_t sync_begun_ = 0;  // up to here
-  Event synced_;                  // nobody waits for it
-  Syncer syncer_{synced_};
-};
 
 class RdbImage {
  public:
@@ -257,48 +220,25 @@ class CommandImage {
   Status status_;
 };
 
-void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
-  if (format.key_delay_us > 0) {
-    progress.Sleep(format.key_delay_us);
-  } else if (format.key_delay_us < 0 &&
-             progress.keys() % static_cast<std::uint64_t>(-format.key_delay_us) == 0) {
-    progress.Sleep(1);
+template <class Form>
+void TakeStepsWithOthers(ImageWork<Form>& work, SaveSteps& steps) {
+  const auto step_aside = [&work] { return work.StepAside(); };
+  const SaveSteps::Offer offer(steps, step_aside);
+  for (bool goes_on = true; goes_on;) {
+    const bool is_woken = steps.Rest();
+    const MutexLock hold(steps.mu());
+    goes_on = is_woken && !work.is_left_to_saver() ? work.WriteKept() : work.Step();
   }
 }
 
-// Leaves it at a part of the value when the save is to end: WriteAll sees why.
 template <class Form>
-void WritePieces(DbId db, UnixMs expiry, const Entry& entry, CutValue& value, Form& image,
-                 const keyspace::CutBacklog& backlog, SaveProgress& progress) {
-  image.Begin(db, expiry, entry, value);
-  while (const std::optional<CutPiece> piece = value.Next()) {
-    image.AddPiece(db, entry, *piece);
-    if (!image.status().ok() || progress.is_stopping()) return;
-    progress.NoteCopied(backlog.bytes());
+Status WriteAll(ImageWork<Form> work, SaveSteps* steps) {
+  if (steps != nullptr) {
+    TakeStepsWithOthers(work, *steps);
+  } else {
+    while (work.Step()) continue;
   }
-  image.EndPieces(db, expiry, entry);
-}
-
-template <class Form>
-Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
-                const ImageFormat& format, SaveProgress& progress) {
-  while (const std::optional<CutBatch> batch = cut.Next()) {
-    batch->ForEach([&](DbId db, UnixMs expiry, const Entry& entry, CutValue* large) {
-      if (progress.is_stopping() || !image.status().ok()) return;
-      if (large != nullptr) {
-        WritePieces(db, expiry, entry, *large, image, backlog, progress);
-      } else {
-        image.Add(db, expiry, entry);
-      }
-      progress.NoteKey();
-      if (format.key_delay_us != 0) [[unlikely]]
-        DelayAfterKey(format, progress);
-    });
-    if (!image.status().ok()) return image.status();
-    progress.NoteCopied(backlog.bytes());
-    if (progress.is_stopping()) return SaveGivenUp();
-  }
-  return image.End();
+  return work.End();
 }
 
 }  // namespace
@@ -306,7 +246,7 @@ Status WriteAll(Cut& cut, const keyspace::CutBacklog& backlog, Form& image,
 Status SaveGivenUp() { return {StatusCode::kClosed, "the save was given up"}; }
 
 Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io::File& file,
-                  const ImageFormat& format, SaveProgress& progress) {
+                  const ImageFormat& format, SaveSteps* steps, SaveProgress& progress) {
   std::uint64_t keys = 0;
   for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) keys += cut.size(DbId(db)).keys;
   progress.Begin(keys);
@@ -314,10 +254,12 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io:
   Status written;
   if (format.form == ImageFormat::Form::kRdb) {
     RdbImage image(keyspace, cut, libraries, file, format, sink);
-    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
+    written = WriteAll(ImageWork(cut, keyspace.cut_backlog(), image, sink, format, steps, progress),
+                       steps);
   } else {
     CommandImage image(libraries, file, sink);
-    written = WriteAll(cut, keyspace.cut_backlog(), image, format, progress);
+    written = WriteAll(ImageWork(cut, keyspace.cut_backlog(), image, sink, format, steps, progress),
+                       steps);
   }
   return written.ok() ? sink.Sync() : written;
 }

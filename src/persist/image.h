@@ -6,9 +6,11 @@
 //                                                 that the last sync, for which everybody waits,
 //                                                 has little to do
 //
-// Of the data set no more is in memory than the cut's backlog, which is bounded, a batch, and what
-// RdbOutput holds back. In commands, the payload of a large stream's RESTORE goes to the file as it
-// comes, and its size is mended afterwards. Everything that takes time happens without a lock.
+// The steps on that way are the saver's, or also those of threads that help it (image_work.h).
+// Of the data set no more is in memory than the cut's backlog, which is bounded, a batch, what
+// RdbOutput holds back, and what helpers keep. In commands, the payload of a large stream's RESTORE
+// goes to the file as it comes, and its size is mended afterwards. Everything that takes time
+// happens without a lock.
 #ifndef CAIRN_PERSIST_IMAGE_H_
 #define CAIRN_PERSIST_IMAGE_H_
 
@@ -23,6 +25,7 @@
 #include "io/disk.h"
 #include "keyspace/cut.h"
 #include "persist/libraries.h"
+#include "persist/save_steps.h"
 
 namespace cairn::persist {
 
@@ -89,9 +92,11 @@ class SaveProgress {
 Status SaveGivenUp();
 
 // Writes all that the cut has, and the libraries, to the file, which is empty, and syncs it. What
-// the cut keeps of the keyspace has been given back when this returns well.
+// the cut keeps of the keyspace has been given back when this returns well. `steps`: through which
+// other threads help, or null.
 Status WriteImage(keyspace::Keyspace& keyspace, keyspace::Cut& cut, const LibrarySet& libraries,
-                  io::File& file, const ImageFormat& format, SaveProgress& progress);
+                  io::File& file, const ImageFormat& format, SaveSteps* steps,
+                  SaveProgress& progress);
 
 }  // namespace cairn::persist
 

@@ -189,7 +189,9 @@ Persistence::Errand Persistence::SaveErrand(Kind kind, Saver::Take take, Done do
                   hooks_.log(Severity::kNotice,
                              fmt::format("Background saving started by pid {}", pid_));
                 const std::unique_ptr<Cut> cut = take();
-                return SaveCut(disk_, keyspace_, *cut, OrderOf(hooks_.settings()), progress);
+                SaveOrder order = OrderOf(hooks_.settings());
+                order.steps = &turn_.steps();
+                return SaveCut(disk_, keyspace_, *cut, order, progress);
               },
           .done = std::move(done)};
 }

@@ -38,7 +38,7 @@ Status WriteFile(io::Disk& disk, Keyspace& keyspace, Cut& cut, const SaveOrder& 
   if (!file) return file.error();
   const LibrarySet none;
   return WriteImage(keyspace, cut, order.libraries != nullptr ? *order.libraries : none, **file,
-                    order.format, progress);
+                    order.format, order.steps, progress);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@
 #include "keyspace/cut.h"
 #include "keyspace/keyspace.h"
 #include "persist/image.h"
+#include "persist/save_steps.h"
 
 namespace cairn::persist {
 
@@ -34,6 +35,7 @@ struct SaveOrder {
   std::string final_path = {};  // and renamed to this once it is safe; empty: it stays where it is
   ImageFormat format = {};
   std::shared_ptr<const LibrarySet> libraries = nullptr;  // null: none
+  SaveSteps* steps = nullptr;  // null: nobody helps, for one who has every stripe locked
 };
 
 // A save from beginning to end, on the caller's thread. After a failure the file is gone, unless

@@ -304,9 +304,106 @@ TEST(Saver, AStreamGoesToTheFileAsItComes) {
   const std::unique_ptr<keyspace::Cut> cut = TakeCut(store.keyspace);
   SaveProgress progress;
   const ImageFormat format = {.form = ImageFormat::Form::kCommands, .syncs_on_the_way = false};
-  EXPECT_TRUE(WriteImage(store.keyspace, *cut, {}, file, format, progress).ok());
+  EXPECT_TRUE(WriteImage(store.keyspace, *cut, {}, file, format, nullptr, progress).ok());
   EXPECT_GT(file.content.size(), payload_bytes);
   EXPECT_LT(file.longest_write, 2 * codec::RdbOutput::kBufferBytes);
+}
+
+// Threads that take steps of saves for as long as it lives.
+class Helpers {
+ public:
+  explicit Helpers(int count) {
+    steps.set_wanted(true);
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back("helper", [this] {
+        while (!stop_.load()) steps.Help();
+      });
+    }
+  }
+  ~Helpers() {
+    stop_.store(true);
+    for (Thread& thread : threads_) thread.Join();
+  }
+
+  SaveSteps steps;
+
+ private:
+  std::atomic<bool> stop_{false};
+  std::vector<Thread> threads_;
+};
+
+// Small values and large ones, also in one batch.
+void FillForHelpers(TestStore& store) {
+  FillWithAll(store);
+  for (int i = 0; i < 30'000; ++i) {
+    store.Set("key" + std::to_string(i),
+              std::string(i % 1000 == 0 ? 100'000 : 20, static_cast<char>('a' + i % 26)));
+  }
+}
+
+TEST(Saver, WithHelpersTheFileIsTheSame) {
+  TestStore store({.stripe_count = 4});
+  FillForHelpers(store);
+  Helpers helpers(2);
+  for (const auto form : {ImageFormat::Form::kRdb, ImageFormat::Form::kCommands}) {
+    SCOPED_TRACE(static_cast<int>(form));
+    SimDisk disk(1);
+    SaveOrder order = Order({.form = form});
+    ASSERT_TRUE(SaveTo(disk, store, order).ok());
+    const std::string alone = io::ReadWhole(disk, "./dump.rdb", 1 << 28).value();
+    order.steps = &helpers.steps;
+    for (int round = 0; round < 10; ++round) {
+      ASSERT_TRUE(SaveTo(disk, store, order).ok());
+      ASSERT_TRUE(io::ReadWhole(disk, "./dump.rdb", 1 << 28).value() == alone) << round;
+    }
+  }
+  EXPECT_EQ(store.keyspace.cut_backlog().bytes(), 0u);
+}
+
+TEST(Saver, WithHelpersAFileIsOneMomentToo) {
+  TestStore store({.stripe_count = 4});
+  FillForHelpers(store);
+  Helpers helpers(2);
+  SaveOrder order = Order();
+  order.steps = &helpers.steps;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    const Picture expected = PictureOf(store);
+    SimDisk disk(seed);
+    const std::unique_ptr<keyspace::Cut> cut = TakeCut(store.keyspace);
+    std::atomic<bool> stop{false};
+    std::atomic<int> writes{0};
+    Thread writer("writer", [&] {
+      Random random(seed);
+      for (int i = 0; !stop.load(); ++i) {
+        store.Set("key" + std::to_string(random.Below(30'000)), std::to_string(i));
+        if (i % 16 == 0) testing::Filler(store, DbId(0)).Touch("5000:", i % 5000, i);
+        writes.store(i + 1);
+      }
+    });
+    while (writes.load() < 500) Thread::Yield();
+    SaveProgress progress;
+    EXPECT_TRUE(SaveCut(disk, store.keyspace, *cut, order, progress).ok());
+    stop.store(true);
+    writer.Join();
+    EXPECT_EQ(Loaded(disk), expected);
+    EXPECT_NE(PictureOf(store), expected);
+  }
+}
+
+TEST(Saver, WithHelpersAFailedCallLeavesNothingBehind) {
+  TestStore store({.stripe_count = 4});
+  FillForHelpers(store);
+  Helpers helpers(2);
+  SaveOrder order = Order();
+  order.steps = &helpers.steps;
+  for (std::uint64_t call = 1; call <= 20; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    SimDisk disk(call);
+    disk.FailCall(call, ENOSPC);
+    EXPECT_FALSE(SaveTo(disk, store, order).ok());
+    EXPECT_TRUE(disk.List(".").value().empty());
+    EXPECT_EQ(store.keyspace.cut_backlog().bytes(), 0u);
+  }
 }
 
 // Writers change pairs of keys together: in the file, they are equal.

@@ -67,6 +67,9 @@ class Config {
   Config(const Config&) = delete;
   Config& operator=(const Config&) = delete;
 
+  // Cores that this process may use.
+  int cores() const { return host_.cores; }
+
   bool Bool(BoolConfigId id) const { return Number(id.position()) != 0; }
   // Integers, sizes in bytes, permissions, sets of bits (notify-keyspace-events, shutdown-on-*).
   std::int64_t Int(IntConfigId id) const { return Number(id.position()); }

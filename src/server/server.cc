@@ -173,6 +173,7 @@ Status Server::OpenAndLoad() {
     workers_.push_back(
         std::make_unique<Worker>(*this, static_cast<std::size_t>(i), std::move(*loop)));
   }
+  persistence_.turn().steps().set_wanted(worker_count >= config_.cores());
   log_.Notice("Server initialized");
   MakeDealer();
   if (Status listening = Listen(); !listening.ok()) return listening;

@@ -140,6 +140,8 @@ void Worker::EndPass() {
     for (io::Task& task : std::exchange(after_closing_, {})) task();
   }
   disk_moves_ = server_.watermark().moves();
+  // Last: this pass has no reply to send any more.
+  server_.persistence().turn().steps().Help();
 }
 
 void Worker::FlushWaiting() {
