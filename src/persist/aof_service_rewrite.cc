@@ -78,11 +78,10 @@ Status AofService::Rewrite(const ImageFormat& format, SaveProgress& progress) {
   const Result<std::unique_ptr<keyspace::Cut>> cut = CutForRewrite();
   if (!cut) return cut.error();
   parts_.on_note("Background append only file rewriting started");
-  const SaveOrder order{
-      .path = files_->NewBasePath(),
-      .format = format,
-      .libraries = parts_.libraries.Get(),
-      .steps = &parts_.turn.steps()};
+  const SaveOrder order{.path = files_->NewBasePath(),
+                        .format = format,
+                        .libraries = parts_.libraries.Get(),
+                        .steps = &parts_.turn.steps()};
   return SaveCut(parts_.disk, parts_.keyspace, **cut, order, progress);
 }
 
