@@ -73,26 +73,26 @@ void CutBatch::Swap(CutBatch& other) noexcept {
 // A stripe's share of a database. Guarded by the stripe's lock; once flushed, the user's alone.
 class Cut::Part final : public ds::CutSink {
  public:
-  enum class Step : std::uint8_t { kTaken, kLast, kRefused };
-
   Part(Cut& cut, Stripe& stripe, DbId db, Shard& shard)
       : cut_(cut), stripe_(stripe), db_(db), shard_(&shard) {
     shard.table.BeginCut(this);
   }
 
-  // A step of the walk.
-  Step Walk(Patience patience) {
+  // A step of the walk; true at the part's end.
+  bool Walk() {
     {
-      TryWalkLock hold(cut_.keyspace_, stripe_);
-      if (!hold.held()) {
-        if (patience == Patience::kNotForLong) return Step::kRefused;
-        hold.Wait();
-      }
-      if (flushed_ == nullptr) return WalkTable() ? Step::kLast : Step::kTaken;
+      const WalkLock hold(cut_.keyspace_, stripe_);
+      if (flushed_ == nullptr) return WalkTable(kCopiedBytesMax);
     }
-    if (!WalkTable()) return Step::kTaken;
-    cut_.KeepWhileValuesAreRead(std::move(flushed_), *stripe_.arena);
-    return Step::kLast;
+    return WalkFlushed(kCopiedBytesMax);
+  }
+  // The same, smaller, unless somebody has the stripe; nothing then.
+  std::optional<bool> TryWalk() {
+    if (!stripe_.mu.TryLock()) return std::nullopt;
+    const bool is_flushed = flushed_ != nullptr;
+    const bool done = !is_flushed && WalkTable(kTriedBytesMax);
+    stripe_.mu.Unlock();
+    return is_flushed ? WalkFlushed(kTriedBytesMax) : done;
   }
 
   // Gives up what was not handed out, and what nobody took.
@@ -129,10 +129,16 @@ class Cut::Part final : public ds::CutSink {
   void TableEnds() override { CHECK(false); }
 
  private:
-  bool WalkTable() {
+  // No stripe locked: it is out of everybody's reach.
+  bool WalkFlushed(std::size_t copied_max) {
+    if (!WalkTable(copied_max)) return false;
+    cut_.KeepWhileValuesAreRead(std::move(flushed_), *stripe_.arena);
+    return true;
+  }
+  bool WalkTable(std::size_t copied_max) {
     bool done = false;
     copied_bytes_ = 0;
-    for (int i = 0; i < kWalkSteps && !done && copied_bytes_ < kCopiedBytesMax; ++i)
+    for (int i = 0; i < kWalkSteps && !done && copied_bytes_ < copied_max; ++i)
       done = shard_->table.WalkCut(kWalkStep / kWalkSteps);
     if (done && !open_.empty()) cut_.Push(std::exchange(open_, CutBatch()));
     return done;
@@ -212,21 +218,26 @@ std::optional<CutBatch> Cut::Pop() {
   return batch;
 }
 
-bool Cut::Walk(Patience patience) {
+bool Cut::Walk() {
   if (walking_ == parts_.size()) return false;
-  const Part::Step step = parts_[walking_]->Walk(patience);
-  if (step == Part::Step::kLast) ++walking_;
-  return step != Part::Step::kRefused;
+  if (parts_[walking_]->Walk()) ++walking_;
+  return true;
 }
 
-bool Cut::TryWalk() { return Walk(Patience::kNotForLong); }
+Cut::Walked Cut::TryWalk() {
+  if (walking_ == parts_.size()) return Walked::kEnd;
+  const std::optional<bool> done = parts_[walking_]->TryWalk();
+  if (!done) return Walked::kBusy;
+  if (*done) ++walking_;
+  return Walked::kStep;
+}
 
 // What writers have handed out comes first: it is what keeps memory.
 std::optional<CutBatch> Cut::Next() {
   do {
     GiveBackFlushed();
     if (std::optional<CutBatch> batch = Pop()) return batch;
-  } while (Walk(Patience::kForEver));
+  } while (Walk());
   GiveBackFlushed();
   return Pop();
 }

@@ -124,8 +124,9 @@ class Cut {
  public:
   // Entries and buckets looked at in one hold of a stripe.
   static constexpr std::size_t kWalkStep = 96;
-  // And no more, once so much was copied.
+  // And no more, once so much was copied; by a thread that must not wait.
   static constexpr std::size_t kCopiedBytesMax = 128 * 1024;
+  static constexpr std::size_t kTriedBytesMax = 16 * 1024;
 
   // REQUIRES: `held` holds every stripe; the keyspace has no other cut. Collections up to
   // `whole_bytes_max` are copied as a whole.
@@ -145,9 +146,9 @@ class Cut {
   std::optional<CutBatch> Next();
   // The same for a thread that must not wait: what was handed out already, if anything, ...
   std::optional<CutBatch> Pop();
-  // ... and a step of the walk, which may hand out some. False if there is none to take, or the
-  // stripe is held for long.
-  bool TryWalk();
+  // ... and a small step of the walk, which may hand out some. kBusy: somebody has the stripe.
+  enum class Walked : std::uint8_t { kStep, kBusy, kEnd };
+  Walked TryWalk();
 
   // A table that was flushed has just gone to `load`. True if the cut keeps it, and gives it to the
   // trash in time. REQUIRES: every stripe held; `stripe` is its.
@@ -164,9 +165,8 @@ class Cut {
   void KeepWhileValuesAreRead(std::unique_ptr<Shard> load, ds::SlabArena& arena);
   void GiveBackFlushed();
   void Push(CutBatch batch);
-  enum class Patience : std::uint8_t { kForEver, kNotForLong };
-  // Walks on; false at the end, or if the stripe is held for longer.
-  bool Walk(Patience patience);
+  // Walks on; false at the end.
+  bool Walk();
 
   Keyspace& keyspace_;
   const Lsn position_;

@@ -118,7 +118,7 @@ TEST(Cut, ShowsWhatWasThereWhateverIsWritten) {
       for (std::uint64_t i = random.Below(30); i > 0; --i) Write(store, random, names);
       // As one who may wait takes it, or as one who may not.
       const bool waits = random.Below(2) == 0;
-      if (!waits) cut->TryWalk();
+      if (!waits) (void)cut->TryWalk();
       const auto batch = waits ? cut->Next() : cut->Pop();
       more = batch.has_value() || !waits;
       if (batch) AddTo(seen, *batch);
@@ -168,21 +168,27 @@ TEST(Cut, KeepsAFlushedDatabaseForAWhile) {
   EXPECT_EQ(store.Get("key1"), "new");
 }
 
-// Who may not wait leaves a stripe that is held for long.
-TEST(Cut, TriesNoStripeThatIsHeldForLong) NO_THREAD_SAFETY_ANALYSIS {
+// Who may not wait leaves a stripe that somebody has, for long or not.
+TEST(Cut, TriesNoStripeThatIsLocked) NO_THREAD_SAFETY_ANALYSIS {
   TestStore store({.stripe_count = 1});
   for (int i = 0; i < 5000; ++i) store.Set("key" + std::to_string(i), "value");
   const auto cut = BeginCut(store.keyspace);
-  EXPECT_TRUE(cut->TryWalk());
+  EXPECT_EQ(cut->TryWalk(), Cut::Walked::kStep);
   StripeSet stripes;
   stripes.set(0);
-  KeyLocks locks(store.keyspace);
-  locks.AcquireForLong(stripes);
-  Thread other("other", [&] { EXPECT_FALSE(cut->TryWalk()); });
-  other.Join();
-  locks.Release();
+  for (const bool for_long : {false, true}) {
+    KeyLocks locks(store.keyspace);
+    if (for_long) {
+      locks.AcquireForLong(stripes);
+    } else {
+      locks.AcquireStripe(StripeId(0));
+    }
+    EXPECT_EQ(cut->TryWalk(), Cut::Walked::kBusy);
+    locks.Release();
+  }
   Picture seen;
-  while (cut->TryWalk()) continue;
+  while (cut->TryWalk() == Cut::Walked::kStep) continue;
+  EXPECT_EQ(cut->TryWalk(), Cut::Walked::kEnd);
   while (const auto batch = cut->Pop()) AddTo(seen, *batch);
   EXPECT_EQ(seen.size(), 5000u);
   EXPECT_FALSE(cut->Next().has_value());

@@ -10,7 +10,7 @@
 // Of the data set no more is in memory than the cut's backlog, which is bounded, a batch, what
 // RdbOutput holds back, and what helpers keep. In commands, the payload of a large stream's RESTORE
 // goes to the file as it comes, and its size is mended afterwards. Everything that takes time
-// happens without a lock.
+// happens without a stripe.
 #ifndef CAIRN_PERSIST_IMAGE_H_
 #define CAIRN_PERSIST_IMAGE_H_
 

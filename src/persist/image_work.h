@@ -36,10 +36,12 @@ inline void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
 template <class Form>
 class ImageWork {
  public:
-  // What a helper does at most before it looks at the time: entries, and bytes of one entry, of
-  // what waits to be written, and of a batch that it may give back.
+  // What a helper takes on before it looks at the time: entries, no more once they have so many
+  // bytes, and none of more than that. And bytes that wait to be written, and of a batch that it
+  // may give back.
   static constexpr int kHelpedEntries = 32;
-  static constexpr std::size_t kHelpedEntryBytesMax = keyspace::CutValue::kWholeBytesMax;
+  static constexpr std::size_t kHelpedBytes = 4 * 1024;
+  static constexpr std::size_t kHelpedEntryBytesMax = 4 * 1024;
   static constexpr std::size_t kKeptBytesMax = 1024UL * 1024;
   static constexpr std::size_t kHelpedBatchBytesMax = 64UL * 1024;
 
@@ -63,6 +65,7 @@ class ImageWork {
       if (!batch_) return false;
     }
     while (HasEntry() && GoesOn()) batch_->Visit(place_, *this);
+    GiveBackBatch();
     progress_.NoteCopied(backlog_.bytes());
     return GoesOn();
   }
@@ -80,11 +83,15 @@ class ImageWork {
       if (batch_ && batch_->bytes() > kHelpedBatchBytesMax) return LeaveToSaver();
       GiveBackBatch();
       batch_ = cut_.Pop();
-      if (!batch_) return cut_.TryWalk() || LeaveToSaver();
+      if (!batch_) return TryWalk();
     }
     sink_.set_keeping(true);
-    for (int i = 0; i < kHelpedEntries && HasEntry() && IsForHelpers(); ++i)
+    std::size_t bytes = 0;
+    for (int i = 0; i < kHelpedEntries && bytes < kHelpedBytes && HasEntry() && IsForHelpers();
+         ++i) {
+      bytes += EntryBytes();
       batch_->Visit(place_, *this);
+    }
     sink_.set_keeping(false);
     progress_.NoteCopied(backlog_.bytes());
     if (HasEntry() && !IsForHelpers()) return LeaveToSaver();
@@ -116,10 +123,24 @@ class ImageWork {
  private:
   bool GoesOn() const { return status_.ok() && image_.status().ok() && !progress_.is_stopping(); }
   bool HasEntry() const { return batch_ && !batch_->Ends(place_); }
-  bool IsForHelpers() const {
+  std::size_t EntryBytes() const {
     const keyspace::Entry& entry = batch_->At(place_);
-    return !batch_->IsLarge(place_) &&
-           entry.own_bytes() + entry.beside_bytes() <= kHelpedEntryBytesMax;
+    return entry.own_bytes() + entry.beside_bytes();
+  }
+  bool IsForHelpers() const {
+    return !batch_->IsLarge(place_) && EntryBytes() <= kHelpedEntryBytesMax;
+  }
+  // Whoever has the stripe goes on soon, or has it for long: the saver need not wait for it now.
+  bool TryWalk() {
+    switch (cut_.TryWalk()) {
+      case keyspace::Cut::Walked::kStep:
+        return true;
+      case keyspace::Cut::Walked::kBusy:
+        return false;
+      case keyspace::Cut::Walked::kEnd:
+        break;
+    }
+    return LeaveToSaver();
   }
   bool LeaveToSaver() {
     is_left_to_saver_ = true;

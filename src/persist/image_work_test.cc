@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -100,11 +101,24 @@ TEST(ImageWork, HelpersKeepNoMoreThanTheirLimit) {
   EXPECT_EQ(work.file->size(), 4000 * kValueBytes);
 }
 
+TEST(ImageWork, AStepAsideIsSmall) {
+  constexpr std::size_t kValueBytes = 1000;
+  using Steps = ImageWork<ValuesForm>;
+  TestStore store({.stripe_count = 1});
+  Fill(store, 100, kValueBytes);
+  Work work(store);
+  std::uint64_t most = 0;
+  for (std::uint64_t before = 0; work.steps.StepAside(); before = work.progress.keys())
+    most = std::max(most, work.progress.keys() - before);
+  EXPECT_GE(most, Steps::kHelpedBytes / (kValueBytes + 100));
+  EXPECT_LE(most, Steps::kHelpedBytes / kValueBytes + 1);
+}
+
 TEST(ImageWork, HelpersLeaveLargeEntriesToTheSaver) {
   using Steps = ImageWork<ValuesForm>;
   for (const bool is_large : {false, true}) {
     TestStore store({.stripe_count = 1});
-    Fill(store, 1, is_large ? Steps::kHelpedEntryBytesMax : Steps::kHelpedEntryBytesMax - 1024);
+    Fill(store, 1, is_large ? Steps::kHelpedEntryBytesMax : Steps::kHelpedEntryBytesMax - 512);
     Work work(store);
     work.StepAsideToTheEnd();
     EXPECT_TRUE(work.steps.is_left_to_saver());

@@ -26,7 +26,11 @@ void SaveSteps::HelpNow() {
   if (!mu_.TryLock()) return;
   if (step_ != nullptr) {
     const MonotonicUs end_us = clock_.NowMonotonicUs() + kHelpUs;
-    while ((*step_)() && clock_.NowMonotonicUs() < end_us) continue;
+    bool goes_on = true;
+    while (goes_on) {
+      goes_on = (*step_)() && clock_.NowMonotonicUs() < end_us;
+      steps_helped_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   mu_.Unlock();
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // SaveSteps: steps of a save that the threads that serve clients take at the end of their passes.
 //
-// A save never sleeps. Where it has no core to itself, its thread and theirs take turns that last
-// until the kernel's next tick, milliseconds, and who is put aside with a stripe locked keeps the
-// others waiting, too. So they take its steps, some ten microseconds each, and its thread does what
-// may take long: it writes the file, and values that are large (docs/decisions/0016).
+// A save by itself never sleeps. Where it has no core of its own, its thread and theirs take turns
+// that last until the kernel's next tick, milliseconds, and who is put aside with a stripe locked
+// keeps the others waiting, too. So they take its steps, some ten microseconds each, and its thread
+// does what may take long: it writes the file, and values that are large (docs/decisions/0016).
 //
 //     saver    Offer(step) --+-- Rest, then what is left to it, or a step --+-- end
 //     worker                 '-- Help: step, step ... for kHelpUs ----------'
@@ -66,14 +66,18 @@ class SaveSteps {
   void Wake() { wake_.Notify(); }
   Mutex& mu() { return mu_; }
 
+  // By helpers, of all saves.
+  std::uint64_t steps_helped() const { return steps_helped_.load(std::memory_order_relaxed); }
+
  private:
   void HelpNow();
 
   const SystemClock clock_;
-  // relaxed, all three: hints.
+  // relaxed, all of them: hints, and a figure.
   std::atomic<bool> is_wanted_{false};
   std::atomic<bool> is_open_{false};
   std::atomic<bool> has_helpers_{false};
+  std::atomic<std::uint64_t> steps_helped_{0};
   Event wake_;
   Mutex mu_;  // taken before stripes
   const Step* step_ GUARDED_BY(mu_) = nullptr;

@@ -35,7 +35,7 @@ struct SaveOrder {
   std::string final_path = {};  // and renamed to this once it is safe; empty: it stays where it is
   ImageFormat format = {};
   std::shared_ptr<const LibrarySet> libraries = nullptr;  // null: none
-  SaveSteps* steps = nullptr;  // null: nobody helps, for one who has every stripe locked
+  SaveSteps* steps = nullptr;                             // null: nobody helps
 };
 
 // A save from beginning to end, on the caller's thread. After a failure the file is gone, unless
