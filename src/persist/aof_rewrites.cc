@@ -17,6 +17,11 @@ bool AofRewrites::HasGrown(std::uint64_t bytes, std::uint64_t base_bytes, const 
   return static_cast<double>(bytes) >= base * (1 + static_cast<double>(growth.percent) / 100);
 }
 
+void AofRewrites::GiveUp(MonotonicUs now_us) {
+  figures_.last_s = (now_us - began_us_) / kUsPerSecond;
+  began_us_ = kNone;
+}
+
 void AofRewrites::End(MonotonicUs now_us, bool ok) {
   figures_.last_s = (now_us - began_us_) / kUsPerSecond;
   figures_.last_ok = ok;

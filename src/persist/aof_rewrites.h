@@ -46,6 +46,8 @@ class AofRewrites {
     ++figures_.begun;
   }
   void End(MonotonicUs now_us, bool ok);
+  // It was to end early, which says nothing of the next.
+  void GiveUp(MonotonicUs now_us);
   // One that was asked for could not even begin.
   void NoteRefused() { figures_.last_ok = false; }
   Figures FiguresAt(MonotonicUs now_us) const;

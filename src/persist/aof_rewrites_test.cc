@@ -62,5 +62,21 @@ TEST(AofRewrites, FailuresPutTheNextOffAndTheLongerTheMore) {
   EXPECT_FALSE(rewrites.FiguresAt(now_us).last_ok);
 }
 
+TEST(AofRewrites, OneThatIsGivenUpSaysNothing) {
+  AofRewrites rewrites;
+  for (const bool ok : {true, false}) {
+    rewrites.Begin(0);
+    rewrites.End(kSecond, ok);
+    const auto before = rewrites.FiguresAt(kSecond);
+    rewrites.Begin(10 * kSecond);
+    rewrites.GiveUp(13 * kSecond);
+    const auto after = rewrites.FiguresAt(20 * kSecond);
+    EXPECT_EQ(after.last_ok, ok);
+    EXPECT_EQ(after.failures_in_a_row, before.failures_in_a_row);
+    EXPECT_EQ(after.last_s, 3);
+    EXPECT_EQ(after.current_s, -1);
+  }
+}
+
 }  // namespace
 }  // namespace cairn::persist

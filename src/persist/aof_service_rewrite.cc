@@ -128,6 +128,8 @@ void AofService::EndRewrite(const Status& saved, BaseFormat format) {
   SettleRewrite(status);
   if (status.ok()) {
     parts_.on_note("Background AOF rewrite finished successfully");
+  } else if (status.code() == StatusCode::kClosed) {
+    parts_.on_note("Background AOF rewrite was given up");
   } else {
     parts_.on_warning("Background AOF rewrite failed: " + std::string(status.message()));
   }
@@ -142,7 +144,12 @@ void AofService::DeleteHistory(const AofOptions& options) {
 
 void AofService::SettleRewrite(const Status& status) {
   MutexLock hold(mu_);
-  rewrites_.End(parts_.keyspace.clock().NowMonotonicUs(), status.ok());
+  const MonotonicUs now_us = parts_.keyspace.clock().NowMonotonicUs();
+  if (!status.ok() && status.code() == StatusCode::kClosed) {
+    rewrites_.GiveUp(now_us);
+  } else {
+    rewrites_.End(now_us, status.ok());
+  }
   // Else it was an image without an AOF.
   const bool was_first = state_ == State::kFirst && writer_ != nullptr;
   if (status.ok() && was_first) {
