@@ -194,6 +194,19 @@ TEST(Cut, TriesNoStripeThatIsLocked) NO_THREAD_SAFETY_ANALYSIS {
   EXPECT_FALSE(cut->Next().has_value());
 }
 
+// And copies little at a time.
+TEST(Cut, ATriedStepIsSmall) {
+  constexpr std::size_t kValueBytes = 1000;
+  constexpr std::size_t kKeys = 2000;
+  TestStore store({.stripe_count = 1});
+  for (std::size_t i = 0; i < kKeys; ++i)
+    store.Set("key" + std::to_string(i), std::string(kValueBytes, 'v'));
+  const auto cut = BeginCut(store.keyspace);
+  std::size_t steps = 0;
+  for (; cut->TryWalk() == Cut::Walked::kStep; ++steps) continue;
+  EXPECT_GE(steps, kKeys * kValueBytes / (2 * Cut::kTriedBytesMax));
+}
+
 // What only a cut keeps alive is in the backlog, by which writers are held up.
 TEST(Cut, CountsWhatHangsOffItsImages) {
   constexpr std::size_t kValues = 40;

@@ -23,9 +23,8 @@ void AofRewrites::GiveUp(MonotonicUs now_us) {
 }
 
 void AofRewrites::End(MonotonicUs now_us, bool ok) {
-  figures_.last_s = (now_us - began_us_) / kUsPerSecond;
+  GiveUp(now_us);  // as far as its time goes
   figures_.last_ok = ok;
-  began_us_ = kNone;
   if (ok) return Forgive();
   const std::uint64_t failures = ++figures_.failures_in_a_row;
   if (failures < kFailuresFree) return;

@@ -128,7 +128,7 @@ void AofService::EndRewrite(const Status& saved, BaseFormat format) {
   SettleRewrite(status);
   if (status.ok()) {
     parts_.on_note("Background AOF rewrite finished successfully");
-  } else if (status.code() == StatusCode::kClosed) {
+  } else if (WasGivenUp(status)) {
     parts_.on_note("Background AOF rewrite was given up");
   } else {
     parts_.on_warning("Background AOF rewrite failed: " + std::string(status.message()));
@@ -145,7 +145,7 @@ void AofService::DeleteHistory(const AofOptions& options) {
 void AofService::SettleRewrite(const Status& status) {
   MutexLock hold(mu_);
   const MonotonicUs now_us = parts_.keyspace.clock().NowMonotonicUs();
-  if (!status.ok() && status.code() == StatusCode::kClosed) {
+  if (WasGivenUp(status)) {
     rewrites_.GiveUp(now_us);
   } else {
     rewrites_.End(now_us, status.ok());

@@ -220,6 +220,7 @@ class CommandImage {
   Status status_;
 };
 
+// The saver's part of it.
 template <class Form>
 void TakeStepsWithOthers(ImageWork<Form>& work, SaveSteps& steps) {
   const auto step_aside = [&work] { return work.StepAside(); };
@@ -245,21 +246,25 @@ Status WriteAll(ImageWork<Form> work, SaveSteps* steps) {
 
 Status SaveGivenUp() { return {StatusCode::kClosed, "the save was given up"}; }
 
+bool WasGivenUp(const Status& saved) { return !saved.ok() && saved.code() == StatusCode::kClosed; }
+
 Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io::File& file,
                   const ImageFormat& format, SaveSteps* steps, SaveProgress& progress) {
   std::uint64_t keys = 0;
   for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) keys += cut.size(DbId(db)).keys;
   progress.Begin(keys);
   FileSink sink(file, format, progress);
+  const auto write = [&](auto& image) {
+    return WriteAll(ImageWork(cut, keyspace.cut_backlog(), image, sink, format, steps, progress),
+                    steps);
+  };
   Status written;
   if (format.form == ImageFormat::Form::kRdb) {
     RdbImage image(keyspace, cut, libraries, file, format, sink);
-    written = WriteAll(ImageWork(cut, keyspace.cut_backlog(), image, sink, format, steps, progress),
-                       steps);
+    written = write(image);
   } else {
     CommandImage image(libraries, file, sink);
-    written = WriteAll(ImageWork(cut, keyspace.cut_backlog(), image, sink, format, steps, progress),
-                       steps);
+    written = write(image);
   }
   return written.ok() ? sink.Sync() : written;
 }

@@ -90,6 +90,8 @@ class SaveProgress {
 
 // What a save that was given up ends with: kClosed.
 Status SaveGivenUp();
+// Whether it ended so, which is no failure.
+bool WasGivenUp(const Status& saved);
 
 // Writes all that the cut has, and the libraries, to the file, which is empty, and syncs it. What
 // the cut keeps of the keyspace has been given back when this returns well. `steps`: through which

@@ -24,24 +24,14 @@
 
 namespace cairn::persist {
 
-inline void DelayAfterKey(const ImageFormat& format, SaveProgress& progress) {
-  if (format.key_delay_us > 0) {
-    progress.Sleep(format.key_delay_us);
-  } else if (format.key_delay_us < 0 &&
-             progress.keys() % static_cast<std::uint64_t>(-format.key_delay_us) == 0) {
-    progress.Sleep(1);
-  }
-}
-
 template <class Form>
 class ImageWork {
  public:
   // What a helper takes on before it looks at the time: entries, no more once they have so many
-  // bytes, and none of more than that. And bytes that wait to be written, and of a batch that it
-  // may give back.
+  // bytes, and none that has more by itself. And bytes that wait to be written, and of a batch that
+  // it may give back.
   static constexpr int kHelpedEntries = 32;
   static constexpr std::size_t kHelpedBytes = 4 * 1024;
-  static constexpr std::size_t kHelpedEntryBytesMax = 4 * 1024;
   static constexpr std::size_t kKeptBytesMax = 1024UL * 1024;
   static constexpr std::size_t kHelpedBatchBytesMax = 64UL * 1024;
 
@@ -64,7 +54,7 @@ class ImageWork {
       batch_ = cut_.Next();
       if (!batch_) return false;
     }
-    while (HasEntry() && GoesOn()) batch_->Visit(place_, *this);
+    while (HasEntry() && GoesOn()) AddEntry();
     GiveBackBatch();
     progress_.NoteCopied(backlog_.bytes());
     return GoesOn();
@@ -90,7 +80,7 @@ class ImageWork {
     for (int i = 0; i < kHelpedEntries && bytes < kHelpedBytes && HasEntry() && IsForHelpers();
          ++i) {
       bytes += EntryBytes();
-      batch_->Visit(place_, *this);
+      AddEntry();
     }
     sink_.set_keeping(false);
     progress_.NoteCopied(backlog_.bytes());
@@ -108,18 +98,6 @@ class ImageWork {
     return image_.End();
   }
 
-  // An entry of a batch.
-  void operator()(DbId db, UnixMs expiry, const keyspace::Entry& entry, keyspace::CutValue* large) {
-    if (large != nullptr) {
-      AddPieces(db, expiry, entry, *large);
-    } else {
-      image_.Add(db, expiry, entry);
-    }
-    progress_.NoteKey();
-    if (format_.key_delay_us != 0) [[unlikely]]
-      DelayAfterKey(format_, progress_);
-  }
-
  private:
   bool GoesOn() const { return status_.ok() && image_.status().ok() && !progress_.is_stopping(); }
   bool HasEntry() const { return batch_ && !batch_->Ends(place_); }
@@ -127,9 +105,7 @@ class ImageWork {
     const keyspace::Entry& entry = batch_->At(place_);
     return entry.own_bytes() + entry.beside_bytes();
   }
-  bool IsForHelpers() const {
-    return !batch_->IsLarge(place_) && EntryBytes() <= kHelpedEntryBytesMax;
-  }
+  bool IsForHelpers() const { return !batch_->IsLarge(place_) && EntryBytes() <= kHelpedBytes; }
   // Whoever has the stripe goes on soon, or has it for long: the saver need not wait for it now.
   bool TryWalk() {
     switch (cut_.TryWalk()) {
@@ -150,6 +126,27 @@ class ImageWork {
   void GiveBackBatch() {
     place_ = {};
     batch_.reset();
+  }
+  void AddEntry() {
+    batch_->Visit(place_, [this](DbId db, UnixMs expiry, const keyspace::Entry& entry,
+                                 keyspace::CutValue* large) {
+      if (large != nullptr) {
+        AddPieces(db, expiry, entry, *large);
+      } else {
+        image_.Add(db, expiry, entry);
+      }
+    });
+    progress_.NoteKey();
+    if (format_.key_delay_us != 0) [[unlikely]]
+      DelayAfterKey();
+  }
+  void DelayAfterKey() {
+    const std::int64_t delay_us = format_.key_delay_us;
+    if (delay_us > 0) {
+      progress_.Sleep(delay_us);
+    } else if (progress_.keys() % static_cast<std::uint64_t>(-delay_us) == 0) {
+      progress_.Sleep(1);
+    }
   }
   // Leaves it at a part of the value when the save is to end: Step sees why.
   void AddPieces(DbId db, UnixMs expiry, const keyspace::Entry& entry, keyspace::CutValue& value) {

@@ -53,6 +53,12 @@ struct Work {
       if (!steps.StepAside()) return taken;
   }
 
+  // As the saver would.
+  void Finish() {
+    while (steps.Step()) continue;
+    EXPECT_TRUE(steps.End().ok());
+  }
+
   ImageFormat format;
   std::unique_ptr<keyspace::Cut> cut;
   io::SimDisk disk{1};
@@ -77,8 +83,7 @@ TEST(ImageWork, HelpersTakeItToTheEnd) {
   EXPECT_TRUE(work.steps.is_left_to_saver()) << "only it can say that this is the end";
   EXPECT_EQ(work.progress.keys(), 3000u);
   EXPECT_EQ(work.file->size(), 0u) << "no helper waits for the disk";
-  EXPECT_FALSE(work.steps.Step());
-  EXPECT_TRUE(work.steps.End().ok());
+  work.Finish();
   EXPECT_EQ(work.file->size(), 3000u * 100);
 }
 
@@ -96,8 +101,7 @@ TEST(ImageWork, HelpersKeepNoMoreThanTheirLimit) {
   EXPECT_TRUE(work.steps.Step());
   EXPECT_EQ(work.sink.kept_bytes(), 0u);
   EXPECT_TRUE(work.steps.StepAside()) << "there is room again";
-  while (work.steps.Step()) continue;
-  EXPECT_TRUE(work.steps.End().ok());
+  work.Finish();
   EXPECT_EQ(work.file->size(), 4000 * kValueBytes);
 }
 
@@ -118,12 +122,12 @@ TEST(ImageWork, HelpersLeaveLargeEntriesToTheSaver) {
   using Steps = ImageWork<ValuesForm>;
   for (const bool is_large : {false, true}) {
     TestStore store({.stripe_count = 1});
-    Fill(store, 1, is_large ? Steps::kHelpedEntryBytesMax : Steps::kHelpedEntryBytesMax - 512);
+    Fill(store, 1, is_large ? Steps::kHelpedBytes : Steps::kHelpedBytes - 512);
     Work work(store);
     work.StepAsideToTheEnd();
     EXPECT_TRUE(work.steps.is_left_to_saver());
     EXPECT_EQ(work.progress.keys(), is_large ? 0u : 1u);
-    while (work.steps.Step()) continue;
+    work.Finish();
     EXPECT_EQ(work.progress.keys(), 1u);
   }
 }
@@ -133,7 +137,7 @@ TEST(ImageWork, HelpersLeaveEverythingToASaverThatSleepsBetweenKeys) {
   Fill(store, 10, 10);
   Work work(store, {.key_delay_us = 1});
   EXPECT_EQ(work.StepAsideToTheEnd(), 0);
-  while (work.steps.Step()) continue;
+  work.Finish();
   EXPECT_EQ(work.progress.keys(), 10u);
 }
 

@@ -260,7 +260,7 @@ void Persistence::NoteSaved(Kind kind, const Status& saved) {
     if (failed_.exchange(false, std::memory_order_relaxed)) hooks_.on_gates();
     return;
   }
-  if (saved.code() == StatusCode::kClosed) {
+  if (WasGivenUp(saved)) {
     hooks_.log(Severity::kWarning, "Saving was given up");
     return;
   }

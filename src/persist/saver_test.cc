@@ -332,81 +332,78 @@ class Helpers {
   std::vector<Thread> threads_;
 };
 
-// Small values and large ones, also in one batch.
-void FillForHelpers(TestStore& store) {
-  FillWithAll(store);
-  for (int i = 0; i < 30'000; ++i) {
-    store.Set("key" + std::to_string(i),
-              std::string(i % 1000 == 0 ? 100'000 : 20, static_cast<char>('a' + i % 26)));
+// A store with small values and large ones, also in one batch, and helpers for its saves.
+struct Helped {
+  Helped() {
+    order.steps = &helpers.steps;
+    FillWithAll(store);
+    for (int i = 0; i < 30'000; ++i) {
+      store.Set("key" + std::to_string(i),
+                std::string(i % 1000 == 0 ? 100'000 : 20, static_cast<char>('a' + i % 26)));
+    }
   }
-}
+  std::uint64_t steps_helped() const { return helpers.steps.steps_helped(); }
+
+  TestStore store{{.stripe_count = 4}};
+  Helpers helpers{2};
+  SaveOrder order = Order();
+};
 
 TEST(Saver, WithHelpersTheFileIsTheSame) {
-  TestStore store({.stripe_count = 4});
-  FillForHelpers(store);
-  Helpers helpers(2);
+  Helped with;
   for (const auto form : {ImageFormat::Form::kRdb, ImageFormat::Form::kCommands}) {
     SCOPED_TRACE(static_cast<int>(form));
     SimDisk disk(1);
-    SaveOrder order = Order({.form = form});
-    ASSERT_TRUE(SaveTo(disk, store, order).ok());
+    with.order.format.form = form;
+    ASSERT_TRUE(SaveTo(disk, with.store, Order({.form = form})).ok());
     const std::string alone = io::ReadWhole(disk, "./dump.rdb", 1 << 28).value();
-    order.steps = &helpers.steps;
-    const std::uint64_t helped = helpers.steps.steps_helped();
+    const std::uint64_t before = with.steps_helped();
     for (int round = 0; round < 10; ++round) {
-      ASSERT_TRUE(SaveTo(disk, store, order).ok());
+      ASSERT_TRUE(SaveTo(disk, with.store, with.order).ok());
       ASSERT_TRUE(io::ReadWhole(disk, "./dump.rdb", 1 << 28).value() == alone) << round;
     }
-    EXPECT_GT(helpers.steps.steps_helped(), helped + 100);
+    EXPECT_GT(with.steps_helped(), before + 100);
   }
-  EXPECT_EQ(store.keyspace.cut_backlog().bytes(), 0u);
+  EXPECT_EQ(with.store.keyspace.cut_backlog().bytes(), 0u);
 }
 
 TEST(Saver, WithHelpersAFileIsOneMomentToo) {
-  TestStore store({.stripe_count = 4});
-  FillForHelpers(store);
-  Helpers helpers(2);
-  SaveOrder order = Order();
-  order.steps = &helpers.steps;
+  Helped with;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-    const Picture expected = PictureOf(store);
+    const Picture expected = PictureOf(with.store);
     SimDisk disk(seed);
-    const std::unique_ptr<keyspace::Cut> cut = TakeCut(store.keyspace);
+    const std::unique_ptr<keyspace::Cut> cut = TakeCut(with.store.keyspace);
     std::atomic<bool> stop{false};
     std::atomic<int> writes{0};
     Thread writer("writer", [&] {
       Random random(seed);
       for (int i = 0; !stop.load(); ++i) {
-        store.Set("key" + std::to_string(random.Below(30'000)), std::to_string(i));
-        if (i % 16 == 0) testing::Filler(store, DbId(0)).Touch("5000:", i % 5000, i);
+        with.store.Set("key" + std::to_string(random.Below(30'000)), std::to_string(i));
+        if (i % 16 == 0) testing::Filler(with.store, DbId(0)).Touch("5000:", i % 5000, i);
         writes.store(i + 1);
       }
     });
     while (writes.load() < 500) Thread::Yield();
     SaveProgress progress;
-    EXPECT_TRUE(SaveCut(disk, store.keyspace, *cut, order, progress).ok());
+    EXPECT_TRUE(SaveCut(disk, with.store.keyspace, *cut, with.order, progress).ok());
     stop.store(true);
     writer.Join();
     EXPECT_EQ(Loaded(disk), expected);
-    EXPECT_NE(PictureOf(store), expected);
+    EXPECT_NE(PictureOf(with.store), expected);
   }
-  EXPECT_GT(helpers.steps.steps_helped(), 100u);
+  EXPECT_GT(with.steps_helped(), 100u);
 }
 
 TEST(Saver, WithHelpersAFailedCallLeavesNothingBehind) {
-  TestStore store({.stripe_count = 4});
-  FillForHelpers(store);
-  Helpers helpers(2);
-  SaveOrder order = Order();
-  order.steps = &helpers.steps;
+  Helped with;
   // What helpers keep goes to the disk in calls of any size, so there are at least these.
   for (std::uint64_t call = 1; call <= 6; ++call) {
     SCOPED_TRACE("call " + std::to_string(call));
     SimDisk disk(call);
     disk.FailCall(call, ENOSPC);
-    EXPECT_FALSE(SaveTo(disk, store, order).ok());
+    EXPECT_FALSE(SaveTo(disk, with.store, with.order).ok());
     EXPECT_TRUE(disk.List(".").value().empty());
-    EXPECT_EQ(store.keyspace.cut_backlog().bytes(), 0u);
+    EXPECT_EQ(with.store.keyspace.cut_backlog().bytes(), 0u);
   }
 }
 

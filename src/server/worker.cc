@@ -231,9 +231,8 @@ void Worker::OnDirect(const pubsub::Delivery& delivery) {
 
 void Worker::OnDirectLost() {
   server_.log().Warning(
-      "A worker's inbox of messages is full: what does not fit is lost, and clients that cache "
-      "must "
-      "read anew");
+      "A worker's inbox of messages is full: what does not fit is lost, "
+      "and clients that cache must read anew");
   for (auto& [id, connection] : connections_) connection->OnDirectLost();
 }
 
