@@ -16,6 +16,19 @@ inline void PrefetchLine(const void* at) {
   asm volatile("");
 }
 
+// The same for a line that is going to be written. It is this core's alone then: a store that has
+// to wait for its line holds up the next locked instruction, which waits for all stores before it.
+inline void PrefetchLineToWrite(void* at) {
+#ifdef __x86_64__
+  // Without -mprfchw the builtin asks for a line to be read. Where there is no such instruction it
+  // does nothing.
+  asm volatile("prefetchw %0" : : "m"(*static_cast<char*>(at)));
+#else
+  __builtin_prefetch(at, 1);
+  asm volatile("");
+#endif
+}
+
 }  // namespace cairn
 
 #endif  // CAIRN_BASE_PREFETCH_H_

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/prefetch.h"
 
 namespace cairn::log {
 namespace {
@@ -21,6 +22,20 @@ std::size_t RoundUp(std::size_t bytes) {
 
 // The database of a record that holds a group.
 constexpr DbId kGroupDb(UINT32_MAX);
+
+// A ring is larger than a core's cache. What is written a few records from now is asked for, so far
+// ahead.
+constexpr std::size_t kAheadBytes = 1024;
+constexpr std::size_t kLineBytes = 64;
+// Of a long record only its beginning: the processor sees for itself where a long copy goes.
+constexpr std::size_t kAskedBytesMax = 512;
+
+// Calls `ask(at)` with a position in each line so far ahead, for a record of `bytes` at `position`.
+template <class Ask>
+void ForLinesAhead(std::uint64_t position, std::size_t bytes, Ask ask) {
+  const std::uint64_t end = position + kAheadBytes + std::min(bytes, kAskedBytesMax);
+  for (std::uint64_t at = position + kAheadBytes; at < end; at += kLineBytes) ask(at);
+}
 
 std::size_t PayloadBytes(std::span<const std::string_view> args) {
   std::size_t bytes = 0;
@@ -64,18 +79,21 @@ std::size_t CommandLog::RecordBytes(std::span<const std::string_view> args) {
 }
 
 bool CommandLog::TakeCredit(std::size_t bytes, For whom) {
-  const std::uint64_t promised = credit_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+  const bool is_counted = bytes > kSmallCreditMax;
+  const std::uint64_t promised =
+      bytes + (is_counted ? credit_.fetch_add(bytes, std::memory_order_relaxed)
+                          : credit_.load(std::memory_order_relaxed));
   const std::uint64_t wanted_end = end_.load(std::memory_order_acquire) + promised;
   if (HasRoom(wanted_end, floor_.load(std::memory_order_acquire), whom) ||
       MakeRoom(wanted_end, whom)) {
     return true;
   }
-  credit_.fetch_sub(bytes, std::memory_order_relaxed);
+  ReturnCredit(bytes);
   return false;
 }
 
 void CommandLog::ReturnCredit(std::size_t bytes) {
-  credit_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (bytes > kSmallCreditMax) credit_.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
 void CommandLog::WaitForRoom(std::int64_t timeout_us) {
@@ -138,6 +156,7 @@ Lsn CommandLog::Append(DbId db, std::span<const std::string_view> args) {
                       .arg_count = static_cast<std::uint32_t>(args.size())};
   const std::size_t record_bytes = RoundUp(sizeof(Record) + (record.on_heap() ? 0 : payload_bytes));
   const std::uint64_t position = end_.fetch_add(record_bytes, std::memory_order_acq_rel);
+  AskAhead(position, record_bytes);
   const std::size_t offset = position & (ring_bytes_ - 1);
   if (!record.on_heap() && record_bytes <= ring_bytes_ - offset) [[likely]] {
     char* at = ring_.get() + offset;
@@ -154,6 +173,14 @@ Lsn CommandLog::Append(DbId db, std::span<const std::string_view> args) {
   commits_[position / kGranuleBytes & (ring_bytes_ / kGranuleBytes - 1)].store(
       position + 1, std::memory_order_release);
   return Lsn(position + record_bytes);
+}
+
+void CommandLog::AskAhead(std::uint64_t position, std::size_t record_bytes) {
+  ForLinesAhead(position, record_bytes, [this](std::uint64_t at) {
+    PrefetchLineToWrite(ring_.get() + (at & (ring_bytes_ - 1)));
+  });
+  const std::uint64_t granule = (position + kAheadBytes) / kGranuleBytes;
+  PrefetchLineToWrite(&commits_[granule & (ring_bytes_ / kGranuleBytes - 1)]);
 }
 
 // All effects as one list of words: of each its database, how many words it has, and these.
@@ -204,10 +231,8 @@ void CommandLog::CopyIn(std::uint64_t position, const void* from, std::size_t si
   if (size > first) std::memcpy(ring_.get(), static_cast<const char*>(from) + first, size - first);
 }
 
-std::string_view CommandLog::View(std::uint64_t position, std::size_t size,
-                                  std::string& scratch) const {
-  const std::size_t offset = position & (ring_bytes_ - 1);
-  if (size <= ring_bytes_ - offset) return {ring_.get() + offset, size};
+std::string_view CommandLog::ViewAround(std::size_t offset, std::size_t size,
+                                        std::string& scratch) const {
   const std::size_t first = ring_bytes_ - offset;
   scratch.assign(ring_.get() + offset, first);
   scratch.append(ring_.get(), size - first);
@@ -240,13 +265,6 @@ void CommandLog::Detach(Reader* reader) {
 
 Reader::~Reader() { log_.Detach(this); }
 
-bool Reader::IsPublished(std::uint64_t position) const {
-  const std::size_t granule =
-      position / CommandLog::kGranuleBytes & (log_.ring_bytes_ / CommandLog::kGranuleBytes - 1);
-  // acquire: pairs with the release in Append, so the payload is whole.
-  return log_.commits_[granule].load(std::memory_order_acquire) == position + 1;
-}
-
 bool Reader::Visit(Shown shown) {
   // Only who may lag can be overrun, and has to say that it is reading.
   std::uint32_t idle = kIdle;
@@ -271,6 +289,9 @@ bool Reader::ShowAt(std::uint64_t position, Shown shown) {
   std::memcpy(&record, log_.View(position, sizeof(record), scratch_).data(), sizeof(record));
   const bool is_big = record.on_heap();
   const std::size_t inline_bytes = is_big ? 0 : record.payload_bytes;
+  ForLinesAhead(position, inline_bytes, [this](std::uint64_t at) {
+    PrefetchLine(log_.ring_.get() + (at & (log_.ring_bytes_ - 1)));
+  });
   const std::shared_ptr<const std::string> beside = is_big ? log_.BigPayload(position) : nullptr;
   Decode(is_big ? std::string_view(*beside)
                 : log_.View(position + sizeof(record), inline_bytes, scratch_),
@@ -282,20 +303,20 @@ bool Reader::ShowAt(std::uint64_t position, Shown shown) {
 }
 
 void Reader::Decode(std::string_view payload, std::uint32_t arg_count, DbId db) {
-  args_.clear();
-  effects_.clear();
+  args_.resize(arg_count);
   const char* at = payload.data();
   const char* const end = at + payload.size();
-  for (std::uint32_t i = 0; i < arg_count; ++i) {
+  for (std::string_view& arg : args_) {
     std::uint32_t size;
     CHECK(static_cast<std::size_t>(end - at) >= sizeof(size));
     std::memcpy(&size, at, sizeof(size));
     at += sizeof(size);
     CHECK(static_cast<std::size_t>(end - at) >= size);
-    args_.emplace_back(at, size);
+    arg = {at, size};
     at += size;
   }
   CHECK(at == end);
+  effects_.clear();
   if (db == kGroupDb) return DecodeGroup();
   effects_.push_back({.db = db, .args = args_});
 }

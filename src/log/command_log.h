@@ -21,7 +21,8 @@
 //   (3) A must-keep reader holds writers back (at TakeCredit); a may-lag reader that is overrun is
 //   lost, and is told so.
 //   (4) Credit is an estimate: a command may append a little more than it was given. An eighth of
-//   the ring is never promised, which takes that up.
+//   the ring is never promised, which takes that up, and with it the small credits: they are not
+//   counted, so that a small write pays no locked instruction for its room.
 //   (5) New writes leave another eighth to the others, which append little and rarely: reads, for
 //   what they find expired, and who ends what a write has begun. So these go on meanwhile.
 // Thread safety: Append and TakeCredit from any thread; a Reader belongs to one thread. Attach and
@@ -83,6 +84,11 @@ class CommandLog {
   // relaxed: a reader attaches under every stripe lock, which orders it with all writers.
   bool active() const { return active_.load(std::memory_order_relaxed); }
 
+  // A credit up to this is not counted. Those of 1,024 threads at once fit into what is never
+  // promised.
+  static constexpr std::size_t kSmallCreditMax = 2048;
+  static_assert(1024 * kSmallCreditMax <= kRingBytesDefault / 8);
+
   enum class For : std::uint8_t { kNewWrite, kOther };
   // Room for one command's record of about `bytes`. False if a must-keep reader is too far behind:
   // the caller tries again after WaitForRoom, or later. REQUIRES: no stripe lock held. Each success
@@ -115,11 +121,18 @@ class CommandLog {
   struct Record;
 
   void Detach(Reader* reader);
+  void AskAhead(std::uint64_t position, std::size_t record_bytes);
   void WriteElsewhere(std::uint64_t position, const Record& record,
                       std::span<const std::string_view> args);
   void CopyIn(std::uint64_t position, const void* from, std::size_t size);
   // `size` bytes of the ring, where they lie, or copied to `scratch` if they go round its end.
-  std::string_view View(std::uint64_t position, std::size_t size, std::string& scratch) const;
+  std::string_view View(std::uint64_t position, std::size_t size, std::string& scratch) const {
+    const std::size_t offset = position & (ring_bytes_ - 1);
+    if (size <= ring_bytes_ - offset) [[likely]]
+      return {ring_.get() + offset, size};
+    return ViewAround(offset, size, scratch);
+  }
+  std::string_view ViewAround(std::size_t offset, std::size_t size, std::string& scratch) const;
   std::uint64_t SlowestPosition() REQUIRES(readers_mu_);
   std::shared_ptr<const std::string> BigPayload(std::uint64_t position);
   // Lets go of the big payloads that no reader wants any more.
@@ -196,7 +209,12 @@ class Reader {
 
   Reader(CommandLog& log, Lag lag, std::uint64_t position)
       : log_(log), lag_(lag), position_(position) {}
-  bool IsPublished(std::uint64_t position) const;
+  bool IsPublished(std::uint64_t position) const {
+    const std::size_t granules = log_.ring_bytes_ / CommandLog::kGranuleBytes;
+    const std::size_t granule = position / CommandLog::kGranuleBytes & (granules - 1);
+    // acquire: pairs with the release in Append, so the payload is whole.
+    return log_.commits_[granule].load(std::memory_order_acquire) == position + 1;
+  }
   // True if it lay beside the ring.
   bool ShowAt(std::uint64_t position, Shown shown);
   // Sets effects_ to what the record holds.

@@ -197,6 +197,26 @@ TEST(CommandLog, PromisedRoomCountsUntilItIsReturned) {
   log.ReturnCredit(half);
 }
 
+// Whoever comes between gets its room from what is never promised; see kSmallCreditMax.
+TEST(CommandLog, ASmallCreditIsGivenByRoomAndNotCounted) {
+  constexpr std::size_t kSmall = CommandLog::kSmallCreditMax;
+  CommandLog log(kSmallRing);
+  const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
+  const std::size_t all = kSmallRing / 4 * 3;
+  for (std::size_t taken = 0; taken < 2 * all; taken += kSmall) ASSERT_TRUE(log.TakeCredit(kSmall));
+  EXPECT_TRUE(log.TakeCredit(all - kSmall));
+  EXPECT_TRUE(log.TakeCredit(kSmall));
+  // One byte more is counted, and too much.
+  EXPECT_FALSE(log.TakeCredit(kSmall + 1));
+  log.ReturnCredit(all - kSmall);
+  EXPECT_TRUE(log.TakeCredit(kSmall + 1));
+  EXPECT_FALSE(log.TakeCredit(all - kSmall));
+  log.ReturnCredit(kSmall + 1);
+  EXPECT_TRUE(log.TakeCredit(all));
+  EXPECT_FALSE(log.TakeCredit(1));
+  log.ReturnCredit(all);
+}
+
 TEST(CommandLog, NewWritesLeaveRoomForOthers) {
   CommandLog log(kSmallRing);
   const std::unique_ptr<Reader> reader = log.Attach(Lag::kMustKeep);
