@@ -9,6 +9,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
 find_library(CAIRN_LZF_LIBRARY NAMES lzf REQUIRED)
 
 add_library(cairn_options INTERFACE)
@@ -16,7 +17,8 @@ target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/include)
   target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR}/include)
 endif()
-target_link_libraries(cairn_options INTERFACE Threads::Threads fmt::fmt ${CAIRN_LZF_LIBRARY})
+target_link_libraries(cairn_options INTERFACE Threads::Threads fmt::fmt ${CAIRN_LZF_LIBRARY}
+  OpenSSL::SSL)
 # Paths in CHECK texts and debug information are relative to the tree, wherever it was built.
 target_compile_options(cairn_options INTERFACE
   -Wall -Wextra -Wnon-virtual-dtor -Werror

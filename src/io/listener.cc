@@ -21,10 +21,11 @@ Dealer::Dealer(EventLoop& own_loop, std::vector<Target> targets)
   CHECK(!targets_.empty());
 }
 
-bool Dealer::Deal(Fd fd) {
+bool Dealer::Deal(Fd fd, Spoken spoken) {
   const Target& target = targets_[next_];
   next_ = (next_ + 1) % targets_.size();
   PeerInfo peer = DescribePeer(fd.get());
+  peer.is_tls = spoken == Spoken::kTls;
   if (target.loop == &own_loop_) {
     target.deliver(std::move(fd), std::move(peer));
     return true;
@@ -36,11 +37,12 @@ bool Dealer::Deal(Fd fd) {
       });
 }
 
-Listener::Listener(EventLoop& loop, Fd fd, Dealer& dealer)
-    : loop_(loop), dealer_(dealer), fd_(std::move(fd)), spare_(OpenSpare()) {}
+Listener::Listener(EventLoop& loop, Fd fd, Dealer& dealer, Spoken spoken)
+    : loop_(loop), dealer_(dealer), spoken_(spoken), fd_(std::move(fd)), spare_(OpenSpare()) {}
 
-Result<std::unique_ptr<Listener>> Listener::Create(EventLoop& loop, Fd fd, Dealer& dealer) {
-  std::unique_ptr<Listener> listener(new Listener(loop, std::move(fd), dealer));
+Result<std::unique_ptr<Listener>> Listener::Create(EventLoop& loop, Fd fd, Dealer& dealer,
+                                                   Spoken spoken) {
+  std::unique_ptr<Listener> listener(new Listener(loop, std::move(fd), dealer, spoken));
   const Status status = loop.poller().Add(listener->fd_.get(), Interest::kRead, listener.get());
   if (!status.ok()) {
     listener->fd_.Close();
@@ -67,7 +69,7 @@ bool Listener::AcceptOne() {
     return false;
   }
   if (!accepted->has_value()) return false;
-  if (dealer_.Deal(std::move(**accepted))) {
+  if (dealer_.Deal(std::move(**accepted), spoken_)) {
     accepted_.Add(1);
   } else {
     refused_.Add(1);

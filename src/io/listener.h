@@ -30,6 +30,9 @@
 
 namespace cairn::io {
 
+// What is spoken at a listening socket.
+enum class Spoken : bool { kPlain, kTls };
+
 class Dealer {
  public:
   using Deliver = std::function<void(Fd, PeerInfo)>;
@@ -43,7 +46,7 @@ class Dealer {
   Dealer(EventLoop& own_loop, std::vector<Target> targets);
   // Hands the connection to the next target in turn. If its mailbox is full the connection is
   // closed: false.
-  bool Deal(Fd fd);
+  bool Deal(Fd fd, Spoken spoken);
 
  private:
   EventLoop& own_loop_;
@@ -56,7 +59,8 @@ class Listener final : public Watcher {
   static constexpr int kAcceptsPerPass = 64;
 
   // `loop` and `dealer` outlive the listener.
-  static Result<std::unique_ptr<Listener>> Create(EventLoop& loop, Fd fd, Dealer& dealer);
+  static Result<std::unique_ptr<Listener>> Create(EventLoop& loop, Fd fd, Dealer& dealer,
+                                                  Spoken spoken = Spoken::kPlain);
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
   ~Listener();
@@ -68,7 +72,7 @@ class Listener final : public Watcher {
   std::int64_t refused() const { return refused_.value(); }
 
  private:
-  Listener(EventLoop& loop, Fd fd, Dealer& dealer);
+  Listener(EventLoop& loop, Fd fd, Dealer& dealer, Spoken spoken);
   void OnReady(bool readable, bool writable, bool hangup) override;
   // True if another connection may be waiting.
   bool AcceptOne();
@@ -76,6 +80,7 @@ class Listener final : public Watcher {
 
   EventLoop& loop_;
   Dealer& dealer_;
+  const Spoken spoken_;
   Fd fd_;
   Fd spare_;
   Counter accepted_;

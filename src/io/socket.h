@@ -75,6 +75,7 @@ struct PeerInfo {
   std::string local_address;  // LocalName
   bool is_unix = false;
   bool is_local = false;  // from this machine: Unix socket or loopback (protected mode)
+  bool is_tls = false;    // by a port on which TLS is spoken
 };
 PeerInfo DescribePeer(int fd);
 

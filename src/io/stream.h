@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Stream: the seam between a connection and what carries its bytes.
 //
-// A connection talks to a Stream only. In production that is a SocketStream (io/socket_stream.h);
+// A connection talks to a Stream only. In production that is a SocketStream (io/socket_stream.h)
+// or a TlsStream (io/tls_stream.h);
 // in tests and simulations one end of a PipeStream pair (io/pipe_stream.h), which can split, delay,
 // drop and half-close at will. One virtual call per read or write system call.
 //
@@ -64,6 +65,8 @@ class Stream {
   virtual Status Watch(Watcher* watcher, Interest interest) = 0;
   // The descriptor, for CLIENT LIST; -1 where there is none.
   virtual int descriptor() const = 0;
+  // Memory held beside this object, roughly.
+  virtual std::size_t memory_bytes() const { return 0; }
 };
 
 }  // namespace cairn::io

@@ -70,6 +70,22 @@ void AddWithHuman(Section& section, std::string_view name, std::int64_t bytes) {
   section.Add(std::string(name) + "_human", Human(bytes));
 }
 
+// What is listened on, in Redis's order.
+void AddListeners(Section& section, const Config& config) {
+  int count = 0;
+  const auto add = [&](std::string_view name, std::span<const std::string> places,
+                       std::int64_t port) {
+    std::string line = "name=" + std::string(name);
+    for (const std::string& place : places) line += ",bind=" + place;
+    if (port != 0) line += ",port=" + std::to_string(port);
+    section.Add("listener" + std::to_string(count++), line);
+  };
+  const std::vector<std::string> addresses = config.BindAddresses();
+  if (const std::int64_t port = config.Int("port"); port != 0) add("tcp", addresses, port);
+  if (const std::string path = config.Text("unixsocket"); !path.empty()) add("unix", {{path}}, 0);
+  if (const std::int64_t port = config.Int("tls-port"); port != 0) add("tls", addresses, port);
+}
+
 std::string ServerSection(Server& server) {
   Section section("Server");
   utsname system;
@@ -93,7 +109,8 @@ std::string ServerSection(Server& server) {
   section.Add("process_id", ::getpid());
   section.Add("process_supervised", "no");
   section.Add("run_id", server.run_id());
-  section.Add("tcp_port", server.config().Int("port"));
+  const std::int64_t port = server.config().Int("port");
+  section.Add("tcp_port", port != 0 ? port : server.config().Int("tls-port"));
   section.Add("server_time_usec", now_us);
   section.Add("uptime_in_seconds", uptime_s);
   section.Add("uptime_in_days", uptime_s / 86400);
@@ -104,6 +121,7 @@ std::string ServerSection(Server& server) {
   section.Add("config_file", server.config().file());
   section.Add("io_threads_active", server.workers().size() > 1 ? 1 : 0);
   section.Add("workers", server.workers().size());
+  AddListeners(section, server.config());
   return section.Take();
 }
 

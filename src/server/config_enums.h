@@ -112,6 +112,12 @@ inline constexpr ChoiceName kTlsAuthClients[] = {
     {"optional", TlsAuthClients::kOptional},
 };
 
+enum class TlsAuthClientsUser : std::uint8_t { kOff, kCommonName };
+inline constexpr ChoiceName kTlsAuthClientsUsers[] = {
+    {"off", TlsAuthClientsUser::kOff},
+    {"CN", TlsAuthClientsUser::kCommonName},
+};
+
 // How to stop on SIGTERM or SIGINT: a set of these bits, empty for "default".
 inline constexpr std::int64_t kShutdownSave = 1;
 inline constexpr std::int64_t kShutdownNoSave = 2;

@@ -94,30 +94,51 @@ inline constexpr ConfigRow kNetworkRows[] = {
 };
 
 inline constexpr ConfigRow kTlsRows[] = {
-    Integer("tls-port", "0", {0, 65535}).Does("TCP port for TLS; 0 for none"),
-    Integer("tls-session-cache-size", "20480", {0, kInt32Max}).Does("TLS sessions remembered"),
+    Integer("tls-port", "0", {0, 65535}).Applied().Does("TCP port for TLS; 0 for none"),
+    Integer("tls-session-cache-size", "20480", {0, kInt32Max})
+        .Applied()
+        .Does("TLS sessions remembered; 0 for as many as there are"),
     Integer("tls-session-cache-timeout", "300", {0, kInt32Max})
+        .Applied()
         .Does("seconds a TLS session is remembered"),
     Bool("tls-cluster", "no").Does("TLS on the cluster bus"),
     Bool("tls-replication", "no").Does("TLS to the primary"),
-    Choice("tls-auth-clients", "yes", kTlsAuthClients).Does("ask clients for a certificate"),
-    Bool("tls-prefer-server-ciphers", "no").Does("the server's order of ciphers counts"),
-    Bool("tls-session-caching", "yes").Does("let TLS sessions be resumed"),
-    Text("tls-cert-file", "").DropsEmpty().Does("certificate"),
-    Text("tls-key-file", "").DropsEmpty().Does("private key"),
-    Text("tls-key-file-pass", "").Secret().DropsEmpty().Does("pass phrase of the private key"),
+    Choice("tls-auth-clients", "yes", kTlsAuthClients)
+        .Applied()
+        .Does("ask clients for a certificate: of new connections"),
+    Choice("tls-auth-clients-user", "off", kTlsAuthClientsUsers)
+        .Applied()
+        .Does("CN: a client is the user whose name its certificate has, if there is one"),
+    Bool("tls-prefer-server-ciphers", "no").Applied().Does("the server's order of ciphers counts"),
+    Bool("tls-session-caching", "yes").Applied().Does("let TLS sessions be resumed"),
+    Text("tls-cert-file", "").DropsEmpty().Applied().Does("certificate, PEM, with its chain"),
+    Text("tls-key-file", "").DropsEmpty().Applied().Does("private key, PEM"),
+    Text("tls-key-file-pass", "")
+        .Secret()
+        .DropsEmpty()
+        .Applied()
+        .Does("pass phrase of the private key"),
     Text("tls-client-cert-file", "").DropsEmpty().Does("certificate for connections we open"),
     Text("tls-client-key-file", "").DropsEmpty().Does("private key for connections we open"),
     Text("tls-client-key-file-pass", "")
         .Secret()
         .DropsEmpty()
         .Does("pass phrase of the private key for connections we open"),
-    Text("tls-dh-params-file", "").DropsEmpty().Does("Diffie-Hellman parameters"),
-    Text("tls-ca-cert-file", "").DropsEmpty().Does("certificates of the authorities we trust"),
-    Text("tls-ca-cert-dir", "").DropsEmpty().Does("folder of such certificates"),
-    Text("tls-protocols", "").DropsEmpty().Does("TLS versions allowed"),
-    Text("tls-ciphers", "").DropsEmpty().Does("ciphers up to TLS 1.2"),
-    Text("tls-ciphersuites", "").DropsEmpty().Does("ciphers of TLS 1.3"),
+    Text("tls-dh-params-file", "")
+        .DropsEmpty()
+        .Applied()
+        .Does("Diffie-Hellman parameters; without it OpenSSL's own"),
+    Text("tls-ca-cert-file", "")
+        .DropsEmpty()
+        .Applied()
+        .Does("certificates of the authorities we trust"),
+    Text("tls-ca-cert-dir", "").DropsEmpty().Applied().Does("folder of such certificates"),
+    Text("tls-protocols", "")
+        .DropsEmpty()
+        .Applied()
+        .Does("TLS versions allowed, as TLSv1.2; without it 1.2 and 1.3"),
+    Text("tls-ciphers", "").DropsEmpty().Applied().Does("ciphers up to TLS 1.2"),
+    Text("tls-ciphersuites", "").DropsEmpty().Applied().Does("ciphers of TLS 1.3"),
 };
 
 }  // namespace cairn::server::rows

@@ -219,7 +219,11 @@ std::size_t Connection::ProcessInput(std::string_view input) {
       FailProtocol();
       return input.size();
     }
-    if (batch.outcome == resp::Outcome::kNeedMore) break;
+    if (batch.outcome == resp::Outcome::kNeedMore) {
+      if (Server::IsClientHello(input.substr(done))) [[unlikely]]
+        RefuseTls();
+      break;
+    }
   }
   if (state_ == State::kOpen && !CheckInputLimit(input.size() - done + QueuedBytes()))
     return input.size();
@@ -335,6 +339,8 @@ void Connection::Hold(const command::Prepared& prepared) {
   } else if (IsOfHttp(prepared.args[0])) {
     server().ReportHttp(info_);
     return CloseNow();
+  } else if (Server::IsClientHello(prepared.args[0])) {
+    return RefuseTls();
   }
   // What was published before this command was read comes before its reply.
   if (listens()) [[unlikely]]
@@ -510,6 +516,11 @@ void Connection::FinishPushes() {
   subscriptions_->Release();
   worker_.desk().DrainAll();
   if (subscriptions_->empty()) subscriptions_.reset();
+}
+
+void Connection::RefuseTls() {
+  server().ReportTlsOnPlain(info_);
+  CloseNow();
 }
 
 void Connection::FailProtocol() {
@@ -711,7 +722,9 @@ void Connection::Publish() {
   const auto reply_bytes = static_cast<std::int64_t>(output_.allocated_bytes());
   info_.reply_buffer_bytes.store(reply_bytes, std::memory_order_relaxed);
   const std::int64_t memory =
-      static_cast<std::int64_t>(sizeof(Connection) + input_memory + known_bytes) + reply_bytes;
+      static_cast<std::int64_t>(sizeof(Connection) + stream_->memory_bytes() + input_memory +
+                                known_bytes) +
+      reply_bytes;
   const std::int64_t before = info_.memory_bytes.exchange(memory, std::memory_order_relaxed);
   if (memory != before) server().engine().other_bytes().Add(memory - before);
 }

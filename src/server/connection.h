@@ -240,6 +240,7 @@ class Connection final : public command::Session, public io::Watcher {
   void FinishPushes();
   void PushLine(const BlobRef& line);
   void FailProtocol();
+  void RefuseTls();
   // What MULTI holds counts as input not yet done with.
   std::size_t QueuedBytes() { return transaction() == nullptr ? 0 : transaction()->bytes(); }
   std::size_t KnownBytes();

@@ -176,6 +176,7 @@ Status Server::OpenAndLoad() {
   persistence_.turn().steps().set_wanted(worker_count >= config_.cores());
   log_.Notice("Server initialized");
   MakeDealer();
+  if (Status loaded = LoadTls(); !loaded.ok()) return loaded;
   if (Status listening = Listen(); !listening.ok()) return listening;
   WireServerConfig();
   WireAof();
@@ -208,6 +209,7 @@ void Server::OnSignal(SignalAction action) {
     }
     case SignalAction::kReopen:
       if (const Status reopened = log_.Reopen(); !reopened.ok()) log_.Warning(reopened.message());
+      ReloadTls();
       return;
   }
 }
@@ -324,16 +326,17 @@ void Server::ResumeHeldBack() {
 }
 
 void Server::ReportHttp(ClientInfo& info) {
-  const std::int64_t now_us = engine_.clock().NowMonotonicUs();
-  std::int64_t before_us = http_reported_us_.load(std::memory_order_relaxed);
-  if (before_us > now_us - kHttpReportsApartUs) return;
-  if (!http_reported_us_.compare_exchange_strong(before_us, now_us)) return;
-  std::string address;
-  clients_.With(info.id, [&](ClientInfo& found) { address = found.texts.address; });
+  if (!http_reported_.IsDue(engine_.clock().NowMonotonicUs(), kHttpReportsApartUs)) return;
   log_.Warning(
       "Possible SECURITY ATTACK detected: a client sends POST or Host: as commands, as a web page "
       "does that makes a browser talk to this server. Connection from " +
-      address + " aborted.");
+      AddressOf(info) + " aborted.");
+}
+
+std::string Server::AddressOf(const ClientInfo& info) {
+  std::string address;
+  clients_.With(info.id, [&](const ClientInfo& found) { address = found.texts.address; });
+  return address;
 }
 
 void Server::NoteClosed() { open_connections_.Add(-1); }

@@ -25,6 +25,8 @@
 #include "engine/engine.h"
 #include "io/disk.h"
 #include "io/listener.h"
+#include "io/tls_context.h"
+#include "io/tls_stream.h"
 #include "persist/aof_service.h"
 #include "persist/persistence.h"
 #include "pubsub/exchange.h"
@@ -46,6 +48,7 @@
 
 namespace cairn::server {
 
+class Connection;
 class Worker;
 
 // Written by any worker.
@@ -57,6 +60,18 @@ struct ServerCounters {
   SharedCounter output_limit_disconnections;
   SharedCounter evicted_clients;
   SharedCounter writes_delayed;  // for want of room in what the disk has to take first
+};
+
+// Says whether something may be told again: not more often than once in a time.
+class ReportPause {
+ public:
+  bool IsDue(MonotonicUs now_us, std::int64_t apart_us) {
+    std::int64_t before_us = last_us_.load(std::memory_order_relaxed);
+    return before_us <= now_us - apart_us && last_us_.compare_exchange_strong(before_us, now_us);
+  }
+
+ private:
+  std::atomic<std::int64_t> last_us_{INT64_MIN / 2};
 };
 
 struct ShutdownHow {
@@ -125,6 +140,16 @@ class Server {
   void NoteClosed();
   // Warns, at most once a minute, of a client that speaks HTTP and is being closed.
   void ReportHttp(ClientInfo& info);
+  // TLS (server_tls.cc). For a connection that has been accepted; on its worker.
+  std::unique_ptr<io::TlsStream> MakeTlsStream(io::Fd socket, io::EventLoop& loop);
+  void NoteHandshakeFailed(const io::PeerInfo& peer, std::string_view why);
+  // tls-auth-clients-user: the user whose name the client's certificate has, if there is one.
+  void LogInByCertificate(Connection& connection, std::string_view common_name);
+  // Whether input begins as a TLS client's does; warns of such a client, which is being closed.
+  static bool IsClientHello(std::string_view input);
+  void ReportTlsOnPlain(ClientInfo& info);
+  // Told whatever `peer` may be told before it is a client. False if it is not to be one.
+  bool Admits(io::Stream& stream, const io::PeerInfo& peer);
   // What maxmemory is held against, and INFO's used_memory: keyspace, clients, libraries of
   // functions and the base.
   std::int64_t UsedMemory();
@@ -174,17 +199,25 @@ class Server {
   void ReleaseCommands();
   // CONFIG SET of port or bind: closes what listens and listens anew, on the main thread; any
   // thread waits for it.
-  Status ListenAgain(std::string_view refusal);
+  Status ListenAgain(Status (Server::*listen)(), std::string_view refusal);
   Status Listen();
   Status ListenTcp();
+  Status ListenTls();
+  Status ListenBoth();
+  Status ListenOn(std::int64_t port, io::Spoken spoken,
+                  std::vector<std::unique_ptr<io::Listener>>* listeners);
   Status ListenUnix();
+  // Makes the TLS context that new connections take, from the configuration. Any thread.
+  Status LoadTls() EXCLUDES(tls_mu_);
+  void ReloadTls() EXCLUDES(tls_mu_);
+  void WireTlsConfig();
+  std::string AddressOf(const ClientInfo& info);
   void MakeDealer();
-  Result<std::unique_ptr<io::Listener>> MakeListener(io::Fd socket);
+  Result<std::unique_ptr<io::Listener>> MakeListener(io::Fd socket, io::Spoken spoken);
   // maxmemory-clients: asks the largest clients to go until the rest fits.
   void EvictClients();
   // On the worker that is to have it.
   void Accept(Worker& worker, io::Fd socket, io::PeerInfo peer);
-  bool Refuses(const io::PeerInfo& peer, std::string_view* error) const;
 
   // constant after construction
   Config& config_;
@@ -218,13 +251,18 @@ class Server {
   std::unique_ptr<io::Dealer> dealer_;
   std::unique_ptr<io::EventLoop> main_loop_;
   std::vector<std::unique_ptr<io::Listener>> tcp_listeners_;  // main thread
+  std::vector<std::unique_ptr<io::Listener>> tls_listeners_;  // main thread
+  Mutex tls_mu_;                                              // a leaf
+  std::shared_ptr<const io::TlsContext> tls_context_ GUARDED_BY(tls_mu_);
   std::unique_ptr<io::Listener> unix_listener_;
   std::atomic<std::uint64_t> next_client_id_{1};
   SharedCounter open_connections_;
   RateMeter rates_;
   std::atomic<std::int64_t> peak_bytes_{0};
   std::atomic<bool> requires_password_{false};
-  std::atomic<std::int64_t> http_reported_us_{INT64_MIN};
+  ReportPause http_reported_;
+  ReportPause tls_reported_;
+  ReportPause tls_on_plain_reported_;
   Mutex guards_mu_;  // a leaf
   int persistence_guards_ GUARDED_BY(guards_mu_) = 0;
   std::atomic<bool> aof_failing_{false};  // relaxed: whether to look at the guards again

@@ -119,7 +119,6 @@ void Server::WarnOfUnbuilt() {
   };
   if (has_users_) warn("user", "without ACLs the default user is the only one and may do all");
   if (!config_.Text("aclfile").empty()) warn("aclfile", "there are no ACLs, users are not read");
-  if (config_.Int("tls-port") != 0) warn("tls-port", "there is no TLS, that port is closed");
   if (config_.Bool("cluster-enabled")) warn("cluster-enabled", "there is no cluster, it is alone");
   if (!config_.Text("replicaof").empty())
     warn("replicaof", "there is no replication, nothing is copied and writes are taken");
@@ -130,11 +129,12 @@ void Server::WarnOfUnbuilt() {
 // Hooks that may fail, and that need a server that is already up.
 void Server::WireServerConfig() {
   config_.OnChange("port", [this](const Config&) {
-    return ListenAgain("Unable to listen on this port. Check server logs.");
+    return ListenAgain(&Server::ListenTcp, "Unable to listen on this port. Check server logs.");
   });
   config_.OnChange("bind", [this](const Config&) {
-    return ListenAgain("Failed to bind to specified addresses.");
+    return ListenAgain(&Server::ListenBoth, "Failed to bind to specified addresses.");
   });
+  WireTlsConfig();
   config_.OnChange("maxclients", [](const Config& config) {
     return RaiseDescriptorLimit(config.Int("maxclients"));
   });

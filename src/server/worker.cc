@@ -19,7 +19,8 @@ Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop
       loop_(std::move(loop)),
       runner_(server.engine().shared(), SecureRandomUint64()),
       desk_(server.exchange(), number, this),
-      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)) {
+      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)),
+      handshakes_(HandshakeHooks()) {
   loop_->SetBeforeSleep([this] { EndPass(); });
   runner_.ReadClock();
 }
@@ -32,6 +33,7 @@ void Worker::Start() {
     const Status ended = loop_->Run();
     if (!ended.ok()) server_.log().Warning(ended.message());
     for (auto& [id, connection] : connections_) connection->CloseNow();
+    handshakes_.Clear();
     EndPass();
   });
 }
@@ -48,8 +50,28 @@ void Worker::Offer(io::Task task) {
 }
 
 void Worker::Adopt(io::Fd socket, io::PeerInfo peer) {
+  if (peer.is_tls) {
+    auto stream = server_.MakeTlsStream(std::move(socket), *loop_);
+    return handshakes_.Begin(std::move(stream), std::move(peer),
+                             server_.engine().clock().NowUnixMs());
+  }
+  Add(std::make_unique<io::SocketStream>(std::move(socket), loop_->poller()), std::move(peer));
+}
+
+TlsHandshakes::Hooks Worker::HandshakeHooks() {
+  return {.on_done =
+              [this](std::unique_ptr<io::TlsStream> stream, io::PeerInfo peer) {
+                const std::string name = stream->ClientCommonName();
+                Connection* connection = Add(std::move(stream), std::move(peer));
+                if (connection != nullptr) server_.LogInByCertificate(*connection, name);
+              },
+          .on_failed = [this](const io::PeerInfo& peer,
+                              std::string_view why) { server_.NoteHandshakeFailed(peer, why); }};
+}
+
+Connection* Worker::Add(std::unique_ptr<io::Stream> stream, io::PeerInfo peer) {
+  if (!server_.Admits(*stream, peer)) return nullptr;
   const ClientId id = server_.NextClientId();
-  auto stream = std::make_unique<io::SocketStream>(std::move(socket), loop_->poller());
   auto connection =
       std::make_unique<Connection>(*this, std::move(stream), id, SecureRandomUint64());
   connection->set_authenticated(!server_.RequiresPassword());
@@ -64,6 +86,7 @@ void Worker::Adopt(io::Fd socket, io::PeerInfo peer) {
   connections_.emplace(id.value, std::move(connection));
   server_.clients().Add(&info);
   if (!raw->stream().Watch(raw, io::Interest::kRead).ok()) raw->CloseNow();
+  return raw;
 }
 
 void Worker::WatchFlush(Connection* connection) {
@@ -251,6 +274,7 @@ void Worker::Tick() {
   const std::int64_t timeout_s = server_.config().Int("timeout");
   const UnixMs oldest_ms = timeout_s > 0 ? runner_.now_ms() - timeout_s * 1000 : 0;
   for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);
+  handshakes_.Tick(runner_.now_ms());
   // The doorbell may have been lost to a full mailbox.
   if (desk_.pending()) DrainMessages();
   loop_->AddTimer(kTickUs, [this] { Tick(); });

@@ -30,6 +30,7 @@
 #include "resp/parser.h"
 #include "resp/read_head.h"
 #include "server/connection.h"
+#include "server/tls_handshakes.h"
 
 namespace cairn::server {
 
@@ -79,6 +80,7 @@ class Worker final : public pubsub::DirectReceiver {
   void HurryDisk() { hurries_disk_ = true; }
   // WAITAOF. `answers`: when the position is safe; else it waits for replicas, too.
   void AwaitDurable(Connection& connection, Lsn position, bool answers);
+  // A socket that was accepted: a client, or one after its handshake.
   void Adopt(io::Fd socket, io::PeerInfo peer);
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
@@ -128,6 +130,9 @@ class Worker final : public pubsub::DirectReceiver {
   WorkerCounters& counters() { return counters_; }
 
  private:
+  TlsHandshakes::Hooks HandshakeHooks();
+  // The new connection, or null if it was not admitted.
+  Connection* Add(std::unique_ptr<io::Stream> stream, io::PeerInfo peer);
   void EndPass();
   void FlushWaiting();
   void WaitForDisk();
@@ -151,6 +156,7 @@ class Worker final : public pubsub::DirectReceiver {
   pubsub::Desk desk_;
   const std::unique_ptr<char[]> read_buffer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
+  TlsHandshakes handshakes_;
   std::vector<Connection*> to_flush_;
   std::vector<Connection*> to_resume_;
   std::uint64_t held_count_ = 0;
