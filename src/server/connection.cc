@@ -94,7 +94,11 @@ std::span<char> Connection::LeaseReadRoom() {
   if (leftover_.empty()) return worker_.read_buffer();
   const std::size_t have = leftover_.size();
   const std::size_t wanted = parser_.wanted_bytes();
-  const ReadPlan plan = PlanRead(have, wanted > have ? wanted - have : 0);
+  ReadPlan plan = PlanRead(have, wanted > have ? wanted - have : 0);
+  // Up to the limit, and then the one byte too many: else a request that is too long would be run
+  // if it happened to end within this read.
+  const auto limit = static_cast<std::size_t>(server().config().Int("client-query-buffer-limit"));
+  plan.bytes = std::min(plan.bytes, limit > have ? limit - have : 1);
   leftover_.Reserve(plan.capacity);
   leftover_.Resize(have + plan.bytes);
   return {leftover_.data() + have, plan.bytes};
@@ -118,6 +122,7 @@ void Connection::ReadInput() {
   }
   worker_.counters().input_bytes.Add(static_cast<std::int64_t>(read.bytes));
   info_.last_interaction_ms.store(worker_.runner().now_ms(), std::memory_order_relaxed);
+  if (own && !CheckInputLimit(leftover_.size())) return;
   if (own) {
     RunLeftover();
   } else {
@@ -585,7 +590,13 @@ void Connection::Tick(UnixMs oldest_ms) {
       !monitoring() && stall_ == Stall::kNone)
     return CloseNow();
   // A peer that reads nothing causes no event that would notice the end of its time.
-  if (!output_.empty()) CheckOutputLimit();
+  if (!output_.empty()) return CheckOutputLimit();
+  // Ten thousand clients that are silent shall not hold a chunk each.
+  const UnixMs rests_since_ms = info_.last_interaction_ms.load(std::memory_order_relaxed);
+  if (output_.allocated_bytes() != 0 && worker_.runner().now_ms() - rests_since_ms >= kRestMs) {
+    output_.ReleaseIdle();
+    Publish();
+  }
 }
 
 // Hard limit: at once. Soft limit: once it has been exceeded for so many seconds without a break.

@@ -78,6 +78,9 @@ class Connection final : public command::Session, public io::Watcher {
   // the rest stays in the kernel, however much it sends without waiting for replies. With what one
   // reading brings less than the least client-query-buffer-limit.
   static constexpr std::size_t kDelayedBytesMax = 512 * 1024;
+  // A client that has been silent for so long gives its last chunk for replies back, with the next
+  // tick.
+  static constexpr UnixMs kRestMs = 2'000;
   // How many bytes more to reserve when `have` of the `missing` and them have arrived.
   static std::size_t ReserveAhead(std::size_t have, std::size_t missing);
   // The next read then: of how many bytes, and into a buffer that is at least how large.

@@ -241,6 +241,7 @@ void Server::StopAll() {
   persistence_.load_progress().AskToStop();
   if (loader_.joinable()) loader_.Join();
   tcp_listeners_.clear();
+  tls_listeners_.clear();
   unix_listener_.reset();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
   // An expiring key is told of to the workers, and what the lane has run, and the end of a save:
