@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "base/check.h"
+#include "base/text.h"
 
 namespace cairn::command {
 namespace {
@@ -37,7 +37,7 @@ std::string WithoutTypes(std::string_view arguments) {
 
 }  // namespace
 
-std::vector<std::string> HelpLines(const CommandTable::Command& container) {
+std::vector<std::string> HelpLines(const CommandTable::Command& container, std::string_view name) {
   std::vector<const Spec*> specs;
   for (const CommandTable::Command& command : container.subcommands) {
     if (command.spec->name != "HELP") specs.push_back(command.spec);
@@ -45,8 +45,8 @@ std::vector<std::string> HelpLines(const CommandTable::Command& container) {
   std::sort(specs.begin(), specs.end(),
             [](const Spec* a, const Spec* b) { return a->name < b->name; });
   std::vector<std::string> lines;
-  lines.push_back(std::string(container.spec->name)
-                      .append(" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+  lines.push_back(
+      ToUpper(name).append(" <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
   if (container.spec->row.run != nullptr) {
     lines.emplace_back("(no subcommand)");
     AppendWrapped(container.spec->row.summary, lines);
@@ -64,9 +64,8 @@ std::vector<std::string> HelpLines(const CommandTable::Command& container) {
 }
 
 void ReplyHelp(Call& call) {
-  const CommandTable::Command* container = call.table().Find(call.command().spec->container);
-  CHECK(container != nullptr);
-  const std::vector<std::string> lines = HelpLines(*container);
+  const std::vector<std::string> lines =
+      HelpLines(call.table().ContainerOf(call.command()), call.arg(0));
   call.reply().Array(lines.size());
   for (const std::string& line : lines) call.reply().Simple(line);
 }

@@ -4,6 +4,7 @@
 #define CAIRN_COMMAND_HELP_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "command/call.h"
@@ -11,8 +12,9 @@
 
 namespace cairn::command {
 
-// The lines of "<container> HELP" in the frame that Redis gives them; subcommands by name.
-std::vector<std::string> HelpLines(const CommandTable::Command& container);
+// The lines of "<container> HELP" in the frame that Redis gives them; subcommands by name. `name`:
+// how the container was called, which rename-command may have changed.
+std::vector<std::string> HelpLines(const CommandTable::Command& container, std::string_view name);
 
 // The function of every HELP subcommand: `.run = &command::ReplyHelp`.
 void ReplyHelp(Call& call);

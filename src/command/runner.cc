@@ -285,7 +285,7 @@ void Runner::Run(Session& session, std::span<const std::string_view> args, resp:
 void Runner::AnswerUnknown(Session& session, std::span<const std::string_view> args,
                            resp::Writer& reply) {
   const CommandTable::Command* container = shared_.table.Find(args[0]);
-  reply.Error(container != nullptr ? errors::UnknownSubcommand(args[1], container->spec->name)
+  reply.Error(container != nullptr ? errors::UnknownSubcommand(args[1], args[0])
                                    : errors::UnknownCommand(args));
   if (session.queueing()) session.transaction()->Abort();
   CountError(reply);

@@ -186,6 +186,16 @@ const CommandTable::Command* CommandTable::FindSubcommand(const Command& contain
   return nullptr;
 }
 
+const CommandTable::Command& CommandTable::ContainerOf(const Command& subcommand) const {
+  const Command* found = nullptr;
+  for (const Command& command : top_level()) {
+    const std::span<const Command> all = command.subcommands;
+    if (!all.empty() && &subcommand >= &all.front() && &subcommand <= &all.back()) found = &command;
+  }
+  CHECK(found != nullptr);
+  return *found;
+}
+
 const CommandTable::Command* CommandTable::FindFull(std::string_view full_name) const {
   const std::size_t bar = full_name.find('|');
   const Command* command = Find(full_name.substr(0, bar));

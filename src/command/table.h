@@ -85,6 +85,8 @@ class CommandTable {
   }
   // The container's subcommand of that name in any case, or null.
   const Command* FindSubcommand(const Command& container, std::string_view name) const;
+  // What `subcommand`, which is one, belongs to; whatever rename-command has made of its name.
+  const Command& ContainerOf(const Command& subcommand) const;
   // By full name: "client|list".
   const Command* FindFull(std::string_view full_name) const;
 

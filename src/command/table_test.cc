@@ -204,7 +204,7 @@ TEST(Help, LinesOfAContainer) {
       "HELP",
       "    Prints this help.",
   };
-  EXPECT_EQ(HelpLines(*table.Find("box")), expected);
+  EXPECT_EQ(HelpLines(*table.Find("box"), "box"), expected);
 }
 
 }  // namespace

@@ -111,7 +111,8 @@ void SetInfo(Call& call) {
 }
 
 void DoPause(Call& call) {
-  if (call.argc() > 4) return call.Error(command::errors::SubcommandSyntax(call.arg(1), "client"));
+  if (call.argc() > 4)
+    return call.Error(command::errors::SubcommandSyntax(call.arg(1), call.arg(0)));
   Pause::Kind kind = Pause::Kind::kAll;
   if (call.argc() == 4 && EqualsIgnoreCase(call.arg(3), "WRITE")) {
     kind = Pause::Kind::kWrites;
@@ -202,7 +203,8 @@ bool EndWaitOf(Call& call, ClientId id, bool as_error) {
 }
 
 void Unblock(Call& call) {
-  if (call.argc() > 4) return call.Error(command::errors::SubcommandSyntax(call.arg(1), "client"));
+  if (call.argc() > 4)
+    return call.Error(command::errors::SubcommandSyntax(call.arg(1), call.arg(0)));
   if (call.argc() == 4 && !EqualsIgnoreCase(call.arg(3), "TIMEOUT") &&
       !EqualsIgnoreCase(call.arg(3), "ERROR")) {
     return call.Error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");

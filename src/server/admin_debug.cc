@@ -80,7 +80,7 @@ void PackedThreshold(Call& call) {
 void ReplyBufferOptions(Call& call) {
   if (EqualsIgnoreCase(call.arg(2), "RESIZING")) return call.reply().Ok();
   if (!EqualsIgnoreCase(call.arg(2), "PEAK-RESET-TIME"))
-    return call.Error(command::errors::SubcommandSyntax(call.arg(1), "debug"));
+    return call.Error(command::errors::SubcommandSyntax(call.arg(1), call.arg(0)));
   const bool named =
       EqualsIgnoreCase(call.arg(3), "NEVER") || EqualsIgnoreCase(call.arg(3), "RESET");
   if (!named && !ParseInt64(call.arg(3))) return call.Error(command::errors::kNotAnInteger);
@@ -256,7 +256,7 @@ void Debug(Call& call) {
     if (words < subcommand.words_min || words > subcommand.words_max) break;
     return subcommand.run(call);
   }
-  call.Error(command::errors::SubcommandSyntax(call.arg(1), "debug"));
+  call.Error(command::errors::SubcommandSyntax(call.arg(1), call.arg(0)));
 }
 
 constexpr Spec kSpecs[] = {

@@ -32,7 +32,8 @@ void ReplyEntry(resp::Writer& reply, const SlowEntry& entry) {
 }
 
 void Get(Call& call) {
-  if (call.argc() > 3) return call.Error(command::errors::SubcommandSyntax(call.arg(1), "slowlog"));
+  if (call.argc() > 3)
+    return call.Error(command::errors::SubcommandSyntax(call.arg(1), call.arg(0)));
   std::optional<std::int64_t> count = kCountDefault;
   if (call.argc() == 3) count = ParseInt64(call.arg(2));
   if (!count || *count < -1) return call.Error("ERR count should be greater than or equal to -1");
