@@ -9,6 +9,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+# TLS (src/io), and libcrypto hashes passwords (src/acl).
 find_package(OpenSSL 3.0 REQUIRED)
 find_library(CAIRN_LZF_LIBRARY NAMES lzf REQUIRED)
 

@@ -78,7 +78,10 @@ int Serve(const LaunchArguments& arguments) {
     PrintError(FatalConfigError(product, renamed.message()));
     return 1;
   }
-  if (!loaded->users.empty()) server.NoteUsers();
+  if (const Status declared = server.access().Declare(loaded->users); !declared.ok()) {
+    PrintError(FatalConfigError(product, declared.message()));
+    return 1;
+  }
   std::optional<io::PidFile> pid_file;
   if (const std::string path = PidFilePath(config); !path.empty()) {
     if (Result<io::PidFile> created = io::PidFile::Create(path)) {

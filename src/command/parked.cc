@@ -58,6 +58,7 @@ Parked::Parked(const CommandTable::Command& command, OwnedArgs args, Session& se
   session_.set_touches_keys(session.viewer().touch);
   session_.set_now_ms(session.viewer().now_ms());
   session_.set_reader(session.reader());
+  session_.set_user(session.user());
   db = session.db();
 }
 

@@ -201,10 +201,22 @@ void Runner::RunQueue(Call& exec, Transaction& transaction, const keyspace::KeyL
   if (!ready.empty()) serving_.Serve(std::move(ready), held);
 }
 
+// It was allowed when it was queued; the rights may have changed since.
+bool Runner::RejectQueued(Session& session, const Queued& queued, resp::Writer& reply) {
+  const Denial denial = CheckRights(shared_.denial_observer, session, queued.command(),
+                                    queued.args(), DenialContext::kTransaction);
+  if (!denial) return false;
+  reply.Error(RightsChangedText(denial));
+  CountError(reply);
+  return true;
+}
+
 void Runner::RunQueued(Call& exec, Queued& queued, const keyspace::KeyLocks& held,
                        resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
                        std::vector<log::Effect>* effects) {
   Session& session = exec.session();
+  if (RejectQueued(session, queued, reply)) [[unlikely]]
+    return;
   const Prepared prepared{.command = &queued.command(),
                           .args = queued.args(),
                           .key_count = static_cast<std::uint32_t>(queued.keys().size())};

@@ -700,6 +700,8 @@ bool Runner::RunAgain(Parked& parked, const keyspace::KeyLocks& held,
   const Prepared prepared{.command = &parked.command(),
                           .args = parked.args(),
                           .key_count = static_cast<std::uint32_t>(parked.keys().size())};
+  if (RejectServed(parked, prepared, reply)) [[unlikely]]
+    return true;
   Call call(*this, parked.session(), prepared, parked.keys().data(), reply);
   call.parked_ = &parked;
   keyspace::Txn txn(shared_.keyspace, held, parked.session().viewer());
@@ -709,6 +711,17 @@ bool Runner::RunAgain(Parked& parked, const keyspace::KeyLocks& held,
   if (txn.may_have_ready()) ready = txn.TakeReady();
   if (reply.error_count() > 0) CountFailure(prepared, reply);
   return !call.blocked_;
+}
+
+// Its user's rights may have been taken since it began to wait: then it gets nothing but an error.
+bool Runner::RejectServed(Parked& parked, const Prepared& prepared, resp::Writer& reply) {
+  const Denial denial = CheckRights(shared_.denial_observer, parked.session(), *prepared.command,
+                                    prepared.args, DenialContext::kTopLevel);
+  if (!denial) return false;
+  reply.Error("NOPERM " + DenialText(denial, *prepared.command));
+  stats_.at(prepared.command->index).rejected.Add(1);
+  CountError(reply);
+  return true;
 }
 
 [[gnu::always_inline]] inline void Runner::Observe(Call& call) {

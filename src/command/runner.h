@@ -63,6 +63,7 @@ struct Shared {
   std::atomic<int> guards{0};
   SlowObserver* slow_observer = nullptr;
   FlushObserver* flush_observer = nullptr;
+  DenialObserver* denial_observer = nullptr;
   // Null while nobody looks. Who sets it adds a guard, too, so that no command takes a short cut.
   std::atomic<CommandObserver*> observer{nullptr};
   double cycles_per_us = 1000;
@@ -177,6 +178,8 @@ class Runner {
   void AcquireInTurn(Call& call, keyspace::KeyLocks& locks) ACQUIRE(locks);
   void Observe(Call& call);
   void RememberReads(Call& call, std::span<const keyspace::KeyRef> keys);
+  bool RejectServed(Parked& parked, const Prepared& prepared, resp::Writer& reply);
+  bool RejectQueued(Session& session, const Queued& queued, resp::Writer& reply);
   void CountError(const resp::Writer& reply);
   void CountFailure(const Prepared& prepared, const resp::Writer& reply);
   void Account(Session& session, const Prepared& prepared, resp::Writer& reply,

@@ -22,6 +22,18 @@ void Session::OnDelayed(Lane&, const keyspace::StripeSet&) { CHECK(false); }
 
 void Session::OnCrowded() { CHECK(false); }
 
+void Session::set_user(std::shared_ptr<User> user) {
+  user_ = std::move(user);
+  RefreshRights();
+}
+
+// The version first: what is changed in between is then seen the next time.
+void Session::RefreshRights() {
+  rights_version_ = user_ == nullptr ? 0 : user_->version();
+  rights_ = user_ == nullptr ? nullptr : user_->rights();
+  restricted_ = rights_ != nullptr && !rights_->unrestricted();
+}
+
 Transaction& Session::EnsureTransaction(keyspace::Keyspace& keyspace) {
   if (transaction_ == nullptr) transaction_ = std::make_unique<Transaction>(keyspace);
   return *transaction_;

@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "command/owned_args.h"
+#include "command/rights.h"
 #include "keyspace/txn.h"
 #include "resp/reply_buffer.h"
 
@@ -71,8 +72,21 @@ class Session {
   void set_authenticated(bool authenticated) { authenticated_ = authenticated; }
   // Whether the gates must be asked about each of this session's commands.
   bool guarded() const {
-    return !authenticated_ || subscribed_ || queueing_ || monitoring_ || reader_ != nullptr;
+    return !authenticated_ || subscribed_ || queueing_ || monitoring_ || restricted_ ||
+           reader_ != nullptr;
   }
+  // As whom it runs commands. Null: nobody in particular, who may do anything (a session within the
+  // process, a replay).
+  const std::shared_ptr<User>& user() const { return user_; }
+  void set_user(std::shared_ptr<User> user);
+  // What that user may do at this moment. Null: anything.
+  const Rights* rights() {
+    if (user_ != nullptr && user_->version() != rights_version_) RefreshRights();
+    return rights_.get();
+  }
+  // The user's rights have changed: whether the gates are asked follows from them. Who changes them
+  // sees to it that every session does this (server/access_control.h).
+  void RefreshRights();
   // Who is told when what this session reads changes, or null: CLIENT TRACKING.
   const std::shared_ptr<keyspace::Tracker>& reader() const { return reader_; }
   void set_reader(std::shared_ptr<keyspace::Tracker> reader) { reader_ = std::move(reader); }
@@ -133,7 +147,11 @@ class Session {
   std::unique_ptr<Transaction> transaction_;
   Lsn last_write_;
   bool monitoring_ = false;
+  bool restricted_ = false;  // its rights say no to something
   std::shared_ptr<keyspace::Tracker> reader_;
+  std::shared_ptr<User> user_;            // shared: all its sessions have one
+  std::shared_ptr<const Rights> rights_;  // the user's, of this version
+  std::uint64_t rights_version_ = 0;
 };
 
 }  // namespace cairn::command

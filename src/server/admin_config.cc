@@ -43,7 +43,8 @@ void Set(Call& call) {
 
 void Rewrite(Call& call) {
   Server& server = Connection::Of(call).server();
-  const Status rewritten = RewriteConfig(server.config());
+  const std::vector<std::string> users = server.access().UserLines();
+  const Status rewritten = RewriteConfig(server.config(), RewriteScope::kChanged, &users);
   if (!rewritten.ok()) return call.Error(rewritten.message());
   server.log().Notice("CONFIG REWRITE executed with success.");
   call.reply().Ok();

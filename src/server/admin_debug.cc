@@ -88,8 +88,9 @@ void ReplyBufferOptions(Call& call) {
 }
 
 void RewriteAll(Call& call) {
-  const Status rewritten =
-      RewriteConfig(Connection::Of(call).server().config(), RewriteScope::kAll);
+  Server& server = Connection::Of(call).server();
+  const std::vector<std::string> users = server.access().UserLines();
+  const Status rewritten = RewriteConfig(server.config(), RewriteScope::kAll, &users);
   if (rewritten.ok()) return call.reply().Ok();
   std::string_view why = rewritten.message();
   if (why.starts_with("ERR ")) why.remove_prefix(4);

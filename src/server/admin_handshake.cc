@@ -19,26 +19,26 @@ using command::Call;
 using command::Group;
 using command::Spec;
 
-constexpr std::string_view kDefaultUser = "default";
-
-// There is one user until ACLs come; a wrong name and a wrong password are told alike.
-bool Authenticate(Call& call, std::string_view user, std::string_view password) {
-  Server& server = Connection::Of(call).server();
-  if (user != kDefaultUser || (server.RequiresPassword() && !server.CheckPassword(password))) {
+// A wrong name and a wrong password are told alike.
+bool Authenticate(Call& call, std::string_view name, std::string_view password) {
+  Connection& connection = Connection::Of(call);
+  std::shared_ptr<command::User> user =
+      connection.server().access().Authenticate(call, name, password);
+  if (user == nullptr) {
     call.Error(command::errors::kWrongPass);
     return false;
   }
-  call.session().set_authenticated(true);
+  connection.BecomeUser(std::move(user));
   return true;
 }
 
 void Auth(Call& call) {
   if (call.argc() > 3) return call.Error(command::errors::kSyntax);
-  Server& server = Connection::Of(call).server();
-  if (call.argc() == 2 && !server.RequiresPassword())
+  const acl::Users& users = Connection::Of(call).server().access().users();
+  if (call.argc() == 2 && users.default_is_nopass())
     return call.Error(command::errors::kNoPassword);
   const bool with_user = call.argc() == 3;
-  if (Authenticate(call, with_user ? call.arg(1) : kDefaultUser, call.arg(call.argc() - 1)))
+  if (Authenticate(call, with_user ? call.arg(1) : acl::kDefaultUser, call.arg(call.argc() - 1)))
     call.reply().Ok();
 }
 

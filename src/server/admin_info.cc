@@ -337,8 +337,13 @@ std::string StatsSection(Server& server) {
   section.Add("total_reads_processed", traffic.passes);
   section.Add("total_writes_processed", traffic.passes);
   section.AddZeros({"io_threaded_reads_processed", "io_threaded_writes_processed",
-                    "reply_buffer_shrinks", "reply_buffer_expands", "acl_access_denied_auth",
-                    "acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"});
+                    "reply_buffer_shrinks", "reply_buffer_expands"});
+  const acl::DenialLog& denials = server.access().log();
+  using command::DenialReason;
+  section.Add("acl_access_denied_auth", denials.CountOf(DenialReason::kAuth));
+  section.Add("acl_access_denied_cmd", denials.CountOf(DenialReason::kCommand));
+  section.Add("acl_access_denied_key", denials.CountOf(DenialReason::kKey));
+  section.Add("acl_access_denied_channel", denials.CountOf(DenialReason::kChannel));
   section.Add("client_query_buffer_limit_disconnections",
               server.counters().query_buffer_disconnections.value());
   section.Add("client_output_buffer_limit_disconnections",

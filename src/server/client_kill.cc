@@ -28,8 +28,6 @@ namespace {
 
 using command::Call;
 
-constexpr std::string_view kDefaultUser = "default";
-
 struct KillFilter {
   std::optional<std::uint64_t> id;
   std::optional<ClientClass> client_class;
@@ -62,7 +60,7 @@ bool ParseType(Call& call, std::string_view value, KillFilter& filter) {
 }
 
 bool ParseUser(Call& call, std::string_view value, KillFilter& filter) {
-  if (value != kDefaultUser)
+  if (Connection::Of(call).server().access().users().Find(value) == nullptr)
     return Refuse(call, "ERR No such user '" +
                             std::string(value.substr(0, command::errors::kEchoLimit)) + "'");
   filter.user = value;

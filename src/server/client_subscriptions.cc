@@ -2,6 +2,8 @@
 // The desk does the work; here the figures are kept.
 #include "server/client_subscriptions.h"
 
+#include <algorithm>
+
 #include "server/connection.h"
 #include "server/server.h"
 #include "server/worker.h"
@@ -16,6 +18,17 @@ void ClientSubscriptions::Subscribe(Kind kind, std::string_view name) {
 
 void ClientSubscriptions::Unsubscribe(Kind kind, std::string_view name) {
   if (connection_.worker().desk().Unsubscribe(*this, kind, name)) Publish();
+}
+
+bool ClientSubscriptions::AreAllowed(const acl::ChannelsLeft& channels) const {
+  const auto are_allowed = [&](pubsub::Kind kind, acl::ChannelUse use) {
+    return std::ranges::all_of(Names(kind), [&](std::string_view name) {
+      return acl::AllowsChannel(channels, name, use);
+    });
+  };
+  return are_allowed(pubsub::Kind::kPattern, acl::ChannelUse::kPattern) &&
+         are_allowed(pubsub::Kind::kChannel, acl::ChannelUse::kName) &&
+         are_allowed(pubsub::Kind::kShard, acl::ChannelUse::kName);
 }
 
 void ClientSubscriptions::Reset() {

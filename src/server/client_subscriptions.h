@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "acl/profile.h"
 #include "pubsub/desk.h"
 
 namespace cairn::server {
@@ -38,6 +39,8 @@ class ClientSubscriptions final : public pubsub::Subscriber {
       fn(name);
     }
   }
+  // Whether the user may have all of them, of these channels.
+  bool AreAllowed(const acl::ChannelsLeft& channels) const;
   // Ends all, in silence: RESET.
   void Reset();
 

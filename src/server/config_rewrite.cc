@@ -17,6 +17,8 @@
 namespace cairn::server {
 namespace {
 
+constexpr std::string_view kUser = "user";
+
 // Quoted only where a reader of the file would otherwise see something else.
 std::string QuoteIfNeeded(const std::string& word) {
   for (const char byte : word) {
@@ -117,6 +119,8 @@ void Lines::Append(std::string_view line) {
     return;
   }
   if (row != nullptr) places_[std::string(row->name)].push_back(lines_.size());
+  if (has_words && EqualsIgnoreCase((*words)[0], kUser))
+    places_[std::string(kUser)].push_back(lines_.size());
   lines_.emplace_back(line);
 }
 
@@ -215,13 +219,19 @@ void PutRow(std::size_t position, const Config& config, RewriteScope scope, Line
 
 }  // namespace
 
-std::string RewriteConfigText(const Config& config, std::string_view old_text, RewriteScope scope) {
+std::string RewriteConfigText(const Config& config, std::string_view old_text, RewriteScope scope,
+                              const std::vector<std::string>* user_lines) {
   Lines lines(old_text);
   for (std::size_t i = 0; i < kConfigRowCount; ++i) PutRow(i, config, scope, lines);
+  if (user_lines != nullptr) {
+    for (const std::string& line : *user_lines) lines.Put(kUser, line, true);
+    lines.Close(kUser);
+  }
   return lines.Join();
 }
 
-Status RewriteConfig(const Config& config, RewriteScope scope) {
+Status RewriteConfig(const Config& config, RewriteScope scope,
+                     const std::vector<std::string>* user_lines) {
   if (config.file().empty()) {
     return {StatusCode::kInvalid, "ERR The server is running without a config file"};
   }
@@ -234,7 +244,7 @@ Status RewriteConfig(const Config& config, RewriteScope scope) {
     old_text = std::string();
   }
   const Status status =
-      ReplaceConfigFile(config.file(), RewriteConfigText(config, *old_text, scope));
+      ReplaceConfigFile(config.file(), RewriteConfigText(config, *old_text, scope, user_lines));
   return status.ok() ? status : failure(status);
 }
 

@@ -60,9 +60,10 @@ inline constexpr ConfigRow kNetworkRows[] = {
 
     // Passwords and guarded commands.
     Text("requirepass", "").Secret().DropsEmpty().Applied().Does("password of the default user"),
-    Text("aclfile", "").Immutable().Does("file of ACL users"),
-    Integer("acllog-max-len", "128", {0, kInt64Max}).Does("entries of ACL LOG"),
+    Text("aclfile", "").Immutable().Applied().Does("file of ACL users"),
+    Integer("acllog-max-len", "128", {0, kInt64Max}).Applied().Does("entries of ACL LOG"),
     Choice("acl-pubsub-default", "resetchannels", kAclPubsubDefaults)
+        .Applied()
         .Does("channels a new ACL user may use"),
     Choice("enable-protected-configs", "no", kProtectedActions)
         .Immutable()

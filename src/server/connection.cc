@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "acl/users.h"
 #include "base/check.h"
 #include "base/text.h"
 #include "command/call.h"
@@ -673,15 +674,37 @@ void Connection::ResetSession() {
   set_db(DbId(0));
   set_protocol(2);
   set_touches_keys(true);
-  set_authenticated(!server().RequiresPassword());
+  BeginAsDefaultUser();
   reply_mode_ = ReplyMode::kOn;
   info_.no_evict.store(false, std::memory_order_relaxed);
   info_.no_touch.store(false, std::memory_order_relaxed);
   // The library's name and version stay: they say what the client is, not what it does.
   server().clients().With(id(), [](ClientInfo& info) {
     info.texts.name.clear();
-    info.texts.user = "default";
+    info.texts.user = acl::kDefaultUser;
   });
+}
+
+// ClientInfo says so from the beginning.
+void Connection::BeginAsDefaultUser() {
+  set_user(server().access().users().default_user());
+  set_authenticated(!server().RequiresPassword());
+}
+
+void Connection::BecomeUser(std::shared_ptr<command::User> user) {
+  server().clients().With(id(), [&](ClientInfo& info) { info.texts.user = user->name(); });
+  set_user(std::move(user));
+  set_authenticated(true);
+}
+
+void Connection::TakeNews(const RightsNews& news, ClientId caller) {
+  const RightsNews::OfUser* mine = news.Find(user().get());
+  if (mine == nullptr) return;
+  RefreshRights();
+  const bool hears_too_much = mine->channels_left && subscriptions_ != nullptr &&
+                              !subscriptions_->AreAllowed(*mine->channels_left);
+  if (!mine->is_deleted && !hears_too_much) return;
+  id() == caller ? CloseAfterReplies() : CloseNow();
 }
 
 // Its subscriptions and watched keys, and the command that waits. Names that clients subscribe to

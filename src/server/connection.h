@@ -51,6 +51,7 @@ namespace cairn::server {
 
 class ClientSubscriptions;
 class ClientTracking;
+class RightsNews;
 class Server;
 class Worker;
 
@@ -157,6 +158,11 @@ class Connection final : public command::Session, public io::Watcher {
   void Publish();
   // Puts back what a new connection has: RESET.
   void ResetSession();
+  void BeginAsDefaultUser();
+  // AUTH: from now on it is this user.
+  void BecomeUser(std::shared_ptr<command::User> user);
+  // Users have changed: it may be one of them, and have to go.
+  void TakeNews(const RightsNews& news, ClientId caller);
   // The client's subscriptions, or null.
   ClientSubscriptions* subscriptions() { return subscriptions_.get(); }
   ClientSubscriptions& EnsureSubscriptions();

@@ -8,7 +8,7 @@ namespace cairn::server {
 std::vector<std::span<const command::Spec>> ServerFamilies() {
   return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily(),     SlowLogFamily(),
           LatencyFamily(),   MemoryFamily(), DebugFamily(),  ShutdownFamily(), PersistenceFamily(),
-          AofFamily(),       LolwutFamily(), PubsubFamily(), MonitorFamily()};
+          AofFamily(),       LolwutFamily(), PubsubFamily(), MonitorFamily(),  AclFamily()};
 }
 
 }  // namespace cairn::server

@@ -13,6 +13,7 @@ namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies();
 
+std::span<const command::Spec> AclFamily();          // admin_acl.cc: ACL
 std::span<const command::Spec> ClientFamily();       // admin_client.cc: CLIENT
 std::span<const command::Spec> HandshakeFamily();    // admin_handshake.cc: HELLO AUTH RESET QUIT
 std::span<const command::Spec> ConfigFamily();       // admin_config.cc: CONFIG

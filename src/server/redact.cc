@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Where the passwords stand: behind AUTH, behind HELLO's word AUTH (with the user's name, which
-// Redis hides too), behind those of MIGRATE, and in the values of directives whose rows say so.
+// Redis hides too), behind those of MIGRATE, in the rules of ACL SETUSER (with the names of users,
+// as there), and in the values of directives whose rows say so.
 #include "server/redact.h"
 
 #include <algorithm>
@@ -45,6 +46,9 @@ std::vector<std::string_view> WithoutSecrets(std::string_view full_name,
                                              std::span<const std::string_view> args) {
   Args shown(args.begin(), args.end());
   if (full_name == "auth") std::fill(shown.begin() + 1, shown.end(), kRedacted);
+  const bool names_users =
+      full_name == "acl|setuser" || full_name == "acl|deluser" || full_name == "acl|getuser";
+  if (names_users && shown.size() > 2) std::fill(shown.begin() + 2, shown.end(), kRedacted);
   if (full_name == "hello") RedactHello(shown);
   if (full_name == "migrate") RedactMigrate(shown);
   if (full_name == "config|set") RedactConfigSet(shown);

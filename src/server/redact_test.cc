@@ -37,6 +37,10 @@ TEST(WithoutSecrets, HidesPasswordsAndNothingElse) {
       {"migrate",
        {"MIGRATE", "h", "1", "k", "0", "5", "AUTH2", "me"},
        {"MIGRATE", "h", "1", "k", "0", "5", "AUTH2", kRedacted}},
+      {"acl|setuser", {"ACL", "SETUSER", "me", ">pw"}, {"ACL", "SETUSER", kRedacted, kRedacted}},
+      {"acl|deluser", {"ACL", "DELUSER", "me"}, {"ACL", "DELUSER", kRedacted}},
+      {"acl|getuser", {"ACL", "GETUSER"}, {"ACL", "GETUSER"}},
+      {"acl|log", {"ACL", "LOG", "10"}, {"ACL", "LOG", "10"}},
       {"config|set", {"CONFIG", "SET", "nosuch", "pw"}, {"CONFIG", "SET", "nosuch", "pw"}},
   };
   for (const auto& [full_name, args, shown] : cases)

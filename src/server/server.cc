@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Wiring, start and stop.
 //
-// Gates stand in Redis's order: protected commands, authentication, memory. Order of stopping:
-// listeners, workers (each finishes its pass), then the engine with its keeper.
+// Gates stand in Redis's order: protected commands, authentication, rights, memory. Order of
+// stopping: listeners, workers (each finishes its pass), then the engine with its keeper.
 #include "server/server.h"
 
 #include <fmt/format.h>
@@ -123,6 +123,7 @@ Server::Server(Config& config, const Clock& clock)
                .more_families = ServerFamilies()}),
       persistence_(disk_, engine_.keyspace(), clock, MakePersistenceHooks()),
       aof_(MakeAofParts()),
+      access_(*this),
       slow_sink_(std::make_unique<SlowSink>(*this)),
       protected_gate_(std::make_unique<ProtectedGate>(*this)),
       auth_gate_(std::make_unique<AuthGate>(*this)),
@@ -130,13 +131,15 @@ Server::Server(Config& config, const Clock& clock)
       loading_gate_(persistence_),
       monitors_(*this) {
   command::Shared& shared = engine_.shared();
-  shared.gates.insert(shared.gates.begin(), {protected_gate_.get(), auth_gate_.get()});
+  shared.gates.insert(shared.gates.begin(),
+                      {protected_gate_.get(), auth_gate_.get(), &access_.gate()});
   shared.gates.push_back(&disk_gate_);
   shared.gates.push_back(&pubsub_gate_);
   shared.gates.push_back(&loading_gate_);
   shared.gates.push_back(&monitor_gate_);
   engine_.keyspace().SetEventSink(&notifier_);
   shared.slow_observer = slow_sink_.get();
+  shared.denial_observer = &access_;
   flush_sink_ = MakeFlushSink();
   shared.flush_observer = flush_sink_.get();
   WireConfig();
@@ -179,6 +182,7 @@ Status Server::OpenAndLoad() {
   if (Status loaded = LoadTls(); !loaded.ok()) return loaded;
   if (Status listening = Listen(); !listening.ok()) return listening;
   WireServerConfig();
+  if (Status users = access_.LoadAtStart(); !users.ok()) return users;
   WireAof();
   base_bytes_ = AllocatorStatistics::Ask().allocated;
   engine_.other_bytes().Add(base_bytes_);
@@ -299,17 +303,6 @@ resp::Limits Server::ParserLimits(bool authenticated) const {
   limits.bulk_bytes_max = std::min(config_.Int("proto-max-bulk-len"), keyspace::kStringBytesMax);
   limits.authenticated = authenticated;
   return limits;
-}
-
-// Compared in constant time, so that how long it takes says nothing about how much of it is right.
-bool Server::CheckPassword(std::string_view password) {
-  const std::string wanted = config_.Text("requirepass");
-  unsigned difference = wanted.size() == password.size() ? 0 : 1;
-  for (std::size_t i = 0; i < password.size(); ++i) {
-    difference |= static_cast<unsigned char>(password[i]) ^
-                  static_cast<unsigned char>(wanted[wanted.empty() ? 0 : i % wanted.size()]);
-  }
-  return difference == 0;
 }
 
 void Server::PauseUntil(Pause::Kind kind, UnixMs end_ms) { pause_.Begin(kind, end_ms); }

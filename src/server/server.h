@@ -31,6 +31,7 @@
 #include "persist/persistence.h"
 #include "pubsub/exchange.h"
 #include "resp/parser.h"
+#include "server/access_control.h"
 #include "server/client_registry.h"
 #include "server/config.h"
 #include "server/config_file.h"
@@ -90,8 +91,6 @@ class Server {
 
   // rename-command lines of the configuration. Before Start.
   Status RenameCommands(std::span<const ConfigLine> lines);
-  // The configuration has user lines. Before Start.
-  void NoteUsers() { has_users_ = true; }
   // Called on the main thread once the data is loaded and clients are served.
   void SetOnReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
   // Listens, starts the workers, and loads, or begins to. Why not, if so, is in the log then.
@@ -114,6 +113,7 @@ class Server {
   Pause& pause() { return pause_; }
   SlowLog& slow_log() { return slow_log_; }
   LatencyMonitor& latency() { return latency_; }
+  AccessControl& access() { return access_; }
   persist::AofService& aof() { return aof_; }
   // DEBUG LOADAOF: `on_done` is called on the main thread, which ends the server if the keyspace is
   // lost.
@@ -132,8 +132,7 @@ class Server {
     return ClientId(next_client_id_.fetch_add(1, std::memory_order_relaxed));
   }
   resp::Limits ParserLimits(bool authenticated) const;
-  bool RequiresPassword() const { return requires_password_.load(std::memory_order_relaxed); }
-  bool CheckPassword(std::string_view password);
+  bool RequiresPassword() const { return access_.users().default_needs_auth(); }
   // Ends a pause: every worker asks its parked connections again.
   void EndPause();
   void PauseUntil(Pause::Kind kind, UnixMs end_ms);
@@ -237,6 +236,7 @@ class Server {
   Pause pause_;
   SlowLog slow_log_;
   LatencyMonitor latency_;
+  AccessControl access_;
   ServerCounters counters_;
   std::unique_ptr<SlowSink> slow_sink_;
   std::unique_ptr<command::FlushObserver> flush_sink_;
@@ -259,7 +259,6 @@ class Server {
   SharedCounter open_connections_;
   RateMeter rates_;
   std::atomic<std::int64_t> peak_bytes_{0};
-  std::atomic<bool> requires_password_{false};
   ReportPause http_reported_;
   ReportPause tls_reported_;
   ReportPause tls_on_plain_reported_;
@@ -268,7 +267,6 @@ class Server {
   std::atomic<bool> aof_failing_{false};  // relaxed: whether to look at the guards again
   // Loading. Main thread, but for what is guarded.
   std::function<void()> on_ready_;
-  bool has_users_ = false;  // before Start
   Thread loader_;
   MonotonicUs load_began_us_ = 0;
   Status load_failure_;

@@ -93,9 +93,8 @@ void Server::WireConfig() {
     tunables.event_classes.store(classes, std::memory_order_relaxed);
   });
   copy_int("tracking-table-max-keys", "tracking-table-max-keys", &tunables.tracked_keys_max);
-  on_change("requirepass", [this] {
-    requires_password_.store(!config_.Text("requirepass").empty(), std::memory_order_relaxed);
-  });
+  on_change("requirepass", [this] { access_.ApplyPassword(); });
+  on_change("acl-pubsub-default", [this] { access_.ApplyChannelsAtFirst(); });
   on_change("loglevel", [this] { log_.SetLevel(config_.Choice<LogLevel>("loglevel")); });
   on_change("slowlog-max-len", [this] {
     slow_log_.SetLengthMax(static_cast<std::size_t>(config_.Int("slowlog-max-len")));
@@ -117,8 +116,6 @@ void Server::WarnOfUnbuilt() {
   const auto warn = [this](std::string_view name, std::string_view why) {
     log_.Warning("Directive '" + std::string(name) + "' has no effect yet: " + std::string(why));
   };
-  if (has_users_) warn("user", "without ACLs the default user is the only one and may do all");
-  if (!config_.Text("aclfile").empty()) warn("aclfile", "there are no ACLs, users are not read");
   if (config_.Bool("cluster-enabled")) warn("cluster-enabled", "there is no cluster, it is alone");
   if (!config_.Text("replicaof").empty())
     warn("replicaof", "there is no replication, nothing is copied and writes are taken");

@@ -148,7 +148,7 @@ bool Server::Admits(io::Stream& stream, const io::PeerInfo& peer) {
       "from its own machine only. Set a "
       "password (requirepass), or connect from the machine itself and turn protected-mode off if "
       "the network is trusted.\r\n";
-  if (!config_.Bool("protected-mode") || RequiresPassword() || peer.is_local) {
+  if (!config_.Bool("protected-mode") || !access_.users().default_is_nopass() || peer.is_local) {
     counters_.connections_received.Add(1);
     return true;
   }

@@ -74,7 +74,7 @@ Connection* Worker::Add(std::unique_ptr<io::Stream> stream, io::PeerInfo peer) {
   const ClientId id = server_.NextClientId();
   auto connection =
       std::make_unique<Connection>(*this, std::move(stream), id, SecureRandomUint64());
-  connection->set_authenticated(!server_.RequiresPassword());
+  connection->BeginAsDefaultUser();
   ClientInfo& info = connection->info();
   info.created_ms = server_.engine().clock().NowUnixMs();
   info.last_interaction_ms.store(info.created_ms, std::memory_order_relaxed);
@@ -87,6 +87,10 @@ Connection* Worker::Add(std::unique_ptr<io::Stream> stream, io::PeerInfo peer) {
   server_.clients().Add(&info);
   if (!raw->stream().Watch(raw, io::Interest::kRead).ok()) raw->CloseNow();
   return raw;
+}
+
+void Worker::TakeNews(const RightsNews& news, ClientId caller) {
+  for (const auto& [id, connection] : connections_) connection->TakeNews(news, caller);
 }
 
 void Worker::WatchFlush(Connection* connection) {

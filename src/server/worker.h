@@ -34,6 +34,7 @@
 
 namespace cairn::server {
 
+class RightsNews;
 class Server;
 
 struct WorkerCounters {
@@ -82,6 +83,8 @@ class Worker final : public pubsub::DirectReceiver {
   void AwaitDurable(Connection& connection, Lsn position, bool answers);
   // A socket that was accepted: a client, or one after its handshake.
   void Adopt(io::Fd socket, io::PeerInfo peer);
+  // Users have changed, by a command of `caller`, which is not closed before it has its reply.
+  void TakeNews(const RightsNews& news, ClientId caller);
   void WatchFlush(Connection* connection);
   void WatchResume(Connection* connection);
   // A client's request found no room for what it writes: it takes its turn in kLookAgainUs.

@@ -82,6 +82,10 @@ constexpr Meant kMeant[] = {
     {"bzpopmin", "flags", "7.2: not forbidden in scripts"},
     {"bzpopmax", "flags", "7.2: not forbidden in scripts"},
     {"psubscribe", "arguments", "7.2 without a block around one argument"},
+    {"acl|cat", "arguments", "7.2 calls it category"},
+    {"acl|deluser", "tips", "7.2"},
+    {"acl|save", "tips", "7.2"},
+    {"acl|setuser", "tips", "7.2"},
     {"monitor", "arity", "the filters are ours"},
     {"monitor", "arguments", "the filters are ours"},
 };
