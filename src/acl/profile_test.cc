@@ -53,6 +53,8 @@ TEST_F(ProfileTest, DescribesWhatWasSaid) {
        "off sanitize-payload ~a ~b %R~c ~d ~e resetchannels -@all"},
       {"~a resetkeys", "off sanitize-payload resetchannels -@all"},
       {"~a allkeys resetkeys ~b", "off sanitize-payload ~b resetchannels -@all"},
+      {"~a %RW~*", "off sanitize-payload ~* resetchannels -@all"},
+      {"%R~* ~a %W~*", "off sanitize-payload ~* resetchannels -@all"},
       {"%R", "off sanitize-payload %R~ resetchannels -@all"},
       {"&a &b &a", "off sanitize-payload resetchannels &a &b -@all"},
       {"+GET -set", "off sanitize-payload resetchannels -@all +get -set"},

@@ -121,8 +121,14 @@ Fault Selector::AddKeyPattern(std::string_view rule) {
   const std::string_view text = rule.substr(at);
   if (HasBlanks(text)) return Fault::kSyntax;
   const auto known = std::ranges::find(key_patterns_, text, &KeyPattern::text);
+  if (known != key_patterns_.end()) uses |= known->uses;
+  // "%RW~*", or "%R~*" and "%W~*": told as "~*", which is all keys when it is read again.
+  if (text == "*" && uses == (kReads | kWrites)) {
+    ApplyKeyword("allkeys");
+    return Fault::kNone;
+  }
   if (known != key_patterns_.end()) {
-    known->uses |= uses;
+    known->uses = uses;
     return Fault::kNone;
   }
   if (key_patterns_.size() >= kPatternsMax) return Fault::kTooMany;
