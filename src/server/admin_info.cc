@@ -333,6 +333,7 @@ std::string StatsSection(Server& server) {
   section.Add("tracking_total_prefixes", tracking.prefix_count());
   section.AddZeros({"unexpected_error_replies"});
   section.Add("total_error_replies", traffic.errors);
+  section.Add("audit_log_dropped", server.audit().dropped());
   section.Add("dump_payload_sanitizations", 0);
   section.Add("total_reads_processed", traffic.passes);
   section.Add("total_writes_processed", traffic.passes);

@@ -16,6 +16,11 @@ inline constexpr ConfigRow kProcessRows[] = {
     Text("pidfile", "").Immutable().DropsEmpty().Applied().Does("file for the process id"),
     Choice("loglevel", "notice", kLogLevels).Applied().Does("least level that is logged"),
     Text("logfile", "").Immutable().Applied().Does("file for the log; empty is standard output"),
+    Text("cairn-audit-log", "")
+        .Immutable()
+        .DropsEmpty()
+        .Applied()
+        .Does("file of JSON lines about administrative commands; empty for none"),
     Bool("syslog-enabled", "no").Immutable().Does("log to syslog too"),
     Text("syslog-ident", "redis").Immutable().Does("name in syslog"),
     Choice("syslog-facility", "local0", kSyslogFacilities).Immutable().Does("facility in syslog"),

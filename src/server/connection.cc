@@ -17,9 +17,11 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/transaction.h"
+#include "server/audit_log.h"
 #include "server/client_line.h"
 #include "server/client_subscriptions.h"
 #include "server/client_tracking.h"
+#include "server/redact.h"
 #include "server/server.h"
 #include "server/worker.h"
 
@@ -312,6 +314,7 @@ std::size_t Connection::RunReads(std::string_view input, int* share) {
 }
 
 std::size_t Connection::ExecuteBatch(const Batch& batch) {
+  const bool audits = server().audit().is_on();
   for (std::size_t i = 0; i < batch.count; ++i) {
     if (state_ != State::kOpen) return batch.count;  // what follows QUIT is dropped
     if (stall_ != Stall::kNone) return i - (stall_ == Stall::kDelayed ? 1 : 0);
@@ -326,7 +329,7 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
       Hold(prepared);
       return i;
     }
-    ExecuteOne(i);
+    audits ? ExecuteAudited(i) : ExecuteOne(i);
   }
   return batch.count - (stall_ == Stall::kDelayed ? 1 : 0);
 }
@@ -359,6 +362,40 @@ void Connection::Hold(const command::Prepared& prepared) {
   }
   if (listens()) [[unlikely]]
     FinishListening(prepared);
+}
+
+// What has been delayed is told of when it has run; what waits for another thread, or for MULTI to
+// end, when it is taken on. The words are copied before: a command may move what they stand in.
+void Connection::ExecuteAudited(std::size_t i) {
+  const command::Prepared& prepared = worker_.runner().prepared(i);
+  if (prepared.command == nullptr || !IsAudited(*prepared.command, prepared.args.size()))
+    return ExecuteOne(i);
+  const std::vector<std::string_view> shown =
+      WithoutSecrets(prepared.command->full_name, prepared.args);
+  const std::vector<std::string> kept(shown.begin(), shown.end());
+  const std::string_view command = prepared.command->full_name;
+  // Who it was when the command came: AUTH changes that.
+  ClientTexts caller;
+  server().clients().With(id(), [&](const ClientInfo& info) { caller = info.texts; });
+  const bool is_known = authenticated() || !server().RequiresPassword();
+  const Counter& errors = worker_.runner().stats().total_errors;
+  const std::int64_t errors_before = errors.value();
+  ExecuteOne(i);
+  if (stall_ == Stall::kDelayed) return;
+  const bool has_failed = errors.value() != errors_before;
+  const std::vector<std::string_view> arguments(kept.begin(), kept.end());
+  server().audit().Add({.time_ms = worker_.runner().now_ms(),
+                        .client = id(),
+                        .address = caller.address,
+                        .user = is_known ? caller.user : "",
+                        .command = command,
+                        .arguments = arguments,
+                        .result = has_failed ? "error" : AuditResult()});
+}
+
+std::string_view Connection::AuditResult() {
+  if (waiting_ != nullptr) return "deferred";
+  return queueing() ? "queued" : "ok";
 }
 
 void Connection::BeginListening() {

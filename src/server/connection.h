@@ -237,6 +237,8 @@ class Connection final : public command::Session, public io::Watcher {
   void Hold(const command::Prepared& prepared);
   void ExecuteOne(std::size_t i);
   void ExecuteMuted(std::size_t i);
+  void ExecuteAudited(std::size_t i);
+  std::string_view AuditResult();
   // Whether others send to this client between its replies.
   bool listens() const {
     return subscriptions_ != nullptr || tracking_ != nullptr || monitoring() ||

@@ -157,6 +157,7 @@ Status Server::Start() {
 
 Status Server::OpenAndLoad() {
   if (Status opened = log_.Open(config_.Text("logfile")); !opened.ok()) return opened;
+  if (Status opened = audit_.Open(config_.Text("cairn-audit-log")); !opened.ok()) return opened;
   log_.Notice(fmt::format("Cairn {} (redis {}), 64 bit, standalone, port: {}, PID: {}",
                           kCairnVersion, kRedisVersion, config_.Int("port"), ::getpid()));
   config_.ReportIgnored([this](std::string_view name, std::string_view why) {
@@ -213,6 +214,7 @@ void Server::OnSignal(SignalAction action) {
     }
     case SignalAction::kReopen:
       if (const Status reopened = log_.Reopen(); !reopened.ok()) log_.Warning(reopened.message());
+      audit_.AskToReopen();
       ReloadTls();
       return;
   }
@@ -256,6 +258,7 @@ void Server::StopAll() {
   if (const Status stopped = aof_.Stop(); !stopped.ok())
     log_.Warning("The AOF is incomplete: " + std::string(stopped.message()));
   workers_.clear();
+  audit_.Stop();
   if (const std::string path = config_.Text("unixsocket"); !path.empty()) ::unlink(path.c_str());
 }
 

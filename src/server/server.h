@@ -32,6 +32,7 @@
 #include "pubsub/exchange.h"
 #include "resp/parser.h"
 #include "server/access_control.h"
+#include "server/audit_log.h"
 #include "server/client_registry.h"
 #include "server/config.h"
 #include "server/config_file.h"
@@ -112,6 +113,7 @@ class Server {
   Monitors& monitors() { return monitors_; }
   Pause& pause() { return pause_; }
   SlowLog& slow_log() { return slow_log_; }
+  AuditLog& audit() { return audit_; }
   LatencyMonitor& latency() { return latency_; }
   AccessControl& access() { return access_; }
   persist::AofService& aof() { return aof_; }
@@ -235,6 +237,7 @@ class Server {
   ClientRegistry clients_;
   Pause pause_;
   SlowLog slow_log_;
+  AuditLog audit_;
   LatencyMonitor latency_;
   AccessControl access_;
   ServerCounters counters_;

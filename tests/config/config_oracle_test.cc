@@ -45,6 +45,7 @@ const std::set<std::string> kNewNames = {
     "set-max-listpack-entries",         // 7.2
     "set-max-listpack-value",           // 7.2
     "tls-auth-clients-user",            // later
+    "cairn-audit-log",                  // ours alone
     "cairn-stripes",                    // how the keyspace is cut
 };
 
