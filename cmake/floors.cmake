@@ -32,6 +32,9 @@ function(cairn_add_floors)
     endif()
     add_library(cairn_${folder} STATIC ${sources})
     target_link_libraries(cairn_${folder} PUBLIC ${lower} cairn_options)
+    if(TARGET cairn_${folder}_packages) # what only this folder may include
+      target_link_libraries(cairn_${folder} PRIVATE cairn_${folder}_packages)
+    endif()
     if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
       # Not for tests: GoogleTest registers its cases that way.
       target_compile_options(cairn_${folder} PRIVATE -Wglobal-constructors)
