@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Expectations: Python's hashlib.
+// The digests were computed by Python's hashlib.
 #include "base/sha1.h"
 
 #include <gtest/gtest.h>

@@ -67,8 +67,6 @@ class ScriptHost {
   virtual bool Poll() = 0;
 };
 
-class Vm;
-
 class Interpreter {
  public:
   static constexpr int kPollInstructions = 100'000;
@@ -108,7 +106,8 @@ class Interpreter {
 
   // Function libraries. Loading runs the code, in which of redis.* only register_function, log and
   // what asks nothing of the server work; a library of that name is replaced when it succeeds and
-  // kept when not. The failure's message is the client's error. `host` is asked for Log and Poll.
+  // kept when not. The failure's message is the client's error. `host` is asked for Log and Poll;
+  // if Poll says to end, the error is Redis's of a load that takes too long.
   // REQUIRES: !is_running()
   Result<std::vector<FunctionSpec>> LoadLibrary(std::string_view library, std::string_view code,
                                                 ScriptHost& host);
@@ -125,9 +124,12 @@ class Interpreter {
   std::size_t function_memory_bytes() const;
 
  private:
-  Options options_;
-  std::unique_ptr<Vm> eval_;
-  std::unique_ptr<Vm> functions_;  // made with the first library
+  struct Scripts;
+  struct Libraries;
+
+  const Options options_;
+  std::unique_ptr<Scripts> scripts_;      // made with the first script
+  std::unique_ptr<Libraries> libraries_;  // and with the first library
 };
 
 }  // namespace cairn::scripting
