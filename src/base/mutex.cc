@@ -65,6 +65,14 @@ void Mutex::LockForLong() {
   FutexWake(&state_, INT_MAX);
 }
 
+// Even where the word tells of no sleepers there may be some: an Unlock wakes one, and who takes
+// the lock before that one does not know of the others.
+void Mutex::MarkLong() {
+  // relaxed: it publishes nothing; Unlock will.
+  state_.store(kHeldForLong, std::memory_order_relaxed);
+  FutexWake(&state_, INT_MAX);
+}
+
 void Mutex::Wake(std::uint32_t before) { FutexWake(&state_, before == kHeldForLong ? INT_MAX : 1); }
 
 void Event::Notify() {

@@ -55,6 +55,8 @@ class CAPABILITY("mutex") Mutex {
   }
 
   void LockForLong() ACQUIRE();
+  // From now on it is held for long: who sleeps for it looks again. By its holder.
+  void MarkLong() REQUIRES(this);
 
   bool TryLock() TRY_ACQUIRE(true) {
     std::uint32_t free = kFree;

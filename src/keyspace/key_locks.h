@@ -9,9 +9,14 @@
 //
 // Invariants
 //   (0) Whoever locks also releases: nothing is held at the end of a KeyLocks (DCHECKed).
-//   (1) Stripes are locked ascending, only here; no call adds a stripe later.
-//   (1a) A worker never waits for a stripe that is held for long (command/lane.h): Try... gives
-//   back what it has and says no. Nobody who holds one for long waits for a worker that waits.
+//   (1) Stripes are locked ascending, only here; no call but a script's adds a stripe later.
+//   (1a) Nobody who holds a stripe waits for one that is held for long (command/lane.h, a script
+//   that extends its hold): he gives back what he has. A worker does not wait for such a stripe at
+//   all: Try... says no. Others wait for that one alone, and begin anew.
+//   (1b) Extend adds stripes to those that a script holds, in any order. Who extends has marked
+//   what he holds as held for long, so whoever waits for it holds nothing (1a); and only one at a
+//   time waits in Extend. The one cycle that is left, another who extends and holds what this one
+//   wants, is seen by that other, and he gives up.
 //   (2) A log position is taken while they are held, so log order agrees with lock order.
 //   (3) Under a stripe nothing waits: no I/O, no mutex but the log's and the arenas', both leaves.
 //
@@ -36,6 +41,16 @@
 namespace cairn::keyspace {
 
 class Keyspace;
+
+// Who waits in KeyLocks::Extend.
+struct Extending {
+  static constexpr std::int32_t kNobody = -1;
+  static constexpr std::int32_t kSomebody = -2;  // who has not said yet what he waits for
+  // The stripe that is waited for. relaxed: the stripe's own lock orders the rest.
+  std::atomic<std::int32_t> wanted{kNobody};
+  // How many holds of scripts are marked as long. relaxed: who asks looks again soon.
+  std::atomic<std::int32_t> marked_holds{0};
+};
 
 class CAPABILITY("stripes") KeyLocks {
  public:
@@ -68,6 +83,12 @@ class CAPABILITY("stripes") KeyLocks {
   [[nodiscard]] bool TryAcquireAll() TRY_ACQUIRE(true);
   // For a hold that may last: workers go by meanwhile.
   void AcquireForLong(const StripeSet& stripes) ACQUIRE();
+  // Adds stripes to those that are held. False if that would wait for a holder who waits for us in
+  // Extend: then what was held is held on. REQUIRES: held, not nested.
+  [[nodiscard]] bool Extend(const StripeSet& more);
+  bool ExtendToAll();
+  // What is held may be held for long from now on: workers go by, and who slept for it looks again.
+  void MarkLong();
   static StripeSet SetOf(std::span<const KeyRef> keys);
   // Within a thread's hold of all stripes, a further one is free.
   void AcquireAll() ACQUIRE();
@@ -90,16 +111,26 @@ class CAPABILITY("stripes") KeyLocks {
   void ReleaseSet() RELEASE();
   void LockSet();
   bool TryLockSet();
+  // The first of the set that is held for long; then none is locked. The set's size: none is.
+  std::size_t LockUnlessLong();
+  bool TryAdd(StripeSet& more);
+  void WaitAndAdd(const StripeSet& more);
+  void MarkStripes();
   // True if this thread holds them all already.
   bool BeginAll();
 
+  std::size_t IndexOf(const Stripe& stripe) const {
+    return static_cast<std::size_t>(&stripe - stripes_.data());
+  }
   bool holds_any() const { return one_ != nullptr || set_.has_value(); }
 
   std::vector<Stripe>& stripes_;
   std::atomic<std::uintptr_t>& all_holder_;  // the keyspace's
+  Extending& extending_;                     // the keyspace's
   enum class Hold : std::uint8_t { kSome, kAll, kNested };
   Hold hold_ = Hold::kSome;
-  Stripe* one_ = nullptr;  // the one that is held, unless a set is
+  bool is_marked_ = false;  // by MarkLong
+  Stripe* one_ = nullptr;   // the one that is held, unless a set is
   std::optional<StripeSet> set_;
 };
 

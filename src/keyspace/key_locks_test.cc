@@ -140,5 +140,113 @@ TEST(KeyLocks, RandomSetsOnManyThreadsExcludeEachOtherWithoutDeadlock) {
   EXPECT_EQ(sum, 0);
 }
 
+StripeSet SetOf(std::initializer_list<std::size_t> stripes) {
+  StripeSet set;
+  for (const std::size_t stripe : stripes) set.set(stripe);
+  return set;
+}
+
+TEST(KeyLocks, AHoldIsExtendedDownwardsAndUpwards) {
+  TestStore store({.stripe_count = 8});
+  KeyLocks locks(store.keyspace);
+  locks.AcquireStripe(StripeId(3));
+  EXPECT_TRUE(locks.Extend(SetOf({3, 5})));
+  EXPECT_TRUE(locks.Extend(SetOf({1})));
+  EXPECT_EQ(CountHeld(locks, store.keyspace), 3u);
+  EXPECT_TRUE(locks.ExtendToAll());
+  EXPECT_TRUE(store.keyspace.AllHeldByThisThread());
+  locks.Release();
+  EXPECT_FALSE(store.keyspace.AllHeldByThisThread());
+  for (std::uint16_t i = 0; i < 8; ++i) EXPECT_TRUE(IsFree(store.keyspace, StripeId(i)));
+}
+
+TEST(KeyLocks, WhatIsMarkedLongIsGoneBy) {
+  TestStore store({.stripe_count = 8});
+  KeyLocks locks(store.keyspace);
+  locks.AcquireStripe(StripeId(3));
+  locks.MarkLong();
+  EXPECT_TRUE(store.keyspace.has_marked_holds());
+  KeyLocks other(store.keyspace);
+  EXPECT_FALSE(other.TryAcquireStripe(StripeId(3)));
+  locks.Release();
+  EXPECT_FALSE(store.keyspace.has_marked_holds());
+  ASSERT_TRUE(other.TryAcquireStripe(StripeId(3)));
+  other.Release();
+}
+
+// Two hold what the other wants: one of them gives up, and the other gets it.
+TEST(KeyLocks, ACycleOfTwoWhoExtendIsSeenByOne) {
+  TestStore store({.stripe_count = 8});
+  std::array<Event, 2> has_begun;
+  std::array<bool, 2> extended{};
+  std::vector<Thread> threads;
+  for (std::size_t t = 0; t < 2; ++t) {
+    threads.emplace_back("extender", [&, t] {
+      KeyLocks locks(store.keyspace);
+      locks.AcquireStripe(StripeId(static_cast<std::uint16_t>(t)));
+      has_begun[t].Notify();
+      while (!has_begun[1 - t].WaitFor(1'000'000)) {
+      }
+      extended[t] = locks.Extend(SetOf({1 - t}));
+      locks.Release();
+    });
+  }
+  for (Thread& thread : threads) thread.Join();
+  EXPECT_NE(extended[0], extended[1]);
+}
+
+// Some extend what they hold, in any order, others take many or all at once, or hold for long.
+TEST(KeyLocks, ExtendersAmongOthersExcludeEachOtherWithoutDeadlock) {
+  constexpr std::size_t kStripes = 16;
+  constexpr int kThreads = 6;
+  constexpr int kRounds = 10'000;
+  TestStore store({.stripe_count = kStripes});
+  std::array<std::int64_t, kStripes> guarded{};  // plain: only the locks keep it right
+  std::array<std::int64_t, kThreads> added{};
+  std::vector<Thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back("locker", [&, t] {
+      Random random(static_cast<std::uint64_t>(t) + 1);
+      const auto some = [&](std::uint64_t count) {
+        StripeSet set;
+        for (; count > 0; --count) set.set(random.Below(kStripes));
+        return set;
+      };
+      for (int round = 0; round < kRounds; ++round) {
+        KeyLocks locks(store.keyspace);
+        if (t == 0) {
+          locks.AcquireForLong(some(3));
+        } else if (random.Below(50) == 0) {
+          locks.AcquireAll();
+        } else {
+          std::vector<KeyRef> keys;
+          for (std::uint64_t n = random.Below(4) + 1; n > 0; --n)
+            keys.push_back(store.keyspace.Ref(std::to_string(random.Below(1000))));
+          if (random.Below(2) == 0) {
+            locks.Acquire(keys);
+          } else if (!locks.TryAcquire(keys)) {
+            continue;
+          }
+        }
+        const bool all = store.keyspace.AllHeldByThisThread();
+        for (int n = 0; t >= 3 && !all && n < 3; ++n) {
+          if (!locks.Extend(some(2))) break;
+        }
+        for (std::size_t i = 0; i < kStripes; ++i) {
+          if (!locks.Holds(StripeId(static_cast<std::uint16_t>(i)))) continue;
+          ++guarded[i];
+          ++added[static_cast<std::size_t>(t)];
+        }
+        locks.Release();
+      }
+    });
+  }
+  for (Thread& thread : threads) thread.Join();
+  std::int64_t sum = 0;
+  for (const std::int64_t count : guarded) sum += count;
+  for (const std::int64_t count : added) sum -= count;
+  EXPECT_EQ(sum, 0);
+}
+
 }  // namespace
 }  // namespace cairn::keyspace

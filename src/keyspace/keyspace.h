@@ -152,6 +152,10 @@ class Keyspace {
   void SwapDatabases(const KeyLocks& held, DbId a, DbId b);
 
   // Whether this thread holds every stripe (EXEC of a command like KEYS): then it locks none.
+  // Whether a script holds stripes for long.
+  bool has_marked_holds() const {
+    return extending_.marked_holds.load(std::memory_order_relaxed) > 0;
+  }
   bool AllHeldByThisThread() const {
     return all_holder_.load(std::memory_order_relaxed) == Thread::CurrentId();
   }
@@ -207,6 +211,7 @@ class Keyspace {
   std::atomic<std::int64_t> fold_bytes_{kFoldBytes};  // relaxed: any step is right
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
   std::atomic<std::uintptr_t> all_holder_{0};
+  Extending extending_;
   Tracking tracking_;
   CutBacklog cut_backlog_;
   Mutex cut_mu_;  // taken before the cut's own
@@ -221,7 +226,9 @@ class Keyspace {
 };
 
 inline KeyLocks::KeyLocks(Keyspace& keyspace)
-    : stripes_(keyspace.stripes_), all_holder_(keyspace.all_holder_) {}
+    : stripes_(keyspace.stripes_),
+      all_holder_(keyspace.all_holder_),
+      extending_(keyspace.extending_) {}
 
 // One stripe, for a walk over many of them; nothing if this thread holds them all.
 class SCOPED_CAPABILITY WalkLock {
