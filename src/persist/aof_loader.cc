@@ -33,7 +33,7 @@ class Replaying {
 class AofLoad {
  public:
   AofLoad(io::Disk& disk, keyspace::Keyspace& keyspace, const command::CommandTable& table,
-          const AofLoadOptions& options, LoadProgress& progress, LibrarySet& libraries)
+          const AofLoadOptions& options, LoadProgress& progress, scripting::LibrarySet& libraries)
       : disk_(disk),
         keyspace_(keyspace),
         options_(options),
@@ -52,9 +52,7 @@ class AofLoad {
                        " file " + source.path + ": " + std::to_string(ms) + " ms");
     }
     if (!libraries_.empty()) {
-      options_.on_note(std::to_string(libraries_.size()) +
-                       " libraries of functions are kept and saved again, but cannot be called "
-                       "yet.");
+      options_.on_note(std::to_string(libraries_.size()) + " libraries of functions loaded.");
     }
     if (player_.failed() > 0) {
       options_.on_warning(
@@ -121,7 +119,7 @@ class AofLoad {
   keyspace::Keyspace& keyspace_;
   const AofLoadOptions& options_;
   LoadProgress& progress_;
-  LibrarySet& libraries_;
+  scripting::LibrarySet& libraries_;
   AofPlayer player_;
   std::uint64_t groups_ = 0;
   std::uint64_t bytes_before_ = 0;  // of the files before the one at hand
@@ -131,7 +129,7 @@ class AofLoad {
 
 Status LoadAof(io::Disk& disk, const AofFiles& files, keyspace::Keyspace& keyspace,
                const command::CommandTable& table, const AofLoadOptions& options,
-               LoadProgress& progress, LibrarySet& libraries) {
+               LoadProgress& progress, scripting::LibrarySet& libraries) {
   const Result<std::vector<AofSource>> sources = files.ToLoad();
   if (!sources) return sources.error();
   const Result<std::uint64_t> bytes = files.TotalBytes();

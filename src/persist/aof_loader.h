@@ -37,7 +37,7 @@ struct AofLoadOptions {
 // `libraries` is empty.
 Status LoadAof(io::Disk& disk, const AofFiles& files, keyspace::Keyspace& keyspace,
                const command::CommandTable& table, const AofLoadOptions& options,
-               LoadProgress& progress, LibrarySet& libraries);
+               LoadProgress& progress, scripting::LibrarySet& libraries);
 
 }  // namespace cairn::persist
 

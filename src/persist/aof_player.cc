@@ -28,10 +28,10 @@ bool MayChangeData(const command::CommandTable::Command& command) {
   return (command.flags & command::kWrite) != 0 || (command.flags & kKeepsResult) == kKeepsResult;
 }
 
-// There is no such command yet, but an AOF of Redis may have it.
+// It changes the libraries that the loader keeps, not those of the engine.
 bool IsFunctionChange(const log::EffectView& effect) {
   return EqualsIgnoreCase(effect.args[0], "function") &&
-         LibrarySet::IsChange(effect.args.subspan(1));
+         scripting::LibrarySet::IsChange(effect.args.subspan(1));
 }
 
 Status Corrupt(std::string what) { return {StatusCode::kCorrupt, std::move(what)}; }
@@ -39,7 +39,7 @@ Status Corrupt(std::string what) { return {StatusCode::kCorrupt, std::move(what)
 }  // namespace
 
 AofPlayer::AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
-                     LibrarySet& libraries)
+                     scripting::LibrarySet& libraries)
     : keyspace_(keyspace),
       libraries_(libraries),
       renamed_(table),

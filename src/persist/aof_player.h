@@ -27,8 +27,8 @@
 #include "command/table.h"
 #include "keyspace/keyspace.h"
 #include "log/command_log.h"
-#include "persist/libraries.h"
 #include "resp/reply_buffer.h"
+#include "scripting/library_set.h"
 
 namespace cairn::persist {
 
@@ -36,7 +36,7 @@ class AofPlayer {
  public:
   // All outlive it. What the file says of functions goes to `libraries`.
   AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& table,
-            LibrarySet& libraries);
+            scripting::LibrarySet& libraries);
 
   // One effect, or several that belong together. kCorrupt for a command or a database that there is
   // not, and nothing of the group has happened then; kUnsupported for more libraries than are kept,
@@ -60,7 +60,7 @@ class AofPlayer {
   Status Check(const log::EffectView& effect) const;
 
   keyspace::Keyspace& keyspace_;
-  LibrarySet& libraries_;
+  scripting::LibrarySet& libraries_;
   const command::CommandTable& renamed_;
   const std::unique_ptr<const command::CommandTable> table_;  // as if nothing were renamed
   command::Shared shared_;  // its own: without gates, observers and a lane

@@ -58,7 +58,7 @@ Status AofService::Open() {
 bool AofService::has_data() const { return files_ != nullptr && !files_->is_new(); }
 
 Status AofService::Load(const AofLoadOptions& options, LoadProgress& progress) {
-  LibrarySet libraries;
+  scripting::LibrarySet libraries;
   Status loaded =
       LoadAof(parts_.disk, *files_, parts_.keyspace, parts_.table, options, progress, libraries);
   if (loaded.ok()) parts_.libraries.Set(std::move(libraries));

@@ -39,9 +39,9 @@
 #include "persist/aof_rewrites.h"
 #include "persist/aof_writer.h"
 #include "persist/cut_turn.h"
-#include "persist/libraries.h"
 #include "persist/saver.h"
 #include "persist/watermark.h"
+#include "scripting/library_set.h"
 
 namespace cairn::persist {
 
@@ -86,7 +86,7 @@ class AofService {
     keyspace::Keyspace& keyspace;
     const command::CommandTable& table;
     CutTurn& turn;
-    LibraryShelf& libraries;
+    scripting::LibraryShelf& libraries;
     std::function<AofPlace()> place;  // asked when the directory is opened; stays until it is left
     std::function<AofOptions()> options;
     std::function<void()> on_progress;  // the watermark may have moved; Advance may have work

@@ -132,8 +132,8 @@ TEST(AofService, LibrariesAloneAreDataThatAFirstRewriteKeeps) {
   SimDisk disk(2);
   {
     Life life(disk);
-    LibrarySet set;
-    ASSERT_TRUE(set.Add("#!lua name=a\n", LibrarySet::Present::kRefuse).ok());
+    scripting::LibrarySet set;
+    ASSERT_TRUE(set.Add("#!lua name=a\n", scripting::LibrarySet::Present::kRefuse).ok());
     ASSERT_TRUE(life.Load().ok());
     life.libraries().Set(std::move(set));  // an RDB had it
     ASSERT_TRUE(life.aof().Begin().ok());
@@ -405,7 +405,7 @@ TEST(AofLoading, RenamedCommandsAreKnownByBothNames) {
   ASSERT_TRUE(table.Rename("SET", "Other").ok());
   ASSERT_TRUE(table.Rename("INCR", "").ok());
   keyspace::TestStore store({.stripe_count = 2});
-  LibrarySet libraries;
+  scripting::LibrarySet libraries;
   AofPlayer player(store.keyspace, table, libraries);
   const auto play = [&](std::vector<std::string_view> args) {
     const log::EffectView effect[] = {{.db = DbId(0), .args = args}};

@@ -92,7 +92,7 @@ class Life {
 
   keyspace::TestStore& store() { return store_; }
   AofService& aof() { return aof_; }
-  LibraryShelf& libraries() { return libraries_; }
+  scripting::LibraryShelf& libraries() { return libraries_; }
   CutTurn& turn() { return turn_; }
   int progresses() const { return progresses_.load(); }
 
@@ -114,7 +114,7 @@ class Life {
   command::Session session_{ClientId(1), 1};
   resp::ReplyBuffer reply_;
   CutTurn turn_;
-  LibraryShelf libraries_;
+  scripting::LibraryShelf libraries_;
   LoadProgress progress_;
   std::atomic<int> progresses_{0};
   Mutex mu_;

@@ -31,8 +31,8 @@ using keyspace::Keyspace;
 
 class RdbImage {
  public:
-  RdbImage(Keyspace& keyspace, const Cut& cut, const LibrarySet& libraries, io::File& file,
-           const ImageFormat& format, codec::ByteSink& sink)
+  RdbImage(Keyspace& keyspace, const Cut& cut, const scripting::LibrarySet& libraries,
+           io::File& file, const ImageFormat& format, codec::ByteSink& sink)
       : cut_(cut),
         file_(file),
         policy_(keyspace.tunables().policy.load(std::memory_order_relaxed)),
@@ -141,7 +141,7 @@ class CommandImage {
  public:
   static constexpr std::size_t kBufferBytes = 64UL * 1024;
 
-  CommandImage(const LibrarySet& libraries, io::File& file, codec::ByteSink& sink)
+  CommandImage(const scripting::LibrarySet& libraries, io::File& file, codec::ByteSink& sink)
       : file_(file), sink_(sink) {
     libraries.ForEach([this](std::string_view source) {
       const std::string_view args[] = {"FUNCTION", "LOAD", source};
@@ -248,8 +248,9 @@ Status SaveGivenUp() { return {StatusCode::kClosed, "the save was given up"}; }
 
 bool WasGivenUp(const Status& saved) { return !saved.ok() && saved.code() == StatusCode::kClosed; }
 
-Status WriteImage(Keyspace& keyspace, Cut& cut, const LibrarySet& libraries, io::File& file,
-                  const ImageFormat& format, SaveSteps* steps, SaveProgress& progress) {
+Status WriteImage(Keyspace& keyspace, Cut& cut, const scripting::LibrarySet& libraries,
+                  io::File& file, const ImageFormat& format, SaveSteps* steps,
+                  SaveProgress& progress) {
   std::uint64_t keys = 0;
   for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) keys += cut.size(DbId(db)).keys;
   progress.Begin(keys);

@@ -24,8 +24,8 @@
 #include "codec/rdb_output.h"
 #include "io/disk.h"
 #include "keyspace/cut.h"
-#include "persist/libraries.h"
 #include "persist/save_steps.h"
+#include "scripting/library_set.h"
 
 namespace cairn::persist {
 
@@ -96,9 +96,9 @@ bool WasGivenUp(const Status& saved);
 // Writes all that the cut has, and the libraries, to the file, which is empty, and syncs it. What
 // the cut keeps of the keyspace has been given back when this returns well. `steps`: through which
 // other threads help, or null.
-Status WriteImage(keyspace::Keyspace& keyspace, keyspace::Cut& cut, const LibrarySet& libraries,
-                  io::File& file, const ImageFormat& format, SaveSteps* steps,
-                  SaveProgress& progress);
+Status WriteImage(keyspace::Keyspace& keyspace, keyspace::Cut& cut,
+                  const scripting::LibrarySet& libraries, io::File& file, const ImageFormat& format,
+                  SaveSteps* steps, SaveProgress& progress);
 
 }  // namespace cairn::persist
 

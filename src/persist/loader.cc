@@ -97,8 +97,8 @@ class Load {
     ++loaded_.functions;
     if (options_.libraries == nullptr) return {};
     const auto present = options_.present == LoadOptions::Present::kReplace
-                             ? LibrarySet::Present::kReplace
-                             : LibrarySet::Present::kRefuse;
+                             ? scripting::LibrarySet::Present::kReplace
+                             : scripting::LibrarySet::Present::kRefuse;
     const Status added = options_.libraries->Add(item.text, present);
     return added.ok() ? added : Status(added.code(), WithPlace(std::string(added.message())));
   }

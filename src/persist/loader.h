@@ -22,7 +22,7 @@
 #include "codec/rdb_reader.h"
 #include "io/disk.h"
 #include "keyspace/keyspace.h"
-#include "persist/libraries.h"
+#include "scripting/library_set.h"
 
 namespace cairn::persist {
 
@@ -78,7 +78,7 @@ struct LoadOptions {
   // Every stripe, if the caller holds them all; else each key's is locked in turn.
   const keyspace::KeyLocks* held = nullptr;
   // Libraries of functions go here, as keys go to the keyspace. Null: they are passed over.
-  LibrarySet* libraries = nullptr;
+  scripting::LibrarySet* libraries = nullptr;
 };
 
 struct Loaded {

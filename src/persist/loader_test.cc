@@ -104,7 +104,7 @@ TEST(Loader, LibrariesGoWhereTheyAreKept) {
     writer.Function("#!lua name=a\n3");
   });
   TestStore store({.stripe_count = 2});
-  LibrarySet libraries;
+  scripting::LibrarySet libraries;
   ASSERT_TRUE(Load(store, a, {.libraries = &libraries}).has_value());
   EXPECT_EQ(libraries.size(), 1u);
   EXPECT_EQ(TroubleOf(store, twice, {.libraries = &libraries}).substr(0, 44),

@@ -301,7 +301,7 @@ Result<Loaded> Persistence::Load(LoadOptions options) {
   options.verify_checksum = settings.verify_checksum;
   options.key_delay_us = settings.load_delay_us;
   const bool merges = options.present == LoadOptions::Present::kReplace;
-  LibrarySet libraries = merges ? *libraries_.Get() : LibrarySet();
+  scripting::LibrarySet libraries = merges ? *libraries_.Get() : scripting::LibrarySet();
   options.libraries = &libraries;
   const std::string path = io::JoinPath(settings.directory, settings.file_name);
   Result<Loaded> loaded = LoadRdbFile(disk_, path, keyspace_, options, load_progress_);
@@ -323,9 +323,7 @@ void Persistence::NoteLoaded(const Loaded& loaded) {
                        static_cast<double>(loaded.used_memory) / (1024 * 1024)));
   }
   if (loaded.functions > 0) {
-    notice(
-        fmt::format("{} libraries of functions are kept and saved again, but cannot be called yet.",
-                    loaded.functions));
+    notice(fmt::format("{} libraries of functions loaded.", loaded.functions));
   }
   if (loaded.empty_keys > 0)
     notice(fmt::format("{} empty keys were passed over", loaded.empty_keys));

@@ -39,9 +39,9 @@
 #include "keyspace/keyspace.h"
 #include "persist/cut_turn.h"
 #include "persist/image.h"
-#include "persist/libraries.h"
 #include "persist/loader.h"
 #include "persist/saver.h"
+#include "scripting/library_set.h"
 
 namespace cairn::persist {
 
@@ -147,7 +147,7 @@ class Persistence {
   bool is_loading() const { return is_loading_.load(std::memory_order_acquire); }
   LoadProgress& load_progress() { return load_progress_; }
   // What the files that were loaded had of functions. The AOF is loaded and written with it, too.
-  LibraryShelf& libraries() { return libraries_; }
+  scripting::LibraryShelf& libraries() { return libraries_; }
 
   // DEBUG RELOAD: saves, unless told otherwise, and loads that, with every stripe held. After a
   // save that fails nothing is loaded.
@@ -205,7 +205,7 @@ class Persistence {
   CutTurn turn_;
   Saver saver_;
   LoadProgress load_progress_;
-  LibraryShelf libraries_;
+  scripting::LibraryShelf libraries_;
 
   mutable Mutex mu_;
   Kind current_ GUARDED_BY(mu_) = Kind::kNone;

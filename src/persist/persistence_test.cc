@@ -100,15 +100,15 @@ TEST_F(PersistenceTest, SavesWhatThereIs) {
 }
 
 // The sources of what is kept, one after the other.
-std::string SourcesOf(const LibraryShelf& shelf) {
+std::string SourcesOf(const scripting::LibraryShelf& shelf) {
   std::string sources;
   shelf.Get()->ForEach([&](std::string_view source) { sources += source; });
   return sources;
 }
 
-void Shelve(LibraryShelf& shelf, std::string_view source) {
-  LibrarySet set;
-  ASSERT_TRUE(set.Add(source, LibrarySet::Present::kRefuse).ok());
+void Shelve(scripting::LibraryShelf& shelf, std::string_view source) {
+  scripting::LibrarySet set;
+  ASSERT_TRUE(set.Add(source, scripting::LibrarySet::Present::kRefuse).ok());
   shelf.Set(std::move(set));
 }
 
@@ -134,10 +134,7 @@ TEST_F(PersistenceTest, LibrariesOfFunctionsAreSavedAndLoadedAgain) {
   EXPECT_EQ(SourcesOf(persistence.libraries()), b + a);
   WaitIdle();
   MutexLock hold(mu);
-  EXPECT_NE(std::find(said.begin(), said.end(),
-                      "2 libraries of functions are kept and saved again, but cannot be called "
-                      "yet."),
-            said.end());
+  EXPECT_NE(std::find(said.begin(), said.end(), "2 libraries of functions loaded."), said.end());
 }
 
 TEST_F(PersistenceTest, ALoadThatFailsLeavesTheLibraries) {

@@ -36,7 +36,7 @@ Status WriteFile(io::Disk& disk, Keyspace& keyspace, Cut& cut, const SaveOrder& 
                  SaveProgress& progress) {
   Result<std::unique_ptr<io::File>> file = disk.Open(order.path, io::OpenMode::kReplace);
   if (!file) return file.error();
-  const LibrarySet none;
+  const scripting::LibrarySet none;
   return WriteImage(keyspace, cut, order.libraries != nullptr ? *order.libraries : none, **file,
                     order.format, order.steps, progress);
 }

@@ -34,8 +34,8 @@ struct SaveOrder {
   std::string path;             // written here
   std::string final_path = {};  // and renamed to this once it is safe; empty: it stays where it is
   ImageFormat format = {};
-  std::shared_ptr<const LibrarySet> libraries = nullptr;  // null: none
-  SaveSteps* steps = nullptr;                             // null: nobody helps
+  std::shared_ptr<const scripting::LibrarySet> libraries = nullptr;  // null: none
+  SaveSteps* steps = nullptr;                                        // null: nobody helps
 };
 
 // A save from beginning to end, on the caller's thread. After a failure the file is gone, unless

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// LibrarySet, LibraryShelf: libraries of functions that files had, kept for the files to come.
+// LibrarySet, LibraryShelf: the libraries of functions that there are.
 //
 //     RDB, AOF --load--> a LibrarySet --whole load went well--> LibraryShelf --> RDB, AOF base
+//     FUNCTION LOAD, DELETE... --> a changed copy ---------------^    '--> workers' interpreters
 //
-// Functions cannot be called yet. But a file of Redis may have some, and whoever loads it and saves
-// again must not lose them: so their sources are kept as they came, and written as they came. No
-// source is looked into beyond its first line, which names the library.
+// What all workers share of libraries is their sources, as they came: each worker's interpreter
+// loads them when it is asked for a function and the set is another than it knows. No source is
+// looked into here beyond its first line, which names the library.
 //
 // What a file makes us keep is bounded by kBytesMax: sources may be compressed, so the file's own
 // size does not bound it. And by kLibrariesMax, since a library of two bytes of the file takes more
@@ -13,9 +14,10 @@
 // part. What is kept counts as the server's memory (CountIn).
 //
 // A LibrarySet belongs to one thread. A LibraryShelf is for any.
-#ifndef CAIRN_PERSIST_LIBRARIES_H_
-#define CAIRN_PERSIST_LIBRARIES_H_
+#ifndef CAIRN_SCRIPTING_LIBRARY_SET_H_
+#define CAIRN_SCRIPTING_LIBRARY_SET_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,7 +31,13 @@
 #include "base/mutex.h"
 #include "base/status.h"
 
-namespace cairn::persist {
+namespace cairn::scripting {
+
+// Never changes: one that is replaced is another one.
+struct Library {
+  std::string name;  // empty if the source names none: then it is nobody's namesake
+  std::string source;
+};
 
 class LibrarySet {
  public:
@@ -54,19 +62,22 @@ class LibrarySet {
   // In the order in which they came.
   template <class Fn>  // void(std::string_view source)
   void ForEach(Fn&& fn) const {
-    for (const Library& library : libraries_) fn(std::string_view(library.source));
+    for (const auto& library : libraries_) fn(std::string_view(library->source));
   }
+  // Shared with other sets, and with interpreters, which know by them what they have loaded.
+  std::span<const std::shared_ptr<const Library>> libraries() const { return libraries_; }
+  // The libraries of a DUMP payload. REQUIRES: codec::IsDumpIntact.
+  static Result<LibrarySet> FromDump(std::string_view payload);
+  // Null if there is none of that name.
+  const Library* Named(std::string_view name) const;
 
  private:
-  struct Library {
-    std::string name;  // empty if the source names none: then it is nobody's namesake
-    std::string source;
-  };
+  using Libraries = std::vector<std::shared_ptr<const Library>>;
 
-  std::vector<Library>::iterator Find(std::string_view name);
+  Libraries::iterator Find(std::string_view name);
   Status Restore(std::span<const std::string_view> args);
 
-  std::vector<Library> libraries_;
+  Libraries libraries_;
   std::size_t bytes_ = 0;
 };
 
@@ -83,6 +94,8 @@ class LibraryShelf {
     MutexLock hold(mu_);
     return libraries_;
   }
+  // Another one after each Set: who knows the version need not look.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   void Set(LibrarySet libraries) {
     auto fresh = std::make_shared<const LibrarySet>(std::move(libraries));
     const auto bytes = static_cast<std::int64_t>(fresh->memory_bytes());
@@ -90,15 +103,18 @@ class LibraryShelf {
     if (account_ != nullptr) account_->Add(bytes - bytes_.value());
     bytes_.Set(bytes);
     libraries_.swap(fresh);
+    // release: who sees it gets the new set.
+    version_.fetch_add(1, std::memory_order_release);
   }
 
  private:
   SharedCounter* account_ = nullptr;
-  Counter bytes_;     // written under mu_
+  Counter bytes_;  // written under mu_
+  std::atomic<std::uint64_t> version_{1};
   mutable Mutex mu_;  // a leaf
   std::shared_ptr<const LibrarySet> libraries_ GUARDED_BY(mu_) = std::make_shared<LibrarySet>();
 };
 
-}  // namespace cairn::persist
+}  // namespace cairn::scripting
 
-#endif  // CAIRN_PERSIST_LIBRARIES_H_
+#endif  // CAIRN_SCRIPTING_LIBRARY_SET_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Libraries are few (kLibrariesMax), so they are looked for one by one.
-#include "persist/libraries.h"
+#include "scripting/library_set.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 #include "codec/rdb_format.h"
 #include "codec/rdb_input.h"
 
-namespace cairn::persist {
+namespace cairn::scripting {
 namespace {
 
 using Present = LibrarySet::Present;
@@ -35,10 +35,16 @@ Status Corrupt(std::string what) { return {StatusCode::kCorrupt, std::move(what)
 
 }  // namespace
 
-std::vector<LibrarySet::Library>::iterator LibrarySet::Find(std::string_view name) {
-  return std::find_if(libraries_.begin(), libraries_.end(), [&](const Library& library) {
-    return !name.empty() && library.name == name;
-  });
+LibrarySet::Libraries::iterator LibrarySet::Find(std::string_view name) {
+  return std::find_if(libraries_.begin(), libraries_.end(),
+                      [&](const auto& library) { return !name.empty() && library->name == name; });
+}
+
+const Library* LibrarySet::Named(std::string_view name) const {
+  for (const auto& library : libraries_) {
+    if (!name.empty() && library->name == name) return library.get();
+  }
+  return nullptr;
 }
 
 Status LibrarySet::Add(std::string_view source, Present present) {
@@ -51,12 +57,13 @@ Status LibrarySet::Add(std::string_view source, Present present) {
     return {StatusCode::kUnsupported,
             "more than " + std::to_string(kLibrariesMax) + " libraries of functions"};
   }
-  const std::size_t bytes = bytes_ - (is_there ? there->source.size() : 0);
+  const std::size_t bytes = bytes_ - (is_there ? (*there)->source.size() : 0);
   if (source.size() > kBytesMax - bytes) {
     return {StatusCode::kUnsupported,
             "libraries of functions of more than " + std::to_string(kBytesMax) + " bytes"};
   }
-  Library library{.name = std::string(name), .source = std::string(source)};
+  auto library = std::make_shared<const Library>(
+      Library{.name = std::string(name), .source = std::string(source)});
   bytes_ = bytes + source.size();
   if (is_there) {
     *there = std::move(library);
@@ -67,9 +74,9 @@ Status LibrarySet::Add(std::string_view source, Present present) {
 }
 
 std::size_t LibrarySet::memory_bytes() const {
-  std::size_t bytes = libraries_.capacity() * sizeof(Library);
-  for (const Library& library : libraries_)
-    bytes += library.name.capacity() + library.source.capacity();
+  std::size_t bytes = libraries_.capacity() * sizeof(libraries_[0]);
+  for (const auto& library : libraries_)
+    bytes += sizeof(Library) + library->name.capacity() + library->source.capacity();
   return bytes;
 }
 
@@ -93,7 +100,7 @@ Status LibrarySet::Apply(std::span<const std::string_view> args) {
   }
   const auto there = Find(args[1]);
   if (there == libraries_.end()) return Corrupt("no library '" + std::string(args[1]) + "'");
-  bytes_ -= there->source.size();
+  bytes_ -= (*there)->source.size();
   libraries_.erase(there);
   return {};
 }
@@ -103,19 +110,31 @@ Status LibrarySet::Restore(std::span<const std::string_view> args) {
   const std::string_view payload = args[1];
   const std::string_view policy = args.size() > 2 ? args[2] : "append";
   if (!codec::IsDumpIntact(payload)) return Corrupt("a payload whose checksum does not fit");
+  Result<LibrarySet> given = FromDump(payload);
+  if (!given) return given.error();
   LibrarySet fresh = EqualsIgnoreCase(policy, "flush") ? LibrarySet() : *this;
   const Present present =
       EqualsIgnoreCase(policy, "replace") ? Present::kReplace : Present::kRefuse;
+  for (const auto& library : given->libraries()) {
+    if (Status added = fresh.Add(library->source, present); !added.ok()) return added;
+  }
+  *this = std::move(fresh);
+  return {};
+}
+
+Result<LibrarySet> LibrarySet::FromDump(std::string_view payload) {
+  LibrarySet given;
   codec::RdbInput in(payload.substr(0, payload.size() - codec::kDumpFooterBytes));
   while (in.ok() && !in.at_end()) {
     if (in.Byte() != static_cast<std::uint8_t>(codec::RdbOpcode::kFunction))
       in.Corrupt("no library of functions");
     const std::string_view source = in.Text();
     if (!in.ok()) break;
-    if (Status added = fresh.Add(source, present); !added.ok()) return added;
+    if (Status added = given.Add(source, Present::kRefuse); !added.ok())
+      return std::unexpected(std::move(added));
   }
-  if (in.ok()) *this = std::move(fresh);
-  return in.status();
+  if (!in.ok()) return std::unexpected(in.status());
+  return given;
 }
 
-}  // namespace cairn::persist
+}  // namespace cairn::scripting

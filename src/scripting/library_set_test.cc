@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What is kept of functions, what a file may ask for, and where it ends.
-#include "persist/libraries.h"
+#include "scripting/library_set.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include "codec/rdb_format.h"
 #include "codec/rdb_output.h"
 
-namespace cairn::persist {
+namespace cairn::scripting {
 namespace {
 
 using Present = LibrarySet::Present;
@@ -144,4 +144,4 @@ TEST(LibraryShelf, ItsBytesAreCounted) {
 }
 
 }  // namespace
-}  // namespace cairn::persist
+}  // namespace cairn::scripting
