@@ -22,6 +22,7 @@
 
 #include "base/check.h"
 #include "base/function_ref.h"
+#include "command/call_group.h"
 #include "command/parked.h"
 #include "command/session.h"
 #include "command/table.h"
@@ -158,9 +159,21 @@ class Call {
   bool is_exec() const { return command().full_name == "exec"; }
   // Whether it may not run when there is no memory: it says so itself, or takes room in a queue, or
   // runs a queue with such commands.
-  bool NeedsMemory() const;
+  bool NeedsMemory();
   // Whether it may change data: it is a write, or runs a queue with one.
-  bool MayWrite() const;
+  bool MayWrite();
+  // The stripes in which it runs, if they are another's: EXEC's, or a script's. Else null.
+  CallGroup* group() const { return group_; }
+  // A script has called it.
+  bool in_script() const { return in_script_; }
+  // The script has written: it is not to be stopped half-way by a state that changes.
+  bool script_has_written() const { return script_has_written_; }
+  // Of the memory gate: there is no room for more, whether the command needs it or not.
+  bool lacks_memory() const { return lacks_memory_; }
+  void set_lacks_memory() { lacks_memory_ = true; }
+  // Shows the command to whoever observes now, rather than when it has run: before the commands
+  // that it runs itself.
+  void ShowNow();
 
  private:
   friend class Runner;
@@ -171,6 +184,7 @@ class Call {
   bool MoveToLane();
   LaneWork lane_work() const;
   bool ReserveLane();
+  std::uint32_t flags();
 
   Runner& runner_;
   Session& session_;
@@ -183,8 +197,12 @@ class Call {
   OwnedArgs* owned_ = nullptr;      // where its arguments are, if not in its session's input
   bool blocked_ = false;            // it has to wait on
   bool in_lane_ = false;
+  CallGroup* group_ = nullptr;
+  bool in_script_ = false;
+  bool script_has_written_ = false;
+  bool lacks_memory_ = false;
   // What became of it; the runner has what belongs to it.
-  enum class Fate : std::uint8_t { kRuns, kDelayed, kCrowded, kDeferred };
+  enum class Fate : std::uint8_t { kRuns, kDelayed, kCrowded, kHeldUp, kDeferred };
   Fate fate_ = Fate::kRuns;
 };
 

@@ -22,6 +22,9 @@ class Gate {
   virtual ~Gate() = default;
   // True lets the call pass; false means that this gate has written the reply.
   virtual bool Admit(Call& call) = 0;
+  // The same for a command that a script calls: with stripes locked, so it only looks. For gates
+  // that are about each command, not about the client's request as a whole.
+  virtual bool AdmitInScript(Call&) { return true; }
 };
 
 }  // namespace cairn::command

@@ -18,17 +18,8 @@ namespace {
 
 constexpr std::size_t kSlackBytes = 1024;
 
-// Whether its function may lock stripes, or needs them all. Those about the connection and about
-// messages do not touch the keyspace; CLIENT UNBLOCK and its like are admin commands.
 bool NeedsAllStripes(const Queued& queued) {
-  const CommandTable::Command& command = queued.command();
-  if (command.locking == CommandTable::Locking::kNone || command.TakesAllStripes(queued.args()))
-    return true;
-  if (!queued.keys().empty()) return false;
-  const Group group = command.spec->row.group;
-  const bool about_itself =
-      group == Group::kConnection || group == Group::kPubsub || group == Group::kTransactions;
-  return !about_itself || (command.flags & kAdmin) != 0;
+  return NeedsAllStripes(queued.command(), queued.args(), !queued.keys().empty());
 }
 
 // False, and the EXEC is delayed, if one of them is held for long.
@@ -102,7 +93,7 @@ keyspace::StripeSet StripesOf(const Transaction& transaction) {
 }
 
 // Looking at the watched keys removes those that are due, which is a change as any other.
-bool WatchedHaveChanged(keyspace::Keyspace& keyspace, const keyspace::KeyLocks& held,
+bool WatchedHaveChanged(keyspace::Keyspace& keyspace, keyspace::KeyLocks& held,
                         const keyspace::Viewer& viewer, const Transaction& transaction)
     REQUIRES(held) {
   keyspace::Txn txn(keyspace, held, viewer);
@@ -159,7 +150,7 @@ void Runner::RunTransactionLocked(Call& exec) {
   const Transaction& transaction = *exec.session().transaction();
   if (exec.parked_ != nullptr) {
     return EnterAndHold(StripesOf(transaction), transaction.flags(),
-                        [&](const keyspace::KeyLocks& held)
+                        [&](keyspace::KeyLocks& held)
                             REQUIRES(held) { RunTransactionUnder(exec, held); });
   }
   const bool goes_unseen = IsLong(transaction) || (transaction.flags() & kWaitsForPeers) != 0;
@@ -172,7 +163,7 @@ void Runner::RunTransactionLocked(Call& exec) {
   locks.Release();
 }
 
-void Runner::RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) {
+void Runner::RunTransactionUnder(Call& exec, keyspace::KeyLocks& held) {
   const std::unique_ptr<Transaction> transaction = exec.session().TakeTransaction();
   const bool changed =
       WatchedHaveChanged(shared_.keyspace, held, exec.session().viewer(), *transaction);
@@ -180,10 +171,12 @@ void Runner::RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) {
   changed ? exec.reply().NullArray() : RunQueue(exec, *transaction, held);
 }
 
-void Runner::RunQueue(Call& exec, Transaction& transaction, const keyspace::KeyLocks& held) {
-  log::CommandLog& log = shared_.keyspace.log();
+void Runner::RunQueue(Call& exec, Transaction& transaction, keyspace::KeyLocks& held) {
   std::vector<log::Effect> effects;
-  std::vector<keyspace::ReadyKey> ready;
+  CallGroup group{.held = held,
+                  .effects = shared_.keyspace.log().active() ? &effects : nullptr,
+                  .lacks_memory = exec.lacks_memory(),
+                  .in_lane = exec.in_lane_};
   const UnixMs now_ms = exec.now_ms();
   resp::ReplyBuffer& buffer = exec.reply().buffer();
   resp::ReplyBuffer::Mark begin = buffer.mark();
@@ -194,11 +187,10 @@ void Runner::RunQueue(Call& exec, Transaction& transaction, const keyspace::KeyL
     // HELLO may have changed it.
     exec.session().set_now_ms(now_ms);  // one moment for all
     resp::Writer reply(buffer, exec.session().protocol());
-    RunQueued(exec, queued, held, reply, ready, log.active() ? &effects : nullptr);
+    RunQueued(exec, queued, group, reply);
     exec.session().OnExecReply(begin);
   }
-  if (!effects.empty()) log.AppendGroup(effects);
-  if (!ready.empty()) serving_.Serve(std::move(ready), held);
+  EndGroup(group);
 }
 
 // It was allowed when it was queued; the rights may have changed since.
@@ -211,9 +203,7 @@ bool Runner::RejectQueued(Session& session, const Queued& queued, resp::Writer& 
   return true;
 }
 
-void Runner::RunQueued(Call& exec, Queued& queued, const keyspace::KeyLocks& held,
-                       resp::Writer& reply, std::vector<keyspace::ReadyKey>& ready,
-                       std::vector<log::Effect>* effects) {
+void Runner::RunQueued(Call& exec, Queued& queued, CallGroup& group, resp::Writer& reply) {
   Session& session = exec.session();
   if (RejectQueued(session, queued, reply)) [[unlikely]]
     return;
@@ -221,27 +211,8 @@ void Runner::RunQueued(Call& exec, Queued& queued, const keyspace::KeyLocks& hel
                           .args = queued.args(),
                           .key_count = static_cast<std::uint32_t>(queued.keys().size())};
   Call call(*this, session, prepared, queued.keys().data(), reply);
-  call.may_block_ = false;
   call.owned_ = &queued.owned_args();
-  call.in_lane_ = exec.in_lane_;
-  const bool all = queued.command().TakesAllStripes(queued.args());
-  const bool own = queued.command().locking == CommandTable::Locking::kNone;
-  if (all || (!own && !queued.keys().empty())) {
-    keyspace::Txn txn(shared_.keyspace, held, session.viewer());
-    txn.CollectEffects(effects);
-    call.txn_ = &txn;
-    call.command().run(call);
-    if (session.reader() != nullptr) RememberReads(call, queued.keys());
-    call.txn_ = nullptr;
-    if (txn.changes() > 0) stats_.changes.Add(txn.changes());
-    if (txn.may_have_ready()) {
-      for (keyspace::ReadyKey& key : txn.TakeReady()) ready.push_back(std::move(key));
-    }
-  } else {
-    call.command().run(call);
-  }
-  if (CommandObserver* observer = shared_.observer.load(std::memory_order_acquire))
-    observer->OnCommand(call);
+  RunInGroup(call, group);
   Account(session, prepared, reply, 0);
 }
 

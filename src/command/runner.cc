@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 #include "base/thread.h"
@@ -50,15 +51,20 @@ void Call::Refuse(std::string_view text) {
   Error("EXECABORT Transaction discarded because of: " + std::string(text));
 }
 
-bool Call::NeedsMemory() const {
-  if ((command().flags & kDenyOom) != 0) return true;
+std::uint32_t Call::flags() {
+  const auto flags_of = command().spec->row.flags_of;
+  return flags_of == nullptr ? command().flags : flags_of(*this);
+}
+
+bool Call::NeedsMemory() {
+  if ((flags() & kDenyOom) != 0) return true;
   if (!session_.queueing()) return false;
   if ((command().flags & kNeverQueued) == 0) return true;
   return is_exec() && (session_.transaction()->flags() & kDenyOom) != 0;
 }
 
-bool Call::MayWrite() const {
-  if ((command().flags & kWrite) != 0) return true;
+bool Call::MayWrite() {
+  if ((flags() & kWrite) != 0) return true;
   return is_exec() && session_.queueing() && (session_.transaction()->flags() & kWrite) != 0;
 }
 
@@ -181,7 +187,8 @@ bool Call::MoveToLane() {
 bool Call::Delay(const keyspace::StripeSet& stripes) {
   if (!may_wait()) return false;
   runner_.delay_ = stripes;
-  fate_ = Fate::kDelayed;
+  // The lane knows nothing of what a script holds.
+  fate_ = keyspace().has_marked_holds() ? Fate::kHeldUp : Fate::kDelayed;
   return true;
 }
 
@@ -430,7 +437,7 @@ bool Runner::AskGates(Call& call) {
 // worker goes on with other clients; who cannot be, waits here. What takes whole tables away hands
 // nothing out (keyspace/cut.h). No stripe is locked.
 bool Runner::TakeRoom(Call& call, std::uint32_t flags, std::size_t wanted, std::size_t* credit) {
-  const bool hands_out = (flags & kWrite) != 0 && (flags & kAllStripes) == 0;
+  const bool hands_out = (flags & (kWrite | kRunsScript)) != 0 && (flags & kAllStripes) == 0;
   if (hands_out && shared_.keyspace.cut_backlog().is_full()) {
     if (call.DelayForRoom()) return false;
     shared_.keyspace.cut_backlog().WaitForRoom();
@@ -438,7 +445,8 @@ bool Runner::TakeRoom(Call& call, std::uint32_t flags, std::size_t wanted, std::
   log::CommandLog& log = shared_.keyspace.log();
   if (!log.active()) return true;
   using For = log::CommandLog::For;
-  const For whom = (flags & (kWrite | kMayReplicate)) != 0 ? For::kNewWrite : For::kOther;
+  constexpr std::uint32_t kWrites = kWrite | kMayReplicate | kRunsScript;
+  const For whom = (flags & kWrites) != 0 ? For::kNewWrite : For::kOther;
   while (!log.TakeCredit(wanted, whom)) {
     if (call.DelayForRoom()) return false;
     log.WaitForRoom(kLogWaitUs);
@@ -449,7 +457,7 @@ bool Runner::TakeRoom(Call& call, std::uint32_t flags, std::size_t wanted, std::
 
 // The call has run.
 void Runner::EndCredit(Call& call, std::size_t credit) {
-  constexpr std::uint32_t kWrites = kWrite | kMayReplicate;
+  constexpr std::uint32_t kWrites = kWrite | kMayReplicate | kRunsScript;
   log::CommandLog& log = shared_.keyspace.log();
   log.ReturnCredit(credit);
   if ((call.command().flags & kWrites) != 0) call.session().set_last_write(log.end());
@@ -536,6 +544,10 @@ bool Runner::HandOver(Call& call, std::size_t credit) {
   begin_cycles_ = CycleNow();
   if (call.fate_ == Call::Fate::kDelayed) {
     call.session().OnDelayed(*shared_.lane, delay_);
+    return false;
+  }
+  if (call.fate_ == Call::Fate::kHeldUp) {
+    call.session().OnHeldUp();
     return false;
   }
   if (call.fate_ == Call::Fate::kCrowded) {
@@ -727,8 +739,15 @@ bool Runner::RejectServed(Parked& parked, const Prepared& prepared, resp::Writer
 [[gnu::always_inline]] inline void Runner::Observe(Call& call) {
   // acquire: the observer is whole before its pointer is seen.
   CommandObserver* observer = shared_.observer.load(std::memory_order_acquire);
-  if (observer != nullptr && call.fate_ == Call::Fate::kRuns) [[unlikely]]
+  if (observer == nullptr) [[likely]]
+    return;
+  if (call.fate_ == Call::Fate::kRuns && (call.command().flags & kSkipMonitor) == 0)
     observer->OnCommand(call);
+}
+
+void Call::ShowNow() {
+  CommandObserver* observer = runner_.shared().observer.load(std::memory_order_acquire);
+  if (observer != nullptr) observer->OnCommand(*this);
 }
 
 // What expired on the way is told of first: it had been remembered by an earlier read.
@@ -751,13 +770,14 @@ void Runner::CountError(const resp::Writer& reply) {
 
 void Runner::CountFailure(const Prepared& prepared, const resp::Writer& reply) {
   stats_.at(prepared.command->index).failed.Add(1);
-  CountError(reply);
+  if (!std::exchange(error_is_counted_, false)) CountError(reply);
 }
 
 void Runner::ReportSlow(Session& session, const Prepared& prepared, resp::Writer& reply,
                         std::uint64_t ns) {
   if (shared_.slow_observer == nullptr) return;
   Call call(*this, session, prepared, keys_.data() + prepared.first_key, reply);
+  call.in_script_ = runs_script_;
   shared_.slow_observer->OnSlow(call, ns / 1000);
 }
 

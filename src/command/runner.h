@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "command/call.h"
+#include "command/extension.h"
 #include "command/gate.h"
 #include "command/lane.h"
 #include "command/serving.h"
@@ -73,6 +74,8 @@ struct Shared {
   ErrorStats errors = {};
   // Null where nothing is run elsewhere. Set before there are Runners.
   Lane* lane = nullptr;
+  // Scripting's, or null where there are no scripts.
+  std::unique_ptr<Extension> scripts = nullptr;
 };
 
 class Runner {
@@ -125,6 +128,25 @@ class Runner {
   void RunTransaction(Call& exec);
   // Call::Hold; no keys: all stripes.
   void HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
+  // Locks the stripes of the call's keys, or all, and calls `work` with them as a group; then its
+  // effects are appended, who waits for them is served, and the stripes go. False, and nothing was
+  // done, if the call is delayed. REQUIRES: call.group() is null.
+  enum class Stripes : std::uint8_t { kOfItsKeys, kAll };
+  bool HoldGroup(Call& call, Stripes stripes, FunctionRef<void(CallGroup&)> work);
+  // Runs a call within the group: EXEC's, or the scripts'.
+  void RunInGroup(Call& call, CallGroup& group);
+  // Names the call, a change of what is not in the keyspace, as its effect.
+  void LogInGroup(Call& call, CallGroup& group);
+  // A command that a script calls: asks the gates that are about it, runs it, and counts it.
+  // REQUIRES: its arity fits, the group holds its stripes.
+  void RunForScript(Session& session, const Prepared& prepared, const keyspace::KeyRef* keys,
+                    CallGroup& group, resp::Writer& reply, bool has_written);
+  // A command that a script may not call; null: there is no such command.
+  void RejectForScript(const CommandTable::Command* command, const resp::Writer& reply);
+  // The error that the running command is going to reply has been counted already.
+  void NoteErrorIsCounted() { error_is_counted_ = true; }
+  // What scripting keeps here: interpreters.
+  std::unique_ptr<Extension>& scripts() { return scripts_; }
   Serving& serving() { return serving_; }
 
   keyspace::Keyspace& keyspace() { return shared_.keyspace; }
@@ -166,7 +188,7 @@ class Runner {
   bool TryAcquireInTurn(Call& call, keyspace::KeyLocks& locks) TRY_ACQUIRE(true, locks);
   bool IsPending(Call& call) const;
   bool RunWithoutStripes(Call& call);
-  using UnderLocks = FunctionRef<void(const keyspace::KeyLocks&)>;
+  using UnderLocks = FunctionRef<void(keyspace::KeyLocks&)>;
   void EnterAndHold(const keyspace::StripeSet& stripes, std::uint32_t flags, UnderLocks work);
   void HoldLong(const keyspace::StripeSet& stripes, UnderLocks work);
   void RunHeld(Call& call);
@@ -192,12 +214,14 @@ class Runner {
   void Queue(Call& call);
   void SpoilTransaction(Call& call);
   void RunTransactionLocked(Call& exec);
-  void RunTransactionUnder(Call& exec, const keyspace::KeyLocks& held) REQUIRES(held);
-  void RunQueue(Call& exec, Transaction& transaction, const keyspace::KeyLocks& held)
-      REQUIRES(held);
-  void RunQueued(Call& exec, Queued& queued, const keyspace::KeyLocks& held, resp::Writer& reply,
-                 std::vector<keyspace::ReadyKey>& ready, std::vector<log::Effect>* effects)
-      REQUIRES(held);
+  void RunTransactionUnder(Call& exec, keyspace::KeyLocks& held) REQUIRES(held);
+  void RunQueue(Call& exec, Transaction& transaction, keyspace::KeyLocks& held) REQUIRES(held);
+  void RunQueued(Call& exec, Queued& queued, CallGroup& group, resp::Writer& reply);
+  // Groups (run_group.cc).
+  void RunWithGroupTxn(Call& call, CallGroup& group) REQUIRES(group.held);
+  bool TakeGroupStripes(Call& call, Stripes stripes, keyspace::KeyLocks& locks)
+      TRY_ACQUIRE(true, locks);
+  void EndGroup(CallGroup& group) REQUIRES(group.held);
 
   Shared& shared_;
   CommandStats stats_;
@@ -214,6 +238,9 @@ class Runner {
   UnixMs now_ms_ = 0;
   std::uint64_t now_cycles_ = 0;    // when now_ms_ was read
   std::uint64_t begin_cycles_ = 0;  // of the command that runs: the end of the one before it
+  bool runs_script_ = false;        // it is a script's command that is being accounted for
+  bool error_is_counted_ = false;
+  std::unique_ptr<Extension> scripts_;
   // Of a call whose fate is not to run here.
   std::shared_ptr<Parked> deferred_;
   keyspace::StripeSet delay_;

@@ -22,6 +22,8 @@ void Session::OnDelayed(Lane&, const keyspace::StripeSet&) { CHECK(false); }
 
 void Session::OnCrowded() { CHECK(false); }
 
+void Session::OnHeldUp() { CHECK(false); }
+
 void Session::set_user(std::shared_ptr<User> user) {
   user_ = std::move(user);
   RefreshRights();

@@ -110,6 +110,8 @@ class Session {
   virtual void OnDelayed(Lane& lane, const keyspace::StripeSet& stripes);
   // The same, when there may be room for what it writes: in a millisecond, say.
   virtual void OnCrowded();
+  // The same, when a script may have let go what the request needs.
+  virtual void OnHeldUp();
   // The arguments of the request that runs are wanted beyond it: a copy, or with the input.
   virtual OwnedArgs TakeArgs(std::span<const std::string_view> args) { return OwnedArgs(args); }
   // An argument of the request that runs (or several, with what stands between them) is wanted for

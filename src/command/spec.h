@@ -102,6 +102,8 @@ enum Flag : std::uint32_t {
   // Ours, not shown: the command waits for another server (MIGRATE), on a thread of the lane that
   // is for that.
   kWaitsForPeers = 1u << 28,
+  // Ours, not shown: the command runs a script, which may write.
+  kRunsScript = 1u << 29,
 };
 
 // Where a range of keys stands among the arguments (argument 0 is the command's name).
@@ -152,6 +154,9 @@ struct Row {
   // For a command whose keys do not always tell what it touches: whether this call takes every
   // stripe. Else it takes those of its keys.
   bool (*takes_all_stripes)(std::span<const std::string_view> args) = nullptr;
+  // For a command whose arguments say what it is (EVAL of a script that declares what it does): its
+  // flags for this call, as gates ask for them.
+  std::uint32_t (*flags_of)(Call&) = nullptr;
   // For a command whose keys stand where the line cannot tell by itself (MIGRATE, SORT): appends
   // their indices. The first is what the first specification says, the others what the last one
   // says. What COMMAND INFO shows follows from the line all the same.

@@ -119,6 +119,7 @@ class Connection final : public command::Session, public io::Watcher {
   void OnDelayed(command::Lane& lane, const keyspace::StripeSet& stripes) override;
   // There is no room for what a request writes. The same.
   void OnCrowded() override;
+  void OnHeldUp() override;
   command::OwnedArgs TakeArgs(std::span<const std::string_view> args) override;
   Blob* TakeBlob(std::string_view bytes) override;
   std::string_view input() const override { return leftover_.view(); }

@@ -84,10 +84,14 @@ void Connection::OnDelayed(command::Lane& lane, const keyspace::StripeSet& strip
 }
 
 void Connection::OnCrowded() {
-  stall_ = Stall::kDelayed;
-  is_crowded_ = true;
+  OnHeldUp();
   if (!info_.waits_for_room.exchange(true, std::memory_order_relaxed))
     server().counters().writes_delayed.Add(1);
+}
+
+void Connection::OnHeldUp() {
+  stall_ = Stall::kDelayed;
+  is_crowded_ = true;
   worker_.LookAgain(id());
 }
 

@@ -33,6 +33,12 @@ bool DiskGate::Admit(command::Call& call) {
   return false;
 }
 
+// A script that has written goes on.
+bool DiskGate::AdmitInScript(command::Call& call) {
+  const bool is_write = (call.command().flags & command::kWrite) != 0;
+  return !is_write || call.script_has_written() || Admit(call);
+}
+
 bool LoadingGate::Admit(command::Call& call) {
   if ((call.command().flags & command::kLoading) != 0 || !persistence_.is_loading()) return true;
   call.Refuse(command::errors::kLoading);

@@ -17,6 +17,7 @@ class DiskGate final : public command::Gate {
   DiskGate(const persist::Persistence& persistence, const persist::AofService& aof)
       : persistence_(persistence), aof_(aof) {}
   bool Admit(command::Call& call) override;
+  bool AdmitInScript(command::Call& call) override;
 
  private:
   const persist::Persistence& persistence_;

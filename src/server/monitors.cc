@@ -49,7 +49,7 @@ bool Monitors::Wants(Monitor& monitor, command::Call& call) {
 }
 
 void Monitors::OnCommand(command::Call& call) {
-  if ((call.command().spec->row.flags & (command::kSkipMonitor | command::kAdmin)) != 0) return;
+  if ((call.command().spec->row.flags & command::kAdmin) != 0) return;
   BlobRef line;
   MutexLock hold(mu_);
   for (Monitor& monitor : monitors_) {
@@ -66,9 +66,13 @@ void Monitors::OnCommand(command::Call& call) {
 BlobRef Monitors::Line(command::Call& call) {
   const std::int64_t now_us = server_.engine().clock().NowUnixUs();
   std::string address;
-  server_.clients().With(call.session().id(), [&](const ClientInfo& info) {
-    address = (info.is_unix_socket ? "unix:" : "") + info.texts.address;
-  });
+  if (call.in_script()) {
+    address = "lua";
+  } else {
+    server_.clients().With(call.session().id(), [&](const ClientInfo& info) {
+      address = (info.is_unix_socket ? "unix:" : "") + info.texts.address;
+    });
+  }
   std::string line = fmt::format("+{}.{:06} [{} {}]", now_us / 1'000'000, now_us % 1'000'000,
                                  call.session().db().value, address);
   for (const std::string_view arg : WithoutSecrets(call.command().full_name, call.args()))
