@@ -43,6 +43,7 @@ class Engine::MemoryGate final : public command::Gate {
     const bool waits_here = needs_memory && !call.may_wait();
     const bool has_room = call.runner().evictor().MakeRoom(
         engine_.other_bytes_.value(), waits_here ? IfCutIsBehind::kWait : IfCutIsBehind::kLeaveIt);
+    if (!has_room) call.set_lacks_memory();
     if (has_room || !needs_memory) return true;
     call.Refuse(command::errors::kOutOfMemory);
     return false;
@@ -65,6 +66,9 @@ Engine::Engine(const EngineOptions& options)
               .gates = {memory_gate_.get()},
               .cycles_per_us = MeasureCyclesPerUs()},
       keeper_(keyspace_) {
+  auto scripts = std::make_unique<scripting::Scripts>();
+  scripts_ = scripts.get();
+  shared_.scripts = std::move(scripts);
   keeper_.SetServe([this] {
     // Made late: gates and families are complete by now.
     if (keeper_runner_ == nullptr)

@@ -26,6 +26,7 @@
 #include "command/runner.h"
 #include "engine/keeper.h"
 #include "keyspace/keyspace.h"
+#include "scripting/scripts.h"
 
 namespace cairn::engine {
 
@@ -66,6 +67,7 @@ class Engine {
   // What every Runner of this engine shares. Gates may be added until the first Runner is made.
   command::Shared& shared() { return shared_; }
   Keeper& keeper() { return keeper_; }
+  scripting::Scripts& scripts() { return *scripts_; }
   // Commands that take long are run by threads of their own from now on, for sessions that may
   // wait. Before any session or Runner is made; gates and families are complete.
   void StartLane(command::Lane::HoldsBack holds_back = {});
@@ -98,6 +100,7 @@ class Engine {
   command::CommandTable table_;
   std::unique_ptr<MemoryGate> memory_gate_;
   command::Shared shared_;
+  scripting::Scripts* scripts_ = nullptr;  // the shared ones
   SharedCounter other_bytes_;
   std::unique_ptr<command::Lane> lane_;
   std::atomic<std::uint64_t> next_session_id_{1};

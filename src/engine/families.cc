@@ -3,6 +3,7 @@
 #include "engine/families.h"
 
 #include "commands/families.h"
+#include "scripting/families.h"
 
 namespace cairn::engine {
 
@@ -46,6 +47,8 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::StreamGroupFamily(),
       commands::StreamPendingFamily(),
       commands::StreamInfoFamily(),
+      scripting::ScriptFamily(),
+      scripting::FunctionFamily(),
   };
   // clang-format on
 }

@@ -141,7 +141,7 @@ void Stats(Call& call) {
   fields.Add("clients.normal", figures.clients);
   fields.Add("cluster.links", 0);
   fields.Add("aof.buffer", 0);
-  fields.Add("lua.caches", 0);
+  fields.Add("lua.caches", figures.scripts);
   fields.Add("functions.caches", figures.functions);
   for (const DatabaseTables& tables : databases) AddDatabase(fields, tables);
   fields.Add("overhead.total", figures.overhead());

@@ -29,6 +29,10 @@ MemoryFigures MemoryFigures::Take(Server& server) {
   figures.base = server.base_bytes();
   figures.clients = server.ClientsMemory();
   figures.functions = server.persistence().libraries().memory_bytes();
+  scripting::Scripts& scripts = server.engine().scripts();
+  figures.scripts = static_cast<std::int64_t>(scripts.cache().memory_bytes());
+  figures.eval_vm = scripts.eval_vm_bytes().value();
+  figures.function_vm = scripts.function_vm_bytes().value();
   figures.tables = static_cast<std::int64_t>(keyspace.TableBytes());
   figures.resident = ResidentBytes();
   figures.allocator = AllocatorStatistics::Ask();

@@ -20,12 +20,15 @@ struct MemoryFigures {
   std::int64_t peak = 0;
   std::int64_t base = 0;       // in use when the server had started
   std::int64_t clients = 0;    // buffers
-  std::int64_t functions = 0;  // libraries that are kept
-  std::int64_t tables = 0;     // of all databases
+  std::int64_t functions = 0;  // libraries' sources
+  std::int64_t scripts = 0;    // cached
+  std::int64_t eval_vm = 0;    // of the workers' interpreters, all together
+  std::int64_t function_vm = 0;
+  std::int64_t tables = 0;  // of all databases
   std::int64_t resident = 0;
   AllocatorStatistics allocator;
 
-  std::int64_t overhead() const { return base + clients + functions + tables; }
+  std::int64_t overhead() const { return base + clients + functions + scripts + tables; }
   // The parts are asked for one after the other: between them, others free or add.
   std::int64_t dataset() const { return std::max<std::int64_t>(0, used - overhead()); }
 

@@ -96,10 +96,14 @@ class Server::SlowSink final : public command::SlowObserver {
     SlowEntry entry;
     entry.unix_seconds = call.now_ms() / 1000;
     entry.duration_us = static_cast<std::int64_t>(duration_us);
-    server_.clients_.With(call.session().id(), [&](ClientInfo& info) {
-      entry.client_address = info.texts.address;
-      entry.client_name = info.texts.name;
-    });
+    if (call.in_script()) {
+      entry.client_address = "?:0";
+    } else {
+      server_.clients_.With(call.session().id(), [&](ClientInfo& info) {
+        entry.client_address = info.texts.address;
+        entry.client_name = info.texts.name;
+      });
+    }
     server_.slow_log_.Add(WithoutSecrets(call.command().full_name, call.args()), std::move(entry));
   }
 
@@ -188,6 +192,7 @@ Status Server::OpenAndLoad() {
   base_bytes_ = AllocatorStatistics::Ask().allocated;
   engine_.other_bytes().Add(base_bytes_);
   persistence_.libraries().CountIn(engine_.other_bytes());
+  WireScripts();
   BeginLoading();
   for (const std::unique_ptr<Worker>& worker : workers_) worker->Start();
   Status loaded = LoadQuietly();

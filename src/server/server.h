@@ -169,6 +169,7 @@ class Server {
 
   void WireConfig();
   void WireServerConfig();
+  void WireScripts();
   void WarnOfUnbuilt();
   // The append only file (server_aof.cc).
   persist::AofService::Parts MakeAofParts();
