@@ -736,15 +736,6 @@ bool Runner::RejectServed(Parked& parked, const Prepared& prepared, resp::Writer
   return true;
 }
 
-[[gnu::always_inline]] inline void Runner::Observe(Call& call) {
-  // acquire: the observer is whole before its pointer is seen.
-  CommandObserver* observer = shared_.observer.load(std::memory_order_acquire);
-  if (observer == nullptr) [[likely]]
-    return;
-  if (call.fate_ == Call::Fate::kRuns && (call.command().flags & kSkipMonitor) == 0)
-    observer->OnCommand(call);
-}
-
 void Call::ShowNow() {
   CommandObserver* observer = runner_.shared().observer.load(std::memory_order_acquire);
   if (observer != nullptr) observer->OnCommand(*this);

@@ -15,6 +15,7 @@
 #define CAIRN_COMMAND_RUNNER_H_
 
 #include <atomic>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -147,6 +148,14 @@ class Runner {
   void NoteErrorIsCounted() { error_is_counted_ = true; }
   // What scripting keeps here: interpreters.
   std::unique_ptr<Extension>& scripts() { return scripts_; }
+  // Called from within a script that runs for long: the thread serves others meanwhile. Before any
+  // command runs; not called while it runs.
+  void SetServeOthers(std::function<void(Session&)> serve_others) {
+    serve_others_ = std::move(serve_others);
+  }
+  void ServeOthers(Session& session) {
+    if (serve_others_) serve_others_(session);
+  }
   Serving& serving() { return serving_; }
 
   keyspace::Keyspace& keyspace() { return shared_.keyspace; }
@@ -241,6 +250,7 @@ class Runner {
   bool runs_script_ = false;        // it is a script's command that is being accounted for
   bool error_is_counted_ = false;
   std::unique_ptr<Extension> scripts_;
+  std::function<void(Session&)> serve_others_;
   // Of a call whose fate is not to run here.
   std::shared_ptr<Parked> deferred_;
   keyspace::StripeSet delay_;
@@ -336,6 +346,15 @@ inline void Runner::Account(Session& session, const Prepared& prepared, resp::Wr
     ReportSlow(session, prepared, reply, ns);
   if (end_cycles - now_cycles_ > clock_cycles_max_) [[unlikely]]
     RefreshClock(session);
+}
+
+[[gnu::always_inline]] inline void Runner::Observe(Call& call) {
+  // acquire: the observer is whole before its pointer is seen.
+  CommandObserver* observer = shared_.observer.load(std::memory_order_acquire);
+  if (observer == nullptr) [[likely]]
+    return;
+  if (call.fate_ == Call::Fate::kRuns && (call.command().flags & kSkipMonitor) == 0)
+    observer->OnCommand(call);
 }
 
 }  // namespace cairn::command

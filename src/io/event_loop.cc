@@ -48,6 +48,14 @@ Status EventLoop::RunOnce(std::int64_t timeout_us) {
   return {};
 }
 
+Status EventLoop::RunWithin() {
+  const auto ready = poller_->Wait(0);
+  if (!ready) return ready.error();
+  poller_->Dispatch();
+  mailbox_->Drain();
+  return {};
+}
+
 Status EventLoop::Run() {
   while (!stopped()) {
     if (Status status = RunOnce(-1); !status.ok()) return status;

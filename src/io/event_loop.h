@@ -58,6 +58,9 @@ class EventLoop {
   void Stop();
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
+  // Half a pass from within a pass: descriptors and mail, without waiting. Nothing is written that
+  // the pass has produced, and timers stay.
+  Status RunWithin();
   // One pass, waiting at most `timeout_us` (negative: until something happens).
   Status RunOnce(std::int64_t timeout_us);
 

@@ -73,18 +73,31 @@ void Mailbox::Awake() {
 }
 
 std::size_t Mailbox::Drain() {
+  std::size_t count = RunTaken();
   {
     MutexLock hold(mu_);
-    if (tasks_.empty()) return 0;
+    if (tasks_.empty()) return count;
     running_.swap(tasks_);
   }
-  const std::size_t count = running_.size();
-  for (Task& task : running_) {
-    task();
-    task = nullptr;  // what it holds goes at once, not at the end of the batch
-  }
+  count += RunTaken();
   running_.clear();
+  next_ = 0;
   if (running_.capacity() > kTasksKept) std::vector<Task>().swap(running_);
+  return count;
+}
+
+// A task may drain the mailbox itself: then what was taken with it comes first, and nothing is left
+// of it here.
+std::size_t Mailbox::RunTaken() {
+  std::size_t count = 0;
+  for (; next_ < running_.size(); ++count) {
+    Task task = std::move(running_[next_++]);
+    task();
+  }
+  if (count > 0) {
+    running_.clear();
+    next_ = 0;
+  }
   return count;
 }
 

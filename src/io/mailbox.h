@@ -54,7 +54,8 @@ class Mailbox {
   bool PrepareSleep();
   // Owner: awake again; posts need not write to the eventfd.
   void Awake();
-  // Owner: runs all tasks that wait, not those they post; returns how many.
+  // Owner: runs all tasks that wait, not those they post; returns how many. May be called by a
+  // task.
   std::size_t Drain();
 
   // Readable when woken; watch it edge-triggered, it is never read.
@@ -63,6 +64,7 @@ class Mailbox {
  private:
   Mailbox(Fd event, std::size_t tasks_max) : tasks_max_(tasks_max), event_(std::move(event)) {}
   void Ring();
+  std::size_t RunTaken();
 
   // Constant after construction.
   const std::size_t tasks_max_;
@@ -74,6 +76,7 @@ class Mailbox {
   bool woken_ GUARDED_BY(mu_) = false;  // by Wake; forbids the next sleep
   // Owner only: the list being run; kept for its memory.
   std::vector<Task> running_;
+  std::size_t next_ = 0;  // of them
 };
 
 }  // namespace cairn::io

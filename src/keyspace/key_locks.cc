@@ -167,6 +167,13 @@ void KeyLocks::ReleaseSet() NO_THREAD_SAFETY_ANALYSIS {
   }
 }
 
+StripeSet KeyLocks::held() const {
+  if (one_ == nullptr) return set_.value_or(StripeSet());
+  StripeSet set;
+  set.set(IndexOf(*one_));
+  return set;
+}
+
 bool KeyLocks::Holds(StripeId stripe) const {
   if (one_ != nullptr) return one_ == &stripes_[stripe.value];
   return set_.has_value() && set_->test(stripe.value);

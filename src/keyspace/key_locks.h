@@ -104,6 +104,7 @@ class CAPABILITY("stripes") KeyLocks {
   }
 
   bool Holds(StripeId stripe) const;
+  StripeSet held() const;
 
  private:
   void AcquireSet(std::span<const KeyRef> keys) ACQUIRE();

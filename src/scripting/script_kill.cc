@@ -22,6 +22,16 @@ constexpr std::string_view kHasWritten =
 
 }  // namespace
 
+bool IsBusy(command::Call& call) {
+  std::string_view error;
+  Scripts::Of(call).ForEachRun([&](ScriptRun& run) {
+    if (run.is_slow()) error = run.is_function() ? kBusyFunction : kBusyScript;
+  });
+  if (error.empty()) return false;
+  call.Error(error);
+  return true;
+}
+
 void ReplyKill(command::Call& call, Kills kills) {
   Scripts& scripts = Scripts::Of(call);
   const std::int64_t least_ms = std::min(kKillableAfterMs, scripts.slow_after_ms());

@@ -14,6 +14,9 @@ inline constexpr std::string_view kBusyScript =
 inline constexpr std::string_view kBusyFunction =
     "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
 
+// Whether a slow script runs; then the error is replied.
+bool IsBusy(command::Call& call);
+
 enum class Kills { kScripts, kFunctions };
 void ReplyKill(command::Call& call, Kills kills);
 

@@ -28,6 +28,11 @@ constexpr std::string_view kCycle =
 // Seen by nobody: the script is ended with it, and run again.
 constexpr std::string_view kStrayed = "ERR the script needs further stripes";
 
+bool Fits(const CommandTable::Command& command, std::span<const std::string_view> args) {
+  const auto argc = static_cast<std::int32_t>(args.size());
+  return command.arity > 0 ? argc == command.arity : argc >= -command.arity;
+}
+
 }  // namespace
 
 // What only reads needs no memory.
@@ -130,8 +135,12 @@ void ScriptRun::RunOnce(command::CallGroup& group) {
       call_.reply().last_error_code() == last_error_) {
     runner_.NoteErrorIsCounted();
   }
+  if (is_slow()) EndSlow();
   call_.session().set_db(db);
   group.effects = logged_;
+  // Killed, though it has written: the server ends, and half a script is not to be in the log.
+  if (has_written() && logged_ != nullptr && is_killed_.load(std::memory_order_relaxed))
+    logged_->clear();
 }
 
 std::string_view ScriptRun::Call(std::span<const std::string_view> args, int protocol) {
@@ -177,9 +186,7 @@ void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer&
 bool ScriptRun::Allows(const CommandTable::Command* command, std::span<const std::string_view> args,
                        resp::Writer& reply) {
   if (command == nullptr) return Refuse(nullptr, kUnknownCommand, reply);
-  const auto argc = static_cast<std::int32_t>(args.size());
-  const bool fits = command->arity > 0 ? argc == command->arity : argc >= -command->arity;
-  if (!fits || command->run == nullptr) return Refuse(command, kWrongArity, reply);
+  if (!Fits(*command, args) || command->run == nullptr) return Refuse(command, kWrongArity, reply);
   if ((command->flags & command::kNoScript) != 0) return Refuse(command, kNotAllowed, reply);
   constexpr std::uint32_t kWrites = command::kWrite | command::kMayReplicate;
   if (writes_are_refused_ && (command->flags & kWrites) != 0)
@@ -232,6 +239,7 @@ std::string_view ScriptRun::CheckStripes(const CommandTable::Command& command,
   const bool extended = needs_all ? group_->held.ExtendToAll()
                                   : group_->held.Extend(keyspace::KeyLocks::SetOf(keys_));
   holds_all_ = extended && needs_all;
+  if (is_slow()) ShowSlowStripes();
   return extended ? std::string_view() : kCycle;
 }
 
@@ -239,7 +247,14 @@ ScriptHost::Verdict ScriptRun::AclCheck(std::span<const std::string_view> args) 
   const CommandTable::Command* command = runner_.table().Find(args[0]);
   if (command != nullptr && command->is_container && args.size() >= 2)
     command = runner_.table().FindSubcommand(*command, args[1]);
-  return command == nullptr ? Verdict::kNoSuchCommand : Verdict::kAllowed;
+  if (command == nullptr) return Verdict::kNoSuchCommand;
+  command::Session& session = call_.session();
+  const command::Rights* rights = session.rights();
+  if (rights == nullptr || rights->unrestricted()) return Verdict::kAllowed;
+  // Where the number of arguments is wrong nobody can say which are keys.
+  const bool may = Fits(*command, args) && !command::CheckRights(nullptr, session, *command, args,
+                                                                 command::DenialContext::kScript);
+  return may ? Verdict::kAllowed : Verdict::kDenied;
 }
 
 // Written when the stripes are free: nobody is to wait for a disk. Of very many lines the rest is
@@ -257,8 +272,46 @@ void ScriptRun::SetRepl(int targets) {
 }
 
 bool ScriptRun::Poll() {
-  if (must_end_) return false;
+  if (must_end_ || is_killed_.load(std::memory_order_relaxed)) return false;
+  if (!is_slow()) {
+    const std::int64_t slow_after_ms = scripts_.slow_after_ms();
+    if (slow_after_ms <= 0 || ran_ms() < slow_after_ms) return true;
+    BeginSlow();
+  }
+  runner_.ServeOthers(call_.session());
   return !is_killed_.load(std::memory_order_relaxed);
+}
+
+// First the gate knows of it: who then meets a stripe that is held for long finds out why.
+void ScriptRun::BeginSlow() {
+  scripts_.Log(3, "Slow script detected: still in execution after " + std::to_string(ran_ms()) +
+                      " milliseconds. You can try killing the script using the " +
+                      (is_function() ? "FUNCTION" : "SCRIPT") +
+                      " KILL command. Script name is: " + std::string(name()) + ".");
+  scripts_.AddSlow(1);
+  runner_.shared().guards.fetch_add(1);
+  ShowSlowStripes();
+  pictured_ = group_->held.held();
+  runner_.keyspace().ShowPictures(pictured_);
+}
+
+void ScriptRun::ShowSlowStripes() {
+  {
+    MutexLock hold(local_.place().mu);
+    slow_stripes_ = group_->held.held();
+    is_slow_.store(true, std::memory_order_relaxed);
+  }
+  group_->held.MarkLong();
+}
+
+void ScriptRun::EndSlow() {
+  {
+    MutexLock hold(local_.place().mu);
+    is_slow_.store(false, std::memory_order_relaxed);
+  }
+  runner_.keyspace().HidePictures(pictured_);
+  runner_.shared().guards.fetch_sub(1);
+  scripts_.AddSlow(-1);
 }
 
 }  // namespace cairn::scripting

@@ -71,10 +71,15 @@ class ScriptRun final : public ScriptHost {
   bool has_written() const { return has_written_.load(std::memory_order_relaxed); }
   // It has run for so long that others are told, and may kill it.
   bool is_slow() const { return is_slow_.load(std::memory_order_relaxed); }
+  // Those that it held when that was found, or has taken since.
+  const keyspace::StripeSet& slow_stripes() const { return slow_stripes_; }
   void Kill() { is_killed_.store(true, std::memory_order_relaxed); }
 
  private:
   bool MayRun();
+  void BeginSlow();
+  void ShowSlowStripes();
+  void EndSlow();
   void RunIn(command::CallGroup& group);
   void RunOnce(command::CallGroup& group);
   void RunCommand(std::span<const std::string_view> args, resp::Writer& reply);
@@ -114,6 +119,8 @@ class ScriptRun final : public ScriptHost {
     int level;
     std::string text;
   };
+  keyspace::StripeSet slow_stripes_;  // guarded by the RunPlace's mutex
+  keyspace::StripeSet pictured_;
   std::vector<Line> lines_;  // of redis.log
   // atomic, relaxed
   std::atomic<bool> has_written_{false};

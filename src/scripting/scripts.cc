@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "command/runner.h"
+#include "scripting/script_run.h"
 
 namespace cairn::scripting {
 namespace {
@@ -24,6 +25,12 @@ void Scripts::Join(RunPlace& place) {
 void Scripts::Leave(RunPlace& place) {
   MutexLock hold(mu_);
   std::erase(places_, &place);
+}
+
+void Scripts::EndRuns(Ends ends) {
+  ForEachRun([&](ScriptRun& run) {
+    if (ends == Ends::kAll || !run.has_written()) run.Kill();
+  });
 }
 
 Local::Local(Scripts& scripts) : scripts_(scripts), interpreter_(Interpreter::Options{}) {

@@ -75,6 +75,14 @@ class Scripts final : public command::Extension {
     }
   }
 
+  // How many scripts run that are slow.
+  int slow_count() const { return slow_count_.load(std::memory_order_relaxed); }
+  void AddSlow(int count) { slow_count_.fetch_add(count, std::memory_order_relaxed); }
+  // The server ends: those that run are ended, those that have written only if what they wrote is
+  // to be lost.
+  enum class Ends : std::uint8_t { kWithoutWrites, kAll };
+  void EndRuns(Ends ends);
+
   // Bytes that interpreters hold, as they last said. By Locals.
   SharedCounter& eval_vm_bytes() { return eval_vm_bytes_; }
   SharedCounter& function_vm_bytes() { return function_vm_bytes_; }
@@ -90,6 +98,7 @@ class Scripts final : public command::Extension {
   LibraryShelf* shelf_ = &own_shelf_;
   std::atomic<std::int64_t> slow_after_ms_{5000};
   OnLog on_log_;
+  std::atomic<int> slow_count_{0};
   SharedCounter eval_vm_bytes_;
   SharedCounter function_vm_bytes_;
   std::atomic<std::size_t> function_count_{0};

@@ -84,6 +84,15 @@ class AccessControl::RightsGate final : public command::Gate {
     call.Refuse("NOPERM " + command::DenialText(denial, call.command()));
     return false;
   }
+  bool AdmitInScript(Call& call) override {
+    const Denial denial =
+        command::CheckRights(call.runner().shared().denial_observer, call.session(), call.command(),
+                             call.args(), DenialContext::kScript);
+    if (!denial) [[likely]]
+      return true;
+    call.Error("NOPERM ACL failure in script: " + command::DenialText(denial, call.command()));
+    return false;
+  }
 };
 
 RightsNews::RightsNews(std::span<const acl::Change> changes) {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "scripting/script_kill.h"
 #include "server/connection.h"
 #include "server/families.h"
 #include "server/server.h"
@@ -52,6 +53,7 @@ void Shutdown(Call& call) {
   ShutdownOptions options;
   if (!Parse(call.args().subspan(1), options)) return call.Error(command::errors::kSyntax);
   if (options.abort) return call.Error("ERR No shutdown in progress.");
+  if (!options.no_save && scripting::IsBusy(call)) return;
   ShutdownHow how{.is_forced = options.force};
   if (options.save) how.save = ShutdownHow::Save::kYes;
   if (options.no_save) how.save = ShutdownHow::Save::kNo;

@@ -66,7 +66,7 @@ Connection& Connection::Of(command::Call& call) { return static_cast<Connection&
 Server& Connection::server() { return worker_.server(); }
 
 void Connection::OnReady(bool readable, bool writable, bool hangup) {
-  if (state_ == State::kClosed) return;
+  if (state_ == State::kClosed || worker_.in_script() == this) return;
   if (writable && write_blocked_) {
     write_blocked_ = false;
     worker_.WatchFlush(this);
@@ -399,7 +399,7 @@ std::string_view Connection::AuditResult() {
 }
 
 void Connection::BeginListening() {
-  worker_.desk().DrainAll();
+  if (worker_.in_script() == nullptr) worker_.desk().DrainAll();
   if (tracking_ == nullptr) return;
   BeginReply();
   tracking_->BeginCommand();
@@ -557,7 +557,7 @@ void Connection::PushLine(const BlobRef& line) {
 
 void Connection::FinishPushes() {
   subscriptions_->Release();
-  worker_.desk().DrainAll();
+  if (worker_.in_script() == nullptr) worker_.desk().DrainAll();
   if (subscriptions_->empty()) subscriptions_.reset();
 }
 

@@ -141,6 +141,7 @@ Server::Server(Config& config, const Clock& clock)
   shared.gates.push_back(&pubsub_gate_);
   shared.gates.push_back(&loading_gate_);
   shared.gates.push_back(&monitor_gate_);
+  shared.gates.push_back(&busy_gate_);
   engine_.keyspace().SetEventSink(&notifier_);
   shared.slow_observer = slow_sink_.get();
   shared.denial_observer = &access_;

@@ -31,6 +31,7 @@
 #include "persist/persistence.h"
 #include "pubsub/exchange.h"
 #include "resp/parser.h"
+#include "scripting/busy_gate.h"
 #include "server/access_control.h"
 #include "server/audit_log.h"
 #include "server/client_registry.h"
@@ -250,6 +251,7 @@ class Server {
   PubsubGate pubsub_gate_;
   LoadingGate loading_gate_;
   MonitorGate monitor_gate_;
+  scripting::BusyGate busy_gate_;
   Monitors monitors_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<io::Dealer> dealer_;

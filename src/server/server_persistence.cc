@@ -198,6 +198,8 @@ bool Server::TryShutdown(ShutdownHow how) {
   }
   persistence_.GiveUpBackground();
   aof_.GiveUpRewrite();
+  using Ends = scripting::Scripts::Ends;
+  engine_.scripts().EndRuns(how.save == ShutdownHow::Save::kNo ? Ends::kAll : Ends::kWithoutWrites);
   const bool saves = how.save == ShutdownHow::Save::kYes ||
                      (how.save == ShutdownHow::Save::kByPoints && persistence_.has_save_points());
   if (saves && !SaveAtTheEnd(how)) return false;

@@ -21,7 +21,7 @@ void AddHistogram(const command::LatencyHistogram& histogram, std::vector<std::i
 std::vector<command::CommandStats*> AllStats(Server& server) {
   std::vector<command::CommandStats*> all;
   for (const std::unique_ptr<Worker>& worker : server.workers())
-    all.push_back(&worker->runner().stats());
+    for (command::Runner* runner : worker->runners()) all.push_back(&runner->stats());
   for (const std::unique_ptr<command::Runner>& runner : server.engine().lane()->runners())
     all.push_back(&runner->stats());
   return all;

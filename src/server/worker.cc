@@ -17,13 +17,18 @@ Worker::Worker(Server& server, std::size_t number, std::unique_ptr<io::EventLoop
     : server_(server),
       number_(number),
       loop_(std::move(loop)),
-      runner_(server.engine().shared(), SecureRandomUint64()),
+      main_(server),
+      within_(server),
       desk_(server.exchange(), number, this),
-      read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBufferBytes)),
       handshakes_(HandshakeHooks()) {
   loop_->SetBeforeSleep([this] { EndPass(); });
-  runner_.ReadClock();
+  main_.read_buffer = std::make_unique_for_overwrite<char[]>(kReadBufferBytes);
+  main_.runner.SetServeOthers([this](command::Session& session) { ServeOthers(session); });
+  main_.runner.ReadClock();
 }
+
+Worker::Workbench::Workbench(Server& server)
+    : runner(server.engine().shared(), SecureRandomUint64()) {}
 
 Worker::~Worker() = default;
 
@@ -133,6 +138,10 @@ void Worker::TryCrowded() {
 }
 
 void Worker::DrainMessages() {
+  if (in_script_ != nullptr) {
+    missed_messages_ = true;
+    return;
+  }
   if (!desk_.Drain(kMessagesPerPass)) WakeForMessages();
 }
 
@@ -143,6 +152,7 @@ void Worker::Retire(Connection* connection) { to_delete_.push_back(connection); 
 void Worker::EndPass() {
   counters_.passes.Add(1);
   FlushWaiting();
+  if (std::exchange(missed_messages_, false)) WakeForMessages();
   if (!to_resume_.empty()) {
     std::vector<Connection*> resuming;
     resuming.swap(to_resume_);
@@ -169,6 +179,37 @@ void Worker::EndPass() {
   disk_moves_ = server_.watermark().moves();
   // Last: this pass has no reply to send any more.
   server_.persistence().turn().steps().Help();
+}
+
+// The script's connection is left alone: its request is half run. Timers, messages, and connections
+// that were closed wait for the end of the pass that the script is part of.
+void Worker::ServeOthers(command::Session& session) {
+  if (within_.read_buffer == nullptr)
+    within_.read_buffer = std::make_unique_for_overwrite<char[]>(kReadBufferBytes);
+  in_script_ = static_cast<Connection*>(&session);
+  bench_ = &within_;
+  within_.runner.ReadClock();
+  if (const Status served = loop_->RunWithin(); !served.ok())
+    server_.log().Warning(served.message());
+  FlushOthers();
+  bench_ = &main_;
+  in_script_ = nullptr;
+}
+
+void Worker::FlushOthers() {
+  for (Connection* connection : std::exchange(to_flush_, {})) {
+    if (connection == in_script_) {
+      to_flush_.push_back(connection);
+      continue;
+    }
+    connection->set_flush_queued(false);
+    connection->Flush();
+  }
+  for (Connection* connection : std::exchange(to_resume_, {})) {
+    Post([this, id = connection->id()] {
+      if (Connection* waiting = FindConnection(id); waiting != nullptr) waiting->Resume();
+    });
+  }
 }
 
 void Worker::FlushWaiting() {
@@ -243,7 +284,8 @@ void Worker::AnswerDurable() {
 
 Connection* Worker::FindConnection(ClientId id) {
   const auto found = connections_.find(id.value);
-  return found == connections_.end() || found->second->closed() ? nullptr : found->second.get();
+  const bool is_there = found != connections_.end() && !found->second->closed();
+  return is_there && found->second.get() != in_script_ ? found->second.get() : nullptr;
 }
 
 void Worker::OnDirect(const pubsub::Delivery& delivery) {
@@ -274,11 +316,11 @@ void Worker::ResumeAll() {
 }
 
 void Worker::Tick() {
-  runner_.ReadClock();
+  main_.runner.ReadClock();
   const std::int64_t timeout_s = server_.config().Int("timeout");
-  const UnixMs oldest_ms = timeout_s > 0 ? runner_.now_ms() - timeout_s * 1000 : 0;
+  const UnixMs oldest_ms = timeout_s > 0 ? main_.runner.now_ms() - timeout_s * 1000 : 0;
   for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);
-  handshakes_.Tick(runner_.now_ms());
+  handshakes_.Tick(main_.runner.now_ms());
   // The doorbell may have been lost to a full mailbox.
   if (desk_.pending()) DrainMessages();
   loop_->AddTimer(kTickUs, [this] { Tick(); });

@@ -102,9 +102,14 @@ class Worker final : public pubsub::DirectReceiver {
 
   Server& server() { return server_; }
   std::size_t number() const { return number_; }
-  command::Runner& runner() { return runner_; }
+  // What this thread runs commands with now.
+  command::Runner& runner() { return bench_->runner; }
+  // All that it may have, for any thread.
+  std::vector<command::Runner*> runners() { return {&main_.runner, &within_.runner}; }
+  // The connection whose script lets others be served, or null.
+  const Connection* in_script() const { return in_script_; }
   io::EventLoop& loop() { return *loop_; }
-  resp::ArgArena& args() { return args_; }
+  resp::ArgArena& args() { return bench_->args; }
   // How the last request began whose command only reads its key: the next ones are known by it.
   struct ReadLane {
     resp::ReadHead head;
@@ -129,7 +134,7 @@ class Worker final : public pubsub::DirectReceiver {
   }
   pubsub::Desk& desk() { return desk_; }
   // The buffer that connections read into; free between reads.
-  std::span<char> read_buffer() { return {read_buffer_.get(), kReadBufferBytes}; }
+  std::span<char> read_buffer() { return {bench_->read_buffer.get(), kReadBufferBytes}; }
   WorkerCounters& counters() { return counters_; }
 
  private:
@@ -150,14 +155,28 @@ class Worker final : public pubsub::DirectReceiver {
   void Tick();
   void TryCrowded();
 
+  // What a request is read, parsed and run with. A second one is for those that are served while a
+  // script runs, whose request still lies in the first.
+  struct Workbench {
+    explicit Workbench(Server& server);
+    command::Runner runner;
+    resp::ArgArena args;
+    std::unique_ptr<char[]> read_buffer;
+  };
+  // From within a script of that session: serves the other connections once.
+  void ServeOthers(command::Session& session);
+  void FlushOthers();
+
   Server& server_;
   const std::size_t number_;
   const std::unique_ptr<io::EventLoop> loop_;
-  command::Runner runner_;
-  resp::ArgArena args_;
+  Workbench main_;
+  Workbench within_;  // its read buffer is made when it is first used
+  Workbench* bench_ = &main_;
+  Connection* in_script_ = nullptr;
+  bool missed_messages_ = false;  // while it was not
   ReadLane read_lane_;
   pubsub::Desk desk_;
-  const std::unique_ptr<char[]> read_buffer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connections_;  // by client id
   TlsHandshakes handshakes_;
   std::vector<Connection*> to_flush_;
