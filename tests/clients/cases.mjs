@@ -23,12 +23,12 @@ export async function waitFor(condition, what) {
   }
 }
 
-/** Runs the cases one after the other and ends the process. */
+/** Runs the cases one after the other and ends the process. What a case returns is shown. */
 export async function run(cases) {
   for (const [name, body] of Object.entries(cases)) {
     try {
-      await withDeadline(body(), name);
-      console.log(`ok ${name}`);
+      const outcome = await withDeadline(body(), name);
+      console.log(outcome === undefined ? `ok ${name}` : `ok ${name}: ${JSON.stringify(outcome)}`);
     } catch (error) {
       console.log(`FAIL ${name}: ${String(error.stack ?? error).replaceAll('\n', ' | ')}`);
     }
