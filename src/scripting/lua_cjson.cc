@@ -118,7 +118,7 @@ class Encoder {
 
   void AppendTable(int depth) {
     if (depth > settings_.encode_depth_max || lua_checkstack(L_, 3) == 0) {
-      luaL_error(L_, "Cannot serialise, excessive depth (%d)", depth);
+      luaL_error(L_, "Cannot serialise, excessive nesting (%d)", depth);
     }
     Vm::Of(L_).CheckCStack(L_);
     const int length = ArrayLength();
@@ -457,7 +457,8 @@ class Decoder {
   void Descend() {
     ++depth_;
     if (depth_ > settings_.decode_depth_max || lua_checkstack(L_, 4) == 0) {
-      luaL_error(L_, "Found too many nested data structures (%d)", depth_);
+      luaL_error(L_, "Found too many nested data structures (%d) at character %d", depth_,
+                 static_cast<int>(at_));
     }
     Vm::Of(L_).CheckCStack(L_);
   }
@@ -525,7 +526,7 @@ void SetInteger(lua_State* L, int index, int& setting, int min, int max) {
   if (!lua_isnil(L, index)) {
     const auto value = luaL_checkinteger(L, index);
     if (value < min || value > max) {
-      luaL_argerror(L, index, lua_pushfstring(L, "expected integer between %d and %d", min, max));
+      luaL_argerror(L, 1, lua_pushfstring(L, "expected integer between %d and %d", min, max));
     }
     setting = static_cast<int>(value);
   }
@@ -566,7 +567,7 @@ int SetDecodeDepth(lua_State* L) {
 
 int SetNumberPrecision(lua_State* L) {
   CheckArgumentCount(L, 1);
-  SetInteger(L, 1, SettingsOf(L).number_precision, 1, 16);
+  SetInteger(L, 1, SettingsOf(L).number_precision, 1, 14);
   return 1;
 }
 

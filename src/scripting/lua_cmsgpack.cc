@@ -190,13 +190,10 @@ class Unpacker {
       case 0xc2:
       case 0xc3:
         return lua_pushboolean(L_, type == 0xc3);
-      case 0xc4:
       case 0xd9:
         return PushString(Take(1));
-      case 0xc5:
       case 0xda:
         return PushString(Take(2));
-      case 0xc6:
       case 0xdb:
         return PushString(Take(4));
       case 0xca:
@@ -224,14 +221,13 @@ class Unpacker {
         return PushNumber(static_cast<double>(Take(2)));
       case 0xce:
         return PushNumber(static_cast<double>(Take(4)));
-      case 0xcf:
-        return PushNumber(static_cast<double>(Take(8)));
       case 0xd0:
         return PushNumber(static_cast<std::int8_t>(Take(1)));
       case 0xd1:
         return PushNumber(static_cast<std::int16_t>(Take(2)));
       case 0xd2:
         return PushNumber(static_cast<std::int32_t>(Take(4)));
+      case 0xcf:  // as a signed one, which Redis makes of it
       case 0xd3:
         return PushNumber(static_cast<double>(static_cast<std::int64_t>(Take(8))));
       default:
@@ -277,7 +273,6 @@ class Unpacker {
     for (std::uint64_t i = 0; i < count; ++i) {
       PushValue();
       PushValue();
-      if (lua_isnil(L_, -2)) luaL_error(L_, "table index is nil");
       lua_rawset(L_, -3);
     }
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // struct: fixed binary layouts, as Roberto Ierusalimschy's struct 0.2 with Redis's checks.
 //
-//     > < =   byte order: big, little, native     !n  alignment to at most n     x  a byte of
+//     > <   byte order: big, little     !n  alignment to at most n     x  a byte of
 //     padding b B h H i I l L T   integers; iN and IN of N bytes     f d  floating point s  a
 //     string and its zero byte     cN  N bytes; c0 packs the whole string, and unpacks as many
 //     bytes as the number before says
-#include <bit>
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -98,9 +98,9 @@ class Format {
 
   std::size_t PaddingOf(const Item& item, std::size_t total) {
     if (item.size == 0 || item.letter == 'c') return 0;
-    std::size_t align = std::min(item.size, align_);
+    // For sizes that are no power of two this is no alignment; it is what the original computes.
+    const std::size_t align = std::min(item.size, align_);
     if (align <= 1) return 0;
-    if (!std::has_single_bit(align)) luaL_error(L_, "alignment is not a power of 2");
     return (align - (total & (align - 1))) & (align - 1);
   }
 
@@ -112,20 +112,19 @@ class Format {
         is_big_ = true;
         return true;
       case '<':
-      case '=':
         is_big_ = false;
         return true;
       case '!': {
         const int align = Number(kAlignMax);
         if (align == 0 || (align & (align - 1)) != 0) {
-          luaL_error(L_, "alignment is not a power of 2");
+          luaL_error(L_, "alignment %d is not a power of 2", align);
         }
         align_ = static_cast<std::size_t>(align);
         return true;
       }
       default:
         if (std::strchr("bBhHlLTfdxciIs", letter) != nullptr) return false;
-        luaL_error(L_, "invalid format option '%c'", letter);
+        luaL_argerror(L_, 1, lua_pushfstring(L_, "invalid format option '%c'", letter));
         return false;
     }
   }
@@ -138,13 +137,13 @@ class Format {
 
 void AppendInteger(lua_State* L, Output& out, double number, const Format::Item& item,
                    bool is_big) {
-  // As C's conversions do on x86: what is beyond 64 bits is the least number.
-  const bool fits = number >= -9223372036854775808.0 && number < 9223372036854775808.0;
+  // As C's conversions do on x86: above 64 bits all is 0, below the least number.
+  constexpr double kTwoTo63 = 9223372036854775808.0;
   std::uint64_t bits = std::uint64_t{1} << 63;
-  if (fits) {
+  if (number >= -kTwoTo63 && number < kTwoTo63) {
     bits = static_cast<std::uint64_t>(static_cast<std::int64_t>(number));
-  } else if (number > 0 && number < 18446744073709551616.0) {
-    bits = static_cast<std::uint64_t>(number);
+  } else if (number > 0) {
+    bits = number < 2 * kTwoTo63 ? static_cast<std::uint64_t>(number) : 0;
   }
   char bytes[kIntegerBytesMax];
   for (std::size_t i = 0; i < item.size; ++i) {
@@ -176,7 +175,7 @@ void PackItem(lua_State* L, Output& out, const Format& format, const Format::Ite
     case 's': {
       const std::string_view text = CheckView(L, argument++);
       const std::size_t size = item.size == 0 ? text.size() : item.size;
-      luaL_argcheck(L, text.size() >= size, argument - 1, "string too short");
+      luaL_argcheck(L, text.size() >= size, argument, "string too short");
       out.Append(L, text.substr(0, size));
       if (item.letter == 's') out.Put(L, '\0');
       return;
@@ -188,6 +187,7 @@ void PackItem(lua_State* L, Output& out, const Format& format, const Format::Ite
 
 int Pack(lua_State* L) {
   Format format(L, 1);
+  lua_pushnil(L);  // what a missing argument is
   Output out(L);
   Format::Item item;
   int argument = 2;
@@ -206,10 +206,9 @@ double ReadInteger(std::string_view bytes, bool is_big, bool is_signed) {
     bits = bits << 8 | static_cast<unsigned char>(bytes[is_big ? i : size - 1 - i]);
   }
   if (!is_signed) return static_cast<double>(bits);
-  if (size < sizeof(bits) && size > 0) {
-    const std::uint64_t sign = std::uint64_t{1} << (size * 8 - 1);
-    bits = (bits ^ sign) - sign;
-  }
+  // Of more than eight bytes the shift wraps, as it does in the original.
+  const std::uint64_t sign_bits = ~std::uint64_t{0} << ((size * 8 - 1) & 63);
+  if ((bits & sign_bits) != 0) bits |= sign_bits;
   return static_cast<double>(static_cast<std::int64_t>(bits));
 }
 
@@ -269,7 +268,8 @@ int Unpack(lua_State* L) {
   Format format(L, 1);
   const std::string_view data = CheckView(L, 2);
   const lua_Integer position = luaL_optinteger(L, 3, 1);
-  luaL_argcheck(L, position > 0, 3, "offset must be 1 or greater");
+  // Negative ones are large for the original, and then the data too short.
+  luaL_argcheck(L, position != 0, 3, "offset must be 1 or greater");
   lua_settop(L, 3);
   std::size_t at = static_cast<std::size_t>(position - 1);
   Format::Item item;
@@ -291,14 +291,11 @@ int Size(lua_State* L) {
   std::size_t total = 0;
   Format::Item item;
   while (format.Next(total, item)) {
-    if (item.letter == 's') luaL_argerror(L, 1, "variable-size format for format 's'");
+    if (item.letter == 's') luaL_argerror(L, 1, "option 's' has no fixed size");
     if (item.letter == 'c' && item.size == 0) {
-      luaL_argerror(L, 1, "variable-length format for format 'c0'");
+      luaL_argerror(L, 1, "option 'c0' has no fixed size");
     }
     total += item.padding + item.size;
-    if (total > std::numeric_limits<int>::max()) {
-      luaL_argerror(L, 1, "format result too large");
-    }
   }
   lua_pushnumber(L, static_cast<lua_Number>(total));
   return 1;
