@@ -159,13 +159,13 @@ std::string AddLibrary(Call& call, LibrarySet& set, std::string_view source,
 }
 
 void FunctionLoad(Call& call) {
-  const bool has_option = call.argc() > 3;
-  if (has_option && (call.argc() > 4 || !EqualsIgnoreCase(call.arg(2), "replace"))) {
-    const bool first_fits = EqualsIgnoreCase(call.arg(2), "replace");
-    return call.Error("ERR Unknown option given: " + std::string(call.arg(first_fits ? 3 : 2)));
-  }
   using Present = LibrarySet::Present;
-  const Present present = has_option ? Present::kReplace : Present::kRefuse;
+  Present present = Present::kRefuse;
+  for (std::size_t i = 2; i + 1 < call.argc(); ++i) {
+    if (!EqualsIgnoreCase(call.arg(i), "replace"))
+      return call.Error("ERR Unknown option given: " + std::string(call.arg(i)));
+    present = Present::kReplace;
+  }
   std::string name;
   const auto change = [&](LibrarySet& set) {
     Synced(call);
@@ -221,7 +221,9 @@ void FunctionRestore(Call& call) {
     std::string name;
     std::string error;
     given->ForEach([&](std::string_view source) {
-      if (error.empty()) error = AddLibrary(call, set, source, present, &name);
+      if (!error.empty()) return;
+      error = AddLibrary(call, set, source, present, &name);
+      if (error.starts_with("ERR Library '")) error = "ERR Library " + name + " already exists";
     });
     return error;
   };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "command/runner.h"
 #include "scripting/script_run.h"
 
@@ -123,7 +124,7 @@ void Local::SyncLibraries(ScriptHost& host) {
 }
 
 Function* Local::FindFunction(std::string_view name) {
-  const auto found = functions_.find(name);
+  const auto found = functions_.find(ToLower(name));
   return found == functions_.end() ? nullptr : found->second.get();
 }
 
@@ -142,7 +143,8 @@ Status Local::LoadLibrary(const std::shared_ptr<const Library>& library, ScriptH
                 [&](const auto& entry) { return entry.second->library == library->name; });
   loaded_.insert_or_assign(library->name, library);
   for (Interpreter::FunctionSpec& spec : *loaded) {
-    if (functions_.contains(spec.name)) {
+    const std::string known_as = ToLower(spec.name);
+    if (functions_.contains(known_as)) {
       const std::string text = "ERR Function " + spec.name + " already exists";
       DropLibrary(library->name);
       return {StatusCode::kInvalid, text};
@@ -153,7 +155,7 @@ Status Local::LoadLibrary(const std::shared_ptr<const Library>& library, ScriptH
     function->has_description = spec.has_description;
     function->library = library->name;
     function->flags = spec.flags;
-    functions_.emplace(std::move(spec.name), std::move(function));
+    functions_.emplace(known_as, std::move(function));
   }
   return {};
 }

@@ -172,7 +172,7 @@ class Local final : public command::Extension {
   NameMap<std::shared_ptr<Script>> known_;
   std::uint64_t synced_version_ = 0;  // of the shelf
   NameMap<std::shared_ptr<const Library>> loaded_;
-  NameMap<std::unique_ptr<Function>> functions_;
+  NameMap<std::unique_ptr<Function>> functions_;  // by name in lower case, as Redis finds them
   std::int64_t counted_eval_bytes_ = 0;
   std::int64_t counted_function_bytes_ = 0;
 };
