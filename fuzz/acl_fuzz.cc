@@ -29,8 +29,8 @@ using cairn::acl::testing::Commands;
 using cairn::acl::testing::Words;
 
 const Commands& TheCommands() {
-  static const auto* const commands = new Commands;
-  return *commands;
+  static const Commands commands;
+  return commands;
 }
 
 void CheckDescription(const Profile& profile) {

@@ -30,6 +30,10 @@ class Catalog {
   // "get", "client|kill" in any case; null if there is no such command.
   const Command* Find(std::string_view full_name) const;
   std::span<const Command> all() const { return all_; }
+  // A command of Redis 7.2 that is not built yet. Rules may name it, since files do that were made
+  // for Redis: "+psync" for a replica, "+role" for a Sentinel. There is nothing to allow, and the
+  // rule is kept.
+  bool IsMissing(std::string_view full_name) const;
   // Of a category, in the order of the table. A container stands there with what it is itself.
   std::vector<const Command*> InCategory(command::Categories category) const;
 

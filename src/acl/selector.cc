@@ -72,7 +72,18 @@ Fault Selector::Apply(std::string_view rule, const Catalog& catalog) {
   if (sign == '&') return AddChannel(rule.substr(1));
   if (sign != '+' && sign != '-') return Fault::kSyntax;
   if (rule.size() > 1 && rule[1] == '@') return SetCategory(rule, catalog);
-  return sign == '+' ? Allow(rule.substr(1), catalog) : Forbid(rule.substr(1), catalog);
+  return SetNamed(rule, catalog);
+}
+
+Fault Selector::SetNamed(std::string_view rule, const Catalog& catalog) {
+  if (command_rules_.size() >= kCommandRulesMax) return Fault::kTooMany;
+  const bool allows = rule[0] == '+';
+  const std::string_view name = rule.substr(1);
+  if (catalog.IsMissing(name)) {
+    AddCommandRule(name, allows);
+    return Fault::kNone;
+  }
+  return allows ? Allow(name, catalog) : Forbid(name, catalog);
 }
 
 // About everything or nothing of a kind. False: it is another rule.
@@ -146,7 +157,6 @@ Fault Selector::AddChannel(std::string_view pattern) {
 }
 
 Fault Selector::Allow(std::string_view name, const Catalog& catalog) {
-  if (command_rules_.size() >= kCommandRulesMax) return Fault::kTooMany;
   const std::size_t bar = name.rfind('|');
   if (bar != std::string_view::npos) return AllowPart(name, bar, catalog);
   const Catalog::Command* command = catalog.Find(name);
@@ -177,7 +187,6 @@ Fault Selector::AllowPart(std::string_view name, std::size_t bar, const Catalog&
 }
 
 Fault Selector::Forbid(std::string_view name, const Catalog& catalog) {
-  if (command_rules_.size() >= kCommandRulesMax) return Fault::kTooMany;
   const Catalog::Command* command = catalog.Find(name);
   if (command == nullptr) return Fault::kUnknownName;
   SetCommand(*command, false);

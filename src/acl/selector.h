@@ -107,6 +107,8 @@ class Selector {
   bool ApplyKeyword(std::string_view rule);
   Fault AddKeyPattern(std::string_view rule);
   Fault AddChannel(std::string_view pattern);
+  // Both signs.
+  Fault SetNamed(std::string_view rule, const Catalog& catalog);
   Fault Allow(std::string_view name, const Catalog& catalog);
   Fault AllowPart(std::string_view name, std::size_t bar, const Catalog& catalog);
   Fault Forbid(std::string_view name, const Catalog& catalog);
