@@ -8,7 +8,7 @@ import random
 import re
 import threading
 
-from harness import Server, ServerError, check, equal, wait_for
+from harness import Server, ServerError, check, equal, frame, wait_for
 
 MIB = 1024 * 1024
 BUSY_MS = 50
@@ -42,12 +42,10 @@ BOMBS = {
     "UnpackedMapCounts": "return cmsgpack.unpack('\\223\\255\\255\\255\\255')",
     "UnpackedDeep": "return cmsgpack.unpack(string.rep('\\145', 1e6))",
     "StructLarge": "return struct.pack('c0', string.rep('x', 2^30), 1)",
-    "StructAlignment": "return struct.pack('!32 i17 l', 1, 2)",
+    "StructAlignment": "return struct.pack('!64 i40 l', 1, 2)",
     "LoadedText": "return loadstring('return ' .. string.rep('(', 1e5) .. '1')()",
     "LoadedConstants": "return loadstring('return {' .. string.rep('{},', 1e7) .. '}')()",
     "ErrorsInErrors": "local function f() error(f) end return xpcall(f, f)()",
-    "ReplyDeep": "local t = {} for i = 1, 1e6 do t = {t} end return t",
-    "ReplyOfItself": "local t = {} t[1] = t return t",
     "ArgumentsOfCall": "local t = {'MSET'} for i = 2, 1e7 do t[i] = 'k' end "
                        "return redis.call(unpack(t))",
     "RepliesKept": "redis.call('SET', KEYS[1], string.rep('x', 1e6)) local t = {} "
@@ -77,6 +75,12 @@ ENDLESS = {
     "LongConcat": "local t = {} for i = 1, 1e5 do t[i] = 'x' end while true do table.concat(t) end",
     "LongJson": "local t = {} for i = 1, 1e5 do t[i] = i end "
                 "while true do cjson.decode(cjson.encode(t)) end",
+}
+
+# Each returns what has no end, or none within reach.
+DEEP = {
+    "Nested": "local t = {} for i = 1, 1e6 do t = {t} end return t",
+    "OfItself": "local t = {} t[1] = t return t",
 }
 
 # Each must not return 1.
@@ -179,6 +183,17 @@ def add(suite, server_of):
                               "type(redis.call), #('abc'), type(math.random), "
                               "tostring(rawget(_G, 'x'))}", 0),
                   [b"a", b"[1]", b"function", 3, b"function", b"nil"])
+
+    @suite.table("ScriptReply", {name: (body,) for name, body in DEEP.items()})
+    def reply(body):
+        with server().client() as client:
+            client.send(frame("EVAL", body, 0))
+            said = b""
+            while not said.endswith(b"\n") or said.endswith(b"*1\r\n"):
+                said += client.file.read1(1 << 16)
+            check(said.endswith(b"-ERR reached lua stack limit\r\n"), said[-100:])
+            check(len(said) < MIB, len(said))
+            equal(client.call("PING"), "PONG")
 
     @suite.case
     def ScriptThatHasWrittenIsNotKilled():
