@@ -79,7 +79,7 @@ class InterpreterTest : public testing::Test {
   }
 
   FakeHost host;
-  Interpreter interpreter{{.memory_bytes_max = std::size_t{64} << 20}};
+  Interpreter interpreter{{.memory_bytes_max = std::size_t{24} << 20}};
 };
 
 struct Case {
@@ -445,18 +445,18 @@ TEST_F(InterpreterTest, MemoryIsLimited) {
   for (const auto script : scripts) {
     const std::string reply = Run(script);
     EXPECT_TRUE(reply.starts_with("-ERR ")) << script << "\n" << reply.substr(0, 200);
-    EXPECT_LT(interpreter.eval_memory_bytes(), std::size_t{66} << 20) << script;
+    EXPECT_LT(interpreter.eval_memory_bytes(), std::size_t{26} << 20) << script;
     EXPECT_EQ(Run("return 1"), ":1\r\n") << script;
   }
   EXPECT_EQ(Run("return ('x'):rep(2^30)"),
-            "-ERR Script used more memory than its limit of 67108864 bytes script: SHA.\r\n");
+            "-ERR Script used more memory than its limit of 25165824 bytes script: SHA.\r\n");
 }
 
 // Garbage is no reason to fail: far more than the limit is made here, and dropped.
 TEST_F(InterpreterTest, GarbageIsCollectedInTime) {
-  EXPECT_EQ(Run("local keep = ('x'):rep(30000000) for i=1,500 do local s = ('y'):rep(1000000) .. i "
+  EXPECT_EQ(Run("local keep = ('x'):rep(10000000) for i=1,500 do local s = ('y'):rep(1000000) .. i "
                 "end return #keep"),
-            ":30000000\r\n");
+            ":10000000\r\n");
 }
 
 TEST_F(InterpreterTest, NestingIsLimited) {
