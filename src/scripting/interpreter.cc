@@ -99,7 +99,7 @@ void RunAndReply(Vm& vm, std::string_view name, int argument_count, ScriptHost& 
 }  // namespace
 
 struct Interpreter::Scripts {
-  explicit Scripts(std::size_t memory_bytes_max) : vm(Vm::Kind::kScripts, memory_bytes_max) {}
+  explicit Scripts(std::size_t memory_bytes_max) : vm(memory_bytes_max) {}
   Vm vm;
   ByName<int> functions;  // by hash: references into the registry
 };
@@ -108,7 +108,7 @@ struct Interpreter::Libraries {
   struct Library {
     ByName<int> functions;
   };
-  explicit Libraries(std::size_t memory_bytes_max) : vm(Vm::Kind::kLibraries, memory_bytes_max) {}
+  explicit Libraries(std::size_t memory_bytes_max) : vm(memory_bytes_max) {}
   Vm vm;
   ByName<Library> libraries;
 };
@@ -136,8 +136,12 @@ Status Interpreter::Compile(std::string_view sha1_hex, std::string_view body) {
   } else {
     scripts_->functions.emplace(sha1_hex, luaL_ref(vm.state(), LUA_REGISTRYINDEX));
   }
+  const bool is_spent = vm.stop() == Vm::Stop::kMemory;
   vm.AfterRun();
-  return status;
+  if (!is_spent || vm.memory_bytes() <= options_.memory_bytes_max / 2) return status;
+  // The others take the room; in a new state it is the only one.
+  scripts_.reset();
+  return Compile(sha1_hex, body);
 }
 
 bool Interpreter::Knows(std::string_view sha1_hex) const {

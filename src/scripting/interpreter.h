@@ -111,6 +111,8 @@ class Interpreter {
   // REQUIRES: !is_running()
   Result<std::vector<FunctionSpec>> LoadLibrary(std::string_view library, std::string_view code,
                                                 ScriptHost& host);
+  // Whether it is loaded here. Like scripts, all are forgotten with a state that had to be
+  // replaced.
   bool KnowsLibrary(std::string_view library) const;
   void DropLibrary(std::string_view library);
   void DropAllLibraries();

@@ -494,6 +494,17 @@ TEST_F(InterpreterTest, Forgetting) {
   EXPECT_EQ(Run("return 1"), ":1\r\n");
 }
 
+// Scripts that fill the state make room for the next by going all at once.
+TEST_F(InterpreterTest, ManyScriptsAreForgotten) {
+  for (int i = 0; i < 60; ++i) {
+    const std::string body = "do return " + std::to_string(i) + " end do local y = '" +
+                             std::string(1'000'000, static_cast<char>('a' + i % 26)) +
+                             std::to_string(i) + "' end";
+    EXPECT_EQ(Run(body), ":" + std::to_string(i) + "\r\n");
+  }
+  EXPECT_LT(interpreter.eval_memory_bytes(), std::size_t{26} << 20);
+}
+
 class LibraryTest : public InterpreterTest {
  protected:
   std::string Load(std::string_view code) {

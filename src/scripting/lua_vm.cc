@@ -44,10 +44,8 @@ std::uintptr_t FrameAddress() {
 
 }  // namespace
 
-Vm::Vm(Kind kind, std::size_t memory_bytes_max)
-    : kind_(kind),
-      memory_bytes_max_(memory_bytes_max),
-      collect_at_bytes_(memory_bytes_max / 4 * 3) {
+Vm::Vm(std::size_t memory_bytes_max)
+    : memory_bytes_max_(memory_bytes_max), collect_at_bytes_(memory_bytes_max / 4 * 3) {
   lua_ = lua_newstate(&Vm::Allocate, this);
   CHECK(lua_ != nullptr);
   lua_atpanic(lua_, &Abort);
@@ -117,6 +115,12 @@ void Vm::OnCount(lua_State* L, lua_Debug*) {
                                     vm.used_bytes_ + (vm.memory_bytes_max_ - vm.used_bytes_) / 2);
     vm.HookEach(Interpreter::kPollInstructions);
   }
+#ifndef LUAJIT_VERSION
+  // A coroutine that was made while the hook was set to each instruction still has it.
+  if (vm.stop_ == Stop::kNone && lua_gethookcount(L) != Interpreter::kPollInstructions) {
+    lua_sethook(L, &Vm::OnCount, LUA_MASKCOUNT, Interpreter::kPollInstructions);
+  }
+#endif
   if (vm.host_ != nullptr) vm.PollFromC(L);
 }
 

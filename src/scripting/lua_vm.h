@@ -52,7 +52,6 @@ class Random48 {
 class Vm {
  public:
   using FunctionSpec = Interpreter::FunctionSpec;
-  enum class Kind { kScripts, kLibraries };
   enum class Stop { kNone, kKilled, kMemory };
 
   // What stands on the main stack for good.
@@ -66,7 +65,7 @@ class Vm {
 
   static constexpr std::size_t kFunctionsMax = 10'000;  // of one library
 
-  Vm(Kind kind, std::size_t memory_bytes_max);
+  explicit Vm(std::size_t memory_bytes_max);
   ~Vm();
   Vm(const Vm&) = delete;
   Vm& operator=(const Vm&) = delete;
@@ -77,7 +76,6 @@ class Vm {
     return *static_cast<Vm*>(vm);
   }
 
-  Kind kind() const { return kind_; }
   lua_State* state() { return lua_; }
   // A stack with one value on it, as Redis's has when it writes a reply: how deep a reply may be
   // hangs on it.
@@ -144,7 +142,6 @@ class Vm {
   void EndSoon();
   void HookEach(int instructions);
 
-  const Kind kind_;
   const std::size_t memory_bytes_max_;
   lua_State* lua_ = nullptr;
   lua_State* reply_ = nullptr;  // a thread of it
