@@ -52,6 +52,7 @@ class Reader {
       return Refuse("WARNING: Duplicate user '" + std::string(name) + "' found on line " +
                     Int64ToString(number) + ". ");
     }
+    if (parsed_.profiles.size() >= kUsersMax) return Refuse(place_ + ": too many users. ");
     parsed_.profiles.emplace(name, ReadRules(std::span(words).subspan(2)));
   }
 

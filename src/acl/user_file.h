@@ -8,6 +8,7 @@
 #ifndef CAIRN_ACL_USER_FILE_H_
 #define CAIRN_ACL_USER_FILE_H_
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +18,9 @@
 #include "acl/profile.h"
 
 namespace cairn::acl {
+
+// ACL SETUSER makes no more, and a file may have no more.
+inline constexpr std::size_t kUsersMax = 1'000'000;
 
 // By name, in the order in which ACL LIST shows them.
 using Profiles = std::map<std::string, std::shared_ptr<const Profile>, std::less<>>;

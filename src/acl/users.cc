@@ -63,7 +63,7 @@ Status Users::Set(std::string_view name, std::span<const std::string_view> rules
   MutexLock one_at_a_time(change_mu_);
   const Rulebook book = rulebook();
   const std::shared_ptr<const Profile> before = Find(name);
-  if (before == nullptr && count() >= kCountMax)
+  if (before == nullptr && count() >= kUsersMax)
     return {StatusCode::kLimit, "There are too many users already"};
   auto profile = before == nullptr ? std::make_shared<Profile>(book.channels)
                                    : std::make_shared<Profile>(*before);
@@ -77,7 +77,7 @@ Status Users::Set(std::string_view name, std::span<const std::string_view> rules
 Status Users::Declare(std::string_view name, std::span<const std::string_view> rules) {
   MutexLock one_at_a_time(change_mu_);
   const Rulebook book = rulebook();
-  if (count() >= kCountMax) return {StatusCode::kLimit, "There are too many users already"};
+  if (count() >= kUsersMax) return {StatusCode::kLimit, "There are too many users already"};
   auto profile = std::make_shared<Profile>(book.channels);
   std::string error = ApplyRules(rules, book, *profile);
   if (!error.empty()) return {StatusCode::kInvalid, std::move(error)};

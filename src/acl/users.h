@@ -46,8 +46,6 @@ struct Change {
 
 class Users {
  public:
-  static constexpr std::size_t kCountMax = 1'000'000;
-
   explicit Users(const command::CommandTable& table);
   Users(const Users&) = delete;
   Users& operator=(const Users&) = delete;
