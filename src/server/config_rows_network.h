@@ -75,8 +75,8 @@ inline constexpr ConfigRow kNetworkRows[] = {
         .Does("who may use DEBUG"),
     Choice("enable-module-command", "no", kProtectedActions)
         .Immutable()
-        .Ignored()
-        .Does("Cairn loads no modules"),
+        .Applied()
+        .Does("who may use MODULE LOAD, LOADEX and UNLOAD, of which Cairn loads none"),
 
     // Workers.
     Integer("io-threads", "1", {1, 128})

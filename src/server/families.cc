@@ -6,9 +6,10 @@
 namespace cairn::server {
 
 std::vector<std::span<const command::Spec>> ServerFamilies() {
-  return {HandshakeFamily(), ClientFamily(), ConfigFamily(), InfoFamily(),     SlowLogFamily(),
-          LatencyFamily(),   MemoryFamily(), DebugFamily(),  ShutdownFamily(), PersistenceFamily(),
-          AofFamily(),       LolwutFamily(), PubsubFamily(), MonitorFamily(),  AclFamily()};
+  return {HandshakeFamily(), ClientFamily(),      ConfigFamily(), InfoFamily(),
+          SlowLogFamily(),   LatencyFamily(),     MemoryFamily(), DebugFamily(),
+          ShutdownFamily(),  PersistenceFamily(), AofFamily(),    LolwutFamily(),
+          PubsubFamily(),    MonitorFamily(),     AclFamily(),    ModuleFamily()};
 }
 
 }  // namespace cairn::server

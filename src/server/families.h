@@ -27,6 +27,7 @@ std::span<const command::Spec> ShutdownFamily();     // admin_shutdown.cc: SHUTD
 std::span<const command::Spec> PersistenceFamily();  // admin_persistence.cc: SAVE BGSAVE LASTSAVE
 std::span<const command::Spec> AofFamily();          // admin_aof.cc: BGREWRITEAOF WAITAOF
 std::span<const command::Spec> MonitorFamily();      // admin_monitor.cc: MONITOR
+std::span<const command::Spec> ModuleFamily();       // admin_module.cc: MODULE
 std::span<const command::Spec> LolwutFamily();       // admin_lolwut.cc: LOLWUT
 
 }  // namespace cairn::server

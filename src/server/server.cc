@@ -50,13 +50,17 @@ class Server::ProtectedGate final : public command::Gate {
   bool Admit(command::Call& call) override {
     if ((call.command().spec->row.flags & command::kProtected) == 0) [[likely]]
       return true;
-    const auto allowed = server_.config_.Choice<ProtectedAction>("enable-debug-command");
+    const bool is_module = call.command().spec->container == "MODULE";
+    const auto allowed =
+        server_.config_.Choice<ProtectedAction>(is_module ? ChoiceConfigId("enable-module-command")
+                                                          : ChoiceConfigId("enable-debug-command"));
     if (allowed == ProtectedAction::kYes) return true;
     if (allowed == ProtectedAction::kLocal && Connection::Of(call).info().is_local) return true;
-    call.Error(
-        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "
-        "you can run it from a local connection, otherwise you need to set this option in the "
-        "configuration file, and then restart the server.");
+    const std::string option = is_module ? "enable-module-command" : "enable-debug-command";
+    call.Error(std::string(is_module ? "ERR MODULE" : "ERR DEBUG") +
+               " command not allowed. If the " + option +
+               " option is set to \"local\", you can run it from a local connection, otherwise you "
+               "need to set this option in the configuration file, and then restart the server.");
     return false;
   }
 

@@ -3,12 +3,22 @@
 """
 
 import contextlib
+import socket
 import threading
 
-from harness import Client, Server, check, equal, frame, wait_for
+from harness import Client, Server, ServerError, check, equal, frame, needs, wait_for
 
 MIB = 1024 * 1024
 FULL = b"-ERR max number of clients reached\r\n"
+
+
+def other_address():
+    """An address of this machine that is not loopback's, or None. Nothing is sent."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        address = probe.getsockname()[0]
+        return None if address.startswith("127.") else address
+    return None
 
 
 def fields_of(asker, client_id):
@@ -49,6 +59,43 @@ def add(suite):
                     with contextlib.suppress(ConnectionError):
                         client.send(request[cut:])
                     equal(client.rest(), b"", f"a byte more, cut at {cut}")
+
+    @suite.case
+    def ProtectedModeIsForOtherMachines():
+        """Who comes by another address than loopback is one of them."""
+        here = other_address()
+        needs(here, "an address beside loopback")
+        with Server("--unixsocket", "cairn.sock") as server:
+            with Client((here, server.port)) as client:
+                said = client.rest()
+            check(said.startswith(b"-DENIED ") and said.endswith(b"\r\n"), said)
+            equal(server.info("stats")["rejected_connections"], "1")
+            with server.client() as client, Client(f"{server.folder}/cairn.sock") as unix:
+                equal([client.call("PING"), unix.call("PING")], ["PONG"] * 2)
+                equal(client.call("CONFIG", "SET", "protected-mode", "no"), "OK")
+                with Client((here, server.port)) as other:
+                    equal(other.call("PING"), "PONG")
+                equal(client.call("CONFIG", "SET", "protected-mode", "yes", "requirepass", "x"),
+                      "OK")
+                with Client((here, server.port)) as other:
+                    equal(other.call("PING"), ServerError("NOAUTH Authentication required."))
+
+    @suite.table("Protected", {"no": ("no", False, False), "local": ("local", True, False),
+                               "yes": ("yes", True, True)})
+    def protected_actions(allowed, from_here, from_elsewhere):
+        here = other_address()
+        needs(here, "an address beside loopback")
+        with Server("--enable-debug-command", allowed, "--enable-protected-configs", allowed,
+                    "--protected-mode", "no", "--unixsocket", "cairn.sock") as server:
+            for where, may in ((server.port, from_here), (f"{server.folder}/cairn.sock", from_here),
+                               ((here, server.port), from_elsewhere)):
+                with Client(where) as client:
+                    debug = client.call("DEBUG", "SLEEP", "0")
+                    equal(debug == "OK", may, f"{where}: {debug}")
+                    check(may or "DEBUG command not allowed." in debug, debug)
+                    config = client.call("CONFIG", "SET", "dbfilename", "other.rdb")
+                    equal(config == "OK", may, f"{where}: {config}")
+                    check(may or "can't set protected config" in config, config)
 
     @suite.case
     def UnixSocketIsOneOfMaxclients():

@@ -46,6 +46,7 @@ constexpr Meant kMeant[] = {
     {"command|getkeysandflags", "arguments", "7.2 documents them"},
     {"config|get", "arguments", "7.2 without a block around one argument"},
     {"client|kill", "arguments", "MAXAGE came later"},
+    {"module|loadex", "arguments", "a block around one argument tells nothing"},
     {"client|list", "arguments", "7.2 without a block around the ids"},
     {"config|resetstat", "tips", "7.2"},
     {"config|rewrite", "tips", "7.2"},
