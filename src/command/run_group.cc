@@ -64,8 +64,13 @@ bool Runner::TakeGroupStripes(Call& call, Stripes stripes,
                               keyspace::KeyLocks& locks) NO_THREAD_SAFETY_ANALYSIS {
   const std::span keys(call.keys_, call.key_count());
   const bool all = stripes == Stripes::kAll;
-  if (all ? locks.TryAcquireAll() : locks.TryAcquire(keys)) return true;
+  const bool extends = stripes == Stripes::kOfItsKeysAndMore;
+  if (!extends || locks.TryTakeTurn()) {
+    if (all ? locks.TryAcquireAll() : locks.TryAcquire(keys)) return true;
+    locks.LeaveTurn();
+  }
   if (call.Delay(all ? keyspace::StripeSet().set() : keyspace::KeyLocks::SetOf(keys))) return false;
+  if (extends) locks.TakeTurn();
   all ? locks.AcquireAll() : locks.Acquire(keys);
   return true;
 }
@@ -87,6 +92,7 @@ bool Runner::HoldGroup(Call& call, Stripes stripes,
     work(group);
     EndGroup(group);
     locks.Release();
+    locks.LeaveTurn();
     if (serving_.busy()) serving_.Finish();
   }
   if (credit > 0) {

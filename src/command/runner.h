@@ -131,8 +131,9 @@ class Runner {
   void HoldFor(Call& call, std::span<const keyspace::KeyRef> keys, FunctionRef<void()> work);
   // Locks the stripes of the call's keys, or all, and calls `work` with them as a group; then its
   // effects are appended, who waits for them is served, and the stripes go. False, and nothing was
-  // done, if the call is delayed. REQUIRES: call.group() is null.
-  enum class Stripes : std::uint8_t { kOfItsKeys, kAll };
+  // done, if the call is delayed. kAndMore: `work` is going to extend the hold. REQUIRES:
+  // call.group() is null.
+  enum class Stripes : std::uint8_t { kOfItsKeys, kOfItsKeysAndMore, kAll };
   bool HoldGroup(Call& call, Stripes stripes, FunctionRef<void(CallGroup&)> work);
   // Runs a call within the group: EXEC's, or the scripts'.
   void RunInGroup(Call& call, CallGroup& group);

@@ -39,6 +39,7 @@ void KeyLocks::AcquireForLong(const StripeSet& stripes) NO_THREAD_SAFETY_ANALYSI
 void KeyLocks::MarkLong() {
   if (!std::exchange(is_marked_, true))
     extending_.marked_holds.fetch_add(1, std::memory_order_relaxed);
+  if (has_turn_) extending_.turn.MarkLong();
   MarkStripes();
 }
 
@@ -99,6 +100,22 @@ void KeyLocks::LockSet() NO_THREAD_SAFETY_ANALYSIS {
 }
 
 // ---- Extending ---------------------------------------------------------------------------------
+
+bool KeyLocks::TryTakeTurn() NO_THREAD_SAFETY_ANALYSIS {
+  DCHECK(!holds_any());
+  has_turn_ = extending_.turn.LockUnlessLong();
+  return has_turn_;
+}
+
+void KeyLocks::TakeTurn() NO_THREAD_SAFETY_ANALYSIS {
+  DCHECK(!holds_any());
+  extending_.turn.Lock();
+  has_turn_ = true;
+}
+
+void KeyLocks::LeaveTurn() NO_THREAD_SAFETY_ANALYSIS {
+  if (std::exchange(has_turn_, false)) extending_.turn.Unlock();
+}
 
 bool KeyLocks::ExtendToAll() {
   StripeSet all;

@@ -17,6 +17,8 @@
 //   what he holds as held for long, so whoever waits for it holds nothing (1a); and only one at a
 //   time waits in Extend. The one cycle that is left, another who extends and holds what this one
 //   wants, is seen by that other, and he gives up.
+//   Who expects to extend takes the turn first (TakeTurn), before any stripe: those who have it
+//   are one at a time, so among them there is no cycle.
 //   (2) A log position is taken while they are held, so log order agrees with lock order.
 //   (3) Under a stripe nothing waits: no I/O, no mutex but the log's and the arenas', both leaves.
 //
@@ -44,6 +46,7 @@ class Keyspace;
 
 // Who waits in KeyLocks::Extend.
 struct Extending {
+  Mutex turn;  // before all stripes
   static constexpr std::int32_t kNobody = -1;
   static constexpr std::int32_t kSomebody = -2;  // who has not said yet what he waits for
   // The stripe that is waited for. relaxed: the stripe's own lock orders the rest.
@@ -83,6 +86,11 @@ class CAPABILITY("stripes") KeyLocks {
   [[nodiscard]] bool TryAcquireAll() TRY_ACQUIRE(true);
   // For a hold that may last: workers go by meanwhile.
   void AcquireForLong(const StripeSet& stripes) ACQUIRE();
+  // Of those who are going to Extend, one at a time. False, and not taken, if another has it for
+  // long. REQUIRES: nothing held; LeaveTurn once that is so again.
+  [[nodiscard]] bool TryTakeTurn();
+  void TakeTurn();
+  void LeaveTurn();
   // Adds stripes to those that are held. False if that would wait for a holder who waits for us in
   // Extend: then what was held is held on. REQUIRES: held, not nested.
   [[nodiscard]] bool Extend(const StripeSet& more);
@@ -131,7 +139,8 @@ class CAPABILITY("stripes") KeyLocks {
   enum class Hold : std::uint8_t { kSome, kAll, kNested };
   Hold hold_ = Hold::kSome;
   bool is_marked_ = false;  // by MarkLong
-  Stripe* one_ = nullptr;   // the one that is held, unless a set is
+  bool has_turn_ = false;
+  Stripe* one_ = nullptr;  // the one that is held, unless a set is
   std::optional<StripeSet> set_;
 };
 

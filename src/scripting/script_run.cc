@@ -93,28 +93,33 @@ void ScriptRun::Execute() {
   if (call_.group() != nullptr) {
     RunOnce(*call_.group());
   } else {
-    using Stripes = command::Runner::Stripes;
-    const std::span keys(&call_.key(0), call_.key_count());
-    holds_all_ = !program_.trust.is_trusted();
-    is_watched_ = true;
-    if (holds_all_) declared_ = keyspace::KeyLocks::SetOf(keys);
-    const resp::ReplyBuffer::Mark before = call_.reply().buffer().mark();
-    const auto work = [this](command::CallGroup& group) { RunOnce(group); };
-    const bool ran =
-        runner_.HoldGroup(call_, holds_all_ ? Stripes::kAll : Stripes::kOfItsKeys, work);
-    if (ran && must_end_) {
-      call_.reply().buffer().Truncate(before);
-      holds_all_ = true;
-      must_end_ = is_watched_ = false;
-      lines_.clear();
-      runner_.HoldGroup(call_, Stripes::kAll, work);
-    } else if (ran && !has_strayed_ && !program_.trust.is_trusted()) {
-      program_.trust.NoteGoodRun();
-    }
-    if (has_strayed_) program_.trust.NoteStray();
+    ExecuteAlone();
   }
   for (const Line& line : lines_) scripts_.Log(line.level, line.text);
   local_.CountMemory();
+}
+
+void ScriptRun::ExecuteAlone() {
+  using Stripes = command::Runner::Stripes;
+  const bool is_trusted = program_.trust.is_trusted();
+  holds_all_ = false;
+  may_extend_ = !is_trusted;
+  const resp::ReplyBuffer::Mark before = call_.reply().buffer().mark();
+  const auto work = [this](command::CallGroup& group) { RunOnce(group); };
+  bool ran =
+      runner_.HoldGroup(call_, is_trusted ? Stripes::kOfItsKeys : Stripes::kOfItsKeysAndMore, work);
+  if (ran && must_end_) {
+    call_.reply().buffer().Truncate(before);
+    must_end_ = false;
+    may_extend_ = true;
+    lines_.clear();
+    ran = runner_.HoldGroup(call_, Stripes::kOfItsKeysAndMore, work);
+  }
+  if (has_strayed_) {
+    program_.trust.NoteStray();
+  } else if (ran && !is_trusted) {
+    program_.trust.NoteGoodRun();
+  }
 }
 
 void ScriptRun::RunOnce(command::CallGroup& group) {
@@ -166,7 +171,7 @@ void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer&
     command = runner_.table().FindSubcommand(*command, args[1]);
   if (!Allows(command, args, reply)) return;
   FindKeys(*command, args);
-  if (!holds_all_ || is_watched_) {
+  if (!holds_all_) {
     const std::string_view error = CheckStripes(*command, args);
     if (!error.empty()) return reply.Error(error);
   }
@@ -224,15 +229,10 @@ std::string_view ScriptRun::CheckStripes(const CommandTable::Command& command,
                                          std::span<const std::string_view> args) {
   const bool needs_all = command::NeedsAllStripes(command, args, !keys_.empty());
   bool strays = needs_all;
-  for (const keyspace::KeyRef& key : keys_)
-    strays |= holds_all_ ? !declared_.test(key.stripe.value) : !group_->held.Holds(key.stripe);
+  for (const keyspace::KeyRef& key : keys_) strays |= !group_->held.Holds(key.stripe);
   if (!strays) return {};
   has_strayed_ = true;
-  if (holds_all_) {
-    is_watched_ = false;
-    return {};
-  }
-  if (!has_effects_) {
+  if (!may_extend_ && !has_effects_) {
     must_end_ = true;
     return kStrayed;
   }

@@ -3,12 +3,14 @@
 //
 //     EVAL, FCALL --> Execute: hold stripes --> Interpreter --redis.call--> Call: may it? -->
 //     Runner::RunForScript
-//                        '-- strayed from its stripes before it had effects: again, under all
+//                        '-- strayed from its stripes before it had effects: again, with the turn
 //
-// Which stripes: all, unless the script is trusted (trust.h); within EXEC those that EXEC holds. A
-// trusted script that needs another stripe is ended, what it has replied is dropped, and it runs
-// again under all; but if it has written, or published, that stripe is taken as well (see
-// KeyLocks::Extend and docs/decisions/0018-script-locks.md).
+// Which stripes: those of the keys that it declares; within EXEC those that EXEC holds. A script
+// that is not trusted (trust.h) takes its turn among such scripts first, and adds the stripes of
+// whatever else it touches as it comes to it. One that is trusted needs no turn; should it stray
+// all the same, it is ended, what it has replied is dropped, and it runs again with the turn; but
+// if it has written, or published, it extends its hold without (KeyLocks::Extend,
+// docs/decisions/0018-script-locks.md).
 //
 // Belongs to its Runner's thread, but for what is said to be for any: others find it by its
 // RunPlace, under that one's mutex.
@@ -80,7 +82,7 @@ class ScriptRun final : public ScriptHost {
   void BeginSlow();
   void ShowSlowStripes();
   void EndSlow();
-  void RunIn(command::CallGroup& group);
+  void ExecuteAlone();
   void RunOnce(command::CallGroup& group);
   void RunCommand(std::span<const std::string_view> args, resp::Writer& reply);
   bool Allows(const command::CommandTable::Command* command, std::span<const std::string_view> args,
@@ -107,9 +109,8 @@ class ScriptRun final : public ScriptHost {
   std::vector<log::Effect> unlogged_;           // and those that are not: redis.set_repl
   std::vector<keyspace::KeyRef> keys_;
   std::vector<std::uint32_t> positions_;
-  keyspace::StripeSet declared_;
-  bool holds_all_ = true;    // it, or EXEC
-  bool is_watched_ = false;  // whether it keeps to its stripes is of interest
+  bool holds_all_ = true;  // it, or EXEC
+  bool may_extend_ = false;
   bool has_strayed_ = false;
   bool has_effects_ = false;  // it cannot be run again
   bool must_end_ = false;

@@ -4,7 +4,7 @@
 //     not trusted --kTrustedAfter runs in a row that kept to their stripes--> trusted
 //          ^------------- one that did not: twice as many runs are wanted next time --'
 //
-// Who is not trusted runs under all stripes; see docs/decisions/0018-script-locks.md.
+// Who is not trusted takes turns with others like it; see docs/decisions/0018-script-locks.md.
 //
 // Thread safety: any thread, relaxed: it decides which locks are taken, not what may be touched.
 #ifndef CAIRN_SCRIPTING_TRUST_H_
@@ -22,7 +22,7 @@ class Trust {
   static constexpr std::uint32_t kTrustedAfterMax = 1u << 20;
 
   bool is_trusted() const { return missing_.load(std::memory_order_relaxed) == 0; }
-  // It has run under all stripes, and touched none but its own.
+  // It has touched none but its own.
   void NoteGoodRun() {
     std::uint32_t missing = missing_.load(std::memory_order_relaxed);
     while (missing > 0 &&
