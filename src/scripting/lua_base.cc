@@ -192,7 +192,8 @@ int CollectGarbage(lua_State* L) {
 }
 
 int CountKibibytes(lua_State* L) {
-  lua_pushnumber(L, static_cast<lua_Number>(Vm::Of(L).memory_bytes() / 1024));
+  const std::size_t kibibytes = Vm::Of(L).memory_bytes() / 1024;
+  lua_pushnumber(L, static_cast<lua_Number>(kibibytes));
   return 1;
 }
 
