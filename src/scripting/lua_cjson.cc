@@ -22,6 +22,10 @@
 namespace cairn::scripting {
 namespace {
 
+constexpr int kPrecision = JsonSettings().number_precision;
+constexpr double kPlainIntegerMax = 1e14;  // %.14g turns to an exponent here
+static_assert(kPrecision == 14);
+
 JsonSettings& SettingsOf(lua_State* L) {
   return *static_cast<JsonSettings*>(lua_touserdata(L, lua_upvalueindex(1)));
 }
@@ -111,6 +115,12 @@ class Encoder {
       if (std::isnan(number)) return out_.Append(L_, "nan");
     }
     std::array<char, 64> text;
+    // Integers of fewer digits than the precision are what %g prints of them; but not -0.
+    if (settings_.number_precision == kPrecision && std::fabs(number) < kPlainIntegerMax &&
+        std::trunc(number) == number && !(number == 0 && std::signbit(number))) {
+      char* const end = FormatInt64(text.data(), static_cast<std::int64_t>(number));
+      return out_.Append(L_, {text.data(), static_cast<std::size_t>(end - text.data())});
+    }
     const auto done =
         fmt::format_to_n(text.data(), text.size(), "{:.{}g}", number, settings_.number_precision);
     out_.Append(L_, {text.data(), done.size});

@@ -82,7 +82,7 @@ int Concatenate(lua_State* L) {
 // Sorts places of the table at index 1; index 2 is the order, or nil.
 class Sorter {
  public:
-  explicit Sorter(lua_State* L) : L_(L) {}
+  explicit Sorter(lua_State* L) : L_(L), vm_(Vm::Of(L)) {}
 
   void Sort(int low, int high, int depth_left) {
     while (low < high) {
@@ -107,14 +107,13 @@ class Sorter {
   }
 
   bool IsLess(int a, int b) {
-    Vm& vm = Vm::Of(L_);
-    vm.Spend(L_, 1);
+    vm_.Spend(L_, 1);
     if (lua_isnil(L_, 2)) {
-      // Of tables, this calls Lua.
-      if (lua_type(L_, a) != LUA_TNUMBER) vm.CheckCStack(L_);
+      if (lua_type(L_, a) == LUA_TNUMBER && lua_type(L_, b) == LUA_TNUMBER) {
+        return lua_tonumber(L_, a) < lua_tonumber(L_, b);
+      }
       return lua_lessthan(L_, a, b) != 0;
     }
-    vm.CheckCStack(L_);
     lua_pushvalue(L_, 2);
     lua_pushvalue(L_, a - 1);
     lua_pushvalue(L_, b - 2);
@@ -207,12 +206,14 @@ class Sorter {
   }
 
   lua_State* L_;
+  Vm& vm_;
 };
 
 int Sort(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   const int count = Length(L, 1);
   luaL_checkstack(L, 40, "");
+  Vm::Of(L).CheckCStack(L);  // an order may sort with itself
   if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_settop(L, 2);
   const int depth_max = 2 * std::bit_width(static_cast<unsigned>(count)) + 4;

@@ -169,7 +169,9 @@ class Output {
     size_ += bytes.size();
   }
   void Put(lua_State* L, char c) {
-    Prepare(L, 1);
+    if (vm_->scratch.size() != begin_ + size_ || begin_ + size_ >= vm_->memory_bytes_max()) {
+      Prepare(L, 1);
+    }
     vm_->scratch.push_back(c);
     ++size_;
   }
