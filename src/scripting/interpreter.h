@@ -20,7 +20,7 @@
 //
 // One Interpreter belongs to one worker thread, for life. It does not nest: while is_running(),
 // only the ScriptHost's own calls come from inside it, and the host must answer BUSY to other
-// scripts. Cost: a run of `return 1` takes some 100 ns, a redis.call 100 ns beside the command.
+// scripts. Cost: a run of `return 1` takes some 200 ns, a redis.call 60 ns beside the command.
 #ifndef CAIRN_SCRIPTING_INTERPRETER_H_
 #define CAIRN_SCRIPTING_INTERPRETER_H_
 
