@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 
-from harness import Client, Server, ServerError, check, equal, frame, needs, wait_for
+from harness import Client, Server, ServerError, check, equal, frame, needs, needs_plain, wait_for
 
 MIB = 1024 * 1024
 FULL = b"-ERR max number of clients reached\r\n"
@@ -99,6 +99,7 @@ def add(suite):
 
     @suite.case
     def UnixSocketIsOneOfMaxclients():
+        needs_plain("who is turned away is told")
         with Server("--maxclients", "2", "--unixsocket", "cairn.sock") as server:
             path = f"{server.folder}/cairn.sock"
             with server.client() as first, Client(path) as second:
@@ -171,6 +172,7 @@ def add(suite):
     @suite.case
     def FloodOfConnectionsOnASmallServer():
         """Many more than there is room for, again and again: those who are in are served."""
+        needs_plain("who is turned away is told")
         with Server("--maxclients", "20") as server, server.client() as member:
             equal(member.call("PING"), "PONG")
             before = server.rss()

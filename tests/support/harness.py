@@ -6,10 +6,14 @@ A script makes a Suite, adds functions with @suite.case, and ends with suite.mai
 fails by an exception, most often an AssertionError from check() or equal(). One that cannot be
 tried here says so by needs(): it has neither passed nor failed, and `, N skipped` counts it.
 
+With CAIRN_TLS=1 in the environment all servers speak TLS on their port, and nothing else, and so
+do the clients: whatever a script tries is tried through it.
+
 Nothing here sleeps and hopes: wait_for() asks a condition again and again, to a deadline. Every
 server is ended by its pid when its `with` block ends; every read from a socket has a deadline.
 """
 
+import atexit
 import contextlib
 import os
 import pathlib
@@ -17,6 +21,7 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -34,6 +39,36 @@ SANITIZED = bool(re.search(rb"__[at]san_init", pathlib.Path(BINARY).read_bytes()
 # Of one reply, one start, one condition; the machine may be busy.
 SECONDS_MAX = 200.0 if SANITIZED else 20.0
 PORTS = 100
+
+
+class Tls:
+    """The certificate of this run, which vouches for itself, and what speaks with it."""
+
+    wanted = os.environ.get("CAIRN_TLS") == "1"
+    folder = None
+
+    @classmethod
+    def options(cls, port):
+        if not cls.folder:
+            cls.folder = tempfile.mkdtemp(prefix="cairn-py-", dir=os.environ.get("CAIRN_TMP"))
+            atexit.register(shutil.rmtree, cls.folder, True)
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=test",
+                            "-keyout", f"{cls.folder}/key", "-out", f"{cls.folder}/cert"],
+                           check=True, capture_output=True)
+        return ["--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no",
+                "--tls-cert-file", f"{cls.folder}/cert", "--tls-key-file", f"{cls.folder}/key",
+                "--tls-ca-cert-file", f"{cls.folder}/cert"]
+
+    @classmethod
+    def wrap(cls, plain):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.load_verify_locations(f"{cls.folder}/cert")
+        try:
+            return context.wrap_socket(plain)
+        except ssl.SSLError as error:  # closed before it began
+            raise ConnectionError(str(error)) from error
 
 
 def valkey_binary():
@@ -83,6 +118,11 @@ class NextPort:
                 except OSError:
                     continue
         raise RuntimeError("no port is free")
+
+
+def needs_plain(what):
+    """For cases about what TLS does otherwise."""
+    needs(not Tls.wanted, f"a connection without TLS: {what}")
 
 
 class ServerError(str):
@@ -167,6 +207,8 @@ class Client:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(seconds)
         self.socket.connect(where_to)
+        if Tls.folder and self.socket.family != socket.AF_UNIX:
+            self.socket = Tls.wrap(self.socket)
         self.file = self.socket.makefile("rb")
 
     def __enter__(self):
@@ -180,7 +222,10 @@ class Client:
         self.socket.close()
 
     def send(self, data):
-        self.socket.sendall(data)
+        try:
+            self.socket.sendall(data)
+        except ssl.SSLError as error:
+            raise ConnectionError(str(error)) from error
 
     def call(self, *words):
         self.send(frame(*words))
@@ -217,8 +262,8 @@ class Client:
         """Whether the server has closed, asked without waiting. REQUIRES: no reply is pending."""
         self.socket.settimeout(0)
         try:
-            return self.socket.recv(1, socket.MSG_PEEK) == b""
-        except BlockingIOError:
+            return self.socket.recv(1, *([] if Tls.folder else [socket.MSG_PEEK])) == b""
+        except (BlockingIOError, ssl.SSLWantReadError):
             return False
         except ConnectionError:
             return True
@@ -237,7 +282,8 @@ class Server:
         self.folder = folder or tempfile.mkdtemp(prefix="cairn-py-",
                                                  dir=os.environ.get("CAIRN_TMP"))
         self.log_path = f"{self.folder}/out"
-        command = [binary, *words, "--port", str(self.port), "--dir", self.folder]
+        port_options = Tls.options(self.port) if Tls.wanted else ["--port", str(self.port)]
+        command = [binary, *words, *port_options, "--dir", self.folder]
         if "--save" not in options:
             command += ["--save", ""]
         command += [str(option) for option in options]
