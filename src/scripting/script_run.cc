@@ -140,7 +140,7 @@ void ScriptRun::RunOnce(command::CallGroup& group) {
       call_.reply().last_error_code() == last_error_) {
     runner_.NoteErrorIsCounted();
   }
-  if (is_slow()) EndSlow();
+  if (is_long_) EndLong();
   call_.session().set_db(db);
   group.effects = logged_;
   // Killed, though it has written: the server ends, and half a script is not to be in the log.
@@ -239,7 +239,7 @@ std::string_view ScriptRun::CheckStripes(const CommandTable::Command& command,
   const bool extended = needs_all ? group_->held.ExtendToAll()
                                   : group_->held.Extend(keyspace::KeyLocks::SetOf(keys_));
   holds_all_ = extended && needs_all;
-  if (is_slow()) ShowSlowStripes();
+  if (is_long_) ShowHeld();
   return extended ? std::string_view() : kCycle;
 }
 
@@ -274,12 +274,32 @@ void ScriptRun::SetRepl(int targets) {
 bool ScriptRun::Poll() {
   if (must_end_ || is_killed_.load(std::memory_order_relaxed)) return false;
   if (!is_slow()) {
+    constexpr std::int64_t kLongMs = 2;
+    const std::int64_t ms = ran_ms();
+    if (ms >= kLongMs && !is_long_) BeginLong();
     const std::int64_t slow_after_ms = scripts_.slow_after_ms();
-    if (slow_after_ms <= 0 || ran_ms() < slow_after_ms) return true;
+    if (slow_after_ms <= 0 || ms < slow_after_ms) return true;
     BeginSlow();
   }
   runner_.ServeOthers(call_.session());
   return !is_killed_.load(std::memory_order_relaxed);
+}
+
+// From here on no worker waits for what is held.
+void ScriptRun::BeginLong() {
+  is_long_ = true;
+  ShowHeld();
+}
+
+// Who meets a stripe that is held for long looks for its picture.
+void ScriptRun::ShowHeld() {
+  const keyspace::StripeSet held = group_->held.held();
+  runner_.keyspace().ShowPictures(held & ~pictured_);
+  pictured_ |= held;
+  group_->held.MarkLong();
+  if (!is_slow()) return;
+  MutexLock hold(local_.place().mu);
+  slow_stripes_ = held;
 }
 
 // First the gate knows of it: who then meets a stripe that is held for long finds out why.
@@ -290,26 +310,18 @@ void ScriptRun::BeginSlow() {
                       " KILL command. Script name is: " + std::string(name()) + ".");
   scripts_.AddSlow(1);
   runner_.shared().guards.fetch_add(1);
-  ShowSlowStripes();
-  pictured_ = group_->held.held();
-  runner_.keyspace().ShowPictures(pictured_);
+  is_long_ = true;
+  is_slow_.store(true, std::memory_order_relaxed);
+  ShowHeld();
 }
 
-void ScriptRun::ShowSlowStripes() {
-  {
-    MutexLock hold(local_.place().mu);
-    slow_stripes_ = group_->held.held();
-    is_slow_.store(true, std::memory_order_relaxed);
-  }
-  group_->held.MarkLong();
-}
-
-void ScriptRun::EndSlow() {
+void ScriptRun::EndLong() {
+  runner_.keyspace().HidePictures(pictured_);
+  if (!is_slow()) return;
   {
     MutexLock hold(local_.place().mu);
     is_slow_.store(false, std::memory_order_relaxed);
   }
-  runner_.keyspace().HidePictures(pictured_);
   runner_.shared().guards.fetch_sub(1);
   scripts_.AddSlow(-1);
 }

@@ -79,9 +79,10 @@ class ScriptRun final : public ScriptHost {
 
  private:
   bool MayRun();
+  void BeginLong();
   void BeginSlow();
-  void ShowSlowStripes();
-  void EndSlow();
+  void ShowHeld();
+  void EndLong();
   void ExecuteAlone();
   void RunOnce(command::CallGroup& group);
   void RunCommand(std::span<const std::string_view> args, resp::Writer& reply);
@@ -122,6 +123,7 @@ class ScriptRun final : public ScriptHost {
   };
   keyspace::StripeSet slow_stripes_;  // guarded by the RunPlace's mutex
   keyspace::StripeSet pictured_;
+  bool is_long_ = false;
   std::vector<Line> lines_;  // of redis.log
   // atomic, relaxed
   std::atomic<bool> has_written_{false};

@@ -105,7 +105,7 @@ WITH_FUNCTIONS = {
 
 
 def functions_come_back(preamble, rewrites):
-    """They cannot be called here yet, but an AOF that had some has them again."""
+    """An AOF that had some has them again."""
     needs(ORACLE, "redis-server")
     options = (*AOF, "--aof-use-rdb-preamble", preamble)
     with folder() as path:
