@@ -2,12 +2,14 @@
 // One Runner and one session, which is behind the times on purpose.
 #include "persist/aof_player.h"
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "base/random.h"
 #include "base/text.h"
 #include "command/spec.h"
+#include "scripting/scripts.h"
 
 namespace cairn::persist {
 namespace {
@@ -22,10 +24,13 @@ std::unique_ptr<const command::CommandTable> WithOwnNames(const command::Command
   return std::make_unique<const command::CommandTable>(rows);
 }
 
-// PFCOUNT is a read that keeps what it has counted.
+// PFCOUNT is a read that keeps what it has counted. Redis before 7 logged scripts instead of what
+// they did.
 bool MayChangeData(const command::CommandTable::Command& command) {
   constexpr std::uint32_t kKeepsResult = command::kReadonly | command::kMayReplicate;
-  return (command.flags & command::kWrite) != 0 || (command.flags & kKeepsResult) == kKeepsResult;
+  constexpr std::uint32_t kChanges = command::kWrite | command::kRunsScript;
+  return (command.flags & kChanges) != 0 || (command.flags & kKeepsResult) == kKeepsResult ||
+         command.full_name == "script|load";
 }
 
 // It changes the libraries that the loader keeps, not those of the engine.
@@ -47,6 +52,7 @@ AofPlayer::AofPlayer(keyspace::Keyspace& keyspace, const command::CommandTable& 
       shared_{.keyspace = keyspace, .table = *table_, .gates = {}},
       runner_(shared_, SecureRandomUint64()),
       session_(ClientId(0), SecureRandomUint64()) {
+  shared_.scripts = std::make_unique<scripting::Scripts>();
   shared_.track_latency.store(false, std::memory_order_relaxed);
   session_.BeginReplay();
 }

@@ -125,7 +125,7 @@ def functions_come_back(preamble, rewrites):
             equal(len(wanted), 3)
         with Server(*options, folder=path) as server, server.client() as client:
             equal(client.call("GET", "k"), b"v")
-            check("3 libraries of functions are kept and saved again" in server.log(), server.log())
+            check("3 libraries of functions loaded" in server.log(), server.log())
             if rewrites:
                 client.call("BGREWRITEAOF")
                 wait_info(server, "aof_rewrite_in_progress", "0")
