@@ -248,12 +248,10 @@ ScriptHost::Verdict ScriptRun::AclCheck(std::span<const std::string_view> args) 
   if (command != nullptr && command->is_container && args.size() >= 2)
     command = runner_.table().FindSubcommand(*command, args[1]);
   if (command == nullptr) return Verdict::kNoSuchCommand;
-  command::Session& session = call_.session();
-  const command::Rights* rights = session.rights();
+  const command::Rights* rights = call_.session().rights();
   if (rights == nullptr || rights->unrestricted()) return Verdict::kAllowed;
   // Where the number of arguments is wrong nobody can say which are keys.
-  const bool may = Fits(*command, args) && !command::CheckRights(nullptr, session, *command, args,
-                                                                 command::DenialContext::kScript);
+  const bool may = Fits(*command, args) && !rights->Check(*command, args);
   return may ? Verdict::kAllowed : Verdict::kDenied;
 }
 

@@ -75,23 +75,26 @@ class Spreading {
 class AccessControl::RightsGate final : public command::Gate {
  public:
   bool Admit(Call& call) override {
-    command::Session& session = call.session();
-    const Denial denial = command::CheckRights(
-        call.runner().shared().denial_observer, session, call.command(), call.args(),
-        session.queueing() ? DenialContext::kTransaction : DenialContext::kTopLevel);
+    const Denial denial = Ask(
+        call, call.session().queueing() ? DenialContext::kTransaction : DenialContext::kTopLevel);
     if (!denial) [[likely]]
       return true;
     call.Refuse("NOPERM " + command::DenialText(denial, call.command()));
     return false;
   }
+
   bool AdmitInScript(Call& call) override {
-    const Denial denial =
-        command::CheckRights(call.runner().shared().denial_observer, call.session(), call.command(),
-                             call.args(), DenialContext::kScript);
+    const Denial denial = Ask(call, DenialContext::kScript);
     if (!denial) [[likely]]
       return true;
-    call.Error("NOPERM ACL failure in script: " + command::DenialText(denial, call.command()));
+    call.Error("ERR ACL failure in script: " + command::DenialText(denial, call.command()));
     return false;
+  }
+
+ private:
+  static Denial Ask(Call& call, DenialContext context) {
+    return command::CheckRights(call.runner().shared().denial_observer, call.session(),
+                                call.command(), call.args(), context);
   }
 };
 
