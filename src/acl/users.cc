@@ -52,7 +52,7 @@ std::shared_ptr<command::User> Users::Authenticate(std::string_view name,
   return is_right && known.profile->is_on() ? known.user : nullptr;
 }
 
-std::shared_ptr<command::User> Users::Identified(std::string_view name) const {
+std::shared_ptr<command::User> Users::Trusted(std::string_view name) const {
   MutexLock hold(mu_);
   const auto found = users_.find(name);
   return found != users_.end() && found->second.profile->is_on() ? found->second.user : nullptr;

@@ -68,8 +68,9 @@ class Users {
   // Null if there is no such user, he is off, or the password is wrong: as slow in each case.
   std::shared_ptr<command::User> Authenticate(std::string_view name,
                                               std::string_view password) const EXCLUDES(mu_);
-  // The same without a password: somebody else has made sure that it is he (a certificate).
-  std::shared_ptr<command::User> Identified(std::string_view name) const EXCLUDES(mu_);
+  // The user of that name, if he is on, without a password: who he is has been proved otherwise, by
+  // a certificate. Null: there is none.
+  std::shared_ptr<command::User> Trusted(std::string_view name) const EXCLUDES(mu_);
   Profiles All() const EXCLUDES(mu_);
   std::size_t count() const EXCLUDES(mu_);
 

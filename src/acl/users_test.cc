@@ -50,6 +50,14 @@ TEST_F(UsersTest, LetsInWhoKnowsThePassword) {
   EXPECT_EQ(users_.Authenticate("nobody", "secret"), nullptr);
 }
 
+TEST_F(UsersTest, TrustsWhoIsOn) {
+  Set("alice", "on >secret");
+  Set("carol", "off nopass");
+  EXPECT_EQ(users_.Trusted("alice"), users_.Authenticate("alice", "secret"));
+  EXPECT_EQ(users_.Trusted("carol"), nullptr);
+  EXPECT_EQ(users_.Trusted("nobody"), nullptr);
+}
+
 TEST_F(UsersTest, AWrongRuleChangesNothing) {
   Set("alice", "on ~a");
   const std::string before = All();

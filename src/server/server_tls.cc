@@ -133,7 +133,7 @@ void Server::NoteHandshakeFailed(const io::PeerInfo& peer, std::string_view why)
 void Server::LogInByCertificate(Connection& connection, std::string_view common_name) {
   const auto by = config_.Choice<TlsAuthClientsUser>("tls-auth-clients-user");
   if (by == TlsAuthClientsUser::kOff || common_name.empty()) return;
-  if (std::shared_ptr<command::User> user = access_.users().Identified(common_name))
+  if (std::shared_ptr<command::User> user = access_.users().Trusted(common_name))
     return connection.BecomeUser(std::move(user));
   log_.Verbose("TLS: no user has the certificate's name '" + std::string(common_name) + "'");
 }
