@@ -722,28 +722,6 @@ void Connection::ResetSession() {
   });
 }
 
-// ClientInfo says so from the beginning.
-void Connection::BeginAsDefaultUser() {
-  set_user(server().access().users().default_user());
-  set_authenticated(!server().RequiresPassword());
-}
-
-void Connection::BecomeUser(std::shared_ptr<command::User> user) {
-  server().clients().With(id(), [&](ClientInfo& info) { info.texts.user = user->name(); });
-  set_user(std::move(user));
-  set_authenticated(true);
-}
-
-void Connection::TakeNews(const RightsNews& news, ClientId caller) {
-  const RightsNews::OfUser* mine = news.Find(user().get());
-  if (mine == nullptr) return;
-  RefreshRights();
-  const bool hears_too_much = mine->channels_left && subscriptions_ != nullptr &&
-                              !subscriptions_->AreAllowed(*mine->channels_left);
-  if (!mine->is_deleted && !hears_too_much) return;
-  id() == caller ? CloseAfterReplies() : CloseNow();
-}
-
 // Its subscriptions and watched keys, and the command that waits. Names that clients subscribe to
 // are the worker's.
 std::size_t Connection::KnownBytes() {

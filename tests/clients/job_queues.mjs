@@ -202,7 +202,8 @@ function withBull(body) {
   return async () => {
     const admin = new IORedis(connection);
     await admin.flushall();
-    const queues = Array.from({ length: workerCount }, () => new Bull('old', { redis: connection }));
+    const make = () => new Bull('old', { redis: connection });
+    const queues = Array.from({ length: workerCount }, make);
     try {
       return await body(queues);
     } finally {
