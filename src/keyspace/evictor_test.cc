@@ -304,11 +304,12 @@ TEST(Evictor, AFullLogIsNotALackOfVictims) {
   locks.AcquireAll();
   const std::unique_ptr<log::Reader> reader = store.keyspace.log().Attach(log::Lag::kMustKeep);
   locks.Release();
-  std::size_t taken = 0;
-  while (store.keyspace.log().TakeCredit(64)) taken += 64;
+  constexpr std::size_t kAll = log::CommandLog::kRingBytesDefault / 4 * 3;
+  ASSERT_TRUE(store.keyspace.log().TakeCredit(kAll));
+  ASSERT_FALSE(store.keyspace.log().TakeCredit(1));
   Evictor evictor(store.keyspace, 1);
   EXPECT_TRUE(evictor.MakeRoom(0));
-  store.keyspace.log().ReturnCredit(taken);
+  store.keyspace.log().ReturnCredit(kAll);
 }
 
 }  // namespace
