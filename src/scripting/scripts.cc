@@ -12,6 +12,8 @@
 namespace cairn::scripting {
 namespace {
 
+constexpr int kWarning = 3;  // of redis.log's levels
+
 // Of scripts that are gone an interpreter keeps some, until there are so many more than the cache
 // may have from EVAL.
 constexpr std::size_t kKnownSlack = 2 * ScriptCache::kEvalScriptsMax;
@@ -115,8 +117,11 @@ void Local::SyncLibraries(ScriptHost& host) {
   }
   for (const std::string& name : gone) DropLibrary(name);
   for (const std::shared_ptr<const Library>& library : set->libraries()) {
-    if (!library->name.empty() && !loaded_.contains(library->name))
-      (void)LoadLibrary(library, host);
+    if (library->name.empty() || loaded_.contains(library->name)) continue;
+    if (const Status loaded = LoadLibrary(library, host); !loaded.ok()) {
+      scripts_.Log(kWarning, "The functions of library '" + library->name +
+                                 "' are not there: " + std::string(loaded.message()));
+    }
   }
   synced_version_ = version;
   scripts_.set_function_count(functions_.size());
