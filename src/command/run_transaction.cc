@@ -103,6 +103,7 @@ bool WatchedHaveChanged(keyspace::Keyspace& keyspace, keyspace::KeyLocks& held,
 }
 
 std::size_t CreditFor(const Transaction& transaction) {
+  if ((transaction.flags() & kRunsScript) != 0) return log::CommandLog::kGroupCreditMax;
   std::size_t bytes = kSlackBytes;
   for (const Queued& queued : transaction.queue())
     bytes += 2 * log::CommandLog::RecordBytes(queued.args()) + kSlackBytes;

@@ -77,6 +77,9 @@ TlsStream::TlsStream(Fd fd, EventLoop& loop, std::shared_ptr<const TlsContext> c
   BIO* bio = NewTransportBio(context_->transport(), &transport_);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_verify(ssl_, VerifyMode(client_certificate), nullptr);
+  // A session that was begun without a certificate is not one to resume where one is required.
+  const auto mode = static_cast<unsigned char>(client_certificate);
+  CHECK(SSL_set_session_id_context(ssl_, &mode, sizeof(mode)) == 1);
   SSL_set_accept_state(ssl_);
 }
 

@@ -69,7 +69,8 @@ long Control(BIO* bio, int command, long, void*) {
 }  // namespace
 
 bio_method_st* NewTransport() {
-  BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "cairn transport");
+  static const int type = BIO_get_new_index() | BIO_TYPE_SOURCE_SINK;  // there are 127
+  BIO_METHOD* method = BIO_meth_new(type, "cairn transport");
   CHECK(method != nullptr);
   BIO_meth_set_read(method, &Receive);
   BIO_meth_set_write(method, &Send);

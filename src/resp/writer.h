@@ -46,6 +46,8 @@ class Writer {
   void Error(std::string_view text);
   // Errors written so far; statistics of failed calls follow from it.
   std::uint32_t error_count() const { return error_count_; }
+  // What was written since there were so many has been dropped.
+  void ForgetErrorsSince(std::uint32_t error_count) { error_count_ = error_count; }
   // The code that the last error began with ("ERR", "WRONGTYPE"), cut at kErrorCodeMax bytes.
   static constexpr std::size_t kErrorCodeMax = 32;
   std::string_view last_error_code() const { return {error_code_, error_code_size_}; }

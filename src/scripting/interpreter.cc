@@ -119,7 +119,8 @@ Interpreter::~Interpreter() = default;
 Status Interpreter::Compile(std::string_view sha1_hex, std::string_view body) {
   CHECK(!is_running());
   if (Knows(sha1_hex)) return {};
-  if (scripts_ == nullptr) scripts_ = std::make_unique<Scripts>(options_.memory_bytes_max);
+  const bool is_new = scripts_ == nullptr;
+  if (is_new) scripts_ = std::make_unique<Scripts>(options_.memory_bytes_max);
   Vm& vm = scripts_->vm;
   const auto refuse = [](std::string_view why) {
     return Status(StatusCode::kInvalid,
@@ -141,7 +142,7 @@ Status Interpreter::Compile(std::string_view sha1_hex, std::string_view body) {
   if (!is_spent || vm.memory_bytes() <= options_.memory_bytes_max / 2) return status;
   // The others take the room; in a new state it is the only one.
   scripts_.reset();
-  return Compile(sha1_hex, body);
+  return is_new ? status : Compile(sha1_hex, body);
 }
 
 bool Interpreter::Knows(std::string_view sha1_hex) const {

@@ -69,7 +69,7 @@ class ScriptHost {
 
 class Interpreter {
  public:
-  static constexpr int kPollInstructions = 100'000;
+  static constexpr int kPollInstructions = 1'000;
   static constexpr std::size_t kMemoryBytesMax = std::size_t{512} << 20;
 
   struct Options {
@@ -114,6 +114,8 @@ class Interpreter {
   // Whether it is loaded here. Like scripts, all are forgotten with a state that had to be
   // replaced.
   bool KnowsLibrary(std::string_view library) const;
+  // False once no library was loaded since the state of all of them had to be given up.
+  bool has_libraries() const { return libraries_ != nullptr; }
   void DropLibrary(std::string_view library);
   void DropAllLibraries();
   // REQUIRES: the library is known and has the function, !is_running()

@@ -13,8 +13,6 @@
 namespace cairn::scripting {
 namespace {
 
-constexpr char kBytecodeMark = '\x1b';
-
 int SetMetatable(lua_State* L) {
   const int type = lua_type(L, 2);
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -118,11 +116,10 @@ int ProtectedCallWithHandler(lua_State* L) {
 
 // Loads the text, or says nil and why not.
 int LoadText(lua_State* L, std::string_view text, const char* chunk_name) {
-  // What begins as bytecode is a syntax error like any other byte of that kind.
-  text = text.starts_with(kBytecodeMark)
-             ? " \x1b"
-             : PrepareSource(text, Chunk::kLoaded, Vm::Of(L).prepared).text;
-  if (luaL_loadbuffer(L, text.data(), text.size(), chunk_name) == 0) return 1;
+  // Bytecode is not for reading: LoadChunk refuses it.
+  if (!text.starts_with(LUA_SIGNATURE[0]))
+    text = PrepareSource(text, Chunk::kLoaded, Vm::Of(L).prepared).text;
+  if (LoadChunk(L, text, chunk_name) == 0) return 1;
   lua_pushnil(L);
   lua_insert(L, -2);
   return 2;

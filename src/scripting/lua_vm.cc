@@ -31,6 +31,9 @@ constexpr std::string_view kLoadTimeoutText = "ERR FUNCTION LOAD timeout";
 // What errors may still take once the limit was hit.
 constexpr std::size_t kReserveBytes = 64 * 1024;
 constexpr std::size_t kReserveBlockBytes = 4 * 1024;
+// What is in larger blocks was copied by one instruction; of so many bytes of it, a poll.
+constexpr std::size_t kLargeBlockBytes = 16 * 1024;
+constexpr std::size_t kLargeBytesPerPoll = std::size_t{8} << 20;
 
 int Abort(lua_State* L) {
   (void)L;
@@ -62,6 +65,17 @@ Vm::Vm(std::size_t memory_bytes_max)
 
 Vm::~Vm() { lua_close(lua_); }
 
+int LoadChunk(lua_State* L, std::string_view text, const char* name) {
+  // What begins as bytecode is a syntax error like any other byte of that kind.
+  if (text.starts_with(LUA_SIGNATURE[0])) text = " \x1b";
+#ifdef LUAJIT_VERSION
+  // Text only: it would find bytecode behind a byte order mark, too.
+  return luaL_loadbufferx(L, text.data(), text.size(), name, "t");
+#else
+  return luaL_loadbuffer(L, text.data(), text.size(), name);
+#endif
+}
+
 void* Vm::Allocate(void* self, void* block, std::size_t old_bytes, std::size_t new_bytes) {
   Vm& vm = *static_cast<Vm*>(self);
   if (block == nullptr) old_bytes = 0;
@@ -74,6 +88,7 @@ void* Vm::Allocate(void* self, void* block, std::size_t old_bytes, std::size_t n
   void* moved = std::realloc(block, new_bytes);
   if (moved == nullptr) return nullptr;
   vm.used_bytes_ += new_bytes - old_bytes;
+  if (new_bytes >= kLargeBlockBytes && vm.limited_) vm.CountLarge(new_bytes);
   return moved;
 }
 
@@ -95,6 +110,15 @@ bool Vm::Refuses(std::size_t more_bytes) {
   return false;
 }
 
+// Filling it took far longer than an instruction.
+void Vm::CountLarge(std::size_t bytes) {
+  large_bytes_ += bytes;
+  if (large_bytes_ < kLargeBytesPerPoll || stop_ != Stop::kNone) return;
+  large_bytes_ = 0;
+  polls_soon_ = true;
+  HookEach(1);
+}
+
 void Vm::HookEach(int instructions) {
   if (hook_each_ == instructions) return;
   hook_each_ = instructions;
@@ -113,6 +137,10 @@ void Vm::OnCount(lua_State* L, lua_Debug*) {
     lua_gc(L, LUA_GCCOLLECT, 0);
     vm.collect_at_bytes_ = std::max(vm.memory_bytes_max_ / 4 * 3,
                                     vm.used_bytes_ + (vm.memory_bytes_max_ - vm.used_bytes_) / 2);
+    vm.HookEach(Interpreter::kPollInstructions);
+  }
+  if (vm.polls_soon_ && vm.stop_ == Stop::kNone) {
+    vm.polls_soon_ = false;
     vm.HookEach(Interpreter::kPollInstructions);
   }
 #ifndef LUAJIT_VERSION
@@ -197,7 +225,7 @@ int Vm::ProtectLoading(ScriptHost& host, std::vector<FunctionSpec>& specs,
 int Vm::Load(std::string_view source, const char* chunk_name) {
   limited_ = true;
   stack_top_ = FrameAddress();
-  const int status = luaL_loadbuffer(lua_, source.data(), source.size(), chunk_name);
+  const int status = LoadChunk(lua_, source, chunk_name);
   limited_ = false;
   return status;
 }
@@ -208,10 +236,10 @@ void Vm::AfterRun() {
   if (has_seeded) random = random_before;
   scratch.clear();
   if (scratch.capacity() > kScratchKeptBytes) scratch.shrink_to_fit();
-  if (stop_ != Stop::kNone || collects_soon_) {
+  if (stop_ != Stop::kNone || collects_soon_ || polls_soon_) {
     lua_gc(lua_, LUA_GCCOLLECT, 0);
     stop_ = Stop::kNone;
-    collects_soon_ = false;
+    collects_soon_ = polls_soon_ = false;
     collect_at_bytes_ = memory_bytes_max_ / 4 * 3;
     HookEach(Interpreter::kPollInstructions);
   } else if (--runs_until_collection_ == 0) {

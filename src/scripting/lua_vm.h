@@ -6,7 +6,7 @@
 // script for good: the host's Poll said so, the memory limit was hit, or a library took too long to
 // load. The count hook then raises at every instruction, so that no pcall lives on.
 //
-//     Protect --> lua_pcall --> script --hook each 100,000 instructions--> Poll
+//     Protect --> lua_pcall --> script --hook each 1,000 instructions--> Poll
 //                    |             +----> our C loops: Spend ------------> Poll
 //                    |             +----> allocator: over the limit -----> stop, hook each 1
 //                    +--> HandleError: {err=, source=, line=}
@@ -140,6 +140,7 @@ class Vm {
   void PollFromC(lua_State* L);
   [[noreturn]] void RaiseStop(lua_State* L);
   void EndSoon();
+  void CountLarge(std::size_t bytes);
   void HookEach(int instructions);
 
   const std::size_t memory_bytes_max_;
@@ -153,6 +154,8 @@ class Vm {
   int hook_each_ = 0;
   int runs_until_collection_ = kRunsPerCollection;
   std::int64_t budget_ = 0;
+  std::size_t large_bytes_ = 0;  // of large blocks, since the last poll they caused
+  bool polls_soon_ = false;
   std::uintptr_t stack_top_ = 0;
   ScriptHost* host_ = nullptr;
 };
@@ -212,6 +215,9 @@ class Output {
 // Pushes Redis's error object: {err = "CODE text"}. `text` may begin with "-CODE " of its own;
 // without, the code is ERR.
 void PushError(lua_State* L, std::string_view text);
+
+// As luaL_loadbuffer, but of text only.
+int LoadChunk(lua_State* L, std::string_view text, const char* name);
 // The same of a text that has its code.
 void PushCodedError(lua_State* L, std::string_view text);
 [[noreturn]] void RaiseError(lua_State* L, std::string_view text);

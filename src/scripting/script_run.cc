@@ -23,6 +23,10 @@ constexpr std::string_view kReadOnlyCall =
     "ERR Can not execute a script with write flag using *_ro command.";
 constexpr std::string_view kNoMemoryForScript =
     "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'";
+constexpr std::uint64_t kPollMs = 2;
+constexpr std::string_view kKilled = "ERR Script killed by user with SCRIPT KILL...";
+constexpr std::string_view kStateIsLost =
+    "ERR scripts before this one have taken all memory there is for them, call it again";
 constexpr std::string_view kCycle =
     "ERR this key is held by a script that waits for a key of this one's";
 // Seen by nobody: the script is ended with it, and run again.
@@ -54,7 +58,9 @@ ScriptRun::ScriptRun(command::Call& call, const Program& program)
       program_(program),
       writes_are_refused_(program.is_read_only || program.flags.no_writes),
       ignores_memory_(program.declares && (program.flags.allow_oom || program.flags.no_writes)),
+      cycles_per_ms_(static_cast<std::uint64_t>(runner_.shared().cycles_per_us * 1000)),
       begin_cycles_(CycleNow()),
+      polled_cycles_(begin_cycles_),
       buffer_(local_.reply_buffer()) {
   MutexLock hold(local_.place().mu);
   local_.place().run = this;
@@ -105,11 +111,13 @@ void ScriptRun::ExecuteAlone() {
   holds_all_ = false;
   may_extend_ = !is_trusted;
   const resp::ReplyBuffer::Mark before = call_.reply().buffer().mark();
+  const std::uint32_t errors_before = call_.reply().error_count();
   const auto work = [this](command::CallGroup& group) { RunOnce(group); };
   bool ran =
       runner_.HoldGroup(call_, is_trusted ? Stripes::kOfItsKeys : Stripes::kOfItsKeysAndMore, work);
   if (ran && must_end_) {
     call_.reply().buffer().Truncate(before);
+    call_.reply().ForgetErrorsSince(errors_before);
     must_end_ = false;
     may_extend_ = true;
     lines_.clear();
@@ -128,6 +136,9 @@ void ScriptRun::RunOnce(command::CallGroup& group) {
   const DbId db = call_.session().db();
   const std::uint32_t errors_before = call_.reply().error_count();
   error_counted_ = false;
+  const bool is_known = is_function() ? local_.interpreter().KnowsLibrary(program_.library)
+                                      : local_.interpreter().Knows(program_.name);
+  if (!is_known) return call_.Error(kStateIsLost);
   const Interpreter::Arguments arguments{.keys = program_.keys, .args = program_.args};
   if (is_function()) {
     local_.interpreter().RunFunction(program_.library, program_.name, arguments, *this,
@@ -136,7 +147,7 @@ void ScriptRun::RunOnce(command::CallGroup& group) {
     local_.interpreter().Run(program_.name, arguments, *this, call_.reply());
   }
   // The error of a command was counted when it was made.
-  if (call_.reply().error_count() > errors_before && error_counted_ &&
+  if (!must_end_ && call_.reply().error_count() > errors_before && error_counted_ &&
       call_.reply().last_error_code() == last_error_) {
     runner_.NoteErrorIsCounted();
   }
@@ -151,6 +162,11 @@ void ScriptRun::RunOnce(command::CallGroup& group) {
 std::string_view ScriptRun::Call(std::span<const std::string_view> args, int protocol) {
   buffer_.Clear();
   resp::Writer writer(buffer_, protocol);
+  // A command may take as long as very many instructions.
+  if (const std::uint64_t now = CycleNow(); now - polled_cycles_ > kPollMs * cycles_per_ms_) {
+    polled_cycles_ = now;
+    (void)Poll();
+  }
   RunCommand(args, writer);
   if (writer.error_count() > 0) {
     error_counted_ = true;
@@ -166,6 +182,7 @@ std::string_view ScriptRun::Call(std::span<const std::string_view> args, int pro
 
 void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer& reply) {
   if (must_end_) return reply.Error(kStrayed);
+  if (is_killed_.load(std::memory_order_relaxed)) return reply.Error(kKilled);
   const CommandTable::Command* command = runner_.table().Find(args[0]);
   if (command != nullptr && command->is_container && args.size() >= 2)
     command = runner_.table().FindSubcommand(*command, args[1]);
@@ -177,7 +194,8 @@ void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer&
   }
   constexpr std::uint32_t kHasEffects = command::kWrite | command::kMayReplicate;
   const bool had_written = has_written();
-  if ((command->flags & command::kWrite) != 0) has_written_.store(true, std::memory_order_relaxed);
+  if ((command->flags & command::kWrite) != 0 && !had_written && !BeginToWrite())
+    return reply.Error(kKilled);
   if ((command->flags & kHasEffects) != 0) has_effects_ = true;
   const command::Prepared prepared = {.command = command,
                                       .args = args,
@@ -185,6 +203,14 @@ void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer&
                                       .key_count = static_cast<std::uint32_t>(keys_.size())};
   runner_.RunForScript(call_.session(), prepared, keys_.data(), *group_, reply, had_written);
   if (!unlogged_.empty()) unlogged_.clear();
+}
+
+// False if it was killed: who kills looks, under the same mutex, whether it has written.
+bool ScriptRun::BeginToWrite() {
+  MutexLock hold(local_.place().mu);
+  if (is_killed_.load(std::memory_order_relaxed)) return false;
+  has_written_.store(true, std::memory_order_relaxed);
+  return true;
 }
 
 // In Redis's order.
@@ -270,6 +296,7 @@ void ScriptRun::SetRepl(int targets) {
 }
 
 bool ScriptRun::Poll() {
+  if (scripts_.is_ending(has_written())) Kill();
   if (must_end_ || is_killed_.load(std::memory_order_relaxed)) return false;
   if (!is_slow()) {
     constexpr std::int64_t kLongMs = 2;
@@ -315,6 +342,8 @@ void ScriptRun::BeginSlow() {
 
 void ScriptRun::EndLong() {
   runner_.keyspace().HidePictures(pictured_);
+  pictured_.reset();
+  is_long_ = false;
   if (!is_slow()) return;
   {
     MutexLock hold(local_.place().mu);

@@ -79,6 +79,7 @@ class ScriptRun final : public ScriptHost {
 
  private:
   bool MayRun();
+  bool BeginToWrite();
   void BeginLong();
   void BeginSlow();
   void ShowHeld();
@@ -102,9 +103,11 @@ class ScriptRun final : public ScriptHost {
   const Program& program_;
   const bool writes_are_refused_;
   const bool ignores_memory_;
+  const std::uint64_t cycles_per_ms_;
   const std::uint64_t begin_cycles_;
-  resp::ReplyBuffer& buffer_;  // of one command
-  std::string joined_;         // the same in one piece, if it was in several
+  std::uint64_t polled_cycles_;  // when a call polled last
+  resp::ReplyBuffer& buffer_;    // of one command
+  std::string joined_;           // the same in one piece, if it was in several
   command::CallGroup* group_ = nullptr;
   std::vector<log::Effect>* logged_ = nullptr;  // where effects go that are to be logged
   std::vector<log::Effect> unlogged_;           // and those that are not: redis.set_repl

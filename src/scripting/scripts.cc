@@ -30,6 +30,11 @@ void Scripts::Leave(RunPlace& place) {
   std::erase(places_, &place);
 }
 
+void Scripts::EndRunsFromNow(Ends ends) {
+  ending_.store(ends == Ends::kAll ? Ending::kAll : Ending::kWithoutWrites,
+                std::memory_order_relaxed);
+}
+
 void Scripts::EndRuns(Ends ends) {
   ForEachRun([&](ScriptRun& run) {
     if (ends == Ends::kAll || !run.has_written()) run.Kill();
@@ -107,6 +112,9 @@ void Local::CountMemory() {
 // ---- Libraries ---------------------------------------------------------------------------------
 
 void Local::SyncLibraries(ScriptHost& host) {
+  // A function has taken all memory there is, and the libraries' state went with it.
+  if (!loaded_.empty() && !interpreter_.has_libraries()) [[unlikely]]
+    DropLibraries();
   const std::uint64_t version = scripts_.shelf().version();
   if (version == synced_version_) [[likely]]
     return;

@@ -82,6 +82,12 @@ class Scripts final : public command::Extension {
   // to be lost.
   enum class Ends : std::uint8_t { kWithoutWrites, kAll };
   void EndRuns(Ends ends);
+  // The same for good: also those that begin later.
+  void EndRunsFromNow(Ends ends);
+  bool is_ending(bool has_written) const {
+    const Ending ending = ending_.load(std::memory_order_relaxed);
+    return has_written ? ending == Ending::kAll : ending != Ending::kNo;
+  }
 
   // Bytes that interpreters hold, as they last said. By Locals.
   SharedCounter& eval_vm_bytes() { return eval_vm_bytes_; }
@@ -93,12 +99,15 @@ class Scripts final : public command::Extension {
   }
 
  private:
+  enum class Ending : std::uint8_t { kNo, kWithoutWrites, kAll };
+
   ScriptCache cache_;
   LibraryShelf own_shelf_;
   LibraryShelf* shelf_ = &own_shelf_;
   std::atomic<std::int64_t> slow_after_ms_{5000};
   OnLog on_log_;
   std::atomic<int> slow_count_{0};
+  std::atomic<Ending> ending_{Ending::kNo};
   SharedCounter eval_vm_bytes_;
   SharedCounter function_vm_bytes_;
   std::atomic<std::size_t> function_count_{0};

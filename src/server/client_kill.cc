@@ -163,7 +163,7 @@ void CloseVictims(Server& server, Kill kill, const std::shared_ptr<Closings>& cl
     Worker* worker = server.workers()[victims.first].get();
     worker->Post([worker, ids = std::move(victims.second), closings] {
       for (const ClientId id : ids) {
-        if (Connection* connection = worker->FindConnection(id); connection != nullptr)
+        if (Connection* connection = worker->FindToClose(id); connection != nullptr)
           connection->CloseNow();
       }
       worker->AfterClosing([closings] { closings->WorkerIsDone(); });

@@ -213,13 +213,14 @@ std::size_t Connection::ProcessInput(std::string_view input) {
     const Batch batch = ParseBatch(input.substr(done), share);
     runner.Begin(*this);
     const std::size_t executed = ExecuteBatch(batch);
-    share -= static_cast<int>(batch.count);
+    share = std::exchange(yields_, false) ? 0 : share - static_cast<int>(batch.count);
     // Replies of one pass can be many times the request's size, so the pass itself is bounded.
     if (output_.pending_bytes() > kReadBytes) CheckOutputLimit();
     if (executed < batch.count || stall_ != Stall::kNone || is_taken_) {
       // Parked, stalled, moved or closed on the way: what was not run is parsed again later.
       done += executed == 0 ? 0 : batch.ends[executed - 1];
       parser_.Reset();
+      if (share == 0 && stall_ == Stall::kNone && !is_taken_) ResumeLater();
       break;
     }
     done += batch.consumed;
@@ -315,6 +316,9 @@ std::size_t Connection::RunReads(std::string_view input, int* share) {
 
 std::size_t Connection::ExecuteBatch(const Batch& batch) {
   const bool audits = server().audit().is_on();
+  const auto most =
+      static_cast<std::uint64_t>(server().engine().shared().cycles_per_us * kScriptUsPerPass);
+  const auto ran_cycles = [begin = CycleNow()] { return CycleNow() - begin; };
   for (std::size_t i = 0; i < batch.count; ++i) {
     if (state_ != State::kOpen) return batch.count;  // what follows QUIT is dropped
     if (stall_ != Stall::kNone) return i - (stall_ == Stall::kDelayed ? 1 : 0);
@@ -330,6 +334,11 @@ std::size_t Connection::ExecuteBatch(const Batch& batch) {
       return i;
     }
     audits ? ExecuteAudited(i) : ExecuteOne(i);
+    const command::CommandTable::Command* command = prepared.command;
+    if (command != nullptr && (command->flags & command::kRunsScript) != 0 && ran_cycles() > most) {
+      yields_ = true;
+      return i + 1;
+    }
   }
   return batch.count - (stall_ == Stall::kDelayed ? 1 : 0);
 }

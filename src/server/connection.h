@@ -62,6 +62,8 @@ enum class ReplyMode : std::uint8_t { kOn, kOff, kSkipNext, kSkipping };
 class Connection final : public command::Session, public io::Watcher {
  public:
   static constexpr int kRequestsPerPass = 256;
+  // Scripts may take very long: after so many microseconds of them others have their turn.
+  static constexpr double kScriptUsPerPass = 2'000;
   // A peer that reads as fast as we write shall not have the worker to itself: 512 KiB take about
   // 0.2 ms.
   static constexpr std::size_t kFlushBytes = 512 * 1024;
@@ -283,7 +285,9 @@ class Connection final : public command::Session, public io::Watcher {
   bool write_blocked_ = false;  // the socket is full: EPOLLOUT is armed
   bool read_blocked_ = false;  // a delayed or deferred client has sent enough: EPOLLIN is not armed
   bool transaction_published_ = false;
-  bool resume_queued_ = false;  // requests beyond the pass's share wait for the next one
+  bool resume_queued_ = false;
+  bool yields_ = false;  // the rest of a batch is for a later pass  // requests beyond the pass's
+                         // share wait for the next one
   std::uint64_t held_as_ = 0;
   resp::Parser parser_;
   ByteBuffer leftover_;    // input not yet done with; empty between complete requests

@@ -306,7 +306,7 @@ void Server::EvictClients() {
     // Who does not get it is asked again in 100 ms.
     workers_[candidate.worker]->Offer(
         [worker = workers_[candidate.worker].get(), id = candidate.id] {
-          if (Connection* connection = worker->FindConnection(id)) connection->CloseNow();
+          if (Connection* connection = worker->FindToClose(id)) connection->CloseNow();
         });
   }
 }

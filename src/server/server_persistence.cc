@@ -199,10 +199,13 @@ bool Server::TryShutdown(ShutdownHow how) {
   persistence_.GiveUpBackground();
   aof_.GiveUpRewrite();
   using Ends = scripting::Scripts::Ends;
-  engine_.scripts().EndRuns(how.save == ShutdownHow::Save::kNo ? Ends::kAll : Ends::kWithoutWrites);
+  const Ends ends = how.save == ShutdownHow::Save::kNo ? Ends::kAll : Ends::kWithoutWrites;
+  engine_.scripts().EndRuns(ends);
   const bool saves = how.save == ShutdownHow::Save::kYes ||
                      (how.save == ShutdownHow::Save::kByPoints && persistence_.has_save_points());
   if (saves && !SaveAtTheEnd(how)) return false;
+  // Workers wait for theirs when they stop.
+  engine_.scripts().EndRunsFromNow(ends);
   main_loop_->Stop();
   return true;
 }

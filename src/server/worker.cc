@@ -162,23 +162,27 @@ void Worker::EndPass() {
       });
     }
   }
-  for (Connection* connection : to_delete_) {
-    // Closed before it goes from the list: who sees it gone there may count on it.
-    connection->stream().Close();
-    connection->DropSubscriptions();
-    server_.clients().Remove(&connection->info());
-    server_.engine().other_bytes().Add(
-        -connection->info().memory_bytes.load(std::memory_order_relaxed));
-    server_.NoteClosed();
-    connections_.erase(connection->id().value);
-  }
+  for (Connection* connection : to_delete_) LetGo(connection);
+  gone_.insert(gone_.end(), to_delete_.begin(), to_delete_.end());
   to_delete_.clear();
+  for (Connection* connection : gone_) connections_.erase(connection->id().value);
+  gone_.clear();
   if (!after_closing_.empty()) [[unlikely]] {
     for (io::Task& task : std::exchange(after_closing_, {})) task();
   }
   disk_moves_ = server_.watermark().moves();
   // Last: this pass has no reply to send any more.
   server_.persistence().turn().steps().Help();
+}
+
+// Closed before it goes from the list: who sees it gone there may count on it.
+void Worker::LetGo(Connection* connection) {
+  connection->stream().Close();
+  connection->DropSubscriptions();
+  server_.clients().Remove(&connection->info());
+  server_.engine().other_bytes().Add(
+      -connection->info().memory_bytes.load(std::memory_order_relaxed));
+  server_.NoteClosed();
 }
 
 // The script's connection is left alone: its request is half run. Timers, messages, and connections
@@ -210,6 +214,17 @@ void Worker::FlushOthers() {
       if (Connection* waiting = FindConnection(id); waiting != nullptr) waiting->Resume();
     });
   }
+  // They are destroyed when the script has ended: who has closed them need not wait for that.
+  for (Connection* connection : std::exchange(to_delete_, {})) {
+    if (connection == in_script_) {
+      to_delete_.push_back(connection);
+    } else {
+      LetGo(connection);
+      gone_.push_back(connection);
+    }
+  }
+  for (io::Task& task : std::exchange(after_closing_, {})) task();
+  if (!to_release_.empty() || !durable_waits_.empty()) WaitForDisk();
 }
 
 void Worker::FlushWaiting() {
@@ -237,6 +252,11 @@ void Worker::WaitForDisk() {
 
 void Worker::OnDiskProgress() {
   for (const ClientId id : std::exchange(to_release_, {})) {
+    // Its reply is not written yet.
+    if (in_script_ != nullptr && in_script_->id() == id) {
+      to_release_.push_back(id);
+      continue;
+    }
     Connection* connection = FindConnection(id);
     if (connection == nullptr) continue;
     connection->set_disk_watched(false);
@@ -282,10 +302,14 @@ void Worker::AnswerDurable() {
   }
 }
 
-Connection* Worker::FindConnection(ClientId id) {
+Connection* Worker::FindToClose(ClientId id) {
   const auto found = connections_.find(id.value);
-  const bool is_there = found != connections_.end() && !found->second->closed();
-  return is_there && found->second.get() != in_script_ ? found->second.get() : nullptr;
+  return found != connections_.end() && !found->second->closed() ? found->second.get() : nullptr;
+}
+
+Connection* Worker::FindConnection(ClientId id) {
+  Connection* connection = FindToClose(id);
+  return connection != in_script_ ? connection : nullptr;
 }
 
 void Worker::OnDirect(const pubsub::Delivery& delivery) {

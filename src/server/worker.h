@@ -97,6 +97,8 @@ class Worker final : public pubsub::DirectReceiver {
   // The place of one more that is held back, among all of this worker.
   std::uint64_t NextHeld() { return ++held_count_; }
   Connection* FindConnection(ClientId id);
+  // Also the one whose script lets others be served.
+  Connection* FindToClose(ClientId id);
   void OnDirect(const pubsub::Delivery& delivery) override;
   void OnDirectLost() override;
 
@@ -165,6 +167,7 @@ class Worker final : public pubsub::DirectReceiver {
   };
   // From within a script of that session: serves the other connections once.
   void ServeOthers(command::Session& session);
+  void LetGo(Connection* connection);
   void FlushOthers();
 
   Server& server_;
@@ -184,6 +187,7 @@ class Worker final : public pubsub::DirectReceiver {
   std::uint64_t held_count_ = 0;
   std::deque<ClientId> crowded_;  // at most once each; a timer is set while there are any
   std::vector<Connection*> to_delete_;
+  std::vector<Connection*> gone_;  // let go of, and not destroyed yet
   std::vector<io::Task> after_closing_;
   std::vector<ClientId> to_release_;  // with replies that wait for the disk
   // WAITAOF.

@@ -4,6 +4,7 @@ something in it for the next script. Each ends in an error or is killed, memory 
 others are served meanwhile.
 """
 
+import base64
 import random
 import re
 import threading
@@ -69,6 +70,13 @@ ENDLESS = {
     "Gotos": "local function f() return f() end f()",
     "Calls": "while true do redis.call('GET', KEYS[1]) end",
     "FailingCalls": "while true do pcall(redis.call, 'NOPE') end",
+    "Reversed": "local x = string.rep('a', 1e7) while true do x:reverse() end",
+    "Upper": "local x = string.rep('a', 1e7) while true do x:upper() end",
+    "Appended": "local x = string.rep('a', 1e7) while true do local y = x .. 'b' end",
+    "Cut": "local x = string.rep('a', 1e7) while true do local y = x:sub(2) end",
+    "LongFormat": "local x = string.rep('a', 1e7) while true do string.format('%q', x) end",
+    "LongCalls": "local x = string.rep('a', 1e7) while true do "
+                 "redis.call('ECHO', x) redis.call('KEYS', '*') end",
     "LongPattern": "while true do pcall(string.find, string.rep('a', 1e5), "
                    "string.rep('a*', 20) .. 'b') end",
     "LongSort": "local t = {} while true do for i = 1, 1e5 do t[i] = math.random() end "
@@ -83,6 +91,9 @@ DEEP = {
     "Nested": "local t = {} for i = 1, 1e6 do t = {t} end return t",
     "OfItself": "local t = {} t[1] = t return t",
 }
+
+BYTECODE = base64.b64decode(
+    "G0xKAgovAgAEAAIABicAAAA2AQEAKQMCAEIBAgImAAEATAACAA10b3N0cmluZwtwd25lZDoA")
 
 # Each must not return 1.
 ESCAPES = {
@@ -206,6 +217,28 @@ def add(suite, server_of):
             client.send(b"SHUTDOWN NOSAVE\r\n")
             wait_for(lambda: not own.is_alive(), "the end")
             script.join()
+
+    @suite.table("ScriptOfBytecode", {"plain": (b"",), "behind a mark": (b"\xef\xbb\xbf",)})
+    def bytecode(mark):
+        """Well formed, of LuaJIT 2.1: a function that returns "pwned:2"."""
+        with server().client() as client:
+            for command in "EVAL", "SCRIPT":
+                words = (mark + BYTECODE, "0") if command == "EVAL" else ("LOAD", mark + BYTECODE)
+                said = client.call(command, *words)
+                check(str(said).startswith("ERR Error compiling script"), said)
+            said = client.call("EVAL", "return {loadstring(ARGV[1])}", 0, mark + BYTECODE)
+            check(not said, said)
+
+    @suite.case
+    def AFunctionThatTakesAllMemory():
+        with Server() as own, own.client() as client:
+            client.call("FUNCTION", "LOAD", "#!lua name=one\nlocal t = {}\n"
+                        "redis.register_function('grow', function() while true do "
+                        "t[#t + 1] = string.rep('x', 100000) .. #t end end)\n"
+                        "redis.register_function('hi', function() return 'hi' end)")
+            for _ in range(2):
+                check(isinstance(client.call("FCALL", "grow", 0), ServerError))
+                equal(client.call("FCALL", "hi", 0), b"hi")
 
     @suite.case
     def FunctionsOfDamagedPayloads():
