@@ -162,17 +162,22 @@ void Worker::EndPass() {
       });
     }
   }
-  for (Connection* connection : to_delete_) LetGo(connection);
-  gone_.insert(gone_.end(), to_delete_.begin(), to_delete_.end());
-  to_delete_.clear();
-  for (Connection* connection : gone_) connections_.erase(connection->id().value);
-  gone_.clear();
+  if (!to_delete_.empty() || !gone_.empty()) [[unlikely]]
+    DestroyClosed();
   if (!after_closing_.empty()) [[unlikely]] {
     for (io::Task& task : std::exchange(after_closing_, {})) task();
   }
   disk_moves_ = server_.watermark().moves();
   // Last: this pass has no reply to send any more.
   server_.persistence().turn().steps().Help();
+}
+
+void Worker::DestroyClosed() {
+  for (Connection* connection : to_delete_) LetGo(connection);
+  gone_.insert(gone_.end(), to_delete_.begin(), to_delete_.end());
+  to_delete_.clear();
+  for (Connection* connection : gone_) connections_.erase(connection->id().value);
+  gone_.clear();
 }
 
 // Closed before it goes from the list: who sees it gone there may count on it.

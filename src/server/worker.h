@@ -167,6 +167,7 @@ class Worker final : public pubsub::DirectReceiver {
   };
   // From within a script of that session: serves the other connections once.
   void ServeOthers(command::Session& session);
+  void DestroyClosed();
   void LetGo(Connection* connection);
   void FlushOthers();
 
