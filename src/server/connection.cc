@@ -289,12 +289,13 @@ std::size_t Connection::RunReads(std::string_view input, int* share) {
   const std::size_t count_max =
       std::min(command::Runner::kReadRunMax, static_cast<std::size_t>(*share));
   runner.Reset();
+  const resp::ReadHead head = lane.head;  // here nothing that is stored below can have changed it
   const char* at = input.data();
   const char* const end = at + input.size();
   std::size_t count = 0;
   std::string_view key;
   for (; count < count_max; ++count) {
-    const char* const after = lane.head.Take(at, end, &key);
+    const char* const after = head.Take(at, end, &key);
     if (after == nullptr) break;
     runner.AddRead(key);
     at = after;
