@@ -229,7 +229,7 @@ void Runner::FindKeysBySpec(const CommandTable::Command& command,
 }
 
 void Runner::PrepareLarge(std::span<const std::string_view> args) {
-  const CommandTable::Command* command = Resolve(args);
+  const CommandTable::Command* command = shared_.table.Resolve(args);
   large_ |= std::uint32_t{1} << prepared_count_;
   if (command == nullptr || !Call::MayGoUnseen(*command)) return AddPrepared(command, args);
   prepared_[prepared_count_++] = {.command = command, .args = args};
@@ -410,9 +410,7 @@ void Runner::Reject(Call& call) {
 
 [[gnu::always_inline]] inline bool Runner::Admit(Call& call) {
   const CommandTable::Command& command = call.command();
-  const auto argc = static_cast<std::int32_t>(call.argc());
-  const bool fits = command.arity > 0 ? argc == command.arity : argc >= -command.arity;
-  if (!fits || command.run == nullptr) [[unlikely]] {
+  if (!command.TakesCount(call.argc()) || command.run == nullptr) [[unlikely]] {
     call.Refuse(errors::WrongArity(command.full_name));
     return false;
   }

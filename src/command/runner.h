@@ -169,7 +169,6 @@ class Runner {
  private:
   friend class Call;
 
-  const CommandTable::Command* Resolve(std::span<const std::string_view> args) const;
   void AddPrepared(const CommandTable::Command* command, std::span<const std::string_view> args);
   void FindKeysBySpec(const CommandTable::Command& command, std::span<const std::string_view> args);
   void AppendKeys(const CommandTable::Command& command, std::span<const std::string_view> args);
@@ -231,7 +230,8 @@ class Runner {
   void RunWithGroupTxn(Call& call, CallGroup& group) REQUIRES(group.held);
   bool TakeGroupStripes(Call& call, Stripes stripes, keyspace::KeyLocks& locks)
       TRY_ACQUIRE(true, locks);
-  void EndGroup(CallGroup& group) REQUIRES(group.held);
+  // REQUIRES: group.held is held.
+  void EndGroup(CallGroup& group);
 
   Shared& shared_;
   CommandStats stats_;
@@ -259,21 +259,14 @@ class Runner {
 
 // ---- What every request goes through, inline ---------------------------------------------------
 
-inline const CommandTable::Command* Runner::Resolve(std::span<const std::string_view> args) const {
-  const CommandTable::Command* command = shared_.table.Find(args[0]);
-  if (command == nullptr || !command->is_container || args.size() < 2) [[likely]]
-    return command;
-  return shared_.table.FindSubcommand(*command, args[1]);
-}
-
 inline void Runner::Prepare(std::span<const std::string_view> args) {
-  AddPrepared(Resolve(args), args);
+  AddPrepared(shared_.table.Resolve(args), args);
 }
 
 inline void Runner::PrepareAgain(std::span<const std::string_view> args) {
   const CommandTable::Command* command = prepared_[prepared_count_ - 1].command;
   const bool same = command != nullptr && command->spec->container.empty();
-  AddPrepared(same ? command : Resolve(args), args);
+  AddPrepared(same ? command : shared_.table.Resolve(args), args);
 }
 
 inline void Runner::AddPrepared(const CommandTable::Command* command,

@@ -42,6 +42,11 @@ class CommandTable {
   };
 
   struct Command {
+    // Whether that many arguments, the name counted, are as many as it takes.
+    bool TakesCount(std::size_t argc) const {
+      const auto count = static_cast<std::int32_t>(argc);
+      return arity > 0 ? count == arity : count >= -arity;
+    }
     // Whether a call with these arguments runs under every stripe.
     bool TakesAllStripes(std::span<const std::string_view> args) const {
       if (locking == Locking::kByCall) [[unlikely]]
@@ -82,6 +87,17 @@ class CommandTable {
       return slot.command;
     }
     return FindFurther(name);
+  }
+  // What a request asks for: the command, or the subcommand that its second argument names. Null if
+  // there is none. REQUIRES: args is not empty.
+  const Command* Resolve(std::span<const std::string_view> args) const {
+    return Narrow(Find(args[0]), args);
+  }
+  // The same where the command, or that there is none, is known.
+  const Command* Narrow(const Command* command, std::span<const std::string_view> args) const {
+    if (command == nullptr || !command->is_container || args.size() < 2) [[likely]]
+      return command;
+    return FindSubcommand(*command, args[1]);
   }
   // The container's subcommand of that name in any case, or null.
   const Command* FindSubcommand(const Command& container, std::string_view name) const;

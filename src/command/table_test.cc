@@ -137,6 +137,26 @@ TEST(CommandTable, Subcommands) {
   EXPECT_EQ(table.FindSubcommand(*box, "open"), nullptr);
 }
 
+TEST(CommandTable, ResolvesRequests) {
+  const CommandTable table = SmallTable();
+  const auto resolve = [&](std::vector<std::string_view> args) { return table.Resolve(args); };
+  EXPECT_EQ(resolve({"BOX", "shut", "x"}), table.FindFull("box|shut"));
+  EXPECT_EQ(resolve({"box"}), table.Find("box"));
+  EXPECT_EQ(resolve({"box", "open"}), nullptr);
+  EXPECT_EQ(resolve({"get", "shut"}), table.Find("get"));
+  EXPECT_EQ(resolve({"none"}), nullptr);
+}
+
+TEST(CommandTable, CountsArguments) {
+  const CommandTable table = SmallTable();
+  for (const CommandTable::Command& command : table.all()) {
+    const auto least = static_cast<std::size_t>(std::abs(command.arity));
+    EXPECT_FALSE(command.TakesCount(least - 1)) << command.full_name;
+    EXPECT_TRUE(command.TakesCount(least)) << command.full_name;
+    EXPECT_EQ(command.TakesCount(least + 1), command.arity < 0) << command.full_name;
+  }
+}
+
 TEST(CommandTable, EmptyTableFindsNothing) {
   const CommandTable table{std::span<const std::span<const Spec>>()};
   EXPECT_EQ(table.Find("get"), nullptr);

@@ -100,17 +100,11 @@ void CommandList(Call& call) {
   call.Error(command::errors::kSyntax);
 }
 
-// The command that the arguments from the third on call, or null.
-const CommandTable::Command* FindCalled(Call& call) {
-  const CommandTable::Command* command = call.table().Find(call.arg(2));
-  if (command == nullptr || command->subcommands.empty() || call.argc() < 4) return command;
-  return call.table().FindSubcommand(*command, call.arg(3));
-}
-
 // The keys of the command that the arguments from the third on call; false if an error was replied.
 bool FindKeysOfCalled(Call& call, std::vector<command::KeyAt>& keys) {
   namespace errors = command::errors;
-  const CommandTable::Command* called = FindCalled(call);
+  const std::span<const std::string_view> args = call.args().subspan(2);
+  const CommandTable::Command* called = call.table().Resolve(args);
   const auto fail = [&](std::string_view text) {
     call.Error(text);
     return false;
@@ -124,11 +118,7 @@ bool FindKeysOfCalled(Call& call, std::vector<command::KeyAt>& keys) {
       })) {
     return fail(errors::kNoKeyArguments);
   }
-  const std::span<const std::string_view> args = call.args().subspan(2);
-  const auto count = static_cast<int>(args.size());
-  if ((spec.arity > 0 && count != spec.arity) || count < -spec.arity) {
-    return fail(errors::kInvalidArgumentCount);
-  }
+  if (!called->TakesCount(args.size())) return fail(errors::kInvalidArgumentCount);
   const bool fits = command::FindKeysWithFlags(spec, args, keys);
   if (fits && !keys.empty()) return true;
   if ((spec.row.flags & command::kNoMandatoryKeys) != 0) return true;

@@ -12,7 +12,6 @@
 #include <openssl/ssl.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -32,7 +31,7 @@ std::unexpected<Status> FailTls(const std::string& what) {
 int GivePassPhrase(char* into, int size, int, void* settings) {
   const std::string& phrase = static_cast<const TlsSettings*>(settings)->key_file_pass;
   if (phrase.size() > static_cast<std::size_t>(size)) return -1;
-  std::memcpy(into, phrase.data(), phrase.size());
+  std::ranges::copy(phrase, into);
   return static_cast<int>(phrase.size());
 }
 

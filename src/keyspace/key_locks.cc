@@ -36,7 +36,7 @@ void KeyLocks::AcquireForLong(const StripeSet& stripes) NO_THREAD_SAFETY_ANALYSI
   all_holder_.store(Thread::CurrentId(), std::memory_order_relaxed);
 }
 
-void KeyLocks::MarkLong() {
+void KeyLocks::MarkLong() NO_THREAD_SAFETY_ANALYSIS {
   if (!std::exchange(is_marked_, true))
     extending_.marked_holds.fetch_add(1, std::memory_order_relaxed);
   if (has_turn_) extending_.turn.MarkLong();

@@ -71,8 +71,7 @@ Status AofPlayer::Play(std::span<const log::EffectView> group) {
 Status AofPlayer::Check(const log::EffectView& effect) const {
   if (IsFunctionChange(effect)) return {};
   const std::string_view name = effect.args[0];
-  const command::CommandTable::Command* command = Find(name);
-  if (command == nullptr || SubcommandOf(*command, effect) == nullptr)
+  if (table_->Narrow(Find(name), effect.args) == nullptr)
     return Corrupt("unknown command '" + std::string(name) + "'");
   if (effect.db.value >= keyspace_.database_count()) {
     return Corrupt("database " + std::to_string(effect.db.value) + " where there are " +
@@ -85,7 +84,7 @@ Status AofPlayer::PlayOne(const log::EffectView& effect) {
   if (IsFunctionChange(effect)) return PlayFunction(effect);
   const command::CommandTable::Command& command = *Find(effect.args[0]);
   // Somebody's PING or GET: Redis runs it, and nobody hears the answer.
-  if (!MayChangeData(*SubcommandOf(command, effect))) return {};
+  if (!MayChangeData(*table_->Narrow(&command, effect.args))) return {};
   session_.set_db(effect.db);
   resp::Writer reply(reply_, kProtocol);
   const std::string_view own_name = command.full_name;
@@ -107,12 +106,6 @@ const command::CommandTable::Command* AofPlayer::Find(std::string_view name) con
   if (own != nullptr) return own;
   const command::CommandTable::Command* renamed = renamed_.Find(name);
   return renamed == nullptr ? nullptr : table_->Find(renamed->full_name);
-}
-
-const command::CommandTable::Command* AofPlayer::SubcommandOf(
-    const command::CommandTable::Command& command, const log::EffectView& effect) const {
-  if (!command.is_container || effect.args.size() < 2) return &command;
-  return table_->FindSubcommand(command, effect.args[1]);
 }
 
 Status AofPlayer::PlayFunction(const log::EffectView& effect) {

@@ -54,8 +54,6 @@ class AofPlayer {
   // By either name; null if there is none.
   const command::CommandTable::Command* Find(std::string_view name) const;
   // The one that is run: itself, unless it has subcommands; null if it has no such one.
-  const command::CommandTable::Command* SubcommandOf(const command::CommandTable::Command& command,
-                                                     const log::EffectView& effect) const;
   void NoteFailure(const log::EffectView& effect, std::string_view answer);
   Status Check(const log::EffectView& effect) const;
 

@@ -32,11 +32,6 @@ constexpr std::string_view kCycle =
 // Seen by nobody: the script is ended with it, and run again.
 constexpr std::string_view kStrayed = "ERR the script needs further stripes";
 
-bool Fits(const CommandTable::Command& command, std::span<const std::string_view> args) {
-  const auto argc = static_cast<std::int32_t>(args.size());
-  return command.arity > 0 ? argc == command.arity : argc >= -command.arity;
-}
-
 }  // namespace
 
 // What only reads needs no memory.
@@ -183,9 +178,7 @@ std::string_view ScriptRun::Call(std::span<const std::string_view> args, int pro
 void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer& reply) {
   if (must_end_) return reply.Error(kStrayed);
   if (is_killed_.load(std::memory_order_relaxed)) return reply.Error(kKilled);
-  const CommandTable::Command* command = runner_.table().Find(args[0]);
-  if (command != nullptr && command->is_container && args.size() >= 2)
-    command = runner_.table().FindSubcommand(*command, args[1]);
+  const CommandTable::Command* command = runner_.table().Resolve(args);
   if (!Allows(command, args, reply)) return;
   FindKeys(*command, args);
   if (!holds_all_) {
@@ -217,7 +210,8 @@ bool ScriptRun::BeginToWrite() {
 bool ScriptRun::Allows(const CommandTable::Command* command, std::span<const std::string_view> args,
                        resp::Writer& reply) {
   if (command == nullptr) return Refuse(nullptr, kUnknownCommand, reply);
-  if (!Fits(*command, args) || command->run == nullptr) return Refuse(command, kWrongArity, reply);
+  if (!command->TakesCount(args.size()) || command->run == nullptr)
+    return Refuse(command, kWrongArity, reply);
   if ((command->flags & command::kNoScript) != 0) return Refuse(command, kNotAllowed, reply);
   constexpr std::uint32_t kWrites = command::kWrite | command::kMayReplicate;
   if (writes_are_refused_ && (command->flags & kWrites) != 0)
@@ -270,14 +264,12 @@ std::string_view ScriptRun::CheckStripes(const CommandTable::Command& command,
 }
 
 ScriptHost::Verdict ScriptRun::AclCheck(std::span<const std::string_view> args) {
-  const CommandTable::Command* command = runner_.table().Find(args[0]);
-  if (command != nullptr && command->is_container && args.size() >= 2)
-    command = runner_.table().FindSubcommand(*command, args[1]);
+  const CommandTable::Command* command = runner_.table().Resolve(args);
   if (command == nullptr) return Verdict::kNoSuchCommand;
   const command::Rights* rights = call_.session().rights();
   if (rights == nullptr || rights->unrestricted()) return Verdict::kAllowed;
   // Where the number of arguments is wrong nobody can say which are keys.
-  const bool may = Fits(*command, args) && !rights->Check(*command, args);
+  const bool may = command->TakesCount(args.size()) && !rights->Check(*command, args);
   return may ? Verdict::kAllowed : Verdict::kDenied;
 }
 

@@ -249,7 +249,7 @@ Status AccessControl::Save() {
   const std::string path = AbsoluteFilePath();
   std::string text;
   for (const auto& [name, profile] : users_.All()) text += acl::UserLine(name, *profile) + "\n";
-  const Status saved = ReplaceConfigFile(path, text);
+  Status saved = ReplaceConfigFile(path, text);
   if (saved.ok()) return saved;
   server_.log().Warning("Saving the ACL file '" + path + "': " + std::string(saved.message()));
   return {saved.code(),

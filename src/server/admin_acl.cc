@@ -164,22 +164,14 @@ std::string FullText(const Denial& denial, const CommandTable::Command& command,
          std::string(args[denial.argument]) + "' " + std::string(what);
 }
 
-const CommandTable::Command* Resolve(const CommandTable& table,
-                                     std::span<const std::string_view> args) {
-  const CommandTable::Command* command = table.Find(args[0]);
-  if (command == nullptr || !command->is_container || args.size() < 2) return command;
-  return table.FindSubcommand(*command, args[1]);
-}
-
 void DryRun(Call& call) {
   const auto args = call.args().subspan(3);
   const std::shared_ptr<const acl::Profile> profile = AccessOf(call).users().Find(call.arg(2));
   if (profile == nullptr)
     return call.Error("ERR User '" + std::string(call.arg(2)) + "' not found");
-  const CommandTable::Command* command = Resolve(call.table(), args);
+  const CommandTable::Command* command = call.table().Resolve(args);
   if (command == nullptr) return call.Error("ERR Command '" + std::string(args[0]) + "' not found");
-  const auto count = static_cast<std::int32_t>(args.size());
-  if (command->arity > 0 ? count != command->arity : count < -command->arity)
+  if (!command->TakesCount(args.size()))
     return call.Error(command::errors::WrongArity(command->full_name));
   Denial denial = profile->Check(*command, args);
   if (!denial) return call.reply().Ok();
