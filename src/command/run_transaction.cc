@@ -206,6 +206,18 @@ bool Runner::RejectQueued(Session& session, const Queued& queued, resp::Writer& 
 
 void Runner::RunQueued(Call& exec, Queued& queued, CallGroup& group, resp::Writer& reply) {
   Session& session = exec.session();
+  Auditor* auditor = shared_.auditor;
+  if (auditor == nullptr || !auditor->Wants(queued.command(), queued.args().size())) [[likely]] {
+    return RunQueuedPlain(exec, queued, group, reply);
+  }
+  auditor->Run(session, queued.command(), queued.args(), Auditor::Within::kTransaction, reply, [&] {
+    RunQueuedPlain(exec, queued, group, reply);
+    return true;
+  });
+}
+
+void Runner::RunQueuedPlain(Call& exec, Queued& queued, CallGroup& group, resp::Writer& reply) {
+  Session& session = exec.session();
   if (RejectQueued(session, queued, reply)) [[unlikely]]
     return;
   const Prepared prepared{.command = &queued.command(),

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "command/auditor.h"
 #include "command/call.h"
 #include "command/extension.h"
 #include "command/gate.h"
@@ -66,6 +67,7 @@ struct Shared {
   SlowObserver* slow_observer = nullptr;
   FlushObserver* flush_observer = nullptr;
   DenialObserver* denial_observer = nullptr;
+  Auditor* auditor = nullptr;  // constant once anything runs
   // Null while nobody looks. Who sets it adds a guard, too, so that no command takes a short cut.
   std::atomic<CommandObserver*> observer{nullptr};
   double cycles_per_us = 1000;
@@ -226,6 +228,7 @@ class Runner {
   void RunTransactionUnder(Call& exec, keyspace::KeyLocks& held) REQUIRES(held);
   void RunQueue(Call& exec, Transaction& transaction, keyspace::KeyLocks& held) REQUIRES(held);
   void RunQueued(Call& exec, Queued& queued, CallGroup& group, resp::Writer& reply);
+  void RunQueuedPlain(Call& exec, Queued& queued, CallGroup& group, resp::Writer& reply);
   // Groups (run_group.cc).
   void RunWithGroupTxn(Call& call, CallGroup& group) REQUIRES(group.held);
   bool TakeGroupStripes(Call& call, Stripes stripes, keyspace::KeyLocks& locks)

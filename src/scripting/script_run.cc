@@ -179,6 +179,20 @@ void ScriptRun::RunCommand(std::span<const std::string_view> args, resp::Writer&
   if (must_end_) return reply.Error(kStrayed);
   if (is_killed_.load(std::memory_order_relaxed)) return reply.Error(kKilled);
   const CommandTable::Command* command = runner_.table().Resolve(args);
+  command::Auditor* auditor = runner_.shared().auditor;
+  if (auditor == nullptr || command == nullptr || !auditor->Wants(*command, args.size()))
+      [[likely]] {
+    return RunPlain(command, args, reply);
+  }
+  auditor->Run(call_.session(), *command, args, command::Auditor::Within::kScript, reply, [&] {
+    RunPlain(command, args, reply);
+    return !must_end_;
+  });
+  has_effects_ |= !must_end_;  // it is not told of twice
+}
+
+void ScriptRun::RunPlain(const CommandTable::Command* command,
+                         std::span<const std::string_view> args, resp::Writer& reply) {
   if (!Allows(command, args, reply)) return;
   FindKeys(*command, args);
   if (!holds_all_) {

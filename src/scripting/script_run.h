@@ -87,6 +87,8 @@ class ScriptRun final : public ScriptHost {
   void ExecuteAlone();
   void RunOnce(command::CallGroup& group);
   void RunCommand(std::span<const std::string_view> args, resp::Writer& reply);
+  void RunPlain(const command::CommandTable::Command* command,
+                std::span<const std::string_view> args, resp::Writer& reply);
   bool Allows(const command::CommandTable::Command* command, std::span<const std::string_view> args,
               resp::Writer& reply);
   bool Refuse(const command::CommandTable::Command* command, std::string_view text,

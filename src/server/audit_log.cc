@@ -72,6 +72,7 @@ std::string AuditLine(const AuditEntry& entry) {
     fmt::format_to(std::back_inserter(line), ",\"more_arguments\":{}",
                    entry.arguments.size() - count);
   }
+  if (!entry.within.empty()) AppendField(line, "within", entry.within);
   AppendField(line, "result", entry.result);
   line += "}\n";
   return line;

@@ -39,6 +39,7 @@ struct AuditEntry {
   std::string_view user;
   std::string_view command;                     // its full name, whatever rename-command made of it
   std::span<const std::string_view> arguments;  // without secrets
+  std::string_view within = {};                 // exec, script; empty: the client sent it
   std::string_view result;                      // ok, error, queued (by MULTI) or deferred
 };
 

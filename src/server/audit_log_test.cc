@@ -33,6 +33,13 @@ TEST(AuditLine, EveryField) {
             "\"arguments\":[\"CONFIG\",\"SET\",\"hz\",\"20\"],\"result\":\"ok\"}\n");
 }
 
+TEST(AuditLine, WithinAnother) {
+  AuditEntry entry = Entry({"FLUSHALL"});
+  entry.within = "script";
+  EXPECT_NE(AuditLine(entry).find("\"FLUSHALL\"],\"within\":\"script\",\"result\":"),
+            std::string::npos);
+}
+
 TEST(AuditLine, BytesThatAreNoText) {
   const std::string line = AuditLine(Entry({std::string_view("a\"\\\n\0\x7f\xff", 7)}));
   EXPECT_NE(line.find("[\"a\\\"\\\\\\u000a\\u0000\\u007f\\u00ff\"]"), line.npos) << line;

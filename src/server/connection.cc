@@ -18,6 +18,7 @@
 #include "command/call.h"
 #include "command/transaction.h"
 #include "server/audit_log.h"
+#include "server/audited_command.h"
 #include "server/client_line.h"
 #include "server/client_subscriptions.h"
 #include "server/client_tracking.h"
@@ -375,32 +376,17 @@ void Connection::Hold(const command::Prepared& prepared) {
 }
 
 // What has been delayed is told of when it has run; what waits for another thread, or for MULTI to
-// end, when it is taken on. The words are copied before: a command may move what they stand in.
+// end, when it is taken on.
 void Connection::ExecuteAudited(std::size_t i) {
   const command::Prepared& prepared = worker_.runner().prepared(i);
   if (prepared.command == nullptr || !IsAudited(*prepared.command, prepared.args.size()))
     return ExecuteOne(i);
-  const std::vector<std::string_view> shown =
-      WithoutSecrets(prepared.command->full_name, prepared.args);
-  const std::vector<std::string> kept(shown.begin(), shown.end());
-  const std::string_view command = prepared.command->full_name;
-  // Who it was when the command came: AUTH changes that.
-  ClientTexts caller;
-  server().clients().With(id(), [&](const ClientInfo& info) { caller = info.texts; });
-  const bool is_known = authenticated() || !server().RequiresPassword();
+  AuditedCommand told(server(), *this, *prepared.command, prepared.args);
   const Counter& errors = worker_.runner().stats().total_errors;
   const std::int64_t errors_before = errors.value();
   ExecuteOne(i);
   if (stall_ == Stall::kDelayed) return;
-  const bool has_failed = errors.value() != errors_before;
-  const std::vector<std::string_view> arguments(kept.begin(), kept.end());
-  server().audit().Add({.time_ms = worker_.runner().now_ms(),
-                        .client = id(),
-                        .address = caller.address,
-                        .user = is_known ? caller.user : "",
-                        .command = command,
-                        .arguments = arguments,
-                        .result = has_failed ? "error" : AuditResult()});
+  told.Tell(errors.value() != errors_before ? "error" : AuditResult());
 }
 
 std::string_view Connection::AuditResult() {

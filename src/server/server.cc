@@ -167,6 +167,7 @@ Status Server::Start() {
 Status Server::OpenAndLoad() {
   if (Status opened = log_.Open(config_.Text("logfile")); !opened.ok()) return opened;
   if (Status opened = audit_.Open(config_.Text("cairn-audit-log")); !opened.ok()) return opened;
+  if (audit_.is_on()) engine_.shared().auditor = &audit_sink_;
   log_.Notice(fmt::format("Cairn {} (redis {}), 64 bit, standalone, port: {}, PID: {}",
                           kCairnVersion, kRedisVersion, config_.Int("port"), ::getpid()));
   config_.ReportIgnored([this](std::string_view name, std::string_view why) {

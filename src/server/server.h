@@ -34,6 +34,7 @@
 #include "scripting/busy_gate.h"
 #include "server/access_control.h"
 #include "server/audit_log.h"
+#include "server/audited_command.h"
 #include "server/client_registry.h"
 #include "server/config.h"
 #include "server/config_file.h"
@@ -240,6 +241,7 @@ class Server {
   Pause pause_;
   SlowLog slow_log_;
   AuditLog audit_;
+  AuditSink audit_sink_{*this};
   LatencyMonitor latency_;
   AccessControl access_;
   ServerCounters counters_;
