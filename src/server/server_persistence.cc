@@ -24,6 +24,7 @@
 #include "command/lane.h"
 #include "server/connection.h"
 #include "server/server.h"
+#include "server/signals.h"
 #include "server/statistics.h"
 #include "server/version.h"
 #include "server/worker.h"
@@ -219,6 +220,7 @@ bool Server::SaveAtTheEnd(const ShutdownHow& how) {
     log_.Warning("Error trying to save the DB, but forced to exit.");
     return true;
   }
+  NoteShutdownIsRefused();
   log_.Warning("Error trying to save the DB, can't exit.");
   log_.Warning("Errors trying to shut down the server. Check the logs for more information.");
   engine_.lane()->InterruptPeers(false);

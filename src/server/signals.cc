@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Handlers that are safe to run anywhere: an atomic store, or, in a crash, write(2) of fixed texts
-// and the stack.
+// Handlers that are safe to run anywhere: an atomic store, or, at an end that is not waited for,
+// write(2) of fixed texts, unlink(2) and the stack.
 //
-// The flag is a global, since a signal handler has no other way to reach the server.
+// Flags and name are globals, since a signal handler has no other way to reach the server.
 #include "server/signals.h"
 
 #include <execinfo.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -16,18 +17,30 @@ namespace cairn::server {
 namespace {
 
 constinit std::atomic<SignalAction> wanted{SignalAction::kNone};
+// A signal has asked for a shutdown, which has not been refused.
+constinit std::atomic<bool> is_shutting_down{false};
+constinit char unfinished_save[32] = "";  // constant once there are handlers
+
+void Say(const char* text) {
+  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text, std::strlen(text));
+}
+
+// The main thread may wait for what never ends: a script that has written. The folder is where the
+// process is (Server changes it with `dir`); what is left elsewhere goes at the next start.
+void ExitAtOnce() {
+  Say("You insist... exiting now.\n");
+  ::unlink(unfinished_save);
+  ::_exit(1);
+}
 
 void OnShutdown(int number) {
+  if (is_shutting_down.exchange(true, std::memory_order_relaxed) && number == SIGINT) ExitAtOnce();
   wanted.store(number == SIGINT ? SignalAction::kInterrupt : SignalAction::kTerminate,
                std::memory_order_relaxed);
 }
 void OnReopen(int) {
   SignalAction none = SignalAction::kNone;
   wanted.compare_exchange_strong(none, SignalAction::kReopen, std::memory_order_relaxed);
-}
-
-void Say(const char* text) {
-  [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, text, std::strlen(text));
 }
 
 // Tools look for these lines. Then the default action: a core dump with the right signal.
@@ -57,6 +70,7 @@ void Handle(int number, void (*handler)(int), int flags) {
 }  // namespace
 
 void InstallSignalHandlers() {
+  *fmt::format_to(unfinished_save, "temp-{}.rdb", ::getpid()) = '\0';
   Handle(SIGTERM, &OnShutdown, SA_RESTART);
   Handle(SIGINT, &OnShutdown, SA_RESTART);
   Handle(SIGHUP, &OnReopen, SA_RESTART);
@@ -66,6 +80,8 @@ void InstallSignalHandlers() {
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     Handle(number, &OnCrash, static_cast<int>(SA_RESETHAND));
 }
+
+void NoteShutdownIsRefused() { is_shutting_down.store(false, std::memory_order_relaxed); }
 
 SignalAction TakeSignal() {
   return wanted.exchange(SignalAction::kNone, std::memory_order_relaxed);

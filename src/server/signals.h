@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Signals: SIGTERM and SIGINT ask for a shutdown, SIGHUP and SIGUSR1 for reopening the log; SIGPIPE
-// is ignored; a crash prints a report.
+// Signals: SIGTERM and SIGINT ask for a shutdown, and a SIGINT after either ends the process at
+// once, with status 1; SIGHUP and SIGUSR1 ask for reopening the log; SIGPIPE is ignored; a crash
+// prints a report.
 //
-// Handlers only set a flag, which the main thread takes; all other threads block these signals
-// (base/thread.h).
+// Otherwise handlers only set a flag, which the main thread takes; all other threads block these
+// signals (base/thread.h).
 #ifndef CAIRN_SERVER_SIGNALS_H_
 #define CAIRN_SERVER_SIGNALS_H_
 
@@ -17,6 +18,8 @@ enum class SignalAction : std::uint8_t { kNone, kTerminate, kInterrupt, kReopen 
 void InstallSignalHandlers();
 // What a signal has asked for since the last call. Main thread.
 SignalAction TakeSignal();
+// The shutdown that a signal asked for is not going to be: the next SIGINT is a first one.
+void NoteShutdownIsRefused();
 
 }  // namespace cairn::server
 
