@@ -49,7 +49,7 @@ class TlsStream final : public Stream, private Watcher {
   static constexpr std::size_t kOverheadBytes = 64 * 1024;
   // What a peer may send before its handshake is over: a chain of certificates at most.
   static constexpr std::size_t kHandshakeBytesMax = 256 * 1024;
-  // What an idle connection was measured to hold beside the socket.
+  // What an idle connection was measured to hold beside the socket: docs/decisions/0020-tls.md.
   static constexpr std::size_t kMemoryBytes = 16 * 1024;
 
   // `loop` outlives the stream.
