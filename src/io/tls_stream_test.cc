@@ -74,6 +74,34 @@ class TlsStreamTest : public ::testing::Test {
     const int size = SSL_read(client_, room, sizeof(room));
     return {room, room + std::max(size, 0)};
   }
+  // As many, unless there are fewer.
+  std::string ClientReadsUpTo(std::size_t size) {
+    std::string got;
+    for (std::string more; got.size() < size; got += more) {
+      more = ClientReads();
+      if (more.empty()) break;
+    }
+    return got;
+  }
+  // Offers `size` bytes of `all` from `at` on.
+  Transfer Offer(const std::string& all, std::size_t at, std::size_t size) {
+    const iovec piece{const_cast<char*>(all.data() + at), size};
+    return stream_->Write({&piece, 1});
+  }
+  // Writes of `all` until a full record is blocked; what the socket has taken before it.
+  std::size_t FillSocket(const std::string& all) {
+    std::size_t sent = 0;
+    while (sent < all.size()) {
+      const Transfer written = Offer(all, sent, TlsStream::kRecordBytes);
+      if (!written.done()) {
+        EXPECT_EQ(written.state, Transfer::State::kWouldBlock);
+        return sent;
+      }
+      sent += written.bytes;
+    }
+    ADD_FAILURE() << "the socket takes everything";
+    return sent;
+  }
 
   ManualClock clock_{0};
   std::unique_ptr<EventLoop> loop_;
@@ -125,6 +153,61 @@ TEST_F(TlsStreamTest, FullSocketLosesNothing) {
   }
   EXPECT_EQ(got, all);
   EXPECT_GT(blocked, 10);
+}
+
+// OpenSSL has the record and wants it whole; a writer who offers less has to wait, not to fail.
+TEST_F(TlsStreamTest, LessThanTheBlockedRecordWaits) {
+  ASSERT_EQ(Shake(), Transfer::State::kDone);
+  const std::string all = Bytes(4'000'000);
+  std::size_t sent = FillSocket(all);
+  EXPECT_EQ(Offer(all, sent, 1).state, Transfer::State::kWouldBlock);
+  std::string got = ClientReads();
+  EXPECT_EQ(Offer(all, sent, 1).state, Transfer::State::kWouldBlock) << "room, but not the record";
+  EXPECT_EQ(Offer(all, sent, TlsStream::kRecordBytes - 1).state, Transfer::State::kWouldBlock);
+  got += ClientReadsUpTo(sent - got.size());
+  const Transfer written = Offer(all, sent, TlsStream::kRecordBytes);
+  ASSERT_EQ(written.state, Transfer::State::kDone);
+  EXPECT_EQ(written.bytes, TlsStream::kRecordBytes);
+  sent += written.bytes;
+  got += ClientReadsUpTo(sent - got.size());
+  EXPECT_TRUE(got == all.substr(0, sent));
+}
+
+// The record was of one large piece and comes again as small ones, with more behind it: it goes as
+// it was, and what follows goes as what follows.
+TEST_F(TlsStreamTest, BlockedRecordIsOfferedInOtherPieces) {
+  ASSERT_EQ(Shake(), Transfer::State::kDone);
+  const std::string all = Bytes(4'000'000);
+  std::size_t sent = FillSocket(all);
+  std::string got;
+  got += ClientReadsUpTo(sent - got.size());
+  std::vector<iovec> pieces;
+  const std::size_t piece_bytes = TlsStream::kRecordBytes / 32;
+  for (std::size_t at = sent; at < sent + 40 * piece_bytes; at += piece_bytes)
+    pieces.push_back({const_cast<char*>(all.data() + at), piece_bytes});
+  const Transfer written = stream_->Write(pieces);
+  ASSERT_EQ(written.state, Transfer::State::kDone);
+  EXPECT_EQ(written.bytes, 40 * piece_bytes);
+  sent += written.bytes;
+  EXPECT_EQ(ClientReads().size(), TlsStream::kRecordBytes) << "the record that was blocked";
+  EXPECT_EQ(ClientReads().size(), 8 * piece_bytes);
+}
+
+// Once it is gone, the next may be as small as it likes; until it is, nothing counts as sent.
+TEST_F(TlsStreamTest, BlockedRecordIsForgottenWhenItIsSent) {
+  ASSERT_EQ(Shake(), Transfer::State::kDone);
+  const std::string all = Bytes(4'000'000);
+  for (int round = 0; round < 3; ++round) {
+    std::size_t sent = FillSocket(all);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(Offer(all, sent, all.size() - sent).bytes, 0u);
+    std::string got;
+    got += ClientReadsUpTo(sent - got.size());
+    sent += Offer(all, sent, TlsStream::kRecordBytes).bytes;
+    EXPECT_EQ(Offer(all, sent, 1).bytes, 1u);
+    ++sent;
+    got += ClientReadsUpTo(sent - got.size());
+    ASSERT_TRUE(got == all.substr(0, sent)) << "in round " << round;
+  }
 }
 
 // The socket is empty, the stream is not.
