@@ -2,6 +2,8 @@
 // compat_runner: runs the compat scripts and says how many passed.
 //
 //   compat_runner --server PATH [--configs DIR]   our server, once under each configuration file
+//   compat_runner --server PATH --tls TEXT        the same, and scripts with TEXT in their path, or
+//                                                 with one of several after commas, once over TLS
 //   compat_runner --engine                        the engine in this process
 //   compat_runner --oracle [--record]             redis-server; --record takes its answers over
 //   options: --scripts DIR  --filter TEXT  --protocol 2|3  --redis PATH  --verbose
@@ -19,6 +21,7 @@
 #include "compat/runner.h"
 #include "compat/script.h"
 #include "compat/target.h"
+#include "io/tls_test_papers.h"
 #include "support/files.h"
 
 namespace cairn::compat {
@@ -32,6 +35,7 @@ struct Options {
   std::string scripts = "tests/compat";
   std::string filter;
   std::string redis = "redis-server";
+  std::string tls;  // empty: nothing
   bool engine = false;
   bool oracle = false;
   bool record = false;
@@ -72,6 +76,8 @@ std::optional<Options> ParseOptions(const std::vector<std::string_view>& args) {
       options.scripts = args[++i];
     } else if (name == "--filter") {
       options.filter = args[++i];
+    } else if (name == "--tls") {
+      options.tls = args[++i];
     } else if (name == "--redis") {
       options.redis = args[++i];
     } else if (name == "--protocol") {
@@ -97,6 +103,16 @@ std::string FindBinary(const std::string& name) {
   return {};
 }
 
+// `words` are parted by commas.
+bool HasOneOf(std::string_view text, std::string_view words) {
+  while (!words.empty()) {
+    const std::size_t comma = std::min(words.find(','), words.size());
+    if (text.contains(words.substr(0, comma))) return true;
+    words.remove_prefix(std::min(comma + 1, words.size()));
+  }
+  return false;
+}
+
 class Session {
  public:
   explicit Session(Options options) : options_(std::move(options)) {}
@@ -105,6 +121,7 @@ class Session {
   void RunOracle();
   void RunEngine();
   void RunServer();
+  void RunTls();
   int Finish() const;
 
  private:
@@ -236,6 +253,22 @@ void Session::RunServer() {
   }
 }
 
+void Session::RunTls() {
+  std::erase_if(scripts_,
+                [&](const Script& script) { return !HasOneOf(script.path(), options_.tls); });
+  if (scripts_.empty()) return;
+  const io::testing::TlsTestPapers papers;
+  RunAll(
+      StartServer(ServerKind::kCairn,
+                  {.binary = options_.server,
+                   .config_path = "",
+                   .arguments = {"--save", "", "--enable-debug-command", "yes",
+                                 "--enable-protected-configs", "yes", "--tls-auth-clients", "no",
+                                 "--tls-cert-file", papers.cert(), "--tls-key-file", papers.key()},
+                   .has_tls = true}),
+      "tls");
+}
+
 int Session::Finish() const {
   if (tally_.skipped > 0) Say(std::to_string(tally_.skipped) + " skipped");
   Say(std::to_string(tally_.passed) + " passed, " + std::to_string(tally_.failed) + " failed");
@@ -256,6 +289,7 @@ int Main(const std::vector<std::string_view>& args) {
   if (options->oracle) session.RunOracle();
   if (options->engine) session.RunEngine();
   if (!options->server.empty()) session.RunServer();
+  if (!options->server.empty() && !options->tls.empty()) session.RunTls();
   return session.Finish();
 }
 

@@ -13,7 +13,9 @@ class ServerTarget final : public Target {
       : kind_(kind), options_(std::move(options)) {}
 
   Result<std::unique_ptr<testing::Channel>> Open(int protocol) override {
-    Result<std::unique_ptr<testing::Channel>> channel = testing::ConnectTcp(server_->port());
+    Result<std::unique_ptr<testing::Channel>> channel =
+        options_.has_tls ? testing::ConnectTls(server_->tls_port())
+                         : testing::ConnectTcp(server_->port());
     if (!channel || protocol == 2) return channel;
     Result<testing::Reply> hello = testing::Call(**channel, {"HELLO", std::to_string(protocol)});
     if (!hello) return std::unexpected(hello.error());

@@ -35,7 +35,7 @@ class Target {
 
 enum class ServerKind : std::uint8_t { kCairn, kOracle };
 
-// A server process of its own.
+// A server process of its own. If it has TLS, all its clients speak it.
 Result<std::unique_ptr<Target>> StartServer(ServerKind kind,
                                             testing::ServerProcess::Options options);
 

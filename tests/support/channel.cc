@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A blocking socket with poll for the time limits. A server that closes with our bytes unread sends
-// a reset: what it had written before is still read, then the reset counts as closed.
+// a reset: what it had written before is still read, then the reset counts as closed. TLS, if it is
+// spoken, lies between the socket and the two buffers, and is done as bytes come and go.
 #include "support/channel.h"
 
 #include <arpa/inet.h>
@@ -14,6 +15,8 @@
 #include <chrono>
 #include <cstring>
 #include <utility>
+
+#include "support/tls_client.h"
 
 namespace cairn::testing {
 namespace {
@@ -38,17 +41,35 @@ class SocketChannel final : public Channel {
   }
   Result<std::optional<Reply>> Receive(int timeout_ms) override;
   std::string address() const override;
+  Status BeginTls();
 
  private:
+  Status SendRaw(std::string_view bytes);
   // Reads what is there within the time; whether anything came.
   Result<bool> Fill(int timeout_ms);
 
   int fd_;
   bool closed_ = false;
+  std::unique_ptr<TlsClient> tls_;  // null: none is spoken
   std::string input_;
 };
 
 Status SocketChannel::SendBytes(std::string_view bytes) {
+  return tls_ == nullptr ? SendRaw(bytes) : SendRaw(tls_->Seal(bytes));
+}
+
+Status SocketChannel::BeginTls() {
+  tls_ = std::make_unique<TlsClient>();
+  while (!tls_->is_open()) {
+    if (Status sent = SendRaw(tls_->TakeOutput()); !sent.ok()) return sent;
+    const Result<bool> filled = Fill(kSendTimeoutMs);
+    if (!filled) return filled.error();
+    if (!*filled || closed_) return {StatusCode::kClosed, "no TLS handshake"};
+  }
+  return SendRaw(tls_->TakeOutput());
+}
+
+Status SocketChannel::SendRaw(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
@@ -80,6 +101,10 @@ Result<bool> SocketChannel::Fill(int timeout_ms) {
   const ssize_t got = ::recv(fd_, input_.data() + old_size, kReadBytes, 0);
   input_.resize(old_size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   if (got <= 0) closed_ = true;
+  if (tls_ == nullptr || got <= 0) return true;
+  const std::string plain = tls_->Open(std::string_view(input_).substr(old_size));
+  input_.replace(old_size, std::string::npos, plain);
+  closed_ = tls_->has_ended();
   return true;
 }
 
@@ -112,7 +137,9 @@ Result<std::optional<Reply>> SocketChannel::Receive(int timeout_ms) {
 
 }  // namespace
 
-Result<std::unique_ptr<Channel>> ConnectTcp(int port) {
+namespace {
+
+Result<std::unique_ptr<SocketChannel>> Connect(int port) {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return std::unexpected(IoError("socket"));
   auto channel = std::make_unique<SocketChannel>(fd);
@@ -126,6 +153,17 @@ Result<std::unique_ptr<Channel>> ConnectTcp(int port) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   return channel;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Channel>> ConnectTcp(int port) { return Connect(port); }
+
+Result<std::unique_ptr<Channel>> ConnectTls(int port) {
+  Result<std::unique_ptr<SocketChannel>> channel = Connect(port);
+  if (!channel) return std::unexpected(channel.error());
+  if (Status begun = (*channel)->BeginTls(); !begun.ok()) return std::unexpected(begun);
+  return std::move(*channel);
 }
 
 Result<Reply> Call(Channel& channel, const std::vector<std::string>& args, int timeout_ms) {

@@ -31,6 +31,8 @@ class Channel {
 
 // Over TCP to 127.0.0.1.
 Result<std::unique_ptr<Channel>> ConnectTcp(int port);
+// The same through TLS, whatever certificate the server shows.
+Result<std::unique_ptr<Channel>> ConnectTls(int port);
 
 // Sends a command and waits for its reply; kClosed or kIo if none comes in time.
 Result<Reply> Call(Channel& channel, const std::vector<std::string>& args, int timeout_ms = 10'000);

@@ -72,13 +72,14 @@ Result<std::string> MakeDirectory() {
   ::_exit(127);
 }
 
-std::vector<std::string> CommandLine(const ServerProcess::Options& options, int port,
+std::vector<std::string> CommandLine(const ServerProcess::Options& options, int port, int tls_port,
                                      const std::string& directory) {
   std::vector<std::string> line = {options.binary};
   if (!options.config_path.empty()) line.push_back(options.config_path);
   line.insert(line.end(),
               {"--port", std::to_string(port), "--bind", "127.0.0.1", "--dir", directory});
   line.insert(line.end(), options.arguments.begin(), options.arguments.end());
+  if (tls_port != 0) line.insert(line.end(), {"--tls-port", std::to_string(tls_port)});
   return line;
 }
 
@@ -92,8 +93,8 @@ bool AnswersPing(int port) {
 
 }  // namespace
 
-ServerProcess::ServerProcess(pid_t pid, int port, std::string directory)
-    : pid_(pid), port_(port), directory_(std::move(directory)) {}
+ServerProcess::ServerProcess(pid_t pid, Ports ports, std::string directory)
+    : pid_(pid), port_(ports.plain), tls_port_(ports.tls), directory_(std::move(directory)) {}
 
 ServerProcess::~ServerProcess() {
   Stop();
@@ -105,10 +106,12 @@ Result<std::unique_ptr<ServerProcess>> ServerProcess::Start(const Options& optio
   std::string last_log;
   for (int attempt = 0; attempt < kStartTriesMax; ++attempt) {
     const Result<int> port = FreePort();
+    const Result<int> tls_port = options.has_tls ? FreePort() : 0;
     if (!port) return std::unexpected(port.error());
+    if (!tls_port) return std::unexpected(tls_port.error());
     const Result<std::string> directory = MakeDirectory();
     if (!directory) return std::unexpected(directory.error());
-    const std::vector<std::string> line = CommandLine(options, *port, *directory);
+    const std::vector<std::string> line = CommandLine(options, *port, *tls_port, *directory);
     std::vector<char*> argv;
     for (const std::string& word : line) argv.push_back(const_cast<char*>(word.c_str()));
     argv.push_back(nullptr);
@@ -116,7 +119,7 @@ Result<std::unique_ptr<ServerProcess>> ServerProcess::Start(const Options& optio
     const pid_t pid = ::fork();
     if (pid < 0) return Fail(StatusCode::kIo, "fork");
     if (pid == 0) RunChild(argv.data(), log_path.c_str());
-    std::unique_ptr<ServerProcess> server(new ServerProcess(pid, *port, *directory));
+    std::unique_ptr<ServerProcess> server(new ServerProcess(pid, {*port, *tls_port}, *directory));
     const auto deadline = steady_clock::now() + std::chrono::milliseconds(kReadyTimeoutMs);
     while (server->Alive() && steady_clock::now() < deadline) {
       if (AnswersPing(*port)) return server;

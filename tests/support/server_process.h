@@ -22,6 +22,7 @@ class ServerProcess {
     std::string binary;
     std::string config_path;             // empty: none
     std::vector<std::string> arguments;  // "--name", "value", ...; port and dir are added
+    bool has_tls = false;  // a second port, for TLS; `arguments` name certificate and key
   };
 
   static Result<std::unique_ptr<ServerProcess>> Start(const Options& options);
@@ -30,6 +31,8 @@ class ServerProcess {
   ~ServerProcess();
 
   int port() const { return port_; }
+  // 0: none.
+  int tls_port() const { return tls_port_; }
   pid_t pid() const { return pid_; }
   const std::string& directory() const { return directory_; }
   // Whether it still runs (reaps it if not).
@@ -44,10 +47,16 @@ class ServerProcess {
   std::string LogTail() const;
 
  private:
-  ServerProcess(pid_t pid, int port, std::string directory);
+  struct Ports {
+    int plain;
+    int tls;
+  };
+
+  ServerProcess(pid_t pid, Ports ports, std::string directory);
 
   pid_t pid_;
   int port_;
+  int tls_port_;
   int exit_status_ = -1;
   std::string directory_;
 };
