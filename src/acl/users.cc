@@ -33,9 +33,9 @@ std::size_t Users::count() const {
 }
 
 Profiles Users::All() const {
+  MutexLock unchanged(change_mu_);
   Profiles all;
-  MutexLock hold(mu_);
-  for (const auto& [name, known] : users_) all.emplace_hint(all.end(), name, known.profile);
+  for (const auto& [name, known] : Unchanging()) all.emplace_hint(all.end(), name, known.profile);
   return all;
 }
 
@@ -106,22 +106,49 @@ bool Users::Delete(std::string_view name, std::vector<Change>* changes) {
   MutexLock hold(mu_);
   const auto found = users_.find(name);
   if (found == users_.end() || name == kDefaultUser) return false;
-  Forget(found->second, changes);
+  changes->push_back({found->second.user, found->second.profile, nullptr});
+  GiveRights(changes->back());
   users_.erase(found);
   return true;
 }
 
+// A million users take seconds: what there will be is made beside what there is.
 void Users::Replace(const Profiles& profiles, std::vector<Change>* changes) {
   MutexLock one_at_a_time(change_mu_);
-  MutexLock hold(mu_);
-  std::erase_if(users_, [&](const auto& user) REQUIRES(mu_) {
-    if (user.first == kDefaultUser || profiles.contains(user.first)) return false;
-    Forget(user.second, changes);
-    return true;
-  });
-  for (const auto& [name, profile] : profiles) Put(name, profile, changes);
+  const Map& now = Unchanging();
+  std::shared_ptr<const Profile> of_default;
   if (!profiles.contains(kDefaultUser))
-    Put(kDefaultUser, std::make_shared<Profile>(Profile::OfDefaultUser()), changes);
+    of_default = std::make_shared<Profile>(Profile::OfDefaultUser());
+  Map next;
+  const auto add = [&](std::string_view name, const std::shared_ptr<const Profile>& profile) {
+    const auto found = now.find(name);
+    if (found == now.end()) {
+      auto user = std::make_shared<command::User>(std::string(name), profile);
+      next.emplace(name, Known{std::move(user), profile});
+    } else if (*found->second.profile == *profile) {
+      next.insert(*found);
+    } else {
+      changes->push_back({found->second.user, found->second.profile, profile});
+      next.emplace(name, Known{found->second.user, profile});
+    }
+  };
+  for (const auto& [name, profile] : profiles) add(name, profile);
+  if (of_default != nullptr) add(kDefaultUser, of_default);
+  for (const auto& [name, known] : now)
+    if (!next.contains(name)) changes->push_back({known.user, known.profile, nullptr});
+  NoteDefault(*next.find(kDefaultUser)->second.profile);
+  {
+    MutexLock hold(mu_);
+    users_.swap(next);
+  }
+  // Who authenticates between the two is told of like all others.
+  for (const Change& change : *changes) GiveRights(change);
+}
+
+// Sessions of a deleted user may do nothing any more.
+void Users::GiveRights(const Change& change) {
+  change.user->set_rights(
+      change.after != nullptr ? change.after : std::make_shared<Profile>(ChannelsAtFirst::kNone));
 }
 
 void Users::Put(std::string_view name, std::shared_ptr<const Profile> profile,
@@ -135,13 +162,8 @@ void Users::Put(std::string_view name, std::shared_ptr<const Profile> profile,
   }
   Known& known = found->second;
   changes->push_back({known.user, known.profile, profile});
-  known.user->set_rights(profile);
+  GiveRights(changes->back());
   known.profile = std::move(profile);
-}
-
-void Users::Forget(const Known& known, std::vector<Change>* changes) {
-  changes->push_back({known.user, known.profile, nullptr});
-  known.user->set_rights(std::make_shared<Profile>(ChannelsAtFirst::kNone));
 }
 
 void Users::NoteDefault(const Profile& profile) {

@@ -11,9 +11,9 @@
 //   (1) There is always a user "default".
 //   (2) A change is whole or not at all; sessions see a profile before it or after it.
 //
-// Made by the server; any thread. What takes long, reading rules, is done under change_mu_ only, so
-// that nobody who authenticates waits for it. change_mu_ is taken before mu_, that before the
-// users'.
+// Made by the server; any thread. What takes long, reading rules and going through all users, is
+// done under change_mu_ only, so that nobody who authenticates waits for it. change_mu_ is taken
+// before mu_, that before the users'.
 #ifndef CAIRN_ACL_USERS_H_
 #define CAIRN_ACL_USERS_H_
 
@@ -71,7 +71,8 @@ class Users {
   // The user of that name, if he is on, without a password: who he is has been proved otherwise, by
   // a certificate. Null: there is none.
   std::shared_ptr<command::User> Trusted(std::string_view name) const EXCLUDES(mu_);
-  Profiles All() const EXCLUDES(mu_);
+  // As they are between two changes.
+  Profiles All() const EXCLUDES(change_mu_);
   std::size_t count() const EXCLUDES(mu_);
 
   // ACL SETUSER: all rules or none. The error is without "ERR ".
@@ -84,7 +85,8 @@ class Users {
   void SetDefaultPassword(std::string_view password) EXCLUDES(change_mu_, mu_);
   // Not "default". False if there is none of that name.
   bool Delete(std::string_view name, std::vector<Change>* changes) EXCLUDES(change_mu_, mu_);
-  // ACL LOAD: these and no others, but for "default", who is as new if they have none.
+  // ACL LOAD: these and no others, but for "default", who is as new if they have none. Who is what
+  // he was has not changed.
   void Replace(const Profiles& profiles, std::vector<Change>* changes) EXCLUDES(change_mu_, mu_);
 
   Rulebook rulebook() const {
@@ -96,10 +98,13 @@ class Users {
     std::shared_ptr<command::User> user;
     std::shared_ptr<const Profile> profile;
   };
+  using Map = std::map<std::string, Known, std::less<>>;
 
+  // Writers hold both mutexes, so that with this one alone the users can be read, for long.
+  const Map& Unchanging() const REQUIRES(change_mu_) NO_THREAD_SAFETY_ANALYSIS { return users_; }
   void Put(std::string_view name, std::shared_ptr<const Profile> profile,
            std::vector<Change>* changes) REQUIRES(mu_);
-  void Forget(const Known& known, std::vector<Change>* changes) REQUIRES(mu_);
+  static void GiveRights(const Change& change);
   void NoteDefault(const Profile& profile);
 
   const Catalog catalog_;
@@ -107,9 +112,9 @@ class Users {
   std::atomic<bool> default_needs_auth_{false};
   std::atomic<bool> default_is_nopass_{true};
   const std::shared_ptr<command::User> default_user_;
-  Mutex change_mu_;  // one change at a time
+  mutable Mutex change_mu_;  // one change at a time
   mutable Mutex mu_;
-  std::map<std::string, Known, std::less<>> users_ GUARDED_BY(mu_);
+  Map users_ GUARDED_BY(mu_);
 };
 
 }  // namespace cairn::acl

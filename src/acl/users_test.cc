@@ -177,5 +177,31 @@ TEST_F(UsersTest, AHundredThousand) {
   EXPECT_NE(users_.Authenticate("u99999", ""), nullptr);
 }
 
+// Whose lines say what they said is nobody's news, and keeps the profile that sessions have.
+TEST_F(UsersTest, ReplaceTellsOfWhatChanged) {
+  ASSERT_EQ(Load("user a on nopass ~a +get\nuser b on nopass ~b +get\nuser c on nopass"), "");
+  const std::shared_ptr<command::User> b = users_.Authenticate("b", "");
+  const std::shared_ptr<command::User> c = users_.Authenticate("c", "");
+  const std::shared_ptr<const Profile> a = users_.Find("a");
+  const ParsedUsers next = ParseUserFile(
+      "user a on nopass ~a +get\nuser b on nopass ~bb +get\n"
+      "user d on nopass",
+      "users.acl", users_.rulebook());
+  std::vector<Change> changes;
+  users_.Replace(next.profiles, &changes);
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].user, b);
+  EXPECT_EQ(changes[0].after, users_.Find("b"));
+  EXPECT_EQ(b->rights(), users_.Find("b"));
+  EXPECT_EQ(changes[1].user, c);
+  EXPECT_EQ(changes[1].after, nullptr);
+  EXPECT_FALSE(c->rights()->unrestricted());
+  EXPECT_EQ(users_.Find("c"), nullptr);
+  EXPECT_EQ(users_.Find("a"), a);
+  EXPECT_EQ(users_.Authenticate("b", ""), b);
+  EXPECT_NE(users_.Find("d"), nullptr);
+  EXPECT_TRUE(users_.Find("default")->unrestricted());
+}
+
 }  // namespace
 }  // namespace cairn::acl

@@ -762,6 +762,11 @@ void Runner::CountFailure(const Prepared& prepared, const resp::Writer& reply) {
   if (!std::exchange(error_is_counted_, false)) CountError(reply);
 }
 
+void Runner::CountFailure(const Parked& parked, const resp::Writer& reply) {
+  stats_.at(parked.command().index).failed.Add(1);
+  CountError(reply);
+}
+
 void Runner::ReportSlow(Session& session, const Prepared& prepared, resp::Writer& reply,
                         std::uint64_t ns) {
   if (shared_.slow_observer == nullptr) return;

@@ -147,6 +147,8 @@ class Runner {
                     CallGroup& group, resp::Writer& reply, bool has_written);
   // A command that a script may not call; null: there is no such command.
   void RejectForScript(const CommandTable::Command* command, const resp::Writer& reply);
+  // What a parked command has come to, elsewhere than by being run: an error.
+  void CountFailure(const Parked& parked, const resp::Writer& reply);
   // The error that the running command is going to reply has been counted already.
   void NoteErrorIsCounted() { error_is_counted_ = true; }
   // What scripting keeps here: interpreters.

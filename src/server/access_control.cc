@@ -9,6 +9,7 @@
 #include "acl/rule_words.h"
 #include "base/text.h"
 #include "command/call.h"
+#include "command/lane.h"
 #include "command/parked.h"
 #include "command/runner.h"
 #include "server/client_line.h"
@@ -49,11 +50,25 @@ std::string QuotedWords(std::string_view text) {
 // Who waits until every worker has heard of a change. Shared by the tasks they are sent.
 class Spreading {
  public:
-  Spreading(command::Shared& shared, std::size_t workers, std::shared_ptr<command::Parked> caller,
-            AccessControl::Answer answer)
-      : shared_(shared), left_(workers), caller_(std::move(caller)), answer_(std::move(answer)) {
+  Spreading(Server& server, std::unique_ptr<const RightsNews> news,
+            std::shared_ptr<command::Parked> caller, AccessControl::Answer answer)
+      : lane_(*server.engine().lane()),
+        shared_(server.engine().shared()),
+        left_(server.workers().size()),
+        news_(std::move(news)),
+        caller_(std::move(caller)),
+        answer_(std::move(answer)) {
     shared_.guards.fetch_add(1);
   }
+  Spreading(const Spreading&) = delete;
+  Spreading& operator=(const Spreading&) = delete;
+  // On a worker: to free the news of many users, with their old rights, is the lane's as well.
+  ~Spreading() {
+    if (news_->size() >= AccessControl::kManyUsers)
+      lane_.RunLater({}, [news = std::move(news_)]() mutable { news.reset(); });
+  }
+
+  const RightsNews& news() const { return *news_; }
 
   void WorkerIsDone() {
     // acq_rel: what every worker took away is gone for whoever sees the answer.
@@ -64,11 +79,23 @@ class Spreading {
   }
 
  private:
+  command::Lane& lane_;
   command::Shared& shared_;
   std::atomic<std::size_t> left_;
+  std::unique_ptr<const RightsNews> news_;
   const std::shared_ptr<command::Parked> caller_;  // null: it has been answered
   const AccessControl::Answer answer_;
 };
+
+// Of a command that the lane has done.
+void AnswerStatus(command::Runner& runner, const std::shared_ptr<command::Parked>& caller,
+                  const Status& status) {
+  command::AnswerParked(caller, [&](resp::Writer& reply) {
+    if (status.ok()) return reply.Ok();
+    reply.Error(status.message());
+    runner.CountFailure(*caller, reply);
+  });
+}
 
 }  // namespace
 
@@ -157,15 +184,28 @@ void AccessControl::Spread(Call& call, std::span<const acl::Change> changes, Ans
   if (changes.empty()) return answer(call.reply());
   std::shared_ptr<command::Parked> caller = call.AnswerLater();
   if (caller == nullptr) answer(call.reply());
-  const auto news = std::make_shared<const RightsNews>(changes);
+  Tell(std::move(caller), call.session().id(), changes, std::move(answer));
+}
+
+void AccessControl::Tell(std::shared_ptr<command::Parked> caller, ClientId id,
+                         std::span<const acl::Change> changes, Answer answer) {
   const auto spreading = std::make_shared<Spreading>(
-      server_.engine().shared(), server_.workers().size(), std::move(caller), std::move(answer));
+      server_, std::make_unique<const RightsNews>(changes), std::move(caller), std::move(answer));
   for (const std::unique_ptr<Worker>& each : server_.workers()) {
-    each->Post([worker = each.get(), news, spreading, id = call.session().id()] {
-      worker->TakeNews(*news, id);
+    each->Post([worker = each.get(), spreading, id] {
+      worker->TakeNews(spreading->news(), id);
       worker->AfterClosing([spreading] { spreading->WorkerIsDone(); });
     });
   }
+}
+
+void AccessControl::ReplyOfAll(Call& call, Answer answer) {
+  std::shared_ptr<command::Parked> caller;
+  if (users_.count() >= kManyUsers) caller = call.AnswerLater();
+  if (caller == nullptr) return answer(call.reply());
+  server_.engine().lane()->RunLater({}, [caller = std::move(caller), answer = std::move(answer)] {
+    command::AnswerParked(caller, [&](resp::Writer& reply) { answer(reply); });
+  });
 }
 
 void AccessControl::ApplyPassword() {
@@ -236,7 +276,34 @@ Status AccessControl::LoadAtStart() {
   return {};
 }
 
-Status AccessControl::Load(std::vector<acl::Change>* changes) {
+void AccessControl::Load(Call& call) {
+  const auto ok = [](resp::Writer& reply) { reply.Ok(); };
+  std::shared_ptr<command::Parked> caller = call.AnswerLater();
+  if (caller == nullptr) {
+    std::vector<acl::Change> changes;
+    const Status loaded = LoadFile(&changes);
+    return loaded.ok() ? Spread(call, changes, ok) : call.Error(loaded.message());
+  }
+  server_.engine().lane()->RunLater(
+      {}, [this, ok, caller, id = call.session().id()](command::Runner* runner) {
+        std::vector<acl::Change> changes;
+        const Status loaded = LoadFile(&changes);
+        if (!loaded.ok() || changes.empty()) return AnswerStatus(*runner, caller, loaded);
+        Tell(caller, id, changes, ok);
+      });
+}
+
+void AccessControl::Save(Call& call) {
+  std::shared_ptr<command::Parked> caller = call.AnswerLater();
+  if (caller == nullptr) {
+    const Status saved = SaveFile();
+    return saved.ok() ? call.reply().Ok() : call.Error(saved.message());
+  }
+  server_.engine().lane()->RunLater(
+      {}, [this, caller](command::Runner* runner) { AnswerStatus(*runner, caller, SaveFile()); });
+}
+
+Status AccessControl::LoadFile(std::vector<acl::Change>* changes) {
   if (FilePath().empty()) return {StatusCode::kInvalid, std::string(kNoAclFile)};
   const Result<acl::ParsedUsers> parsed = ReadFile();
   if (!parsed) return {parsed.error().code(), "ERR " + std::string(parsed.error().message())};
@@ -244,7 +311,7 @@ Status AccessControl::Load(std::vector<acl::Change>* changes) {
   return {};
 }
 
-Status AccessControl::Save() {
+Status AccessControl::SaveFile() {
   if (FilePath().empty()) return {StatusCode::kInvalid, std::string(kNoAclFile)};
   const std::string path = AbsoluteFilePath();
   std::string text;

@@ -7,6 +7,9 @@
 //                             of a deleted user, or listening to what it may hear no more: closed
 //                 <--the last worker is done-- the caller gets its reply
 //
+// What goes through all users, or waits for a file, runs on a thread of the lane (command/lane.h):
+// a hundred thousand of them take some tenths of a second.
+//
 // Until all workers have heard of it the gates are asked about every command, so a change counts
 // for the next command of every client.
 //
@@ -45,6 +48,7 @@ class RightsNews {
   explicit RightsNews(std::span<const acl::Change> changes);
   // Null: nothing has changed for them.
   const OfUser* Find(const command::User* user) const;
+  std::size_t size() const { return kept_.size(); }
 
  private:
   std::unordered_map<const command::User*, OfUser> users_;
@@ -72,6 +76,10 @@ class AccessControl final : public command::DenialObserver {
   // A call has changed users: `answer` is its reply, once every connection knows.
   using Answer = std::function<void(resp::Writer&)>;
   void Spread(command::Call& call, std::span<const acl::Change> changes, Answer answer);
+  // A reply about all users. With so many that it takes a millisecond, the lane writes it, and the
+  // caller waits while its worker serves others.
+  static constexpr std::size_t kManyUsers = 500;
+  void ReplyOfAll(command::Call& call, Answer answer);
 
   // The directives requirepass and acl-pubsub-default, as they are now.
   void ApplyPassword();
@@ -80,15 +88,21 @@ class AccessControl final : public command::DenialObserver {
   Status Declare(std::span<const ConfigLine> lines);
   // At the start: the file that `aclfile` names, if any.
   Status LoadAtStart();
-  // ACL LOAD and SAVE. The errors are whole replies.
-  Status Load(std::vector<acl::Change>* changes);
-  Status Save();
+  // ACL LOAD and SAVE, on the lane: they wait for files.
+  void Load(command::Call& call);
+  void Save(command::Call& call);
   // The lines for CONFIG REWRITE; none if an ACL file has the users.
   std::vector<std::string> UserLines() const;
 
  private:
   class RightsGate;
 
+  // The errors are whole replies.
+  Status LoadFile(std::vector<acl::Change>* changes);
+  Status SaveFile();
+  // `caller`: null if it has been answered.
+  void Tell(std::shared_ptr<command::Parked> caller, ClientId id,
+            std::span<const acl::Change> changes, Answer answer);
   std::string FilePath() const;  // as configured; empty: none
   std::string AbsoluteFilePath() const;
   Result<acl::ParsedUsers> ReadFile() const;

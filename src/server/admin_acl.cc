@@ -88,33 +88,28 @@ void GetUser(Call& call) {
 }
 
 void List(Call& call) {
-  const acl::Profiles all = AccessOf(call).users().All();
-  call.reply().Array(all.size());
-  for (const auto& [name, profile] : all) call.reply().Bulk(acl::UserLine(name, *profile));
+  AccessOf(call).ReplyOfAll(call, [&users = AccessOf(call).users()](resp::Writer& reply) {
+    const acl::Profiles all = users.All();
+    reply.Array(all.size());
+    for (const auto& [name, profile] : all) reply.Bulk(acl::UserLine(name, *profile));
+  });
 }
 
 void Names(Call& call) {
-  const acl::Profiles all = AccessOf(call).users().All();
-  call.reply().Array(all.size());
-  for (const auto& [name, profile] : all) call.reply().Bulk(name);
+  AccessOf(call).ReplyOfAll(call, [&users = AccessOf(call).users()](resp::Writer& reply) {
+    const acl::Profiles all = users.All();
+    reply.Array(all.size());
+    for (const auto& [name, profile] : all) reply.Bulk(name);
+  });
 }
 
 void WhoAmI(Call& call) { call.reply().Bulk(call.session().user()->name()); }
 
 // --- Files ---
 
-void Load(Call& call) {
-  AccessControl& access = AccessOf(call);
-  std::vector<acl::Change> changes;
-  if (const Status loaded = access.Load(&changes); !loaded.ok())
-    return call.Error(loaded.message());
-  access.Spread(call, changes, [](resp::Writer& reply) { reply.Ok(); });
-}
+void Load(Call& call) { AccessOf(call).Load(call); }
 
-void Save(Call& call) {
-  const Status saved = AccessOf(call).Save();
-  saved.ok() ? call.reply().Ok() : call.Error(saved.message());
-}
+void Save(Call& call) { AccessOf(call).Save(call); }
 
 // --- What rules are made of ---
 
