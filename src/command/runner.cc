@@ -417,14 +417,15 @@ void Runner::Reject(Call& call) {
   return !Guarded(command, call.session()) || AskGates(call);
 }
 
-// What the gates did (eviction) is not the command's time.
+// What the gates did (eviction) is not the command's time. What no transaction may hold is no
+// question of rights: ACL LOG shows nothing of it.
 bool Runner::AskGates(Call& call) {
-  for (Gate* gate : shared_.gates) {
-    if (!gate->Admit(call)) return false;
-  }
   if (call.session().queueing() && (call.command().flags & kNoMulti) != 0) {
     call.Error("ERR Command not allowed inside a transaction");
     return false;
+  }
+  for (Gate* gate : shared_.gates) {
+    if (!gate->Admit(call)) return false;
   }
   begin_cycles_ = CycleNow();
   return true;
