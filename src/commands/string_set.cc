@@ -457,7 +457,8 @@ constexpr Spec kSpecs[] = {
         {.syntax =
              "DELEX key [IFEQ comparison-value | IFNE comparison-value | IFDEQ comparison-digest | "
              "IFDNE comparison-digest]",
-         .access = "RM DELETE",
+         // As Redis has it: to learn that a guess is right is not to be told the value (no ACCESS).
+         .access = "RW DELETE VARIABLE_FLAGS, RM DELETE WITHOUT IFEQ IFNE IFDEQ IFDNE",
          .since = "8.4.0",
          .group = Group::kString,
          .flags = command::kWrite | command::kFast,
