@@ -327,11 +327,11 @@ std::string Selector::DescribePatterns(Quote quote) const {
 }
 
 std::string Selector::Describe() const {
-  return DescribePatterns([](std::string word) { return word; }) + DescribeCommands();
+  return DescribePatterns([](const std::string& word) { return word; }) + DescribeCommands();
 }
 
 std::string Selector::DescribeInside() const {
-  const auto quote = [](std::string word) {
+  const auto quote = [](const std::string& word) {
     return word.find_first_of("\"'()") == std::string::npos ? word : QuoteString(word);
   };
   return DescribePatterns(quote) + DescribeCommands();
