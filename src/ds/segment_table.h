@@ -78,7 +78,10 @@ class SegmentTable : public SegmentTableBase {
     auto* node = static_cast<Node*>(SlotNode(*hint.slot));
     return Traits::Matches(node, key) ? node : nullptr;
   }
-  static Position PositionOf(const TableHint& hint) { return {hint.segment, hint.index}; }
+  static Position PositionOf(const TableHint& hint) {
+    const auto in_bucket = hint.slot - hint.segment->buckets()[hint.bucket].slots;
+    return {hint.segment, hint.bucket * Bucket::kSlots + static_cast<std::uint32_t>(in_bucket)};
+  }
 
   Node* At(Position at) const {
     DCHECK(at.found());

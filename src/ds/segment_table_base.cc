@@ -124,9 +124,9 @@ bool SegmentTableBase::ClearExpiry(TablePosition at) {
 void SegmentTableBase::PrefetchPasser(std::uint64_t hash, TableHint& hint) const {
   const std::uint32_t bucket_count = hint.segment->bucket_count;
   for (int probe = 1; probe < kPrefetchProbes; ++probe) {
-    if (hint.segment->buckets()[hint.index].overflow() == 0) return;
-    if (++hint.index == bucket_count) hint.index = 0;
-    const Bucket& bucket = hint.segment->buckets()[hint.index];
+    if (hint.segment->buckets()[hint.bucket].overflow() == 0) return;
+    if (++hint.bucket == bucket_count) hint.bucket = 0;
+    const Bucket& bucket = hint.segment->buckets()[hint.bucket];
     if (const std::uint64_t match = bucket.MatchTag(TagOf(hash)); match != 0) {
       return PrefetchSlot(bucket, Bucket::FirstOf(match), hint);
     }

@@ -42,7 +42,7 @@ struct TablePosition {
 struct TableHint {
   Segment* segment;
   const std::uint64_t* slot;  // of `segment`; null: nothing is known
-  std::uint32_t index;        // of the slot; of the home bucket until PrefetchNode
+  std::uint32_t bucket;       // of the slot; the home bucket until PrefetchNode
   std::uint32_t version;
 };
 
@@ -102,7 +102,7 @@ class SegmentTableBase {
     if (hint.version != version_.load(std::memory_order_relaxed)) [[unlikely]] {
       hint = PrefetchBucket(hash);
     }
-    const Bucket& bucket = hint.segment->buckets()[hint.index];
+    const Bucket& bucket = hint.segment->buckets()[hint.bucket];
     const std::uint64_t match = bucket.MatchTag(TagOf(hash));
     if (match == 0) [[unlikely]]
       return PrefetchPasser(hash, hint);
@@ -230,7 +230,6 @@ class SegmentTableBase {
   void PrefetchPasser(std::uint64_t hash, TableHint& hint) const;
   static void PrefetchSlot(const Bucket& bucket, std::uint32_t i, TableHint& hint) {
     hint.slot = &bucket.slots[i];
-    hint.index = hint.index * Bucket::kSlots + i;
     const auto* node = static_cast<const char*>(SlotNode(*hint.slot));
     PrefetchLine(node);
     PrefetchLine(node + kCacheLineBytes);

@@ -228,10 +228,16 @@ void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
   if (AreOne(keys)) [[unlikely]]
     return PrefetchOne(db, keys);
   Stripe* const stripes = stripes_.data();  // which the compiler cannot know to stay
-  for (KeyRef& key : keys) {
-    key.hinted = stripes[key.stripe.value].shard(db);
-    if (key.hinted != nullptr) key.hint = key.hinted->table.PrefetchBucket(key.hash);
-  }
+  const auto prefetch_buckets = [&](auto shard_in) {
+    for (KeyRef& key : keys) {
+      key.hinted = shard_in(stripes[key.stripe.value]);
+      if (key.hinted != nullptr) key.hint = key.hinted->table.PrefetchBucket(key.hash);
+    }
+  };
+  if (db.value == 0) [[likely]]
+    prefetch_buckets([](const Stripe& stripe) { return stripe.shard(DbId(0)); });
+  else
+    prefetch_buckets([db](const Stripe& stripe) { return stripe.shard(db); });
   for (KeyRef& key : keys) {
     Mutex& mu = stripes[key.stripe.value].mu;
     if (key.hinted == nullptr || !mu.TryLock()) continue;
