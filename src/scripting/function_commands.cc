@@ -65,6 +65,19 @@ Local& Synced(Call& call) {
   return local;
 }
 
+}  // namespace
+
+// Within a script its libraries stay what they are. Where there are none no interpreter is wanted.
+void CountFunctions(Call& call) {
+  Scripts& scripts = Scripts::Of(call);
+  if (scripts.has_counted_functions() || call.in_script()) return;
+  const std::uint64_t version = scripts.shelf().version();
+  if (scripts.shelf().Get()->empty()) return scripts.SetFunctionCount(0, version);
+  (void)Synced(call);
+}
+
+namespace {
+
 // ---- FCALL -------------------------------------------------------------------------------------
 
 void Fcall(Call& call) {

@@ -132,7 +132,7 @@ void Local::SyncLibraries(ScriptHost& host) {
     }
   }
   synced_version_ = version;
-  scripts_.set_function_count(functions_.size());
+  scripts_.SetFunctionCount(functions_.size(), version);
   CountMemory();
 }
 

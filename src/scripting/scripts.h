@@ -92,10 +92,14 @@ class Scripts final : public command::Extension {
   // Bytes that interpreters hold, as they last said. By Locals.
   SharedCounter& eval_vm_bytes() { return eval_vm_bytes_; }
   SharedCounter& function_vm_bytes() { return function_vm_bytes_; }
-  // As the worker says that has loaded libraries last.
+  // As the worker says that has loaded libraries last, which may be none yet of those on the shelf.
   std::size_t function_count() const { return function_count_.load(std::memory_order_relaxed); }
-  void set_function_count(std::size_t count) {
+  bool has_counted_functions() const {
+    return counted_version_.load(std::memory_order_relaxed) == shelf_->version();
+  }
+  void SetFunctionCount(std::size_t count, std::uint64_t shelf_version) {
     function_count_.store(count, std::memory_order_relaxed);
+    counted_version_.store(shelf_version, std::memory_order_relaxed);
   }
 
  private:
@@ -111,7 +115,8 @@ class Scripts final : public command::Extension {
   SharedCounter eval_vm_bytes_;
   SharedCounter function_vm_bytes_;
   std::atomic<std::size_t> function_count_{0};
-  Mutex mu_;  // before a RunPlace's
+  std::atomic<std::uint64_t> counted_version_{0};  // the shelf's at that time
+  Mutex mu_;                                       // before a RunPlace's
   std::vector<RunPlace*> places_ GUARDED_BY(mu_);
 };
 
@@ -185,6 +190,10 @@ class Local final : public command::Extension {
   std::int64_t counted_eval_bytes_ = 0;
   std::int64_t counted_function_bytes_ = 0;
 };
+
+// Makes Scripts::function_count() right, by loading what has come to the shelf (out of a file, say)
+// and that nobody has asked for a function yet. In function_commands.cc.
+void CountFunctions(command::Call& call);
 
 }  // namespace cairn::scripting
 

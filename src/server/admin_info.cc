@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "keyspace/access.h"
+#include "scripting/scripts.h"
 #include "server/connection.h"
 #include "server/families.h"
 #include "server/memory_figures.h"
@@ -508,6 +509,7 @@ bool IsWanted(const SectionRow& row, std::span<const std::string_view> names) {
 
 void Info(Call& call) {
   Server& server = Connection::Of(call).server();
+  scripting::CountFunctions(call);
   std::string text;
   for (const SectionRow& row : kSections) {
     if (!IsWanted(row, call.args().subspan(1))) continue;
