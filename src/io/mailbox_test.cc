@@ -82,6 +82,29 @@ TEST(Mailbox, TasksPostedByTasksWaitForTheNextDrain) {
   EXPECT_EQ(ran, "abc");
 }
 
+// A task runs a script that takes long, and others are served meanwhile.
+TEST(Mailbox, ATaskThatDrainsRunsTheRestAndWhatHasCome) {
+  auto mailbox = Mailbox::Create().value();
+  std::string ran;
+  const auto post = [&](char name) { EXPECT_TRUE(mailbox->Post([&, name] { ran += name; })); };
+  post('a');
+  EXPECT_TRUE(mailbox->Post([&] {
+    ran += '(';
+    post('d');
+    const std::size_t within = mailbox->Drain();
+    EXPECT_EQ(ran, "a(cd");
+    EXPECT_EQ(within, 2u);
+    EXPECT_EQ(mailbox->Drain(), 0u);
+    post('e');
+    ran += ')';
+  }));
+  post('c');
+  EXPECT_EQ(mailbox->Drain(), 2u) << "those that it ran by itself";
+  EXPECT_EQ(ran, "a(cd)");
+  EXPECT_EQ(mailbox->Drain(), 1u);
+  EXPECT_EQ(ran, "a(cd)e");
+}
+
 TEST(Mailbox, TasksLeftOverAreDestroyedWithIt) {
   auto held = std::make_shared<int>(0);
   {

@@ -36,6 +36,12 @@ std::shared_ptr<Script> Known(Call& call, std::string* sha1) {
   return Local::Of(call).Find(*sha1);
 }
 
+// The call that brings a script is not a use of it: most texts come once.
+void NoteUse(Script& script) {
+  if (!script.was_used.load(std::memory_order_relaxed))
+    script.was_used.store(true, std::memory_order_relaxed);
+}
+
 // The script, compiled; or null, and the error is replied.
 std::shared_ptr<Script> Ensure(Call& call) {
   std::string sha1;
@@ -46,9 +52,12 @@ std::shared_ptr<Script> Ensure(Call& call) {
   }
   if (std::shared_ptr<Script> script = Known(call, &sha1); script != nullptr) {
     const Status compiled = local.Compile(*script);
-    if (compiled.ok()) return script;
-    call.Error(compiled.message());
-    return nullptr;
+    if (!compiled.ok()) {
+      call.Error(compiled.message());
+      return nullptr;
+    }
+    NoteUse(*script);
+    return script;
   }
   if (IsBySha(call)) {
     call.Error(kNoScript);
@@ -90,8 +99,6 @@ void Eval(Call& call) {
   if (!numkeys) return;
   const std::shared_ptr<Script> script = Ensure(call);
   if (script == nullptr) return;
-  if (!script->was_used.load(std::memory_order_relaxed))
-    script->was_used.store(true, std::memory_order_relaxed);
   const std::span<const std::string_view> words = call.args().subspan(kFirstKey);
   const Program program{.kind = Program::Kind::kScript,
                         .name = script->sha1,
