@@ -24,6 +24,14 @@ void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind) {
       reply.Array(2);
       reply.Integer(kind == TimeoutReply::kOneAndZero ? 1 : 0);
       return reply.Integer(0);
+    case TimeoutReply::kLoading:
+      reply.Array(6);
+      reply.Bulk("loading");
+      reply.Null();
+      reply.Null();
+      reply.Integer(0);
+      reply.Integer(0);
+      return reply.Integer(-1);
   }
 }
 

@@ -49,6 +49,7 @@ enum class TimeoutReply : std::uint8_t {
   kZero,
   kTwoZeros,
   kOneAndZero,
+  kLoading,  // CACHE.GET's: somebody else loads the value
 };
 
 void WriteTimeoutReply(resp::Writer& reply, TimeoutReply kind);

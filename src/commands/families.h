@@ -56,6 +56,9 @@ std::span<const Spec> StreamReadFamily();
 std::span<const Spec> StreamGroupFamily();
 std::span<const Spec> StreamPendingFamily();
 std::span<const Spec> StreamInfoFamily();
+std::span<const Spec> CacheGetFamily();
+std::span<const Spec> CacheSetFamily();
+std::span<const Spec> TagFamily();
 
 }  // namespace cairn::commands
 

@@ -22,7 +22,10 @@ void Del(Call& call) {
   std::int64_t deleted = 0;
   for (std::size_t n = 0; n < call.key_count(); ++n) {
     Found found = call.txn().Find(call.key(n), Access::kPeek);
-    if (!found) continue;
+    if (!found) {
+      call.txn().OverruleAbsence(call.key(n));
+      continue;
+    }
     call.txn().Remove(call.key(n), found);
     call.txn().Notify(keyspace::kEventGeneric, "del", call.key(n));
     ++deleted;

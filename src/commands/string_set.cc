@@ -162,14 +162,6 @@ bool IsPast(Call& call, const SetOptions& options) {
   return options.expire_at_ms && call.IsPast(*options.expire_at_ms);
 }
 
-// A large value is stored where it came in, if it can be; any other is copied.
-Found StoreBytes(Call& call, const KeyRef& key, const Found& found, std::string_view text,
-                 Ttl ttl) {
-  Blob* blob = text.size() < kBlobThreshold ? nullptr : call.TakeBlob(text);
-  if (blob != nullptr) return call.txn().SetBlob(key, found, blob, ttl);
-  return call.txn().SetString(key, found, text, ttl);
-}
-
 // Stores `text` under `key`, with its expiry, and names the effect.
 void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_view text,
                  const SetOptions& options) {

@@ -36,6 +36,15 @@ inline void ReplyString(command::Call& call, const keyspace::Found& found) {
   call.reply().Bulk(found.entry->value());
 }
 
+// A large value is stored where it came in, if it can be; any other is copied.
+inline keyspace::Found StoreBytes(command::Call& call, const keyspace::KeyRef& key,
+                                  const keyspace::Found& found, std::string_view text,
+                                  keyspace::Ttl ttl) {
+  Blob* blob = text.size() < kBlobThreshold ? nullptr : call.TakeBlob(text);
+  if (blob != nullptr) return call.txn().SetBlob(key, found, blob, ttl);
+  return call.txn().SetString(key, found, text, ttl);
+}
+
 }  // namespace cairn::commands
 
 #endif  // CAIRN_COMMANDS_STRINGS_H_

@@ -47,6 +47,9 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::StreamGroupFamily(),
       commands::StreamPendingFamily(),
       commands::StreamInfoFamily(),
+      commands::CacheGetFamily(),
+      commands::CacheSetFamily(),
+      commands::TagFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };

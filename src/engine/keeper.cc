@@ -30,6 +30,7 @@ bool Keeper::RunOnce() {
   if (tunables.active_expire.load(std::memory_order_relaxed) &&
       !tunables.is_replaying.load(std::memory_order_acquire))
     done = expirer_.Tick(kExpiryBudget);
+  leases_.Tick();
   if (serve_ && keyspace_.has_left_ready()) serve_();
   return !keyspace_.trash().Drain(kTrashBudget) || !done;
 }

@@ -18,6 +18,7 @@
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "keyspace/expirer.h"
+#include "keyspace/lease_sweeper.h"
 #include "keyspace/keyspace.h"
 
 namespace cairn::engine {
@@ -28,7 +29,7 @@ class Keeper {
   static constexpr std::size_t kExpiryBudget = 4096;  // keys a step
   static constexpr std::size_t kTrashBudget = 2048;   // objects a step
 
-  explicit Keeper(keyspace::Keyspace& keyspace) : keyspace_(keyspace), expirer_(keyspace) {}
+  explicit Keeper(keyspace::Keyspace& keyspace) : keyspace_(keyspace), expirer_(keyspace), leases_(keyspace) {}
   ~Keeper();
 
   void Start();
@@ -45,6 +46,7 @@ class Keeper {
 
   keyspace::Keyspace& keyspace_;
   keyspace::Expirer expirer_;
+  keyspace::LeaseSweeper leases_;
   std::function<void()> serve_;
   std::atomic<bool> stopping_{false};
   Event wake_;

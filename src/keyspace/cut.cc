@@ -161,13 +161,13 @@ Cut::Cut(Keyspace& keyspace, const KeyLocks& held, std::size_t whole_bytes_max)
     : keyspace_(keyspace),
       position_(keyspace.log().end()),
       whole_bytes_max_(whole_bytes_max),
-      sizes_(keyspace.database_count()) {
+      sizes_(keyspace.table_count()) {
   keyspace.SetCut(this);
   for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
     const StripeId id(static_cast<std::uint16_t>(i));
     DCHECK(held.Holds(id));
     Stripe& stripe = keyspace.stripe(id);
-    for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) {
+    for (std::uint32_t db = 0; db < keyspace.table_count(); ++db) {
       Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr || shard->table.size() == 0) continue;
       sizes_[db].keys += shard->table.size();

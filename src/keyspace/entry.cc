@@ -9,15 +9,18 @@
 #include "keyspace/tunables.h"
 
 namespace cairn::keyspace {
-void Entry::Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size) {
-  const bool wide = key.size() > kKeySizeMax || value_size > kValueSizeMax;
+void Entry::Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size,
+                 CacheNotes* notes) {
+  const bool wide = key.size() > kKeySizeMax || value_size > kValueSizeMax || notes != nullptr;
   kind_ = static_cast<std::uint32_t>(type) | static_cast<std::uint32_t>(encoding) << 3 |
           (wide ? kWideBit : 0);
   if (wide) {
+    static_assert(kStringBytesMax < std::int64_t{kNotesBit});
     sizes_ = 0;
     const std::uint32_t sizes[2] = {static_cast<std::uint32_t>(key.size()),
                                     static_cast<std::uint32_t>(value_size)};
     std::memcpy(const_cast<char*>(bytes(kHeaderBytes)), sizes, sizeof(sizes));
+    if (notes != nullptr) SetNotes(notes);
   } else {
     sizes_ = static_cast<std::uint32_t>(key.size()) | static_cast<std::uint32_t>(value_size) << 8;
   }
@@ -89,6 +92,26 @@ Entry* Entry::CreateEmpty(ds::SlabArena& arena, std::string_view key, Type type,
   return entry;
 }
 
+Entry* Entry::WithNotes(ds::SlabArena& arena, Entry* entry, std::unique_ptr<CacheNotes> notes) {
+  const std::string_view key = entry->key();
+  const bool is_inline = (entry->kind_ & kPointerBit) == 0;
+  const std::string_view value = is_inline ? entry->value() : std::string_view();
+  const std::size_t words = entry->KeyOffset() - entry->PointerOffset();
+  const bool wide = key.size() > kKeySizeMax || value.size() > kValueSizeMax || notes != nullptr;
+  const std::size_t head = kHeaderBytes + (wide ? kWideBytes : 0) + (notes ? sizeof(notes) : 0);
+  auto* made = static_cast<Entry*>(arena.Allocate(head + words + key.size() + value.size()));
+  made->Init(entry->type(), entry->encoding(), key, value.size(), notes.release());
+  // A value class is one word, a tagged pointer, which moves as bytes do.
+  std::memcpy(const_cast<char*>(made->bytes(made->PointerOffset())),
+              entry->bytes(entry->PointerOffset()), words);
+  if (!value.empty()) std::memcpy(made->mutable_inline_value(), value.data(), value.size());
+  made->set_access(entry->access());
+  made->set_volatile(entry->is_volatile());
+  delete entry->notes();
+  arena.Free(entry, entry->own_bytes());
+  return made;
+}
+
 Entry* Entry::CloneAs(ds::SlabArena& arena, std::string_view key) const {
   Entry* clone;
   if (is_collection()) {
@@ -115,6 +138,7 @@ Entry* Entry::MoveAs(ds::SlabArena& arena, std::string_view key) {
 void Entry::MakeImage(void* room) const {
   std::memcpy(room, this, own_bytes());
   auto* image = static_cast<Entry*>(room);
+  if (const CacheNotes* own = notes()) image->SetNotes(std::make_unique<CacheNotes>(*own).release());
   if (is_collection()) {
     Visit([image]<class V>(const V& from) { std::construct_at(&image->as<V>(), from.Clone()); });
   } else if (Blob* shared = blob(); shared != nullptr) {
@@ -124,10 +148,13 @@ void Entry::MakeImage(void* room) const {
 
 void Entry::MakeImageWithoutElements(void* room) const {
   std::memcpy(room, this, own_bytes());
-  static_cast<Entry*>(room)->Visit([]<class V>(V& place) { std::construct_at(&place); });
+  auto* image = static_cast<Entry*>(room);
+  if (const CacheNotes* own = notes()) image->SetNotes(std::make_unique<CacheNotes>(*own).release());
+  image->Visit([]<class V>(V& place) { std::construct_at(&place); });
 }
 
 void Entry::DropImage() {
+  delete notes();
   if (is_collection()) {
     Visit([]<class V>(V& value) { value.~V(); });
   } else if (Blob* out_of_line = blob(); out_of_line != nullptr) {
@@ -143,9 +170,20 @@ void Entry::Destroy(ds::SlabArena& arena) {
 
 std::size_t Entry::key_size() const {
   if (!is_wide()) return sizes_ & 0xFF;
-  std::uint32_t size;
-  std::memcpy(&size, bytes(kHeaderBytes), sizeof(size));
-  return size;
+  return WideKeySize() & ~kNotesBit;
+}
+
+CacheNotes* Entry::WideNotes() const {
+  if (!has_notes()) return nullptr;
+  CacheNotes* notes;
+  std::memcpy(&notes, bytes(kHeaderBytes + kWideBytes), sizeof(notes));
+  return notes;
+}
+
+void Entry::SetNotes(CacheNotes* notes) {
+  const std::uint32_t size = WideKeySize() | kNotesBit;
+  std::memcpy(const_cast<char*>(bytes(kHeaderBytes)), &size, sizeof(size));
+  std::memcpy(const_cast<char*>(bytes(kHeaderBytes + kWideBytes)), &notes, sizeof(notes));
 }
 
 std::string_view Entry::SlowValue() const {
@@ -165,6 +203,11 @@ std::size_t Entry::charged_bytes() const {
 }
 
 std::size_t Entry::beside_bytes() const {
+  const CacheNotes* own = notes();
+  return ValueBytesBeside() + (own != nullptr ? own->memory_bytes() : 0);
+}
+
+std::size_t Entry::ValueBytesBeside() const {
   if (is_collection()) return Visit([](const auto& value) { return value.memory_bytes(); });
   const Blob* out_of_line = blob();
   return out_of_line != nullptr ? out_of_line->allocated_bytes() : 0;

@@ -3,10 +3,13 @@
 //
 //      0        4        8      (wide)        (out of line)
 //     +--------+--------+------+------+------+-------------+-----------+-------------+
-//     | kind   | sizes  | key size    | value size         | 8 or 16 B | key bytes | value bytes
+//     | kind   | sizes  | key size    | value size [notes] | 8 or 16 B | key bytes | value bytes
 //     +--------+--------+------+------+------+-------------+-----------+-------------+
 //     kind   type:3 | encoding:3 | volatile:1 | wide:1 | access:24
 //     sizes  key size:8 | value size:24             (both in two further u32 when `wide`)
+//
+// A wide entry may have notes (cache_notes.h): the topmost bit of its key size says so, and a
+// pointer to them stands behind the sizes. So what has none pays nothing for them.
 //
 // Strings are kept as text. A short string's bytes follow the key; one of kBlobThreshold bytes or
 // more is a Blob behind the pointer, so that replies can share it. Whether OBJECT ENCODING says
@@ -27,6 +30,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string_view>
 
 #include "base/blob.h"
@@ -35,6 +39,7 @@
 #include "base/ids.h"
 #include "base/text.h"
 #include "ds/slab.h"
+#include "keyspace/cache_notes.h"
 #include "value/hash.h"
 #include "value/list.h"
 #include "value/set.h"
@@ -80,12 +85,15 @@ class Entry {
                              Encoding encoding);
   // Takes over the caller's reference to `blob`.
   static Entry* CreateBlob(ds::SlabArena& arena, std::string_view key, Blob* blob);
+  // The same entry with notes, which it takes over, in the place of those it has, or without any.
+  // `entry` is freed, its value moved.
+  static Entry* WithNotes(ds::SlabArena& arena, Entry* entry, std::unique_ptr<CacheNotes> notes);
   // A collection without elements. REQUIRES: type != Type::kString.
   static Entry* CreateCollection(ds::SlabArena& arena, std::string_view key, Type type);
   // A hash that is about to have fields with times; its own expiry is kNever.
   static Entry* CreateTimedHash(ds::SlabArena& arena, std::string_view key);
-  // The same value under another key (not volatile, same access); a blob is shared, a collection
-  // copied.
+  // The same value under another key (not volatile, same access, no notes); a blob is shared, a
+  // collection copied.
   Entry* CloneAs(ds::SlabArena& arena, std::string_view key) const;
   // The same, but a collection moves: this entry keeps an empty one.
   Entry* MoveAs(ds::SlabArena& arena, std::string_view key);
@@ -144,6 +152,15 @@ class Entry {
     sizes_ = (sizes_ & 0xFF) | static_cast<std::uint32_t>(size) << 8;
   }
   bool is_wide() const { return (kind_ & kWideBit) != 0; }
+  // Whether it may be that it is not there any more, and has to be looked at: it has a time, or
+  // perhaps notes.
+  bool may_be_over() const { return (kind_ & (kVolatileBit | kWideBit)) != 0; }
+  // What caching clients said of it, or null.
+  CacheNotes* notes() const {
+    if (!is_wide()) [[likely]]
+      return nullptr;
+    return WideNotes();
+  }
   // Neither wide nor with a pointer: key and value follow the header.
   bool is_compact() const { return (kind_ & (kWideBit | kPointerBit)) == 0; }
 
@@ -211,7 +228,7 @@ class Entry {
   std::size_t own_bytes() const;
   // All bytes charged for this entry, with what lies beside it.
   std::size_t charged_bytes() const;
-  // Of a collection, or a blob.
+  // Of a collection, or a blob, and of notes.
   std::size_t beside_bytes() const;
 
  private:
@@ -221,11 +238,24 @@ class Entry {
   static constexpr std::uint64_t kHasTimesBit = std::uint64_t{1} << 63;  // of the timed word
   static constexpr std::size_t kKeySizeMax = 0xFF;
   static constexpr std::size_t kValueSizeMax = 0xFFFFFF;
+  static constexpr std::uint32_t kNotesBit = 1u << 31;  // of a wide entry's key size
 
   const char* bytes(std::size_t offset) const {
     return reinterpret_cast<const char*>(this) + offset;
   }
-  std::size_t PointerOffset() const { return kHeaderBytes + (is_wide() ? kWideBytes : 0); }
+  std::size_t PointerOffset() const {
+    return kHeaderBytes + (is_wide() ? kWideBytes + (has_notes() ? sizeof(CacheNotes*) : 0) : 0);
+  }
+  std::uint32_t WideKeySize() const {
+    std::uint32_t size;
+    std::memcpy(&size, bytes(kHeaderBytes), sizeof(size));
+    return size;
+  }
+  // REQUIRES: is_wide().
+  bool has_notes() const { return (WideKeySize() & kNotesBit) != 0; }
+  std::size_t ValueBytesBeside() const;
+  CacheNotes* WideNotes() const;
+  void SetNotes(CacheNotes* notes);
   std::size_t KeyOffset() const {
     if ((kind_ & kPointerBit) == 0) return PointerOffset();
     return PointerOffset() + sizeof(void*) + (is_timed() ? sizeof(UnixMs) : 0);
@@ -242,7 +272,8 @@ class Entry {
   std::string_view SlowValue() const;
   static Entry* CreateEmpty(ds::SlabArena& arena, std::string_view key, Type type,
                             Encoding encoding);
-  void Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size);
+  void Init(Type type, Encoding encoding, std::string_view key, std::size_t value_size,
+            CacheNotes* notes = nullptr);
 
   std::uint32_t kind_;
   std::uint32_t sizes_;

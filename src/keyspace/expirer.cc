@@ -56,7 +56,7 @@ bool Expirer::SweepStripe(Stripe& stripe, UnixMs now_ms) {
       if (credit > 0) log.ReturnCredit(credit);
       return true;
     }
-    for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
+    for (std::uint32_t db = 0; db < keyspace_.table_count(); ++db) {
       const Shard* shard = stripe.shard(DbId(db));
       if (shard == nullptr) continue;
       done &= SweepShard(locks, stripe, DbId(db), now_ms);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Interest: who waits for the keys of a stripe, and who watches them.
+// Interest: who waits for the keys of a stripe, who watches them, and who loads their values.
 //
 // A stripe has one only while there is somebody, so a change of a key pays one load to find that
-// nobody cares. Two kinds of people care:
+// nobody cares. Three kinds of people care:
 //
 //   Waiter     a blocked command (BLPOP). It stands in the queue of each of its keys, first come
 //              first served; a change makes the key ready, and whoever made the change serves the
 //              queue before his locks go (command/serving.h).
 //   WatchMark  a session that said WATCH. A change marks it at once; EXEC asks the mark.
+//   Lease      a caching client that loads the key's value (leases.h). A change voids it.
 //
 //     stripe -> Interest -> (db, key) -> queue of waiters, list of marks
 //
@@ -32,6 +33,7 @@
 
 #include "base/ids.h"
 #include "keyspace/entry.h"
+#include "keyspace/leases.h"
 
 namespace cairn::keyspace {
 
@@ -82,7 +84,9 @@ struct KeyInterest {
   std::uint32_t loss_waiters = 0;  // how many of them wake on loss
   bool ready = false;              // noted as ready, not yet served
 
-  bool empty() const { return waiters.empty() && marks.empty(); }
+  Lease lease;
+
+  bool empty() const { return waiters.empty() && marks.empty() && !lease.is_kept(); }
 };
 
 class Interest {

@@ -25,7 +25,7 @@ Keyspace::Keyspace(const Clock& clock, KeyspaceOptions options)
   for (std::size_t i = 0; i < stripes_.size(); ++i) {
     stripes_[i].id = static_cast<std::uint16_t>(i);
     stripes_[i].arena = &arenas_[i % kArenaCount];
-    stripes_[i].other_shards = std::make_unique<std::atomic<Shard*>[]>(database_count_);
+    stripes_[i].other_shards = std::make_unique<std::atomic<Shard*>[]>(table_count());
   }
 }
 
@@ -118,7 +118,7 @@ DatabaseSize Keyspace::Size(DbId db) {
 
 StripePicture Keyspace::TakePicture(const Stripe& stripe) const {
   StripePicture picture;
-  for (std::uint32_t db = 0; db < database_count_; ++db) {
+  for (std::uint32_t db = 0; db < table_count(); ++db) {
     const Shard* shard = stripe.shard(DbId(db));
     if (shard == nullptr) continue;
     picture.tables.push_back({.db = db,
@@ -247,6 +247,11 @@ void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
 }
 
 std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
+  FlushTable(held, ShadowOf(db));
+  return FlushTable(held, db);
+}
+
+std::size_t Keyspace::FlushTable(const KeyLocks& held, DbId db) {
   std::size_t keys = 0;
   for (Stripe& stripe : stripes_) {
     DCHECK(held.Holds(StripeId(stripe.id)));
@@ -281,6 +286,9 @@ void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {
     Shard* const shard_of_a = stripe.shard(a);
     stripe.set_shard(a, stripe.shard(b));
     stripe.set_shard(b, shard_of_a);
+    Shard* const shadow_of_a = stripe.shard(ShadowOf(a));
+    stripe.set_shard(ShadowOf(a), stripe.shard(ShadowOf(b)));
+    stripe.set_shard(ShadowOf(b), shadow_of_a);
   }
 }
 

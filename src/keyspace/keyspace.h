@@ -29,7 +29,9 @@
 #include "base/thread.h"
 #include "keyspace/cut_backlog.h"
 #include "keyspace/key_locks.h"
+#include "keyspace/leases.h"
 #include "keyspace/stripe.h"
+#include "keyspace/tags.h"
 #include "keyspace/tracking.h"
 #include "keyspace/trash.h"
 #include "keyspace/tunables.h"
@@ -102,6 +104,12 @@ class Keyspace {
   }
   std::size_t stripe_count() const { return stripes_.size(); }
   std::uint32_t database_count() const { return database_count_; }
+  // Each database has a shadow: what is known of keys that are not there (a row that does not
+  // exist, the version of one that was deleted). Its entries are empty strings with notes; it has a
+  // number of its own that no client can select. Nothing is in a database and in its shadow.
+  std::uint32_t table_count() const { return 2 * database_count_; }
+  DbId ShadowOf(DbId db) const { return DbId(db.value + database_count_); }
+  bool IsShadow(DbId db) const { return db.value >= database_count_; }
   Stripe& stripe(StripeId id) { return stripes_[id.value]; }
   const Clock& clock() const { return clock_; }
   const HashSeed& seed() const { return seed_; }
@@ -109,6 +117,8 @@ class Keyspace {
   log::CommandLog& log() { return log_; }
   Trash& trash() { return trash_; }
   Tracking& tracking() { return tracking_; }
+  Tags& tags() { return tags_; }
+  LeaseBook& leases() { return leases_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
   // The one under way, or null. By the cut itself.
   void SetCut(Cut* cut);
@@ -190,6 +200,7 @@ class Keyspace {
   static bool AreOne(std::span<const KeyRef> keys);
   void PrefetchOne(DbId db, std::span<KeyRef> keys);
   void Fold(Stripe& stripe);
+  std::size_t FlushTable(const KeyLocks& held, DbId db);
   // True if the cut under way took it.
   bool KeepForCut(Stripe& stripe, std::unique_ptr<Shard>& load);
   StripePicture TakePicture(const Stripe& stripe) const;
@@ -204,6 +215,8 @@ class Keyspace {
 
   Tunables tunables_;
   log::CommandLog log_;
+  Tags tags_;  // entries refer to them
+  LeaseBook leases_;
   std::array<ds::SlabArena, kArenaCount> arenas_;
   Trash trash_;  // frees into the arenas what the stripes leave behind
   std::vector<Stripe> stripes_;

@@ -79,6 +79,7 @@ struct StripeCounters {
   Counter misses;
   Counter expired;
   Counter evicted;
+  Counter invalidated;        // gone by a tag's bump
   Counter expire_lag_ms_sum;  // over `expired`
   Counter expire_lag_ms_max;
 };
@@ -91,6 +92,8 @@ struct alignas(128) Stripe {
   ds::SlabArena* arena = nullptr;
   // Null while nobody waits for or watches a key here; see interest.h.
   std::unique_ptr<Interest> interest;
+  // Whether a shadow (Keyspace::ShadowOf) may have something here: never false if one has.
+  bool has_shadows = false;
   // By DbId; null until the first key. A shard, once made, stays where it is until the keyspace
   // ends, though SWAPDB changes its number: so a prefetch may follow these pointers without the
   // lock. The first database's is kept beside the lock, in its cache line.

@@ -45,22 +45,44 @@ std::uint32_t Txn::FreshAccess() const {
 // An expired key that a command comes upon goes at once, with its DEL in the log before the
 // command's own effect.
 Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
-  if (found.entry->is_timed() && found.entry->own_expiry() > viewer_.now_ms())
+  if (found.entry->is_timed() && found.entry->own_expiry() > viewer_.now_ms() &&
+      !internal::IsDead(*found.entry)) {
     return ExpireFields(db, key, found);
+  }
+  if (keyspace_.IsShadow(db)) [[unlikely]] {
+    RemoveShadow(StripeOf(key), *found.shard, found.position);
+    return {};
+  }
+  if (ExpiryAt(found) > viewer_.now_ms()) return BuryDead(db, key, found);
   StripeCounters& counters = StripeOf(key).counters;
   const std::int64_t lag_ms = viewer_.now_ms() - ExpiryAt(found);
   counters.expired.Add(1);
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
-  if (keyspace_.log().active()) [[unlikely]] {
-    if (expired_ != nullptr && expired_->db != db) LogExpired();
-    if (expired_ == nullptr)
-      expired_ = std::make_unique<ExpiredKeys>(ExpiredKeys{.db = db, .names = {}});
-    expired_->names.emplace_back(key.name);
-  }
+  NoteExpired(db, key);
   NotifyIn(db, kEventExpired, "expired", key);
   expiring_ = true;
   Remove(key, found);  // last: a name may point into the entry
+  expiring_ = false;
+  return found;
+}
+
+void Txn::NoteExpired(DbId db, const KeyRef& key) {
+  if (!keyspace_.log().active()) [[likely]]
+    return;
+  if (expired_ != nullptr && expired_->db != db) LogExpired();
+  if (expired_ == nullptr)
+    expired_ = std::make_unique<ExpiredKeys>(ExpiredKeys{.db = db, .names = {}});
+  expired_->names.emplace_back(key.name);
+}
+
+// What a tag's bump has made an end of goes when somebody comes upon it.
+Found Txn::BuryDead(DbId db, const KeyRef& key, Found found) {
+  NoteExpired(db, key);
+  NotifyIn(db, kEventGeneric, "del", key);
+  StripeOf(key).counters.invalidated.Add(1);
+  expiring_ = true;
+  Remove(key, found);
   expiring_ = false;
   return found;
 }
@@ -145,6 +167,8 @@ Found Txn::SetBlob(const KeyRef& key, const Found& found, Blob* blob, Ttl ttl) {
 Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found, Entry* entry,
                  Ttl ttl) {
   Shard& shard = keyspace_.EnsureShard(stripe, db);
+  if (ttl == Ttl::kKeep && found && found.entry->notes() != nullptr) [[unlikely]]
+    entry = KeepNotes(stripe, *found.entry, entry);
   auto delta = static_cast<std::int64_t>(entry->charged_bytes()) -
                static_cast<std::int64_t>(shard.table.memory_bytes());
   Found stored{.shard = &shard, .position = found.position, .entry = entry};
@@ -161,6 +185,8 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
     keyspace_.trash().Dispose(old, *stripe.arena);
   } else {
     stored.position = shard.table.Insert(key.hash, entry);
+    if (stripe.has_shadows) [[unlikely]]
+      DropShadow(stripe, db, key);
     NotifyIn(db, kEventNewKey, "new", key);
   }
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
@@ -184,6 +210,7 @@ void Txn::Settle(const KeyRef& key, Found& found, std::int64_t more_bytes, bool 
   DCHECK(found.shard->table.IsPreserved(found.position));
   keyspace_.Charge(StripeOf(key), *found.shard, more_bytes);
   if (is_gone) return Remove(key, found);
+  ForgetVersion(found);
   if (found.entry->type() == Type::kHash) SettleTimes(key, found);
   NoteEdit(StripeOf(key), *found.shard, key);
 }
@@ -203,6 +230,8 @@ void Txn::SettleTimes(const KeyRef& key, Found& found) {
     timed->set_volatile(old->is_volatile());
     timed->set_access(old->access());
     timed->as<value::Hash>() = std::move(old->as<value::Hash>());
+    if (const CacheNotes* notes = old->notes(); notes != nullptr)
+      timed = Entry::WithNotes(*stripe.arena, timed, std::make_unique<CacheNotes>(*notes));
     delta += static_cast<std::int64_t>(timed->charged_bytes());
     found.shard->table.Replace(found.position, timed);
     found.entry = timed;
@@ -225,7 +254,11 @@ void Txn::PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, c
 
 void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to) {
   const UnixMs expiry = ExpiryAt(from);
-  PutAs(from.entry->CloneAs(*StripeOf(to_key).arena, to_key.name), expiry, to_db, to_key, to);
+  ds::SlabArena& arena = *StripeOf(to_key).arena;
+  Entry* clone = from.entry->CloneAs(arena, to_key.name);
+  if (const CacheNotes* notes = from.entry->notes(); notes != nullptr)
+    clone = Entry::WithNotes(arena, clone, std::make_unique<CacheNotes>(*notes));
+  PutAs(clone, expiry, to_db, to_key, to);
 }
 
 void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const KeyRef& to_key,
@@ -233,7 +266,10 @@ void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const Ke
   const UnixMs expiry = ExpiryAt(from);
   const auto before = static_cast<std::int64_t>(from.entry->charged_bytes());
   from.shard->table.Preserve(from.position);
-  Entry* moved = from.entry->MoveAs(*StripeOf(to_key).arena, to_key.name);
+  ds::SlabArena& arena = *StripeOf(to_key).arena;
+  Entry* moved = from.entry->MoveAs(arena, to_key.name);
+  if (const CacheNotes* notes = from.entry->notes(); notes != nullptr)
+    moved = Entry::WithNotes(arena, moved, std::make_unique<CacheNotes>(*notes));
   if (CutValue* reader = CutValue::Of(*moved)) reader->MovedTo(StripeOf(to_key));
   keyspace_.Charge(StripeOf(from_key), *from.shard,
                    static_cast<std::int64_t>(from.entry->charged_bytes()) - before);
@@ -284,6 +320,8 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
   }
   entry->set_access(found ? found.entry->access() : FreshAccess());
   found = Store(stripe, viewer_.db, key, found, entry, Ttl::kKeep);
+  if (found.entry != entry && size < kBlobThreshold)
+    bytes = {found.entry->mutable_inline_value(), size};
   return bytes;
 }
 
@@ -304,6 +342,7 @@ std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size)
     keyspace_.Charge(StripeOf(key), *found.shard, delta);
   }
   blob->Resize(size);
+  ForgetVersion(found);
   NoteChange(StripeOf(key), *found.shard, key);
   return {blob->mutable_bytes(), size};
 }

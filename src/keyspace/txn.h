@@ -112,9 +112,17 @@ inline UnixMs DueAt(const Found& found) {
 inline UnixMs ExpiryOf(const Found& found) {
   return ExpiryOf(found.shard->table, found.position, *found.entry);
 }
+// Whether a hard bump of a tag has made an end of it.
+inline bool IsDead(const Entry& entry) {
+  const CacheNotes* notes = entry.notes();
+  return notes != nullptr && notes->IsDead();
+}
+inline bool IsOver(const Found& found, const Viewer& viewer) {
+  return viewer.sees_expiry && (DueAt(found) <= viewer.now_ms() || IsDead(*found.entry));
+}
+// Whether something of it is due: the key's expiry, or a field's; or it is dead.
 inline bool IsDue(const Found& found, const Viewer& viewer) {
-  return found && found.entry->is_volatile() && DueAt(found) <= viewer.now_ms() &&
-         viewer.sees_expiry;
+  return found && found.entry->may_be_over() && IsOver(found, viewer);
 }
 
 void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
@@ -312,6 +320,26 @@ class Txn {
               const Found& to);
 
   void Remove(const KeyRef& key, Found& found);
+  // Gives the entry notes, in the place of those it has. `found` is updated. Tells nobody: the
+  // value is the same.
+  void SetNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes);
+  // What is known of a key that is not there, in the database's shadow; see Keyspace::ShadowOf.
+  Found FindShadow(const KeyRef& key);
+  // Notes that. REQUIRES: the key is absent. At kShadowKeysMax entries in the stripe one of the
+  // others goes.
+  void SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs expiry);
+  static constexpr std::size_t kShadowKeysMax = 4096;
+  // A key that is not there is written or deleted all the same: what was known of its absence is
+  // not so any more, and who loads its value loads what is old by now. Logs what it forgets.
+  void OverruleAbsence(const KeyRef& key);
+  // The lease on a key, held or not, or null.
+  Lease* FindLease(const KeyRef& key);
+  // A new one; null if there are too many. REQUIRES: none is held.
+  Lease* GrantLease(const KeyRef& key, std::int64_t for_ms);
+  // Its holder is done: who waits for the key looks again, and may have the next one.
+  void EndLease(const KeyRef& key);
+  // Ends those of the stripe whose time is up. Those who wait are left to the keeper.
+  void SweepLeases(Stripe& stripe);
   UnixMs ExpiryAt(const Found& found) const { return internal::ExpiryOf(found); }
   void SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms);
   void ClearExpiry(const KeyRef& key, Found& found);
@@ -406,9 +434,18 @@ class Txn {
   void AppendEffect(DbId db, std::span<const std::string_view> args);
   Found ExpireNow(DbId db, const KeyRef& key, Found found);
   Found ExpireFields(DbId db, const KeyRef& key, Found found);
+  Found BuryDead(DbId db, const KeyRef& key, Found found);
+  void NoteExpired(DbId db, const KeyRef& key);
   Found StoreEmpty(const KeyRef& key, Type type);
   // With the access clock of a new key and without a time.
   Found StoreEntry(const KeyRef& key, const Found& found, Entry* entry);
+  Entry* KeepNotes(Stripe& stripe, const Entry& old, Entry* entry);
+  void ForgetVersion(const Found& found);
+  bool DropShadow(Stripe& stripe, DbId db, const KeyRef& key);
+  void RemoveShadow(Stripe& stripe, Shard& shadow, Position position);
+  void EvictShadow(Stripe& stripe, Shard& shadow);
+  void LogForgotten(std::string_view name);
+  static void DropInterest(Stripe& stripe, KeyInterest& at);
   void PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, const Found& to);
   // After the fields' times of a hash have changed: what is due first stands in the table.
   void SettleTimes(const KeyRef& key, Found& found);

@@ -40,6 +40,7 @@ void Txn::RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key) {
 }
 
 void Txn::MarkChanged(KeyInterest& at) {
+  if (at.lease.is_held()) keyspace_.leases().Void(at.lease);
   for (const std::shared_ptr<WatchMark>& mark : at.marks)
     mark->dirty.store(true, std::memory_order_relaxed);
   MarkReady(at);
@@ -107,10 +108,12 @@ std::size_t Txn::FlushDatabase(DbId db) {
   for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) {
     Stripe& stripe = keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i)));
     const Shard* shard = stripe.shard(db);
-    if (stripe.interest == nullptr || shard == nullptr) continue;
+    if (stripe.interest == nullptr) continue;
     stripe.interest->ForEach([&](KeyInterest& at) {
+      if (at.db != db) return;
       const KeyRef key = keyspace_.Ref(at.name);
-      if (at.db == db && shard->table.Find(key.hash, key.name).found()) MarkChanged(at);
+      const bool is_there = shard != nullptr && shard->table.Find(key.hash, key.name).found();
+      if (is_there || at.lease.is_held()) MarkChanged(at);
     });
   }
   return keyspace_.FlushDatabase(held_, db);
@@ -127,7 +130,7 @@ void Txn::SwapDatabases(DbId a, DbId b) {
       const KeyRef key = keyspace_.Ref(at.name);
       const bool in_a{FindIn(a, key, Access::kPeek)};
       const bool in_b{FindIn(b, key, Access::kPeek)};
-      if (in_a || in_b) MarkChanged(at);
+      if (in_a || in_b || at.lease.is_held()) MarkChanged(at);
     });
   }
   keyspace_.SwapDatabases(held_, a, b);

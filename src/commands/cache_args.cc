@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "commands/cache_args.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "command/errors.h"
+
+namespace cairn::commands {
+namespace {
+
+struct Number {
+  std::string_view name;
+  std::int64_t CacheOptions::* place;
+  std::int64_t min;
+  std::int64_t max;
+};
+
+constexpr Number kNumbers[] = {
+    {"LEASE", &CacheOptions::lease_ms, 1, kLeaseMsMax},
+    {"WAIT", &CacheOptions::wait_ms, 0, kLeaseMsMax},
+    {"MINVER", &CacheOptions::min_version, 1, INT64_MAX},
+    {"TOKEN", &CacheOptions::token, 1, INT64_MAX},
+    {"VER", &CacheOptions::version, 1, INT64_MAX},
+    {"TTL", &CacheOptions::ttl_ms, 1, kCacheTtlMsMax},
+    {"STALE", &CacheOptions::stale_ms, 0, kCacheTtlMsMax},
+    {"JITTER", &CacheOptions::jitter_percent, 0, 100},
+    {"COST", &CacheOptions::cost_ms, 0, kLoadCostMsMax},
+    {"TOMBSTONE", &CacheOptions::tombstone_ms, 1, kTombstoneMsMax},
+    {"RETRY", &CacheOptions::retry_ms, 1, kLeaseMsMax},
+    {"CREATED", &CacheOptions::created_at, 0, kNever - 1},
+    {"STALEAT", &CacheOptions::stale_at, 0, kNever - 1},
+    {"PXAT", &CacheOptions::expires_at, 1, kNever - 1},
+    {"STAMP", &CacheOptions::stamp, 0, INT64_MAX},
+};
+
+bool IsAmong(std::string_view words, std::string_view wanted) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    if (EqualsIgnoreCase(words.substr(0, end), wanted)) return true;
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+  return false;
+}
+
+class Parser {
+ public:
+  Parser(std::span<const std::string_view> words, std::string_view allowed)
+      : words_(words), allowed_(allowed) {}
+
+  Result<CacheOptions> Parse() {
+    for (at_ = 0; at_ < words_.size() && error_.empty(); ++at_) ParseOne(words_[at_]);
+    if (!error_.empty()) return Fail(StatusCode::kInvalid, error_);
+    return std::move(options_);
+  }
+
+ private:
+  void ParseOne(std::string_view name) {
+    // STALE alone is a reader's consent; with a number it is a fill's.
+    if (EqualsIgnoreCase(name, "STALE") && IsAmong(allowed_, "LEASE")) {
+      options_.takes_stale = true;
+      return;
+    }
+    if (EqualsIgnoreCase(name, "TAGS") && IsAmong(allowed_, "TAGS")) return ParseTags();
+    for (const Number& number : kNumbers) {
+      if (EqualsIgnoreCase(name, number.name) && IsAmong(allowed_, number.name))
+        return ParseNumber(number);
+    }
+    error_ = command::errors::kSyntax;
+  }
+
+  void ParseNumber(const Number& number) {
+    std::int64_t& place = options_.*number.place;
+    if (++at_ == words_.size() || place != kNotGiven) {
+      error_ = command::errors::kSyntax;
+      return;
+    }
+    const std::optional<std::int64_t> value = ParseInt64(words_[at_]);
+    if (value && *value >= number.min && *value <= number.max) {
+      place = *value;
+      return;
+    }
+    error_ = "ERR " + std::string(number.name) + " must be an integer from " +
+             Int64ToString(number.min) + " to " + Int64ToString(number.max);
+  }
+
+  void ParseTags() {
+    const std::optional<std::int64_t> count =
+        ++at_ < words_.size() ? ParseInt64(words_[at_]) : std::nullopt;
+    const auto left = static_cast<std::int64_t>(words_.size()) - static_cast<std::int64_t>(at_) - 1;
+    if (!count || *count < 1 || *count > left || !options_.tags.empty()) {
+      error_ = command::errors::kSyntax;
+      return;
+    }
+    if (std::cmp_greater(*count, keyspace::CacheNotes::kTagsMax)) {
+      error_ = kTooManyTags;
+      return;
+    }
+    for (std::int64_t n = 0; n < *count; ++n) {
+      options_.tags.push_back(words_[++at_]);
+      if (options_.tags.back().size() > keyspace::Tags::kNameBytesMax) error_ = kTagTooLong;
+    }
+  }
+
+  const std::span<const std::string_view> words_;
+  const std::string_view allowed_;
+  CacheOptions options_;
+  std::size_t at_ = 0;
+  std::string error_;
+};
+
+}  // namespace
+
+Result<CacheOptions> ReadCacheOptions(std::span<const std::string_view> words,
+                                      std::string_view allowed) {
+  return Parser(words, allowed).Parse();
+}
+
+std::optional<CacheOptions> ParseCacheOptions(command::Call& call, std::size_t first,
+                                              std::string_view allowed) {
+  Result<CacheOptions> options = ReadCacheOptions(call.args().subspan(first), allowed);
+  if (options) return std::move(*options);
+  call.Error(options.error().message());
+  return std::nullopt;
+}
+
+std::unique_ptr<keyspace::CacheNotes> NotesOf(const CacheOptions& options, keyspace::Tags& tags) {
+  const auto given = [](std::int64_t option, std::int64_t otherwise) {
+    return option == kNotGiven ? otherwise : option;
+  };
+  auto notes = std::make_unique<keyspace::CacheNotes>();
+  notes->created_at = given(options.created_at, 0);
+  notes->stale_at = given(options.stale_at, kNever);
+  notes->version = static_cast<std::uint64_t>(given(options.version, 0));
+  notes->cost_ms = static_cast<std::uint32_t>(given(options.cost_ms, 0));
+  notes->stamp = static_cast<std::uint64_t>(options.stamp);
+  std::vector<keyspace::Tags::Ref> refs;
+  for (const std::string_view name : options.tags) refs.push_back(tags.Get(name));
+  notes->set_tags(std::move(refs));
+  return notes;
+}
+
+EffectWords& EffectWords::Add(std::string_view word, std::int64_t number) {
+  return Add(word).Add(Int64ToString(number));
+}
+
+EffectWords& EffectWords::Add(const keyspace::CacheNotes& notes, UnixMs expires_at) {
+  Add("CREATED", notes.created_at);
+  if (notes.stale_at != kNever) Add("STALEAT", notes.stale_at);
+  if (expires_at != kNever) Add("PXAT", expires_at);
+  if (notes.version != 0) Add("VER", static_cast<std::int64_t>(notes.version));
+  if (notes.cost_ms != 0) Add("COST", notes.cost_ms);
+  Add("STAMP", static_cast<std::int64_t>(notes.stamp));
+  if (notes.tags().empty()) return *this;
+  Add("TAGS", static_cast<std::int64_t>(notes.tags().size()));
+  for (const keyspace::Tags::Ref& tag : notes.tags()) Add(tag->name());
+  return *this;
+}
+
+void EffectWords::Log(keyspace::Txn& txn) const {
+  const std::vector<std::string_view> words(words_.begin(), words_.end());
+  txn.Log(words);
+}
+
+}  // namespace cairn::commands

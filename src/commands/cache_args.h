@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the caching commands (CACHE.*, TAG.*) read from their arguments, and how they name their
+// effects. Times are milliseconds; every number has a range, and one out of it is an error.
+#ifndef CAIRN_COMMANDS_CACHE_ARGS_H_
+#define CAIRN_COMMANDS_CACHE_ARGS_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "command/call.h"
+#include "keyspace/txn.h"
+
+namespace cairn::commands {
+
+inline constexpr std::int64_t kCacheTtlMsMax = std::int64_t{100} * 366 * 24 * 3600 * 1000;
+inline constexpr std::int64_t kLeaseMsMax = 600'000;
+inline constexpr std::int64_t kLoadCostMsMax = 3'600'000;
+inline constexpr std::int64_t kNegativeTtlMsDefault = 60'000;
+inline constexpr std::int64_t kTombstoneMsDefault = 60'000;
+inline constexpr std::int64_t kTombstoneMsMax = 24 * 3'600'000;
+
+inline constexpr std::string_view kTooManyTags = "ERR a value has at most 64 tags";
+inline constexpr std::string_view kTagTooLong = "ERR a tag has at most 1024 bytes";
+
+// Options that were not given.
+inline constexpr std::int64_t kNotGiven = -1;
+
+struct CacheOptions {
+  // of a reader
+  std::int64_t lease_ms = kNotGiven;
+  std::int64_t wait_ms = kNotGiven;
+  std::int64_t min_version = kNotGiven;
+  bool takes_stale = false;
+  // of a fill
+  std::int64_t token = kNotGiven;
+  std::int64_t version = kNotGiven;
+  std::int64_t ttl_ms = kNotGiven;
+  std::int64_t stale_ms = kNotGiven;
+  std::int64_t jitter_percent = kNotGiven;
+  std::int64_t cost_ms = kNotGiven;
+  std::vector<std::string_view> tags;
+  // of a delete
+  std::int64_t tombstone_ms = kNotGiven;
+  // of a failure
+  std::int64_t retry_ms = kNotGiven;
+  // of an effect in the log: moments rather than durations
+  std::int64_t created_at = kNotGiven;
+  std::int64_t stale_at = kNotGiven;
+  std::int64_t expires_at = kNotGiven;
+  std::int64_t stamp = kNotGiven;
+
+  bool is_effect() const { return stamp != kNotGiven; }
+};
+
+// What the words say, of the options named in `allowed` ("TTL STALE TAGS").
+Result<CacheOptions> ReadCacheOptions(std::span<const std::string_view> words,
+                                      std::string_view allowed);
+// The same of the arguments from `first` on. Nothing, with the error replied, if they are wrong.
+std::optional<CacheOptions> ParseCacheOptions(command::Call& call, std::size_t first,
+                                              std::string_view allowed);
+
+// Notes as an effect tells of them. REQUIRES: options.is_effect().
+std::unique_ptr<keyspace::CacheNotes> NotesOf(const CacheOptions& options, keyspace::Tags& tags);
+
+// An effect, put together: a name, then words and numbers.
+class EffectWords {
+ public:
+  EffectWords(std::string_view name, std::string_view key) : words_{std::string(name)} { Add(key); }
+  EffectWords& Add(std::string_view word) {
+    words_.emplace_back(word);
+    return *this;
+  }
+  EffectWords& Add(std::string_view word, std::int64_t number);
+  // Notes as options. Those that say nothing are left out.
+  EffectWords& Add(const keyspace::CacheNotes& notes, UnixMs expires_at);
+  void Log(keyspace::Txn& txn) const;
+  std::vector<std::string_view> views() const { return {words_.begin(), words_.end()}; }
+
+ private:
+  std::vector<std::string> words_;
+};
+
+}  // namespace cairn::commands
+
+#endif  // CAIRN_COMMANDS_CACHE_ARGS_H_

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CACHE.SET and its kin: fills, deletes and what makes values stale. Each is refused if something
+// newer is known: VOID if the lease does not hold any more, OLD if the version is lower.
+//
+// Effects carry moments instead of durations, and the stamp (keyspace/tags.h), so that they mean
+// the same whenever they are replayed; they are what the options CREATED, STALEAT, PXAT and STAMP
+// are for, and are applied without conditions.
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "command/call.h"
+#include "command/errors.h"
+#include "commands/cache_args.h"
+#include "commands/families.h"
+#include "commands/strings.h"
+
+namespace cairn::commands {
+namespace {
+
+using keyspace::CacheNotes;
+using keyspace::KeyRef;
+using keyspace::Lease;
+using keyspace::Tags;
+
+enum class Verdict : std::uint8_t { kOk, kVoid, kOld };
+
+void ReplyVerdict(resp::Writer& reply, Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk:
+      return reply.Ok();
+    case Verdict::kVoid:
+      return reply.Simple("VOID");
+    case Verdict::kOld:
+      return reply.Simple("OLD");
+  }
+}
+
+// One fill: what is there, whether it may be replaced, and what stands beside the new value.
+class Fill {
+ public:
+  Fill(Call& call, const CacheOptions& options)
+      : call_(call), txn_(call.txn()), options_(options), key_(call.key(0)) {
+    found_ = txn_.Find(key_, Access::kWrite);
+    if (!found_) shadow_ = txn_.FindShadow(key_);
+  }
+
+  Verdict Judge() {
+    if (options_.is_effect()) return Verdict::kOk;
+    Tags& tags = call_.keyspace().tags();
+    stamp_ = tags.Now();
+    if (options_.token != kNotGiven && !HoldsLease()) return Verdict::kVoid;
+    const Verdict verdict = IsOld() ? Verdict::kOld : JudgeTags();
+    // Whatever becomes of it, the loader is done: the next one may try.
+    if (verdict != Verdict::kOk && options_.token != kNotGiven) txn_.EndLease(key_);
+    return verdict;
+  }
+
+  std::unique_ptr<CacheNotes> Notes() {
+    Tags& all = call_.keyspace().tags();
+    if (options_.is_effect()) {
+      std::unique_ptr<CacheNotes> notes = NotesOf(options_, all);
+      // A stamp from the log is what the count goes on from; a client's cannot be ahead of it.
+      if (!call_.session().viewer().sees_expiry) all.AtLeast(notes->stamp);
+      notes->stamp = std::min(notes->stamp, all.Now());
+      return notes;
+    }
+    auto notes = std::make_unique<CacheNotes>();
+    const std::int64_t version = std::max<std::int64_t>(options_.version, 0);
+    notes->version = static_cast<std::uint64_t>(version);
+    notes->cost_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(options_.cost_ms, 0));
+    notes->created_at = call_.now_ms();
+    notes->stale_at = StaleAt();
+    notes->stamp = stamp_;
+    notes->set_tags(std::move(tags_));
+    return notes;
+  }
+  UnixMs ExpiresAt(const CacheNotes& notes) const {
+    if (options_.is_effect())
+      return options_.expires_at == kNotGiven ? kNever : options_.expires_at;
+    if (notes.stale_at == kNever) return kNever;
+    return notes.stale_at + std::max<std::int64_t>(options_.stale_ms, 0);
+  }
+
+  Found& found() { return found_; }
+  const Found& shadow() const { return shadow_; }
+
+ private:
+  bool HoldsLease() {
+    const Lease* lease = txn_.FindLease(key_);
+    if (lease == nullptr || !std::cmp_equal(lease->token, options_.token)) return false;
+    // The sweep may be some milliseconds late.
+    if (lease->until <= call_.now_ms()) return false;
+    stamp_ = lease->stamp;
+    min_version_ = lease->min_version;
+    return true;
+  }
+
+  bool IsOld() const {
+    if (options_.version == kNotGiven) return false;
+    const auto version = static_cast<std::uint64_t>(options_.version);
+    if (version < min_version_) return true;
+    if (found_) {
+      const CacheNotes* notes = found_.entry->notes();
+      return notes != nullptr && version < notes->version;
+    }
+    return shadow_ && version <= shadow_.entry->notes()->version;
+  }
+
+  // A tag that was bumped since the load began: whatever was loaded may be what is out of date.
+  Verdict JudgeTags() {
+    if (const CacheNotes* notes = found_ ? found_.entry->notes() : nullptr; notes != nullptr) {
+      for (const Tags::Ref& tag : notes->tags()) {
+        if (IsBumped(*tag)) return Verdict::kVoid;
+      }
+    }
+    for (const std::string_view name : options_.tags) {
+      tags_.push_back(call_.keyspace().tags().GetUnlessBumped(name, stamp_));
+      if (!tags_.back()) return Verdict::kVoid;
+    }
+    return Verdict::kOk;
+  }
+  bool IsBumped(const Tags::Tag& tag) const {
+    return std::max(tag.last(keyspace::Bump::kSoft), tag.last(keyspace::Bump::kHard)) > stamp_;
+  }
+
+  UnixMs StaleAt() {
+    if (options_.ttl_ms == kNotGiven) return kNever;
+    std::int64_t ttl_ms = options_.ttl_ms;
+    // Only ever shorter: nothing is served as fresh for longer than was said.
+    const std::int64_t spread = ttl_ms / 100 * std::max<std::int64_t>(options_.jitter_percent, 0);
+    if (spread > 0)
+      ttl_ms -= static_cast<std::int64_t>(txn_.random().Below(static_cast<std::uint64_t>(spread)));
+    return call_.now_ms() + ttl_ms;
+  }
+
+  Call& call_;
+  keyspace::Txn& txn_;
+  const CacheOptions& options_;
+  const KeyRef& key_;
+  Found found_;
+  Found shadow_;
+  std::uint64_t stamp_ = 0;
+  std::uint64_t min_version_ = 0;
+  std::vector<Tags::Ref> tags_;
+};
+
+constexpr std::string_view kFillOptions =
+    "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP";
+
+bool CheckFill(Call& call, const CacheOptions& options) {
+  if (options.ttl_ms != kNotGiven ||
+      (options.stale_ms == kNotGiven && options.jitter_percent == kNotGiven)) {
+    return true;
+  }
+  call.Error("ERR STALE and JITTER need a TTL");
+  return false;
+}
+
+void CacheSet(Call& call) {
+  const auto options = ParseCacheOptions(call, 3, kFillOptions);
+  if (!options || !CheckFill(call, *options)) return;
+  Fill fill(call, *options);
+  const Verdict verdict = fill.Judge();
+  if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
+  keyspace::Txn& txn = call.txn();
+  const KeyRef& key = call.key(0);
+  std::unique_ptr<CacheNotes> notes = fill.Notes();
+  const UnixMs expires_at = fill.ExpiresAt(*notes);
+  EffectWords("CACHE.SET", key.name).Add(call.arg(2)).Add(*notes, expires_at).Log(txn);
+  txn.EndLease(key);
+  if (call.IsPast(expires_at)) {
+    if (fill.found()) txn.Remove(key, fill.found());
+    return call.reply().Ok();
+  }
+  Found stored = StoreBytes(call, key, fill.found(), call.arg(2), keyspace::Ttl::kDrop);
+  if (expires_at != kNever) txn.SetExpiry(key, stored, expires_at);
+  txn.SetNotes(key, stored, std::move(notes));
+  txn.Notify(keyspace::kEventString, "set", key);
+  call.reply().Ok();
+}
+
+void CacheAbsent(Call& call) {
+  auto options = ParseCacheOptions(call, 2, kFillOptions);
+  if (!options) return;
+  if (options->ttl_ms == kNotGiven) options->ttl_ms = kNegativeTtlMsDefault;
+  Fill fill(call, *options);
+  const Verdict verdict = fill.Judge();
+  if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
+  keyspace::Txn& txn = call.txn();
+  const KeyRef& key = call.key(0);
+  std::unique_ptr<CacheNotes> notes = fill.Notes();
+  notes->is_negative = true;
+  const UnixMs expires_at = fill.ExpiresAt(*notes);
+  EffectWords("CACHE.ABSENT", key.name).Add(*notes, expires_at).Log(txn);
+  txn.EndLease(key);
+  if (fill.found()) {
+    txn.Remove(key, fill.found());
+    txn.Notify(keyspace::kEventGeneric, "del", key);
+  }
+  if (!call.IsPast(expires_at)) txn.SetShadow(key, std::move(notes), expires_at);
+  call.reply().Ok();
+}
+
+void CacheDel(Call& call) {
+  const auto options = ParseCacheOptions(call, 2, "VER TOMBSTONE PXAT STAMP");
+  if (!options) return;
+  Fill fill(call, *options);
+  const bool is_old = options->version != kNotGiven && !options->is_effect() && [&] {
+    const Found& known = fill.found() ? fill.found() : fill.shadow();
+    const CacheNotes* notes = known ? known.entry->notes() : nullptr;
+    return notes != nullptr && std::cmp_less(options->version, notes->version);
+  }();
+  if (is_old) return ReplyVerdict(call.reply(), Verdict::kOld);
+  keyspace::Txn& txn = call.txn();
+  const KeyRef& key = call.key(0);
+  EffectWords effect("CACHE.DEL", key.name);
+  txn.OverruleAbsence(key);
+  const bool had_value{fill.found()};
+  if (had_value) {
+    txn.Remove(key, fill.found());
+    txn.Notify(keyspace::kEventGeneric, "del", key);
+  }
+  if (options->version != kNotGiven) {
+    auto notes = std::make_unique<CacheNotes>();
+    notes->created_at = call.now_ms();
+    notes->version = static_cast<std::uint64_t>(options->version);
+    const std::int64_t kept_ms =
+        options->tombstone_ms == kNotGiven ? kTombstoneMsDefault : options->tombstone_ms;
+    const UnixMs until =
+        options->expires_at != kNotGiven ? options->expires_at : call.now_ms() + kept_ms;
+    effect.Add("VER", options->version).Add("PXAT", until).Add("STAMP", 0);
+    txn.SetShadow(key, std::move(notes), until);
+  }
+  if (had_value || options->version != kNotGiven) effect.Log(txn);
+  call.reply().Ok();
+}
+
+// The value was found to be what it was: its times begin anew.
+void CacheTouch(Call& call) {
+  const auto options = ParseCacheOptions(call, 2, kFillOptions);
+  if (!options || !CheckFill(call, *options)) return;
+  Fill fill(call, *options);
+  if (!fill.found()) return ReplyVerdict(call.reply(), Verdict::kVoid);
+  const Verdict verdict = fill.Judge();
+  if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
+  keyspace::Txn& txn = call.txn();
+  const KeyRef& key = call.key(0);
+  std::unique_ptr<CacheNotes> notes = fill.Notes();
+  if (const CacheNotes* old = fill.found().entry->notes(); old != nullptr) {
+    if (options->tags.empty()) notes->set_tags({old->tags().begin(), old->tags().end()});
+    if (options->version == kNotGiven) notes->version = old->version;
+    if (options->cost_ms == kNotGiven) notes->cost_ms = old->cost_ms;
+  }
+  const UnixMs expires_at = fill.ExpiresAt(*notes);
+  EffectWords("CACHE.TOUCH", key.name).Add(*notes, expires_at).Log(txn);
+  txn.EndLease(key);
+  expires_at == kNever ? txn.ClearExpiry(key, fill.found())
+                       : txn.SetExpiry(key, fill.found(), expires_at);
+  txn.SetNotes(key, fill.found(), std::move(notes));
+  call.reply().Ok();
+}
+
+// Out of date from now on, and kept to be served as stale.
+void CacheStale(Call& call) {
+  keyspace::Txn& txn = call.txn();
+  std::int64_t marked = 0;
+  for (std::size_t n = 0; n < call.key_count(); ++n) {
+    const KeyRef& key = call.key(n);
+    Found found = txn.Find(key, Access::kPeek);
+    if (!found) {
+      txn.OverruleAbsence(key);
+      continue;
+    }
+    const CacheNotes* old = found.entry->notes();
+    auto notes =
+        old == nullptr ? std::make_unique<CacheNotes>() : std::make_unique<CacheNotes>(*old);
+    // Not the moment: whether it is stale must not hang on a clock when it is replayed.
+    notes->stale_at = 0;
+    notes->retry_at = 0;
+    txn.SetNotes(key, found, std::move(notes));
+    txn.TellOf(key, found);
+    ++marked;
+  }
+  if (marked > 0) call.LogVerbatim();
+  txn.CountAs(marked);
+  call.reply().Integer(marked);
+}
+
+void CacheForget(Call& call) {
+  const bool was_known{call.txn().FindShadow(call.key(0))};
+  call.txn().OverruleAbsence(call.key(0));
+  call.reply().Integer(was_known ? 1 : 0);
+}
+
+constexpr std::uint32_t kFills = command::kWrite | command::kDenyOom | command::kFast;
+
+constexpr Spec kSpecs[] = {
+    Spec({.syntax = "CACHE.SET key value [TOKEN token:integer] [VER version:integer] "
+                    "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
+                    "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
+                    "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
+                    "[STAMP stamp:integer]",
+          .access = "OW UPDATE",
+          .since = "7.2.4",
+          .group = Group::kString,
+          .flags = kFills,
+          .complexity = "O(N) where N is the number of tags",
+          .summary = "Stores a value with its times, version and tags, if nothing newer is known.",
+          .run = &CacheSet}),
+    Spec({.syntax = "CACHE.ABSENT key [TOKEN token:integer] [VER version:integer] "
+                    "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
+                    "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
+                    "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
+                    "[STAMP stamp:integer]",
+          .access = "RW DELETE",
+          .since = "7.2.4",
+          .group = Group::kString,
+          .flags = kFills,
+          .complexity = "O(N) where N is the number of tags",
+          .summary = "Stores that there is no such row, if nothing newer is known.",
+          .run = &CacheAbsent}),
+    Spec({.syntax = "CACHE.DEL key [VER version:integer] [TOMBSTONE tombstone-ms:integer] "
+                    "[PXAT unix-ms:integer] [STAMP stamp:integer]",
+          .access = "RM DELETE",
+          .since = "7.2.4",
+          .group = Group::kString,
+          .flags = command::kWrite | command::kFast,
+          .complexity = "O(1)",
+          .summary = "Deletes a value and remembers its version for a while.",
+          .run = &CacheDel}),
+    Spec({.syntax = "CACHE.TOUCH key [TOKEN token:integer] [VER version:integer] "
+                    "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
+                    "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
+                    "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
+                    "[STAMP stamp:integer]",
+          .access = "RW UPDATE",
+          .since = "7.2.4",
+          .group = Group::kString,
+          .flags = command::kWrite | command::kFast,
+          .complexity = "O(N) where N is the number of tags",
+          .summary = "Begins a value's times anew, because a load found that it has not changed.",
+          .run = &CacheTouch}),
+    Spec({.syntax = "CACHE.STALE key [key ...]",
+          .access = "RW UPDATE",
+          .since = "7.2.4",
+          .group = Group::kString,
+          .flags = command::kWrite | command::kFast,
+          .complexity = "O(N) where N is the number of keys",
+          .summary = "Makes values stale: they may be served while they are loaded anew.",
+          .run = &CacheStale}),
+    Spec({.syntax = "CACHE.FORGET key",
+          .access = "RM DELETE",
+          .since = "7.2.4",
+          .group = Group::kString,
+          .flags = command::kWrite | command::kFast,
+          .complexity = "O(1)",
+          .summary = "Forgets that a key is known to be absent, and its tombstone.",
+          .run = &CacheForget}),
+};
+
+}  // namespace
+
+std::span<const Spec> CacheSetFamily() { return kSpecs; }
+
+}  // namespace cairn::commands

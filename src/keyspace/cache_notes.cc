@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "keyspace/cache_notes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "ds/raw_memory.h"
+
+namespace cairn::keyspace {
+
+CacheNotes::CacheNotes(const CacheNotes& other)
+    : created_at(other.created_at),
+      stale_at(other.stale_at),
+      version(other.version),
+      stamp(other.stamp),
+      cost_ms(other.cost_ms),
+      is_negative(other.is_negative),
+      retry_at(other.retry_at),
+      tag_count_(other.tag_count_) {
+  if (tag_count_ == 0) return;
+  tags_ = std::make_unique<Tags::Ref[]>(tag_count_);
+  std::ranges::copy(other.tags(), tags_.get());
+}
+
+void CacheNotes::set_tags(std::vector<Tags::Ref> tags) {
+  CHECK(tags.size() <= kTagsMax);
+  tag_count_ = static_cast<std::uint32_t>(tags.size());
+  tags_ = tags.empty() ? nullptr : std::make_unique<Tags::Ref[]>(tags.size());
+  std::ranges::move(tags, tags_.get());
+}
+
+bool CacheNotes::IsBumped(Bump kind) const {
+  return std::ranges::any_of(tags(),
+                             [&](const Tags::Ref& tag) { return tag->last(kind) > stamp; });
+}
+
+std::size_t CacheNotes::memory_bytes() const {
+  const std::size_t tags = tag_count_ == 0 ? 0 : ds::AllocatedBytes(tag_count_ * sizeof(Tags::Ref));
+  return ds::AllocatedBytes(sizeof(CacheNotes)) + tags;
+}
+
+}  // namespace cairn::keyspace

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CacheNotes: what a caching client has said of a value, beside the value.
+//
+// Made by CACHE.SET and its kin only. An entry with notes is in the wide form and points to them
+// (entry.h), so what has none pays nothing. They go with the value: copied where it is copied, and
+// dropped where it is overwritten; an edit in place keeps tags and times, and drops the version.
+//
+//     created ----------- stale_at -------------------- the key's expiry
+//        fresh               stale: may be served          gone
+//
+// Thread safety: as the entry's: under its stripe's lock.
+#ifndef CAIRN_KEYSPACE_CACHE_NOTES_H_
+#define CAIRN_KEYSPACE_CACHE_NOTES_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "keyspace/tags.h"
+
+namespace cairn::keyspace {
+
+class CacheNotes {
+ public:
+  static constexpr std::size_t kTagsMax = 64;
+
+  UnixMs created_at = 0;
+  UnixMs stale_at = kNever;
+  std::uint64_t version = 0;  // of the row that it was made from; 0: not known
+  std::uint64_t stamp = 0;    // see tags.h
+  std::uint32_t cost_ms = 0;  // how long its load took
+  // In a shadow: it is known that there is no such row. Else the version is that of a deleted one.
+  bool is_negative = false;
+  // A load has failed: nobody is to try again before. Not data: neither logged nor saved.
+  UnixMs retry_at = 0;
+
+  CacheNotes() = default;
+  // The tags' references are counted once more.
+  CacheNotes(const CacheNotes& other);
+  CacheNotes& operator=(const CacheNotes&) = delete;
+
+  std::span<const Tags::Ref> tags() const { return {tags_.get(), tag_count_}; }
+  // REQUIRES: at most kTagsMax.
+  void set_tags(std::vector<Tags::Ref> tags);
+
+  // Whether a tag was bumped so since its load began.
+  bool IsBumped(Bump kind) const;
+  bool IsDead() const { return IsBumped(Bump::kHard); }
+  bool IsStale(UnixMs now_ms) const { return stale_at <= now_ms || IsBumped(Bump::kSoft); }
+
+  // As the allocator counts.
+  std::size_t memory_bytes() const;
+
+ private:
+  std::uint32_t tag_count_ = 0;
+  std::unique_ptr<Tags::Ref[]> tags_;
+};
+
+}  // namespace cairn::keyspace
+
+#endif  // CAIRN_KEYSPACE_CACHE_NOTES_H_

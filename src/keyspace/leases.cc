@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "keyspace/leases.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/random.h"
+
+namespace cairn::keyspace {
+
+// Tokens fit a signed 64-bit reply: the start leaves room for 2^62 of them.
+LeaseBook::LeaseBook() : next_token_((SecureRandomUint64() >> 2) + 1) {
+  for (std::atomic<UnixMs>& due : next_due_) due.store(kNever, std::memory_order_relaxed);
+}
+
+bool LeaseBook::Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int64_t for_ms,
+                      std::uint64_t stamp) {
+  DCHECK(!lease.is_held());
+  if (!lease.is_kept()) {
+    if (kept_.Add(1) > kLeasesMax) {
+      kept_.Add(-1);
+      return false;
+    }
+  }
+  lease = {.token = next_token_.fetch_add(1, std::memory_order_relaxed),
+           .until = now_ms + for_ms,
+           .stamp = stamp};
+  held_.Add(1);
+  granted_.Add(1);
+  set_next_due(stripe, std::min(next_due(stripe), lease.until));
+  return true;
+}
+
+void LeaseBook::Void(Lease& lease) {
+  DCHECK(lease.is_held());
+  lease.token = 0;
+  held_.Add(-1);
+  voided_.Add(1);
+}
+
+void LeaseBook::End(Lease& lease) {
+  if (lease.is_held()) held_.Add(-1);
+  if (lease.is_kept()) kept_.Add(-1);
+  lease = {};
+}
+
+bool LeaseBook::Expire(Lease& lease) {
+  const bool was_held = lease.is_held();
+  if (was_held) timed_out_.Add(1);
+  End(lease);
+  return was_held;
+}
+
+void LeaseBook::ResetStatistics() {
+  for (SharedCounter* counter : {&granted_, &voided_, &timed_out_}) counter->Set(0);
+}
+
+}  // namespace cairn::keyspace

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What caching clients add to keys: notes beside values, what is known of keys that are not there,
+// and leases.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "keyspace/txn.h"
+
+namespace cairn::keyspace {
+
+// ---- Notes -------------------------------------------------------------------------------------
+
+void Txn::SetNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes) {
+  Stripe& stripe = StripeOf(key);
+  found.shard->table.Preserve(found.position);
+  const auto before = static_cast<std::int64_t>(found.entry->charged_bytes());
+  found.entry = Entry::WithNotes(*stripe.arena, found.entry, std::move(notes));
+  found.shard->table.Replace(found.position, found.entry);
+  keyspace_.Charge(stripe, *found.shard,
+                   static_cast<std::int64_t>(found.entry->charged_bytes()) - before);
+}
+
+// What keeps a key's time keeps its tags, or a bump would not reach what was edited.
+Entry* Txn::KeepNotes(Stripe& stripe, const Entry& old, Entry* entry) {
+  auto notes = std::make_unique<CacheNotes>(*old.notes());
+  notes->version = 0;
+  return Entry::WithNotes(*stripe.arena, entry, std::move(notes));
+}
+
+// REQUIRES: the entry was preserved for a cut.
+void Txn::ForgetVersion(const Found& found) {
+  if (CacheNotes* notes = found.entry->notes(); notes != nullptr) [[unlikely]]
+    notes->version = 0;
+}
+
+// ---- Shadows -----------------------------------------------------------------------------------
+
+Found Txn::FindShadow(const KeyRef& key) {
+  const Stripe& stripe = StripeOf(key);
+  if (!stripe.has_shadows) return {};
+  return FindIn(keyspace_.ShadowOf(viewer_.db), key, Access::kPeek);
+}
+
+void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs expiry) {
+  const DbId db = keyspace_.ShadowOf(viewer_.db);
+  Stripe& stripe = StripeOf(key);
+  Shard& shadow = keyspace_.EnsureShard(stripe, db);
+  stripe.has_shadows = true;
+  Found found = FindShadow(key);
+  if (!found) {
+    if (shadow.table.size() >= kShadowKeysMax && viewer_.sees_expiry) EvictShadow(stripe, shadow);
+    auto delta = -static_cast<std::int64_t>(shadow.table.memory_bytes());
+    Entry* entry = Entry::CreateString(*stripe.arena, key.name, {}, Encoding::kPlain);
+    delta += static_cast<std::int64_t>(entry->charged_bytes());
+    found = {.shard = &shadow, .position = shadow.table.Insert(key.hash, entry), .entry = entry};
+    keyspace_.Charge(stripe, shadow,
+                     delta + static_cast<std::int64_t>(shadow.table.memory_bytes()));
+  }
+  SetNotes(key, found, std::move(notes));
+  PutDue(key, found, expiry);
+}
+
+bool Txn::DropShadow(Stripe& stripe, DbId db, const KeyRef& key) {
+  if (keyspace_.IsShadow(db)) return false;
+  Shard* shadow = stripe.shard(keyspace_.ShadowOf(db));
+  if (shadow == nullptr) return false;
+  const Position position = shadow->table.Find(key.hash, key.name);
+  if (!position.found()) return false;
+  RemoveShadow(stripe, *shadow, position);
+  return true;
+}
+
+void Txn::RemoveShadow(Stripe& stripe, Shard& shadow, Position position) {
+  auto delta = -static_cast<std::int64_t>(shadow.table.memory_bytes());
+  Entry* entry = shadow.table.Erase(position);
+  delta += static_cast<std::int64_t>(shadow.table.memory_bytes()) -
+           static_cast<std::int64_t>(entry->charged_bytes());
+  entry->Destroy(*stripe.arena);
+  keyspace_.Charge(stripe, shadow, delta);
+}
+
+void Txn::EvictShadow(Stripe& stripe, Shard& shadow) {
+  Position victim;
+  shadow.table.SampleFrom(viewer_.random, 1, [&](Position at, Entry*) { victim = at; });
+  if (!victim.found()) return;
+  const std::string name(shadow.table.At(victim)->key());
+  RemoveShadow(stripe, shadow, victim);
+  LogForgotten(name);
+}
+
+void Txn::LogForgotten(std::string_view name) {
+  if (!keyspace_.log().active()) return;
+  const std::string_view effect[] = {"CACHE.FORGET", name};
+  AppendEffect(viewer_.db, effect);
+}
+
+void Txn::OverruleAbsence(const KeyRef& key) {
+  Stripe& stripe = StripeOf(key);
+  if (Lease* lease = FindLease(key); lease != nullptr && lease->is_held()) {
+    keyspace_.leases().Void(*lease);
+    WakeWaiters(key);
+  }
+  if (stripe.has_shadows && DropShadow(stripe, viewer_.db, key)) LogForgotten(key.name);
+}
+
+// ---- Leases ------------------------------------------------------------------------------------
+
+Lease* Txn::FindLease(const KeyRef& key) {
+  const Stripe& stripe = StripeOf(key);
+  if (stripe.interest == nullptr) return nullptr;
+  KeyInterest* at = stripe.interest->Find(viewer_.db, key.name);
+  return at == nullptr ? nullptr : &at->lease;
+}
+
+Lease* Txn::GrantLease(const KeyRef& key, std::int64_t for_ms) {
+  Stripe& stripe = StripeOf(key);
+  if (stripe.interest == nullptr) stripe.interest = std::make_unique<Interest>();
+  KeyInterest& at = stripe.interest->Ensure(viewer_.db, key.name);
+  if (keyspace_.leases().Grant(at.lease, stripe.id, viewer_.now_ms(), for_ms,
+                               keyspace_.tags().Now())) {
+    return &at.lease;
+  }
+  DropInterest(stripe, at);
+  return nullptr;
+}
+
+void Txn::EndLease(const KeyRef& key) {
+  Stripe& stripe = StripeOf(key);
+  KeyInterest* at =
+      stripe.interest == nullptr ? nullptr : stripe.interest->Find(viewer_.db, key.name);
+  if (at == nullptr || !at->lease.is_kept()) return;
+  keyspace_.leases().End(at->lease);
+  MarkReady(*at);
+  DropInterest(stripe, *at);
+}
+
+void Txn::DropInterest(Stripe& stripe, KeyInterest& at) {
+  stripe.interest->DropIfEmpty(&at);
+  if (stripe.interest->idle()) stripe.interest = nullptr;
+}
+
+void Txn::SweepLeases(Stripe& stripe) {
+  if (stripe.interest == nullptr) return keyspace_.leases().set_next_due(stripe.id, kNever);
+  UnixMs next = kNever;
+  std::vector<KeyInterest*> ended;
+  stripe.interest->ForEach([&](KeyInterest& at) {
+    if (!at.lease.is_kept()) return;
+    if (at.lease.until > viewer_.now_ms()) {
+      next = std::min(next, at.lease.until);
+      return;
+    }
+    if (keyspace_.leases().Expire(at.lease)) MarkReady(at);
+    ended.push_back(&at);
+  });
+  keyspace_.leases().set_next_due(stripe.id, next);
+  for (KeyInterest* at : ended) stripe.interest->DropIfEmpty(at);
+  if (stripe.interest->idle()) stripe.interest = nullptr;
+}
+
+}  // namespace cairn::keyspace
