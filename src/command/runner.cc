@@ -751,8 +751,10 @@ void Runner::RememberReads(Call& call, std::span<const keyspace::KeyRef> keys) {
   if ((call.command().flags & kKinds) != kReadonly || reader->has(keyspace::kTrackingBroadcast))
     return;
   call.txn().TellTracked();
-  for (const keyspace::KeyRef& key : keys)
+  for (const keyspace::KeyRef& key : keys) {
     shared_.keyspace.tracking().Remember(key.stripe, key.name, reader);
+    call.txn().RememberTags(key, reader);
+  }
 }
 
 void Runner::CountError(const resp::Writer& reply) {

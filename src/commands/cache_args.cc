@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// One table says which options there are and what their numbers may be.
 #include "commands/cache_args.h"
 
 #include <algorithm>
@@ -59,6 +60,10 @@ class Parser {
     // STALE alone is a reader's consent; with a number it is a fill's.
     if (EqualsIgnoreCase(name, "STALE") && IsAmong(allowed_, "LEASE")) {
       options_.takes_stale = true;
+      return;
+    }
+    if (EqualsIgnoreCase(name, "WITHTAGS") && IsAmong(allowed_, "WITHTAGS")) {
+      options_.wants_tags = true;
       return;
     }
     if (EqualsIgnoreCase(name, "TAGS") && IsAmong(allowed_, "TAGS")) return ParseTags();
@@ -146,7 +151,9 @@ EffectWords& EffectWords::Add(std::string_view word, std::int64_t number) {
 
 EffectWords& EffectWords::Add(const keyspace::CacheNotes& notes, UnixMs expires_at) {
   Add("CREATED", notes.created_at);
-  if (notes.stale_at != kNever) Add("STALEAT", notes.stale_at);
+  // The numbers of bumps are not told: what they have made stale is stale.
+  const UnixMs stale_at = notes.IsBumped(keyspace::Bump::kSoft) ? 0 : notes.stale_at;
+  if (stale_at != kNever) Add("STALEAT", stale_at);
   if (expires_at != kNever) Add("PXAT", expires_at);
   if (notes.version != 0) Add("VER", static_cast<std::int64_t>(notes.version));
   if (notes.cost_ms != 0) Add("COST", notes.cost_ms);

@@ -28,6 +28,9 @@ inline constexpr std::int64_t kTombstoneMsMax = 24 * 3'600'000;
 inline constexpr std::string_view kTooManyTags = "ERR a value has at most 64 tags";
 inline constexpr std::string_view kTagTooLong = "ERR a tag has at most 1024 bytes";
 
+// Those of notes in an effect.
+inline constexpr std::string_view kNoteOptions = "VER COST TAGS CREATED STALEAT PXAT STAMP";
+
 // Options that were not given.
 inline constexpr std::int64_t kNotGiven = -1;
 
@@ -37,6 +40,7 @@ struct CacheOptions {
   std::int64_t wait_ms = kNotGiven;
   std::int64_t min_version = kNotGiven;
   bool takes_stale = false;
+  bool wants_tags = false;
   // of a fill
   std::int64_t token = kNotGiven;
   std::int64_t version = kNotGiven;

@@ -14,7 +14,8 @@
 //     loading   nil          nil          another loads it, and has not finished in time
 //     capped    nil          nil          may load it, but there are too many leases to have one
 //
-// fresh or stale with a null value: it is known that there is no such row.
+// fresh or stale with a null value: it is known that there is no such row. WITHTAGS adds a seventh
+// element, the value's tags, but for `loading`.
 #include <algorithm>
 #include <optional>
 #include <string_view>
@@ -32,6 +33,12 @@ namespace {
 using keyspace::CacheNotes;
 using keyspace::KeyRef;
 using keyspace::Lease;
+
+void ReplyTags(resp::Writer& reply, const CacheNotes* notes) {
+  if (notes == nullptr) return reply.Array(0);
+  reply.Array(notes->tags().size());
+  for (const keyspace::Tags::Ref& tag : notes->tags()) reply.Bulk(tag->name());
+}
 
 // What CACHE.GET sees of its key.
 class Reader {
@@ -97,7 +104,7 @@ class Reader {
 
   void Reply(std::string_view state, const Found& found, std::uint64_t token) {
     resp::Writer& reply = call_.reply();
-    reply.Array(6);
+    reply.Array(options_.wants_tags ? 7 : 6);
     reply.Bulk(state);
     ReplyString(call_, found);
     token == 0 ? reply.Null() : reply.Integer(static_cast<std::int64_t>(token));
@@ -107,6 +114,7 @@ class Reader {
     reply.Integer(has_age ? std::max<std::int64_t>(0, now_ms_ - notes_->created_at) : 0);
     const bool ends = tells && notes_->stale_at != kNever;
     reply.Integer(state == "stale" ? 0 : ends ? notes_->stale_at - now_ms_ : -1);
+    if (options_.wants_tags) ReplyTags(reply, tells ? notes_ : nullptr);
   }
 
   Call& call_;
@@ -117,7 +125,7 @@ class Reader {
 };
 
 void CacheGet(Call& call) {
-  const auto options = ParseCacheOptions(call, 2, "LEASE WAIT MINVER");
+  const auto options = ParseCacheOptions(call, 2, "LEASE WAIT MINVER WITHTAGS");
   if (!options) return;
   Reader(call, *options).Read();
 }
@@ -143,11 +151,6 @@ void CacheFail(Call& call) {
   }
   txn.EndLease(key);
   call.reply().Integer(1);
-}
-
-void ReplyTags(resp::Writer& reply, const CacheNotes& notes) {
-  reply.Array(notes.tags().size());
-  for (const keyspace::Tags::Ref& tag : notes.tags()) reply.Bulk(tag->name());
 }
 
 std::string_view StateOf(Call& call, const Found& found, const CacheNotes& notes) {
@@ -186,7 +189,7 @@ void CacheInfo(Call& call) {
   reply.Bulk("cost");
   reply.Integer(notes.cost_ms);
   reply.Bulk("tags");
-  ReplyTags(reply, notes);
+  ReplyTags(reply, own);
   const bool is_held = lease != nullptr && lease->is_held();
   reply.Bulk("lease");
   reply.Integer(is_held ? until(lease->until) : -1);
@@ -196,7 +199,7 @@ void CacheInfo(Call& call) {
 
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "CACHE.GET key [LEASE lease-ms:integer] [STALE] [WAIT wait-ms:integer] "
-                    "[MINVER version:integer]",
+                    "[MINVER version:integer] [WITHTAGS]",
           .access = "RO ACCESS",
           .since = "7.2.4",
           .group = Group::kString,

@@ -207,7 +207,7 @@ void CacheAbsent(Call& call) {
 }
 
 void CacheDel(Call& call) {
-  const auto options = ParseCacheOptions(call, 2, "VER TOMBSTONE PXAT STAMP");
+  const auto options = ParseCacheOptions(call, 2, "VER TOMBSTONE CREATED PXAT STAMP");
   if (!options) return;
   Fill fill(call, *options);
   const bool is_old = options->version != kNotGiven && !options->is_effect() && [&] {
@@ -325,7 +325,7 @@ constexpr Spec kSpecs[] = {
           .summary = "Stores that there is no such row, if nothing newer is known.",
           .run = &CacheAbsent}),
     Spec({.syntax = "CACHE.DEL key [VER version:integer] [TOMBSTONE tombstone-ms:integer] "
-                    "[PXAT unix-ms:integer] [STAMP stamp:integer]",
+                    "[CREATED unix-ms:integer] [PXAT unix-ms:integer] [STAMP stamp:integer]",
           .access = "RM DELETE",
           .since = "7.2.4",
           .group = Group::kString,

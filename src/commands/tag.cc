@@ -35,12 +35,14 @@ void TagBump(Call& call) {
     if (!CheckTag(call, tag)) return;
   }
   Tags& tags = call.keyspace().tags();
-  for (const std::string_view tag : call.args().subspan(2)) {
+  for (std::size_t n = 0; n < call.key_count(); ++n) {
+    const std::string_view tag = call.key(n).name;
     const std::uint64_t number = tags.Draw();
     EffectWords("TAG.BUMPED", tag)
         .Add(is_hard ? "HARD" : "SOFT", static_cast<std::int64_t>(number))
         .Log(call.txn());
-    tags.BumpAt(tag, is_hard ? Bump::kHard : Bump::kSoft, number);
+    tags.BumpAt(tag, is_hard ? Bump::kHard : Bump::kSoft, number, call.txn().client());
+    call.txn().TellOfBump(call.key(n));
   }
   call.reply().Integer(static_cast<std::int64_t>(call.argc() - 2));
 }

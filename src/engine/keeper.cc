@@ -31,6 +31,7 @@ bool Keeper::RunOnce() {
       !tunables.is_replaying.load(std::memory_order_acquire))
     done = expirer_.Tick(kExpiryBudget);
   leases_.Tick();
+  if (!tunables.is_replaying.load(std::memory_order_acquire)) dead_.Tick();
   if (serve_ && keyspace_.has_left_ready()) serve_();
   return !keyspace_.trash().Drain(kTrashBudget) || !done;
 }

@@ -17,9 +17,10 @@
 #include "base/counter.h"
 #include "base/mutex.h"
 #include "base/thread.h"
+#include "keyspace/dead_sweeper.h"
 #include "keyspace/expirer.h"
-#include "keyspace/lease_sweeper.h"
 #include "keyspace/keyspace.h"
+#include "keyspace/lease_sweeper.h"
 
 namespace cairn::engine {
 
@@ -29,7 +30,8 @@ class Keeper {
   static constexpr std::size_t kExpiryBudget = 4096;  // keys a step
   static constexpr std::size_t kTrashBudget = 2048;   // objects a step
 
-  explicit Keeper(keyspace::Keyspace& keyspace) : keyspace_(keyspace), expirer_(keyspace), leases_(keyspace) {}
+  explicit Keeper(keyspace::Keyspace& keyspace)
+      : keyspace_(keyspace), expirer_(keyspace), leases_(keyspace), dead_(keyspace) {}
   ~Keeper();
 
   void Start();
@@ -47,6 +49,7 @@ class Keeper {
   keyspace::Keyspace& keyspace_;
   keyspace::Expirer expirer_;
   keyspace::LeaseSweeper leases_;
+  keyspace::DeadSweeper dead_;
   std::function<void()> serve_;
   std::atomic<bool> stopping_{false};
   Event wake_;

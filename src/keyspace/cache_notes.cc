@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Copies and sizes; the rest is in the header.
 #include "keyspace/cache_notes.h"
 
 #include <algorithm>
@@ -31,8 +32,7 @@ void CacheNotes::set_tags(std::vector<Tags::Ref> tags) {
 }
 
 bool CacheNotes::IsBumped(Bump kind) const {
-  return std::ranges::any_of(tags(),
-                             [&](const Tags::Ref& tag) { return tag->last(kind) > stamp; });
+  return std::ranges::any_of(tags(), [&](const Tags::Ref& tag) { return tag->last(kind) > stamp; });
 }
 
 std::size_t CacheNotes::memory_bytes() const {

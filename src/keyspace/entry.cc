@@ -107,7 +107,7 @@ Entry* Entry::WithNotes(ds::SlabArena& arena, Entry* entry, std::unique_ptr<Cach
   if (!value.empty()) std::memcpy(made->mutable_inline_value(), value.data(), value.size());
   made->set_access(entry->access());
   made->set_volatile(entry->is_volatile());
-  delete entry->notes();
+  const std::unique_ptr<CacheNotes> old(entry->notes());
   arena.Free(entry, entry->own_bytes());
   return made;
 }
@@ -138,7 +138,8 @@ Entry* Entry::MoveAs(ds::SlabArena& arena, std::string_view key) {
 void Entry::MakeImage(void* room) const {
   std::memcpy(room, this, own_bytes());
   auto* image = static_cast<Entry*>(room);
-  if (const CacheNotes* own = notes()) image->SetNotes(std::make_unique<CacheNotes>(*own).release());
+  if (const CacheNotes* own = notes(); own != nullptr)
+    image->SetNotes(std::make_unique<CacheNotes>(*own).release());
   if (is_collection()) {
     Visit([image]<class V>(const V& from) { std::construct_at(&image->as<V>(), from.Clone()); });
   } else if (Blob* shared = blob(); shared != nullptr) {
@@ -149,12 +150,13 @@ void Entry::MakeImage(void* room) const {
 void Entry::MakeImageWithoutElements(void* room) const {
   std::memcpy(room, this, own_bytes());
   auto* image = static_cast<Entry*>(room);
-  if (const CacheNotes* own = notes()) image->SetNotes(std::make_unique<CacheNotes>(*own).release());
+  if (const CacheNotes* own = notes(); own != nullptr)
+    image->SetNotes(std::make_unique<CacheNotes>(*own).release());
   image->Visit([]<class V>(V& place) { std::construct_at(&place); });
 }
 
 void Entry::DropImage() {
-  delete notes();
+  const std::unique_ptr<CacheNotes> own(notes());
   if (is_collection()) {
     Visit([]<class V>(V& value) { value.~V(); });
   } else if (Blob* out_of_line = blob(); out_of_line != nullptr) {

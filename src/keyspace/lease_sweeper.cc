@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// One stripe's lock at a time, for as long as its leases take to be looked at.
 #include "keyspace/lease_sweeper.h"
 
 #include "keyspace/txn.h"

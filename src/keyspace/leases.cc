@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Counting is all there is to it: where a lease stands, and who finds it, is interest.h's.
 #include "keyspace/leases.h"
 
 #include <algorithm>

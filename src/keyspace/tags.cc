@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "ds/raw_memory.h"
+#include "keyspace/tracking.h"
 
 namespace cairn::keyspace {
 namespace {
@@ -14,6 +15,13 @@ namespace {
 void Raise(std::atomic<std::uint64_t>& number, std::uint64_t to) {
   std::uint64_t now = number.load(std::memory_order_relaxed);
   while (now < to && !number.compare_exchange_weak(now, to, std::memory_order_acq_rel)) continue;
+}
+
+void Tell(Tracker& tracker, std::string_view tag, ClientId by) {
+  const bool own = by == tracker.client();
+  if (!tracker.has(kTrackingOn) || (own && tracker.has(kTrackingNoLoop))) return;
+  Invalidation told{.keys = {&tag, 1}, .own = own};
+  tracker.OnInvalid(told);
 }
 
 }  // namespace
@@ -67,13 +75,40 @@ Tags::Tag* Tags::Ensure(Shelf& shelf, std::string_view name) {
   return at->second.get();
 }
 
-void Tags::BumpAt(std::string_view name, Bump kind, std::uint64_t number) {
+void Tags::BumpAt(std::string_view name, Bump kind, std::uint64_t number, ClientId by) {
   AtLeast(number);
-  Shelf& shelf = ShelfOf(name);
-  const MutexLock hold(shelf.mu);
-  Tag* tag = Ensure(shelf, name);
-  Raise(tag->bumps_[static_cast<int>(kind)], number);
-  if (tag->refs_ == 0) SetAside(shelf, tag);
+  std::vector<std::shared_ptr<Tracker>> told;
+  {
+    Shelf& shelf = ShelfOf(name);
+    const MutexLock hold(shelf.mu);
+    Tag* tag = Ensure(shelf, name);
+    Raise(tag->bumps_[static_cast<int>(kind)], number);
+    told = std::exchange(tag->trackers_, {});
+    if (tag->refs_ == 0) {
+      SetAside(shelf, tag);
+    } else if (kind == Bump::kHard) {
+      hard_bumps_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+  for (const std::shared_ptr<Tracker>& tracker : told) Tell(*tracker, name, by);
+}
+
+void Tags::Remember(const Ref& tag, std::uint64_t stamp, const std::shared_ptr<Tracker>& reader) {
+  std::shared_ptr<Tracker> told;
+  {
+    const MutexLock hold(tag.tag_->shelf_.mu);
+    std::vector<std::shared_ptr<Tracker>>& trackers = tag.tag_->trackers_;
+    if (std::max(tag->last(Bump::kSoft), tag->last(Bump::kHard)) > stamp) {
+      told = reader;
+    } else if (std::ranges::find(trackers, reader) == trackers.end()) {
+      if (trackers.size() == kTrackersMax) {
+        told = std::move(trackers.front());
+        trackers.erase(trackers.begin());
+      }
+      trackers.push_back(reader);
+    }
+  }
+  if (told != nullptr) Tell(*told, tag->name(), {});
 }
 
 void Tags::Release(Tag* tag) {

@@ -32,11 +32,15 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/counter.h"
+#include "base/ids.h"
 #include "base/mutex.h"
 
 namespace cairn::keyspace {
+
+class Tracker;
 
 // kSoft: values become stale, and may be served as such. kHard: they are gone.
 enum class Bump : std::uint8_t { kSoft, kHard };
@@ -67,6 +71,8 @@ class Tags {
     const std::string& name_;  // the map's key
     // acquire/release: what was done before the bump is seen by who sees its number.
     std::array<std::atomic<std::uint64_t>, 2> bumps_{};
+    // Who caches values with it outside the server; under the shelf's mutex.
+    std::vector<std::shared_ptr<Tracker>> trackers_;
     std::uint32_t refs_ = 0;  // under the shelf's mutex
     bool is_idle_ = false;    // the same: stands among the idle ones
   };
@@ -116,8 +122,15 @@ class Tags {
 
   // The number of a bump to come.
   std::uint64_t Draw() { return count_.fetch_add(1, std::memory_order_acq_rel) + 1; }
-  // O(1), whatever carries the tag.
-  void BumpAt(std::string_view name, Bump kind, std::uint64_t number);
+  // O(1), whatever carries the tag. Who reads such values and caches them (CLIENT TRACKING) is told
+  // once, of the tag. `by`: whose bump it is.
+  void BumpAt(std::string_view name, Bump kind, std::uint64_t number, ClientId by = {});
+  // Who has read a value with this stamp and tag is to be told of its next bump; at once, if that
+  // has been. Of kTrackersMax the first makes room: it is told as if the tag had been bumped.
+  void Remember(const Ref& tag, std::uint64_t stamp, const std::shared_ptr<Tracker>& reader);
+  static constexpr std::size_t kTrackersMax = 10'000;
+  // Hard bumps of tags that something carried.
+  std::uint64_t hard_bumps() const { return hard_bumps_.load(std::memory_order_relaxed); }
   State Look(std::string_view name);
 
   std::size_t size() const;
@@ -152,6 +165,7 @@ class Tags {
   std::size_t shelf_bytes() const;
 
   std::atomic<std::uint64_t> count_{0};
+  std::atomic<std::uint64_t> hard_bumps_{0};  // relaxed: who asks looks again soon
   std::array<Shelf, kShelves> shelves_;
   // The largest number of those bumps whose tags are forgotten.
   std::array<std::atomic<std::uint64_t>, kFloors> floors_{};

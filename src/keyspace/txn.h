@@ -320,6 +320,14 @@ class Txn {
               const Found& to);
 
   void Remove(const KeyRef& key, Found& found);
+  // Somebody who caches values has read this one: he is told of bumps of its tags.
+  void RememberTags(const KeyRef& key, const std::shared_ptr<Tracker>& reader);
+  // A tag of that name has been bumped: who caches by prefix is told.
+  void TellOfBump(const KeyRef& tag) {
+    if (keyspace_.tracking().active()) [[unlikely]]
+      NoteTracked(tag, false);
+  }
+  ClientId client() const { return viewer_.client; }
   // Gives the entry notes, in the place of those it has. `found` is updated. Tells nobody: the
   // value is the same.
   void SetNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes);

@@ -23,6 +23,13 @@ void Txn::SetNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> 
                    static_cast<std::int64_t>(found.entry->charged_bytes()) - before);
 }
 
+void Txn::RememberTags(const KeyRef& key, const std::shared_ptr<Tracker>& reader) {
+  const Found found = internal::Lookup(StripeOf(key), viewer_.db, key);
+  const CacheNotes* notes = found ? found.entry->notes() : nullptr;
+  if (notes == nullptr) return;
+  for (const Tags::Ref& tag : notes->tags()) keyspace_.tags().Remember(tag, notes->stamp, reader);
+}
+
 // What keeps a key's time keeps its tags, or a bump would not reach what was edited.
 Entry* Txn::KeepNotes(Stripe& stripe, const Entry& old, Entry* entry) {
   auto notes = std::make_unique<CacheNotes>(*old.notes());

@@ -5,6 +5,7 @@
 #include "persist/image.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -16,8 +17,10 @@
 #include "codec/dump.h"
 #include "codec/rdb_writer.h"
 #include "keyspace/access.h"
+#include "keyspace/txn.h"
 #include "persist/file_sink.h"
 #include "persist/image_work.h"
+#include "persist/notes_words.h"
 #include "persist/value_commands.h"
 
 namespace cairn::persist {
@@ -28,6 +31,11 @@ using keyspace::CutPiece;
 using keyspace::CutValue;
 using keyspace::Entry;
 using keyspace::Keyspace;
+
+// The numbers of tags' bumps are in no file: what they have made an end of is left out.
+bool IsDead(const Entry& entry) { return keyspace::internal::IsDead(entry); }
+
+constexpr std::size_t kNameAndKey = 2;
 
 class RdbImage {
  public:
@@ -49,7 +57,10 @@ class RdbImage {
   }
 
   void Add(DbId db, UnixMs expiry, const Entry& entry) {
+    if (IsDead(entry)) return;
+    if (std::cmp_greater_equal(db.value, announced_.size())) return AddShadow(db, expiry, entry);
     if (db_ != db) Select(db);
+    AddNotes(entry, expiry);
     const codec::RdbKey key = KeyOf(entry, expiry);
     if (!entry.is_collection()) return writer_.Key(key, entry.value());
     entry.Visit([&](const auto& value) { writer_.Key(key, value); });
@@ -57,7 +68,10 @@ class RdbImage {
 
   // A value in pieces: begun, then each piece, then its end.
   void Begin(DbId db, UnixMs expiry, const Entry& entry, const CutValue& value) {
+    is_dead_ = IsDead(entry);
+    if (is_dead_) return;
     if (db_ != db) Select(db);
+    AddNotes(entry, expiry);
     const codec::RdbKey key = KeyOf(entry, expiry);
     are_timed_ = value.first_time() != kNever;
     switch (entry.type()) {
@@ -78,6 +92,7 @@ class RdbImage {
     CHECK(false);
   }
   void AddPiece(DbId, const Entry& entry, const CutPiece& piece) {
+    if (is_dead_) return;
     piece.ForEach([&](const CutPiece::Element& element) {
       if (entry.type() == keyspace::Type::kList) {
         writer_.ListNode(element.node());
@@ -115,6 +130,20 @@ class RdbImage {
     writer_.ResizeDb(size.keys, size.volatile_keys);
   }
 
+  void AddNotes(const Entry& entry, UnixMs expiry) {
+    if (entry.notes() == nullptr) return;
+    const commands::EffectWords words = WordsOf(entry, expiry, false);
+    const std::vector<std::string_view> all = words.views();
+    writer_.Aux(kNotesField, PackWords(std::span(all).subspan(kNameAndKey)));
+  }
+  void AddShadow(DbId db, UnixMs expiry, const Entry& entry) {
+    const commands::EffectWords words = WordsOf(entry, expiry, true);
+    const std::string number = std::to_string(db.value - announced_.size());
+    std::vector<std::string_view> all = {number};
+    std::ranges::copy(words.views(), std::back_inserter(all));
+    writer_.Aux(kAbsentField, PackWords(all));
+  }
+
   codec::RdbKey KeyOf(const Entry& entry, UnixMs expiry) const {
     codec::RdbKey key{.key = entry.key(), .expiry = expiry};
     if (keyspace::IsLfu(policy_)) {
@@ -134,6 +163,7 @@ class RdbImage {
   std::vector<bool> announced_;
   std::optional<DbId> db_;
   bool are_timed_ = false;  // the fields that come in pieces
+  bool is_dead_ = false;    // what comes in pieces
   codec::RdbWriter writer_;
 };
 
@@ -141,8 +171,9 @@ class CommandImage {
  public:
   static constexpr std::size_t kBufferBytes = 64UL * 1024;
 
-  CommandImage(const scripting::LibrarySet& libraries, io::File& file, codec::ByteSink& sink)
-      : file_(file), sink_(sink) {
+  CommandImage(std::uint32_t database_count, const scripting::LibrarySet& libraries, io::File& file,
+               codec::ByteSink& sink)
+      : database_count_(database_count), file_(file), sink_(sink) {
     libraries.ForEach([this](std::string_view source) {
       const std::string_view args[] = {"FUNCTION", "LOAD", source};
       AddCommand(DbId(0), args);
@@ -150,13 +181,21 @@ class CommandImage {
   }
 
   void Add(DbId db, UnixMs expiry, const Entry& entry) {
+    if (IsDead(entry)) return;
+    if (db.value >= database_count_) {
+      return AddCommand(DbId(db.value - database_count_), WordsOf(entry, expiry, true).views());
+    }
     ForEachCommandOf(entry, expiry,
                      [&](std::span<const std::string_view> args) { AddCommand(db, args); });
+    AddNotes(db, expiry, entry);
   }
   void Begin(DbId db, UnixMs, const Entry& entry, const CutValue& value) {
+    is_dead_ = IsDead(entry);
+    if (is_dead_) return;
     if (entry.type() == keyspace::Type::kStream) BeginRestore(db, entry.key(), value.size());
   }
   void AddPiece(DbId db, const Entry& entry, const CutPiece& piece) {
+    if (is_dead_) return;
     if (!payload_) {
       return ForEachCommandOf(
           entry, piece, [&](std::span<const std::string_view> args) { AddCommand(db, args); });
@@ -167,9 +206,11 @@ class CommandImage {
     Note(payload_->status());
   }
   void EndPieces(DbId db, UnixMs expiry, const Entry& entry) {
+    if (is_dead_) return;
     if (payload_) EndRestore();
     ForEachCommandOfExpiry(entry.key(), expiry,
                            [&](std::span<const std::string_view> args) { AddCommand(db, args); });
+    AddNotes(db, expiry, entry);
   }
   const Status& status() const { return status_; }
   Status End() {
@@ -178,6 +219,9 @@ class CommandImage {
   }
 
  private:
+  void AddNotes(DbId db, UnixMs expiry, const Entry& entry) {
+    if (entry.notes() != nullptr) AddCommand(db, WordsOf(entry, expiry, false).views());
+  }
   void AddCommand(DbId db, std::span<const std::string_view> args) {
     const log::EffectView effect[] = {{.db = db, .args = args}};
     encoder_.Append(effect, 0, &buffer_);
@@ -211,6 +255,8 @@ class CommandImage {
     buffer_.clear();
   }
 
+  const std::uint32_t database_count_;
+  bool is_dead_ = false;  // what comes in pieces
   io::File& file_;
   codec::ByteSink& sink_;
   codec::AofEncoder encoder_;
@@ -264,7 +310,7 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, const scripting::LibrarySet& lib
     RdbImage image(keyspace, cut, libraries, file, format, sink);
     written = write(image);
   } else {
-    CommandImage image(libraries, file, sink);
+    CommandImage image(keyspace.database_count(), libraries, file, sink);
     written = write(image);
   }
   return written.ok() ? sink.Sync() : written;

@@ -5,15 +5,19 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
+#include "base/function_ref.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "keyspace/access.h"
 #include "keyspace/txn.h"
 #include "persist/file_source.h"
+#include "persist/notes_words.h"
 
 namespace cairn::persist {
 namespace {
@@ -21,6 +25,7 @@ namespace {
 using codec::RdbItem;
 using codec::RdbReader;
 using codec::RdbValue;
+using keyspace::CacheNotes;
 using keyspace::Found;
 using keyspace::KeyLocks;
 using keyspace::KeyRef;
@@ -77,8 +82,7 @@ class Load {
   Status Take(RdbItem& item) {
     switch (item.kind) {
       case RdbItem::Kind::kAux:
-        TakeAux(item);
-        return {};
+        return TakeAux(item);
       case RdbItem::Kind::kDb:
         return Select(item.db);
       case RdbItem::Kind::kFunction:
@@ -103,13 +107,64 @@ class Load {
     return added.ok() ? added : Status(added.code(), WithPlace(std::string(added.message())));
   }
 
-  void TakeAux(const RdbItem& item) {
+  Status TakeAux(const RdbItem& item) {
+    if (item.name == kNotesField) return ReadNotes(item.text);
+    if (item.name == kAbsentField) return TakeAbsent(item.text);
     if (item.name == "redis-ver") loaded_.server_version = item.text;
     if (item.name == "ctime") loaded_.created_s = ParseInt64(item.text).value_or(0);
     if (item.name == "used-mem") {
       loaded_.used_memory = ParseInt64(item.text).value_or(0);
       progress_.set_used_memory(loaded_.used_memory);
     }
+    return {};
+  }
+
+  // What the caching commands have left in an effect's form.
+  Result<std::unique_ptr<CacheNotes>> NotesFrom(std::span<const std::string_view> words) {
+    const Result<commands::CacheOptions> options =
+        commands::ReadCacheOptions(words, commands::kNoteOptions);
+    if (!options || !options->is_effect()) return std::unexpected(Trouble("malformed cache notes"));
+    keyspace_.tags().AtLeast(static_cast<std::uint64_t>(options->stamp));
+    notes_expiry_ = options->expires_at == commands::kNotGiven ? kNever : options->expires_at;
+    return commands::NotesOf(*options, keyspace_.tags());
+  }
+
+  // They stand in front of their key.
+  Status ReadNotes(std::string_view packed) {
+    const auto words = UnpackWords(packed);
+    if (!words) return Trouble("malformed cache notes");
+    auto notes = NotesFrom(*words);
+    if (!notes) return notes.error();
+    notes_ = std::move(*notes);
+    return {};
+  }
+
+  // "db CACHE.ABSENT key option ..."
+  Status TakeAbsent(std::string_view packed) {
+    constexpr std::size_t kOptionsAt = 3;
+    const auto words = UnpackWords(packed);
+    const std::optional<std::int64_t> db =
+        words && words->size() > kOptionsAt ? ParseInt64(words->front()) : std::nullopt;
+    if (!db || *db < 0 || *db >= keyspace_.database_count())
+      return Trouble("malformed cache notes");
+    auto notes = NotesFrom(std::span(*words).subspan(kOptionsAt));
+    if (!notes) return notes.error();
+    (*notes)->is_negative = (*words)[1] == "CACHE.ABSENT";
+    const KeyRef key = keyspace_.Ref((*words)[2]);
+    const keyspace::Viewer viewer(DbId(static_cast<std::uint32_t>(*db)), viewer_.now_ms(), random_);
+    UnderLock(key, [&](const KeyLocks& held) NO_THREAD_SAFETY_ANALYSIS {
+      Txn txn(keyspace_, held, viewer);
+      txn.SetShadow(key, std::move(*notes), notes_expiry_);
+    });
+    return {};
+  }
+
+  void UnderLock(const KeyRef& key, FunctionRef<void(const KeyLocks&)> work) {
+    if (options_.held != nullptr) return work(*options_.held);
+    KeyLocks locks(keyspace_);
+    locks.AcquireStripe(key.stripe);
+    work(locks);
+    locks.Release();
   }
 
   Status Select(DbId db) {
@@ -125,21 +180,20 @@ class Load {
     if (++keys_seen_ % kKeysPerLook == 0) Look();
     if (progress_.is_stopping()) return {StatusCode::kClosed, "the load was given up"};
     if (options_.key_delay_us > 0) progress_.Sleep(options_.key_delay_us);
+    std::unique_ptr<CacheNotes> notes = std::move(notes_);
     if (options_.expired == LoadOptions::Expired::kDrop && item.expiry < viewer_.now_ms()) {
       ++loaded_.expired_keys;
       return {};
     }
     const KeyRef key = keyspace_.Ref(item.name);
-    if (options_.held != nullptr) return StoreUnder(*options_.held, key, item);
-    KeyLocks locks(keyspace_);
-    locks.AcquireStripe(key.stripe);
-    Status stored = StoreUnder(locks, key, item);
-    locks.Release();
+    Status stored;
+    UnderLock(
+        key, [&](const KeyLocks& held) { stored = StoreUnder(held, key, item, std::move(notes)); });
     return stored;
   }
 
-  Status StoreUnder(const KeyLocks& held, const KeyRef& key,
-                    RdbItem& item) NO_THREAD_SAFETY_ANALYSIS {
+  Status StoreUnder(const KeyLocks& held, const KeyRef& key, RdbItem& item,
+                    std::unique_ptr<CacheNotes> notes) NO_THREAD_SAFETY_ANALYSIS {
     Txn txn(keyspace_, held, viewer_);
     Found found = FindAnything(key);
     if (found && options_.present == LoadOptions::Present::kRefuse)
@@ -147,6 +201,7 @@ class Load {
     Found stored = Store(txn, key, found, item.value);
     SetAccess(item, stored.entry);
     if (item.expiry != kNever) txn.SetExpiry(key, stored, item.expiry);
+    if (notes != nullptr) txn.SetNotes(key, stored, std::move(notes));
     ++loaded_.keys;
     return {};
   }
@@ -198,6 +253,8 @@ class Load {
   keyspace::Viewer viewer_;
   Loaded loaded_;
   std::uint64_t keys_seen_ = 0;
+  std::unique_ptr<CacheNotes> notes_;  // of the key to come
+  UnixMs notes_expiry_ = kNever;       // that the last notes told of
 };
 
 }  // namespace
