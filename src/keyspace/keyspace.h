@@ -128,9 +128,9 @@ class Keyspace {
   // Null where nobody holds stripes for long. The same.
   Helper* helper() const { return helper_; }
   void SetHelper(Helper* helper) { helper_ = helper; }
-  // Bytes charged to all keys, tables and values: what maxmemory is held against, with what the
-  // owner counts beside them. Exact but for what stripes have not folded yet; see Charge.
-  std::int64_t used_bytes() const { return used_bytes_.value(); }
+  // Bytes charged to all keys, tables, values and tags: what maxmemory is held against, with what
+  // the owner counts beside them. Exact but for what stripes have not folded yet; see Charge.
+  std::int64_t used_bytes() const { return used_bytes_.value() + tags_.memory_bytes(); }
   // The same to the byte, but for stripes that are held for long. Takes each stripe's lock in turn.
   std::int64_t FoldUsedBytes();
   // Memory that the arenas hold from the allocator, used or not.

@@ -8,6 +8,11 @@
 #include "base/random.h"
 
 namespace cairn::keyspace {
+namespace {
+
+constexpr UnixMs kSweepAtOnce = 1;
+
+}  // namespace
 
 // Tokens fit a signed 64-bit reply: the start leaves room for 2^62 of them.
 LeaseBook::LeaseBook() : next_token_((SecureRandomUint64() >> 2) + 1) {
@@ -32,9 +37,11 @@ bool LeaseBook::Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int6
   return true;
 }
 
-void LeaseBook::Void(Lease& lease) {
+void LeaseBook::Void(Lease& lease, std::size_t stripe) {
   DCHECK(lease.is_held());
   lease.token = 0;
+  lease.until = kSweepAtOnce;
+  set_next_due(stripe, kSweepAtOnce);
   held_.Add(-1);
   voided_.Add(1);
 }

@@ -37,16 +37,16 @@ struct Lease {
 class LeaseBook {
  public:
   static constexpr std::size_t kStripesMax = 256;
-  // Held ones, and those that ended before their time and were not swept yet.
-  static constexpr std::int64_t kLeasesMax = 1 << 20;
+  // Held ones, and voided ones that were not swept yet: for a tick of the keeper.
+  static constexpr std::int64_t kLeasesMax = 1 << 16;
 
   LeaseBook();
 
   // False at kLeasesMax: nothing is granted. REQUIRES: not held.
   bool Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int64_t for_ms,
              std::uint64_t stamp);
-  // The holder's fill will be refused; swept later.
-  void Void(Lease& lease);
+  // The holder's fill will be refused; swept soon.
+  void Void(Lease& lease, std::size_t stripe);
   // Its holder is done with it.
   void End(Lease& lease);
   // What the sweep found past its time. True if it was held still.

@@ -37,7 +37,7 @@ Tags::Ref::~Ref() {
 }
 
 Tags::Tags() {
-  for (Shelf& shelf : shelves_) shelf.floors = floors_.data();
+  for (Shelf& shelf : shelves_) shelf.owner = this;
 }
 
 Tags::~Tags() {
@@ -71,7 +71,7 @@ Tags::Tag* Tags::Ensure(Shelf& shelf, std::string_view name) {
     return found->second.get();
   const auto at = shelf.tags.try_emplace(std::string(name)).first;
   at->second = std::make_unique<Tag>(shelf, at->first);
-  shelf.bytes.Add(static_cast<std::int64_t>(BytesOf(at->first)));
+  shelf.owner->bytes_.Add(static_cast<std::int64_t>(BytesOf(at->first)));
   return at->second.get();
 }
 
@@ -101,6 +101,8 @@ void Tags::Remember(const Ref& tag, std::uint64_t stamp, const std::shared_ptr<T
     if (std::max(tag->last(Bump::kSoft), tag->last(Bump::kHard)) > stamp) {
       told = reader;
     } else if (std::ranges::find(trackers, reader) == trackers.end()) {
+      if (trackers.size() == trackers.capacity())
+        std::erase_if(trackers, [](const auto& one) { return !one->has(kTrackingOn); });
       if (trackers.size() == kTrackersMax) {
         told = std::move(trackers.front());
         trackers.erase(trackers.begin());
@@ -129,9 +131,9 @@ void Tags::SetAside(Shelf& shelf, Tag* tag) {
 
 void Tags::Drop(Shelf& shelf, Tag* tag) {
   const std::size_t hash = Hash()(tag->name_);
-  Raise(shelf.floors[hash / kShelves % kFloors],
+  Raise(shelf.owner->floors_[hash / kShelves % kFloors],
         std::max(tag->last(Bump::kSoft), tag->last(Bump::kHard)));
-  shelf.bytes.Add(-static_cast<std::int64_t>(BytesOf(tag->name_)));
+  shelf.owner->bytes_.Add(-static_cast<std::int64_t>(BytesOf(tag->name_)));
   shelf.tags.erase(shelf.tags.find(tag->name_));
 }
 
@@ -160,12 +162,6 @@ std::size_t Tags::size() const {
     tags += shelf.tags.size();
   }
   return tags;
-}
-
-std::size_t Tags::shelf_bytes() const {
-  std::int64_t bytes = 0;
-  for (const Shelf& shelf : shelves_) bytes += shelf.bytes.value();
-  return static_cast<std::size_t>(bytes);
 }
 
 }  // namespace cairn::keyspace

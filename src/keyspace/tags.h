@@ -50,7 +50,7 @@ class Tags {
   struct Shelf;
 
  public:
-  static constexpr std::size_t kIdleTagsMax = 1024;  // a shelf
+  static constexpr std::size_t kIdleTagsMax = 256;  // a shelf
   static constexpr std::size_t kShelves = 16;
   static constexpr std::size_t kFloors = 4096;
   static constexpr std::size_t kNameBytesMax = 1024;
@@ -134,7 +134,8 @@ class Tags {
   State Look(std::string_view name);
 
   std::size_t size() const;
-  std::size_t memory_bytes() const { return sizeof(*this) + shelf_bytes(); }
+  // Of the tags themselves: what grows with their number.
+  std::int64_t memory_bytes() const { return bytes_.value(); }
 
  private:
   struct Hash {
@@ -149,8 +150,7 @@ class Tags {
         GUARDED_BY(mu);
     // Some may have been taken up again since.
     std::deque<Tag*> idle GUARDED_BY(mu);
-    SharedCounter bytes;
-    std::atomic<std::uint64_t>* floors = nullptr;
+    Tags* owner = nullptr;
   };
 
   Shelf& ShelfOf(std::string_view name) { return shelves_[Hash()(name) % kShelves]; }
@@ -162,10 +162,10 @@ class Tags {
   static void Drop(Shelf& shelf, Tag* tag) REQUIRES(shelf.mu);
   static void Release(Tag* tag);
   static std::size_t BytesOf(const std::string& name);
-  std::size_t shelf_bytes() const;
 
   std::atomic<std::uint64_t> count_{0};
   std::atomic<std::uint64_t> hard_bumps_{0};  // relaxed: who asks looks again soon
+  SharedCounter bytes_;
   std::array<Shelf, kShelves> shelves_;
   // The largest number of those bumps whose tags are forgotten.
   std::array<std::atomic<std::uint64_t>, kFloors> floors_{};

@@ -107,7 +107,7 @@ void Txn::LogForgotten(std::string_view name) {
 void Txn::OverruleAbsence(const KeyRef& key) {
   Stripe& stripe = StripeOf(key);
   if (Lease* lease = FindLease(key); lease != nullptr && lease->is_held()) {
-    keyspace_.leases().Void(*lease);
+    keyspace_.leases().Void(*lease, stripe.id);
     WakeWaiters(key);
   }
   if (stripe.has_shadows && DropShadow(stripe, viewer_.db, key)) LogForgotten(key.name);

@@ -40,7 +40,7 @@ void Txn::RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key) {
 }
 
 void Txn::MarkChanged(KeyInterest& at) {
-  if (at.lease.is_held()) keyspace_.leases().Void(at.lease);
+  if (at.lease.is_held()) keyspace_.leases().Void(at.lease, keyspace_.Ref(at.name).stripe.value);
   for (const std::shared_ptr<WatchMark>& mark : at.marks)
     mark->dirty.store(true, std::memory_order_relaxed);
   MarkReady(at);
