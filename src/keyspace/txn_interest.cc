@@ -59,7 +59,9 @@ void Txn::WakeWaiters(const KeyRef& key) {
 }
 
 // An edit that came to nothing (LREM of what is not there) names no effect and changes no key.
+// Who is served next may store anew what has expired here (a lock): its DEL comes before that.
 std::vector<ReadyKey> Txn::TakeReady() {
+  if (expired_ != nullptr) LogExpired();
   const std::vector<ReadyKey> edited = std::move(noted_->edited);
   for (const ReadyKey& key : edited) {
     const Stripe& stripe = keyspace_.stripe(keyspace_.Ref(key.name).stripe);
