@@ -59,6 +59,7 @@ std::span<const Spec> StreamInfoFamily();
 std::span<const Spec> CacheGetFamily();
 std::span<const Spec> CacheSetFamily();
 std::span<const Spec> TagFamily();
+std::span<const Spec> LimitFamily();
 
 }  // namespace cairn::commands
 

@@ -50,6 +50,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::CacheGetFamily(),
       commands::CacheSetFamily(),
       commands::TagFamily(),
+      commands::LimitFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };
