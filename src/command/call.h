@@ -76,10 +76,10 @@ class Call {
   void LogVerbatim() { txn().Log(args()); }
 
   // The command found nothing and waits. Once one of its keys may have got something of `type` (a
-  // write command that waits for streams: once one of them changes in any way, or goes), its
-  // function is called again, from the beginning, under the locks of its keys, with
-  // `rewritten_args` if there are any (XREAD's $ becomes an id). When the time is up, or at once
-  // where nobody may wait (MULTI, a script, an embedded session), the client gets `reply`.
+  // write command that waits for streams, and any that waits at a string: once one of them changes
+  // in any way, or goes), its function is called again, from the beginning, under the locks of its
+  // keys, with `rewritten_args` if there are any (XREAD's $ becomes an id). When the time is up, or
+  // at once where nobody may wait (MULTI, a script, an embedded session), the client gets `reply`.
   //
   //   if (!popped) return call.Block(keyspace::Type::kList, timeout_ms, TimeoutReply::kNullArray);
   //
@@ -115,6 +115,8 @@ class Call {
   // transaction that is not about keys only), and when too many wait already. In the lane:
   // is_in_lane().
   bool DeferToPeers() { return DeferSlow(); }
+  // It waited, and is run again because one of its keys has changed.
+  bool runs_again() const { return parked_ != nullptr; }
   // Whether it runs on a thread of the lane, by itself or within a transaction.
   bool is_in_lane() const { return in_lane_; }
   // Who waits for a peer is to give it up. REQUIRES: is_in_lane().

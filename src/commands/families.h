@@ -60,6 +60,7 @@ std::span<const Spec> CacheGetFamily();
 std::span<const Spec> CacheSetFamily();
 std::span<const Spec> TagFamily();
 std::span<const Spec> LimitFamily();
+std::span<const Spec> LockFamily();
 
 }  // namespace cairn::commands
 

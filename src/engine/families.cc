@@ -51,6 +51,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::CacheSetFamily(),
       commands::TagFamily(),
       commands::LimitFamily(),
+      commands::LockFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };

@@ -28,6 +28,7 @@
 #include "base/random.h"
 #include "base/thread.h"
 #include "keyspace/cut_backlog.h"
+#include "keyspace/fences.h"
 #include "keyspace/key_locks.h"
 #include "keyspace/leases.h"
 #include "keyspace/stripe.h"
@@ -120,6 +121,7 @@ class Keyspace {
   Tags& tags() { return tags_; }
   LeaseBook& leases() { return leases_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
+  Fences& fences() { return fences_; }
   // The one under way, or null. By the cut itself.
   void SetCut(Cut* cut);
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
@@ -227,6 +229,7 @@ class Keyspace {
   Extending extending_;
   Tracking tracking_;
   CutBacklog cut_backlog_;
+  Fences fences_;
   Mutex cut_mu_;  // taken before the cut's own
   Cut* cut_ GUARDED_BY(cut_mu_) = nullptr;
   std::atomic<std::uint64_t> next_ticket_{1};

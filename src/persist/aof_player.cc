@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "command/spec.h"
 #include "scripting/scripts.h"
+#include "value/lock.h"
 
 namespace cairn::persist {
 namespace {
@@ -86,6 +87,7 @@ Status AofPlayer::PlayOne(const log::EffectView& effect) {
   // Somebody's PING or GET: Redis runs it, and nobody hears the answer.
   if (!MayChangeData(*table_->Narrow(&command, effect.args))) return {};
   session_.set_db(effect.db);
+  NoteFence(effect);
   resp::Writer reply(reply_, kProtocol);
   const std::string_view own_name = command.full_name;
   if (EqualsIgnoreCase(effect.args[0], own_name)) {
@@ -106,6 +108,13 @@ const command::CommandTable::Command* AofPlayer::Find(std::string_view name) con
   if (own != nullptr) return own;
   const command::CommandTable::Command* renamed = renamed_.Find(name);
   return renamed == nullptr ? nullptr : table_->Find(renamed->full_name);
+}
+
+// Every grant of a lock is a SET in the log, also of one that is gone by its end.
+void AofPlayer::NoteFence(const log::EffectView& effect) {
+  if (effect.args.size() < 3 || !EqualsIgnoreCase(effect.args[0], "set")) return;
+  if (const auto lock = value::ParseLock(effect.args[2]))
+    keyspace_.fences().ExceedLoaded(lock->fence, keyspace_.clock().NowUnixMs());
 }
 
 Status AofPlayer::PlayFunction(const log::EffectView& effect) {

@@ -51,6 +51,7 @@ class AofPlayer {
  private:
   Status PlayOne(const log::EffectView& effect);
   Status PlayFunction(const log::EffectView& effect);
+  void NoteFence(const log::EffectView& effect);
   // By either name; null if there is none.
   const command::CommandTable::Command* Find(std::string_view name) const;
   // The one that is run: itself, unless it has subcommands; null if it has no such one.

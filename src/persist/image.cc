@@ -22,6 +22,7 @@
 #include "persist/image_work.h"
 #include "persist/notes_words.h"
 #include "persist/value_commands.h"
+#include "value/lock.h"
 
 namespace cairn::persist {
 namespace {
@@ -53,6 +54,9 @@ class RdbImage {
     writer_.Aux("ctime", Int64ToString(now_ms_ / 1000));
     writer_.Aux("used-mem", Int64ToString(format.used_memory));
     writer_.Aux("aof-base", format.is_aof_base ? "1" : "0");
+    // Redis passes over what it does not know.
+    if (const std::int64_t fence = keyspace.fences().last(); fence > 0)
+      writer_.Aux(kFenceAux, Int64ToString(fence));
     libraries.ForEach([this](std::string_view source) { writer_.Function(source); });
   }
 
@@ -171,13 +175,23 @@ class CommandImage {
  public:
   static constexpr std::size_t kBufferBytes = 64UL * 1024;
 
-  CommandImage(std::uint32_t database_count, const scripting::LibrarySet& libraries, io::File& file,
-               codec::ByteSink& sink)
-      : database_count_(database_count), file_(file), sink_(sink) {
+  CommandImage(const Keyspace& keyspace, const scripting::LibrarySet& libraries,
+               std::int64_t fence, io::File& file, codec::ByteSink& sink)
+      : database_count_(keyspace.database_count()), file_(file), sink_(sink) {
+    if (fence > 0) AddFence(fence);
     libraries.ForEach([this](std::string_view source) {
       const std::string_view args[] = {"FUNCTION", "LOAD", source};
       AddCommand(DbId(0), args);
     });
+  }
+
+  // As a lock that comes and goes, before any key is there: whoever replays it, ends without it.
+  void AddFence(std::int64_t fence) {
+    const std::string lock = value::FormatLock({.fence = fence, .owner = "-"});
+    const std::string_view comes[] = {"SET", kFenceAux, lock};
+    const std::string_view goes[] = {"DEL", kFenceAux};
+    AddCommand(DbId(0), comes);
+    AddCommand(DbId(0), goes);
   }
 
   void Add(DbId db, UnixMs expiry, const Entry& entry) {
@@ -310,7 +324,7 @@ Status WriteImage(Keyspace& keyspace, Cut& cut, const scripting::LibrarySet& lib
     RdbImage image(keyspace, cut, libraries, file, format, sink);
     written = write(image);
   } else {
-    CommandImage image(keyspace.database_count(), libraries, file, sink);
+    CommandImage image(keyspace, libraries, keyspace.fences().last(), file, sink);
     written = write(image);
   }
   return written.ok() ? sink.Sync() : written;

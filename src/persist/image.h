@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/mutex.h"
 #include "base/status.h"
@@ -28,6 +29,9 @@
 #include "scripting/library_set.h"
 
 namespace cairn::persist {
+
+// The RDB's aux field with the last fence of a lock that was granted.
+inline constexpr std::string_view kFenceAux = "cairn-lock-fence";
 
 struct ImageFormat {
   // What is written at least before the next sync: Redis's figure.

@@ -17,7 +17,9 @@
 #include "keyspace/access.h"
 #include "keyspace/txn.h"
 #include "persist/file_source.h"
+#include "persist/image.h"
 #include "persist/notes_words.h"
+#include "value/lock.h"
 
 namespace cairn::persist {
 namespace {
@@ -116,6 +118,7 @@ class Load {
       loaded_.used_memory = ParseInt64(item.text).value_or(0);
       progress_.set_used_memory(loaded_.used_memory);
     }
+    if (item.name == kFenceAux) TakeFence(ParseInt64(item.text).value_or(0));
     return {};
   }
 
@@ -167,6 +170,12 @@ class Load {
     locks.Release();
   }
 
+  // No less than these will be drawn, whatever else there was.
+  void TakeFence(std::int64_t fence) {
+    if (fence > 0 && fence <= value::kFenceMax)
+      keyspace_.fences().ExceedLoaded(fence, viewer_.now_ms());
+  }
+
   Status Select(DbId db) {
     if (db.value >= keyspace_.database_count()) {
       return Trouble("database " + std::to_string(db.value) + " where there are " +
@@ -181,6 +190,9 @@ class Load {
     if (progress_.is_stopping()) return {StatusCode::kClosed, "the load was given up"};
     if (options_.key_delay_us > 0) progress_.Sleep(options_.key_delay_us);
     std::unique_ptr<CacheNotes> notes = std::move(notes_);
+    if (const auto* text = std::get_if<std::string_view>(&item.value); text != nullptr) {
+      if (const auto lock = value::ParseLock(*text)) TakeFence(lock->fence);
+    }
     if (options_.expired == LoadOptions::Expired::kDrop && item.expiry < viewer_.now_ms()) {
       ++loaded_.expired_keys;
       return {};

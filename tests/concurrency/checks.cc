@@ -14,6 +14,7 @@
 #include "concurrency/caches.h"
 #include "concurrency/clients.h"
 #include "concurrency/history.h"
+#include "concurrency/limits_and_locks.h"
 #include "concurrency/load.h"
 #include "concurrency/messages.h"
 #include "concurrency/mixture.h"
@@ -248,6 +249,11 @@ constexpr Check kChecks[] = {
     {"WaitersAreServedInTurn", &WaitersAreServedInTurn},
     {"TransfersKeepTheirSum", &TransfersKeepTheirSum},
     {"WatchLosesNoIncrement", &WatchLosesNoIncrement},
+    {"LocksAreHeldByOne", &LocksAreHeldByOne, true},
+    {"LostLocksAreSeen", &LostLocksAreSeen, true},
+    {"LockWaitersAreServedInTurn", &LockWaitersAreServedInTurn, true},
+    {"LimitersKeepTheirLaw", &LimitersKeepTheirLaw, true},
+    {"LimitsTogetherAreAllOrNone", &LimitsTogetherAreAllOrNone, true},
     {"NobodyHangsInAMixture", &NobodyHangsInAMixture},
     {"AnyLoadIsSurvived", &AnyLoadIsSurvived},
 };

@@ -28,6 +28,7 @@ struct Finding {
 struct Check {
   std::string_view name;
   Finding (*run)(const Setting& setting);
+  bool is_ours = false;  // of commands that redis-server has not
 };
 
 // All of them.
