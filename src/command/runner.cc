@@ -208,6 +208,7 @@ void Call::HoldAll(FunctionRef<void()> work) { runner_.HoldFor(*this, {}, work);
 Runner::Runner(Shared& shared, std::uint64_t seed)
     : shared_(shared),
       stats_(shared.table.size()),
+      key_sampler_(shared.key_statistics, shared.keyspace, ~seed),
       evictor_(shared.keyspace, seed),
       serving_(*this),
       ns_per_cycle_(static_cast<std::uint64_t>(1000.0 / shared.cycles_per_us * 0x1p32)),
@@ -254,6 +255,8 @@ void Runner::Begin(Session& session) {
   }
   ReadClock();
   session.set_now_ms(now_ms_);
+  if (key_sampler_.Pass(keys_.size())) [[unlikely]]
+    SampleKeys(session);
 }
 
 // The same for what lies within collections: HGETs of a hash with a million fields take 40 % less.

@@ -24,6 +24,7 @@
 #include "command/call.h"
 #include "command/extension.h"
 #include "command/gate.h"
+#include "command/key_sampler.h"
 #include "command/lane.h"
 #include "command/serving.h"
 #include "command/stats.h"
@@ -75,6 +76,7 @@ struct Shared {
   std::atomic<std::uint64_t> slow_threshold_ns{UINT64_MAX};
   std::atomic<bool> track_latency{true};
   ErrorStats errors = {};
+  KeyStatistics key_statistics = {};
   // Null where nothing is run elsewhere. Set before there are Runners.
   Lane* lane = nullptr;
   // Scripting's, or null where there are no scripts.
@@ -167,6 +169,7 @@ class Runner {
   const CommandTable& table() const { return shared_.table; }
   Shared& shared() { return shared_; }
   CommandStats& stats() { return stats_; }
+  KeySampler& key_sampler() { return key_sampler_; }
   keyspace::Evictor& evictor() { return evictor_; }
   UnixMs now_ms() const { return now_ms_; }
 
@@ -178,6 +181,7 @@ class Runner {
   void AppendKeys(const CommandTable::Command& command, std::span<const std::string_view> args);
   void ExecuteHeavy(Call& call, const Prepared& prepared, std::uint32_t errors_before);
   void Warm();
+  void SampleKeys(const Session& session);
   bool Guarded(const CommandTable::Command& command, const Session& session) const;
   bool TryRead(Session& session, const Prepared& prepared, resp::Writer& reply);
   bool ReadDue(Session& session, const CommandTable::Command& command, std::string_view name,
@@ -240,6 +244,7 @@ class Runner {
 
   Shared& shared_;
   CommandStats stats_;
+  KeySampler key_sampler_;
   keyspace::Evictor evictor_;
   Serving serving_;
   const std::uint64_t ns_per_cycle_;      // in 2^-32 nanoseconds

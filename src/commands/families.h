@@ -51,6 +51,7 @@ std::span<const Spec> SortedSetWalkFamily();
 std::span<const Spec> SortedSetAlgebraFamily();
 std::span<const Spec> GeoFamily();
 std::span<const Spec> GeoSearchFamily();
+std::span<const Spec> KeyStatisticsFamily();
 std::span<const Spec> StreamFamily();
 std::span<const Spec> StreamReadFamily();
 std::span<const Spec> StreamGroupFamily();

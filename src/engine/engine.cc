@@ -66,6 +66,7 @@ Engine::Engine(const EngineOptions& options)
               .gates = {memory_gate_.get()},
               .cycles_per_us = MeasureCyclesPerUs()},
       keeper_(keyspace_) {
+  shared_.key_statistics.CountIn(&other_bytes_);
   auto scripts = std::make_unique<scripting::Scripts>();
   scripts_ = scripts.get();
   shared_.scripts = std::move(scripts);

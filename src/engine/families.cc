@@ -52,6 +52,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::TagFamily(),
       commands::LimitFamily(),
       commands::LockFamily(),
+      commands::KeyStatisticsFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };

@@ -91,6 +91,23 @@ inline constexpr ConfigRow kObservationRows[] = {
     Row("latency-tracking-info-percentiles", "50 99 99.9", ConfigKind::kPercentiles)
         .Applied()
         .Does("percentiles that INFO latencystats shows"),
+    Bool("cairn-key-statistics", "yes")
+        .Applied()
+        .Does("sample which keys and prefixes are asked for: CACHE.HOTKEYS, CACHE.PREFIXES"),
+    Integer("cairn-hot-keys", "128", {0, 4096})
+        .Applied()
+        .Does(
+            "keys that each thread counts for CACHE.HOTKEYS in each quarter of its period; 0 none"),
+    Integer("cairn-hot-keys-period", "60", {1, 86400})
+        .Applied()
+        .Does("seconds that CACHE.HOTKEYS looks back"),
+    Integer("cairn-prefixes", "128", {0, 4096})
+        .Applied()
+        .Does(
+            "prefixes that each thread counts for CACHE.PREFIXES, at each depth, likewise; 0 none"),
+    Integer("cairn-prefixes-period", "3600", {1, 86400})
+        .Applied()
+        .Does("seconds that CACHE.PREFIXES looks back"),
     Row("notify-keyspace-events", "", ConfigKind::kEvents)
         .Applied()
         .Does("events published to subscribers, as letters of AKEg$lshzxetdmn"),

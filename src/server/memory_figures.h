@@ -16,19 +16,22 @@ class Server;
 // Bytes, all of them. As in Redis, `used` is what maxmemory is held against: what a server takes
 // before it holds anything counts too.
 struct MemoryFigures {
-  std::int64_t used = 0;  // keyspace, clients, functions and base
+  std::int64_t used = 0;  // keyspace, clients, functions, statistics and base
   std::int64_t peak = 0;
-  std::int64_t base = 0;       // in use when the server had started
-  std::int64_t clients = 0;    // buffers
-  std::int64_t functions = 0;  // libraries' sources
-  std::int64_t scripts = 0;    // cached
-  std::int64_t eval_vm = 0;    // of the workers' interpreters, all together
+  std::int64_t base = 0;        // in use when the server had started
+  std::int64_t clients = 0;     // buffers
+  std::int64_t functions = 0;   // libraries' sources
+  std::int64_t statistics = 0;  // hot keys and prefixes
+  std::int64_t scripts = 0;     // cached
+  std::int64_t eval_vm = 0;     // of the workers' interpreters, all together
   std::int64_t function_vm = 0;
   std::int64_t tables = 0;  // of all databases
   std::int64_t resident = 0;
   AllocatorStatistics allocator;
 
-  std::int64_t overhead() const { return base + clients + functions + scripts + tables; }
+  std::int64_t overhead() const {
+    return base + clients + functions + statistics + scripts + tables;
+  }
   // The parts are asked for one after the other: between them, others free or add.
   std::int64_t dataset() const { return std::max<std::int64_t>(0, used - overhead()); }
 

@@ -170,6 +170,7 @@ class Server {
   class FlushSink;
 
   void WireConfig();
+  void WireStatistics();
   void WireServerConfig();
   void WireScripts();
   void WarnOfUnbuilt();

@@ -103,11 +103,33 @@ void Server::WireConfig() {
     engine_.shared().track_latency.store(config_.Bool("latency-tracking"),
                                          std::memory_order_relaxed);
   });
+  WireStatistics();
   on_change("slowlog-log-slower-than", [this] { SetSlowThreshold(); });
   on_change("latency-monitor-threshold", [this] {
     latency_.SetThresholdMs(config_.Int("latency-monitor-threshold"));
     SetSlowThreshold();
   });
+}
+
+void Server::WireStatistics() {
+  command::KeyStatistics::Settings& keys = engine_.shared().key_statistics.settings();
+  const auto apply = [this, &keys](const Config&) {
+    const auto copy = [](auto value, auto& target) {
+      target.store(static_cast<decltype(target.load())>(value), std::memory_order_relaxed);
+    };
+    copy(config_.Bool("cairn-key-statistics"), keys.enabled);
+    copy(config_.Int("cairn-hot-keys"), keys.hot_keys);
+    copy(config_.Int("cairn-hot-keys-period") * 1000, keys.hot_keys_period_ms);
+    copy(config_.Int("cairn-prefixes"), keys.prefixes);
+    copy(config_.Int("cairn-prefixes-period") * 1000, keys.prefixes_period_ms);
+    return Status();
+  };
+  for (const ConfigId id : {ConfigId("cairn-key-statistics"), ConfigId("cairn-hot-keys"),
+                            ConfigId("cairn-hot-keys-period"), ConfigId("cairn-prefixes"),
+                            ConfigId("cairn-prefixes-period")}) {
+    config_.OnChange(id, apply);
+  }
+  (void)apply(config_);
 }
 
 // What a server is trusted to obey and nothing here reads yet: said aloud, lest somebody believe

@@ -111,6 +111,8 @@ void ResetStatistics(Server& server) {
   }
   server.engine().keyspace().ResetStatistics();
   server.engine().shared().errors.Reset();
+  server.engine().shared().key_statistics.ResetHotKeys();
+  server.engine().shared().key_statistics.ResetPrefixes();
   ServerCounters& counters = server.counters();
   for (SharedCounter* counter :
        {&counters.connections_received, &counters.connections_rejected, &counters.protocol_errors,

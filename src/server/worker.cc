@@ -346,6 +346,7 @@ void Worker::ResumeAll() {
 
 void Worker::Tick() {
   main_.runner.ReadClock();
+  main_.runner.key_sampler().Tick();
   const std::int64_t timeout_s = server_.config().Int("timeout");
   const UnixMs oldest_ms = timeout_s > 0 ? main_.runner.now_ms() - timeout_s * 1000 : 0;
   for (auto& [id, connection] : connections_) connection->Tick(oldest_ms);
