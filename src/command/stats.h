@@ -9,7 +9,6 @@
 
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,47 +18,12 @@
 #include <vector>
 
 #include "base/counter.h"
+#include "base/latency_histogram.h"
 #include "base/mutex.h"
 
 namespace cairn::command {
 
-// Durations in nanoseconds, in buckets of 1/8 of a power of two: at most 12.5 % off, 2.6 KB a
-// command that was used.
-class LatencyHistogram {
- public:
-  static constexpr int kSubBits = 3;
-  static constexpr int kBuckets = 40
-                                  << kSubBits;  // up to 2^40 ns, 18 minutes; longer counts as that
-
-  void Record(std::uint64_t ns, std::int64_t times = 1) { buckets_[Bucket(ns)].Add(times); }
-  std::int64_t count(int bucket) const {
-    return buckets_[static_cast<std::size_t>(bucket)].value();
-  }
-  void Reset() {
-    for (Counter& bucket : buckets_) bucket.Set(0);
-  }
-
-  // Exponent and first bits of the fraction, as they stand side by side in a double. 0 counts as 1.
-  static std::size_t Bucket(std::uint64_t ns) {
-    constexpr int kFractionBits = 52;
-    constexpr std::uint64_t kExponentOfOne = 1023;
-    const auto bits = std::bit_cast<std::uint64_t>(
-        static_cast<double>(static_cast<std::int64_t>(ns + (ns == 0 ? 1 : 0))));
-    const std::uint64_t bucket =
-        (bits >> (kFractionBits - kSubBits)) - (kExponentOfOne << kSubBits);
-    return bucket < kBuckets ? bucket : kBuckets - 1;
-  }
-  // The largest duration that falls into `bucket`, or into one before it if none does.
-  static std::uint64_t UpperBoundNs(int bucket) {
-    const int exponent = bucket >> kSubBits;
-    const auto sub = static_cast<std::uint64_t>(bucket & ((1 << kSubBits) - 1));
-    const std::uint64_t eighths = (sub + (1u << kSubBits) + 1) << exponent;
-    return ((eighths + (1u << kSubBits) - 1) >> kSubBits) - 1;
-  }
-
- private:
-  std::array<Counter, kBuckets> buckets_;
-};
+using cairn::LatencyHistogram;
 
 class CommandStats {
  public:

@@ -10,13 +10,6 @@
 namespace cairn::server {
 namespace {
 
-void AddHistogram(const command::LatencyHistogram& histogram, std::vector<std::int64_t>& sum) {
-  sum.resize(command::LatencyHistogram::kBuckets);
-  for (int bucket = 0; bucket < command::LatencyHistogram::kBuckets; ++bucket) {
-    sum[static_cast<std::size_t>(bucket)] += histogram.count(bucket);
-  }
-}
-
 // Every thread that runs clients' commands.
 std::vector<command::CommandStats*> AllStats(Server& server) {
   std::vector<command::CommandStats*> all;
@@ -69,16 +62,7 @@ std::vector<CommandTotals> TotalsByCommand(Server& server) {
 }
 
 double PercentileUs(const CommandTotals& totals, double percent) {
-  std::int64_t all = 0;
-  for (const std::int64_t count : totals.histogram) all += count;
-  const double wanted = static_cast<double>(all) * percent / 100;
-  std::int64_t seen = 0;
-  int bucket = 0;
-  for (; bucket < command::LatencyHistogram::kBuckets; ++bucket) {
-    seen += totals.histogram[static_cast<std::size_t>(bucket)];
-    if (seen > 0 && static_cast<double>(seen) >= wanted) break;
-  }
-  return static_cast<double>(command::LatencyHistogram::UpperBoundNs(bucket)) / 1000;
+  return static_cast<double>(PercentileNs(totals.histogram, percent)) / 1000;
 }
 
 TrafficTotals Traffic(Server& server) {
