@@ -10,8 +10,10 @@ namespace cairn::command {
 // Before the batch runs: its keys are at hand, and whether they are there is not yet its own doing.
 // A run of reads has keys only.
 void Runner::SampleKeys(const Session& session) {
+  const bool is_replay = !session.viewer().sees_expiry;  // nobody asks, a file tells
   const std::span calls = std::span(prepared_).first(prepared_count_);
   for (std::int64_t at = 0; (at = key_sampler_.Next(keys_.size())) >= 0;) {
+    if (is_replay) continue;
     const auto position = static_cast<std::uint32_t>(at);
     const auto call = std::ranges::find_if(calls, [&](const Prepared& prepared) {
       return position - prepared.first_key < prepared.key_count;

@@ -260,6 +260,31 @@ TEST_F(RunnerTest, ARunOfReadsRemovesWhatHasExpired) {
   EXPECT_EQ(keyspace_.Size(DbId(0)).keys, 1u);
 }
 
+TEST_F(RunnerTest, KeysThatAreAskedForAreSampled) {
+  shared_.guards = 0;
+  while (runner_.key_sampler().gap() > 1) runner_.key_sampler().Tick();
+  runner_.key_sampler().Tick();
+  Execute({"PUT", "a", "12345"});
+  Execute({"LOOK", "a"});
+  Execute({"FAIL"});
+  runner_.Reset();
+  for (const std::string_view key : {"a", "none", "b", "a"}) runner_.AddRead(key);
+  resp::Writer reply(buffer_, 2);
+  runner_.RunReads(session_, *table_.Find("look"), "LOOK", reply);
+  const UnixMs now_ms = runner_.now_ms();
+  const auto reads = shared_.key_statistics.HotKeys(KeyUse::kRead, now_ms, 10);
+  ASSERT_EQ(reads.rows.size(), 3u);
+  EXPECT_EQ(reads.calls, 5u);
+  EXPECT_EQ(reads.rows[0].name, "a");
+  EXPECT_EQ(reads.rows[0].calls.calls, 3u);
+  const auto writes = shared_.key_statistics.HotKeys(KeyUse::kWrite, now_ms, 10);
+  ASSERT_EQ(writes.rows.size(), 1u);
+  const auto prefixes = shared_.key_statistics.Prefixes(1, now_ms, 10);
+  ASSERT_EQ(prefixes.rows.size(), 1u);
+  EXPECT_EQ(prefixes.rows[0].tally.misses, 2u);
+  EXPECT_EQ(prefixes.rows[0].tally.written_bytes, 6u) << "of all arguments";
+}
+
 TEST_F(RunnerTest, NoRunsWhereSomebodyMustLookAtEachCommand) {
   const CommandTable::Command& look = *table_.Find("look");
   EXPECT_FALSE(runner_.MayRunReads(look, session_)) << "the gates are asked";

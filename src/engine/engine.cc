@@ -34,9 +34,19 @@ class Engine::MemoryGate final : public command::Gate {
  public:
   explicit MemoryGate(Engine& engine) : engine_(engine) {}
   bool Admit(command::Call& call) override {
-    if (engine_.keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed) == 0)
-        [[likely]]
+    const std::int64_t limit =
+        engine_.keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed);
+    const std::int64_t used = engine_.keyspace_.used_bytes() + engine_.other_bytes_.value();
+    if (limit == 0 || used <= limit) [[likely]]
       return true;
+    const std::uint64_t begin_cycles = CycleNow();
+    const bool admits = AdmitOverLimit(call);
+    NoteWait(used - limit, CycleNow() - begin_cycles);
+    return admits;
+  }
+
+ private:
+  bool AdmitOverLimit(command::Call& call) {
     using IfCutIsBehind = keyspace::Evictor::IfCutIsBehind;
     const bool needs_memory = call.NeedsMemory();
     // Who may wait elsewhere does so when it comes to run, for the same cut.
@@ -49,7 +59,13 @@ class Engine::MemoryGate final : public command::Gate {
     return false;
   }
 
- private:
+  void NoteWait(std::int64_t over_bytes, std::uint64_t cycles) {
+    keyspace::RemovalLags& lags = engine_.keyspace_.lags();
+    lags.eviction_over_bytes.Record(static_cast<std::uint64_t>(over_bytes));
+    lags.eviction_wait_ns.Record(static_cast<std::uint64_t>(static_cast<double>(cycles) * 1000 /
+                                                            engine_.shared_.cycles_per_us));
+  }
+
   Engine& engine_;
 };
 
@@ -67,6 +83,7 @@ Engine::Engine(const EngineOptions& options)
               .cycles_per_us = MeasureCyclesPerUs()},
       keeper_(keyspace_) {
   shared_.key_statistics.CountIn(&other_bytes_);
+  keyspace_.big_keys().CountIn(&other_bytes_);
   auto scripts = std::make_unique<scripting::Scripts>();
   scripts_ = scripts.get();
   shared_.scripts = std::move(scripts);

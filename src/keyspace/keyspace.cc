@@ -92,6 +92,7 @@ void Keyspace::ResetStatistics() {
     });
   }
   trash_.ResetFreed();
+  lags_.Reset();
 }
 
 DatabaseSize Keyspace::Size(DbId db) {
@@ -266,7 +267,19 @@ std::size_t Keyspace::FlushTable(const KeyLocks& held, DbId db) {
                shard->charged_bytes);
     if (!KeepForCut(stripe, load)) trash_.Add(std::move(load), *stripe.arena);
   }
+  if (keys > 0) ForgetBigKeys();
   return keys;
+}
+
+// REQUIRES: every stripe held.
+void Keyspace::ForgetBigKeys() {
+  const auto is_empty = [](const std::unique_ptr<Shard>& shard) {
+    return shard->table.size() == 0;
+  };
+  const bool all_are_empty = std::ranges::all_of(stripes_, [&](const Stripe& stripe) {
+    return std::ranges::all_of(stripe.owned_shards, is_empty);
+  });
+  big_keys_.ForgetIf([](const Shard* shard) { return shard->table.size() == 0; }, all_are_empty);
 }
 
 bool Keyspace::KeepForCut(Stripe& stripe, std::unique_ptr<Shard>& load) {

@@ -27,10 +27,12 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/thread.h"
+#include "keyspace/big_keys.h"
 #include "keyspace/cut_backlog.h"
 #include "keyspace/fences.h"
 #include "keyspace/key_locks.h"
 #include "keyspace/leases.h"
+#include "keyspace/removal_lags.h"
 #include "keyspace/stripe.h"
 #include "keyspace/tags.h"
 #include "keyspace/tracking.h"
@@ -120,6 +122,8 @@ class Keyspace {
   Tracking& tracking() { return tracking_; }
   Tags& tags() { return tags_; }
   LeaseBook& leases() { return leases_; }
+  BigKeys& big_keys() { return big_keys_; }
+  RemovalLags& lags() { return lags_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
   Fences& fences() { return fences_; }
   // The one under way, or null. By the cut itself.
@@ -206,6 +210,7 @@ class Keyspace {
   // True if the cut under way took it.
   bool KeepForCut(Stripe& stripe, std::unique_ptr<Shard>& load);
   StripePicture TakePicture(const Stripe& stripe) const;
+  void ForgetBigKeys();
 
   // constant after construction
   const Clock& clock_;
@@ -228,6 +233,8 @@ class Keyspace {
   std::atomic<std::uintptr_t> all_holder_{0};
   Extending extending_;
   Tracking tracking_;
+  BigKeys big_keys_;
+  RemovalLags lags_;
   CutBacklog cut_backlog_;
   Fences fences_;
   Mutex cut_mu_;  // taken before the cut's own

@@ -56,6 +56,7 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
   if (ExpiryAt(found) > viewer_.now_ms()) return BuryDead(db, key, found);
   StripeCounters& counters = StripeOf(key).counters;
   const std::int64_t lag_ms = viewer_.now_ms() - ExpiryAt(found);
+  keyspace_.lags().expiry_ns.Record(static_cast<std::uint64_t>(lag_ms) * RemovalLags::kNsPerMs);
   counters.expired.Add(1);
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
@@ -169,13 +170,16 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
   Shard& shard = keyspace_.EnsureShard(stripe, db);
   if (ttl == Ttl::kKeep && found && found.entry->notes() != nullptr) [[unlikely]]
     entry = KeepNotes(stripe, *found.entry, entry);
-  auto delta = static_cast<std::int64_t>(entry->charged_bytes()) -
-               static_cast<std::int64_t>(shard.table.memory_bytes());
+  const std::size_t bytes = entry->charged_bytes();
+  std::size_t bytes_before = 0;
+  auto delta =
+      static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(shard.table.memory_bytes());
   Found stored{.shard = &shard, .position = found.position, .entry = entry};
   if (found) {
     Entry* old = found.entry;
     const UnixMs expiry = ttl == Ttl::kKeep ? ExpiryAt(found) : kNever;
-    delta -= static_cast<std::int64_t>(old->charged_bytes());
+    bytes_before = old->charged_bytes();
+    delta -= static_cast<std::int64_t>(bytes_before);
     shard.Uncount(*old);
     shard.table.Replace(found.position, entry);
     if (old->is_volatile() && expiry != internal::DueAt({&shard, found.position, old}))
@@ -191,6 +195,7 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
   }
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
   keyspace_.Charge(stripe, shard, delta);
+  NoteSize(stored, bytes_before, bytes);
   NoteChange(stripe, shard, key);
   return stored;
 }
@@ -265,6 +270,7 @@ void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const Ke
                  const Found& to) {
   const UnixMs expiry = ExpiryAt(from);
   const auto before = static_cast<std::int64_t>(from.entry->charged_bytes());
+  NoteSize(from, static_cast<std::size_t>(before), 0);
   from.shard->table.Preserve(from.position);
   ds::SlabArena& arena = *StripeOf(to_key).arena;
   Entry* moved = from.entry->MoveAs(arena, to_key.name);
@@ -337,6 +343,7 @@ std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size)
     const std::int64_t delta = static_cast<std::int64_t>(grown->allocated_bytes()) -
                                static_cast<std::int64_t>(blob->allocated_bytes());
     found.entry->set_blob(grown);
+    NoteSize(found, blob->allocated_bytes(), grown->allocated_bytes());
     keyspace_.trash().Drop(blob);
     blob = grown;
     keyspace_.Charge(StripeOf(key), *found.shard, delta);
@@ -350,8 +357,10 @@ std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size)
 void Txn::Remove(const KeyRef& key, Found& found) {
   Stripe& stripe = StripeOf(key);
   Shard& shard = *found.shard;
-  auto delta = -static_cast<std::int64_t>(shard.table.memory_bytes()) -
-               static_cast<std::int64_t>(found.entry->charged_bytes());
+  const std::size_t bytes = found.entry->charged_bytes();
+  NoteSize(found, bytes, 0);
+  auto delta =
+      -static_cast<std::int64_t>(shard.table.memory_bytes()) - static_cast<std::int64_t>(bytes);
   shard.Uncount(*found.entry);
   Entry* entry = shard.table.Erase(found.position);
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
@@ -359,6 +368,18 @@ void Txn::Remove(const KeyRef& key, Found& found) {
   keyspace_.trash().Dispose(entry, *stripe.arena);
   keyspace_.Charge(stripe, shard, delta);
   found = Found{};
+}
+
+// Of a collection it is told always, as its elements may be many where its bytes are not.
+void Txn::TellSize(const Found& found, std::size_t before, std::size_t after) {
+  BigKeys& big_keys = keyspace_.big_keys();
+  const Entry& entry = *found.entry;
+  const bool is_small = after < BigKeys::kWatchedBytesMin;
+  if (is_small && before < BigKeys::kWatchedBytesMin) return;
+  if (!entry.is_collection() && big_keys.SkipsString(before, after)) return;
+  if (is_small) return big_keys.NoteGone(found.shard, entry.key());
+  big_keys.Note(found.shard, entry.key(), entry.charged_bytes(),
+                entry.is_collection() ? entry.element_count() : 0);
 }
 
 void Txn::SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms) {

@@ -59,6 +59,7 @@ class Viewer {
 
   UnixMs now_ms() const { return now_ms_; }
   void set_now_ms(UnixMs now_ms) {
+    if (now_ms == now_ms_) return;
     now_ms_ = now_ms;
     lru_access_ = LruAccess(now_ms);
   }
@@ -75,8 +76,8 @@ class Viewer {
   Random& random;
 
  private:
-  std::uint32_t lru_access_;
-  UnixMs now_ms_;
+  std::uint32_t lru_access_ = LruAccess(0);
+  UnixMs now_ms_ = 0;
 };
 
 // What Txn and Reading have in common. The key's stripe is locked.
@@ -306,6 +307,11 @@ class Txn {
     found = StoreEntry(key, found, entry);
     return found;
   }
+  // A key's size comes from `before` bytes to `after`; its entry is in place.
+  void NoteSize(const Found& found, std::size_t before, std::size_t after) {
+    if (BigKeys::IsTold(before, after)) [[unlikely]]
+      TellSize(found, before, after);
+  }
   // What an Editing does at its end: the collection takes so many bytes more than before.
   void Settle(const KeyRef& key, Found& found, std::int64_t more_bytes, bool is_gone);
 
@@ -433,6 +439,7 @@ class Txn {
     if (keyspace_.tracking().active()) [[unlikely]]
       NoteTracked(key, true);
   }
+  void TellSize(const Found& found, std::size_t before, std::size_t after);
   void RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key);
   bool Tells() const { return tells_ || expiring_; }
   void MarkChanged(KeyInterest& at);
@@ -502,6 +509,7 @@ template <class V>
 void Editing<V>::Finish() {
   if (txn_ == nullptr) return;
   const auto bytes = static_cast<std::int64_t>(value().memory_bytes());
+  txn_->NoteSize(found_, before_, static_cast<std::size_t>(bytes));
   const bool is_gone = kTypeOf<V> != Type::kStream && value().size() == 0;
   std::exchange(txn_, nullptr)
       ->Settle(key_, found_, bytes - static_cast<std::int64_t>(before_), is_gone);

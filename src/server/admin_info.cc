@@ -4,7 +4,8 @@
 //
 // Fields about things that Cairn does otherwise (forks, replicas, saving) say what is true of it:
 // no forks, no replicas. Our own fields stand at the end of their section: server_name,
-// cairn_version, expire_lag_ms_*, clients_waiting_for_room, writes_delayed.
+// cairn_version, expire_lag_ms_*, eviction_wait_us_*,
+// eviction_over_bytes_*, clients_waiting_for_room, writes_delayed.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -294,6 +295,23 @@ std::string PersistenceSection(Server& server) {
   return section.Take();
 }
 
+// Percentiles in `unit` of what is recorded, the last being the most that there may have been.
+void AddPercentiles(Section& section, const std::string& name,
+                    const SharedLatencyHistogram& histogram, std::uint64_t unit) {
+  std::vector<std::int64_t> counts;
+  AddHistogram(histogram, counts);
+  section.Add(name + "_p50", PercentileNs(counts, 50) / unit);
+  section.Add(name + "_p99", PercentileNs(counts, 99) / unit);
+  section.Add(name + "_p999", PercentileNs(counts, 99.9) / unit);
+  section.Add(name + "_p100", PercentileNs(counts, 100) / unit);
+}
+
+void AddLags(Section& section, const keyspace::RemovalLags& lags) {
+  AddPercentiles(section, "expire_lag_ms", lags.expiry_ns, keyspace::RemovalLags::kNsPerMs);
+  AddPercentiles(section, "eviction_wait_us", lags.eviction_wait_ns, 1000);
+  AddPercentiles(section, "eviction_over_bytes", lags.eviction_over_bytes, 1);
+}
+
 void AddExpiry(Section& section, const keyspace::KeyspaceTotals& totals,
                std::int64_t evicted_clients) {
   section.Add("expired_keys", totals.expired);
@@ -355,6 +373,7 @@ std::string StatsSection(Server& server) {
               server.counters().output_limit_disconnections.value());
   section.Add("expire_lag_ms_max", totals.expire_lag_ms_max);
   section.AddRatio("expire_lag_ms_avg", MemoryRatio(totals.expire_lag_ms_sum, totals.expired));
+  AddLags(section, server.engine().keyspace().lags());
   return section.Take();
 }
 

@@ -108,6 +108,9 @@ inline constexpr ConfigRow kObservationRows[] = {
     Integer("cairn-prefixes-period", "3600", {1, 86400})
         .Applied()
         .Does("seconds that CACHE.PREFIXES looks back"),
+    Integer("cairn-big-keys", "64", {0, 1024})
+        .Applied()
+        .Does("keys that CACHE.BIGKEYS lists by bytes, and as many by elements; 0 none"),
     Row("notify-keyspace-events", "", ConfigKind::kEvents)
         .Applied()
         .Does("events published to subscribers, as letters of AKEg$lshzxetdmn"),

@@ -28,7 +28,7 @@ MemoryFigures MemoryFigures::Take(Server& server) {
   figures.peak = server.NotePeakMemory(figures.used);
   figures.base = server.base_bytes();
   figures.clients = server.ClientsMemory();
-  figures.statistics = server.engine().shared().key_statistics.memory_bytes();
+  figures.statistics = server.StatisticsMemory();
   figures.functions = server.persistence().libraries().memory_bytes();
   scripting::Scripts& scripts = server.engine().scripts();
   figures.scripts = static_cast<std::int64_t>(scripts.cache().memory_bytes());

@@ -21,7 +21,7 @@ struct MemoryFigures {
   std::int64_t base = 0;        // in use when the server had started
   std::int64_t clients = 0;     // buffers
   std::int64_t functions = 0;   // libraries' sources
-  std::int64_t statistics = 0;  // hot keys and prefixes
+  std::int64_t statistics = 0;  // of hot keys, big keys and prefixes
   std::int64_t scripts = 0;     // cached
   std::int64_t eval_vm = 0;     // of the workers' interpreters, all together
   std::int64_t function_vm = 0;

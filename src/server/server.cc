@@ -354,11 +354,16 @@ std::int64_t Server::UsedMemory() {
   return keyspace.used_bytes() + keyspace.trash().spare_bytes() + engine_.other_bytes().value();
 }
 
+std::int64_t Server::StatisticsMemory() {
+  return engine_.shared().key_statistics.memory_bytes() +
+         engine_.keyspace().big_keys().memory_bytes();
+}
+
 std::int64_t Server::ClientsMemory() {
   // Between the two, a load may put other libraries in place.
   return std::max<std::int64_t>(0, engine_.other_bytes().value() - base_bytes_ -
                                        persistence_.libraries().memory_bytes() -
-                                       engine_.shared().key_statistics.memory_bytes());
+                                       StatisticsMemory());
 }
 
 std::int64_t Server::NotePeakMemory(std::int64_t used_bytes) {

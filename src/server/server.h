@@ -158,6 +158,8 @@ class Server {
   std::int64_t UsedMemory();
   // Of all clients' buffers.
   std::int64_t ClientsMemory();
+  // Tables of hot, big and prefixes of keys.
+  std::int64_t StatisticsMemory();
   // Raises the peak to `used_bytes` if that is more, and returns it.
   std::int64_t NotePeakMemory(std::int64_t used_bytes);
   const RateMeter& rates() const { return rates_; }

@@ -122,11 +122,13 @@ void Server::WireStatistics() {
     copy(config_.Int("cairn-hot-keys-period") * 1000, keys.hot_keys_period_ms);
     copy(config_.Int("cairn-prefixes"), keys.prefixes);
     copy(config_.Int("cairn-prefixes-period") * 1000, keys.prefixes_period_ms);
+    engine_.keyspace().big_keys().SetCapacity(
+        static_cast<std::size_t>(config_.Int("cairn-big-keys")));
     return Status();
   };
-  for (const ConfigId id : {ConfigId("cairn-key-statistics"), ConfigId("cairn-hot-keys"),
-                            ConfigId("cairn-hot-keys-period"), ConfigId("cairn-prefixes"),
-                            ConfigId("cairn-prefixes-period")}) {
+  for (const ConfigId id : {ConfigId("cairn-big-keys"), ConfigId("cairn-key-statistics"),
+                            ConfigId("cairn-hot-keys"), ConfigId("cairn-hot-keys-period"),
+                            ConfigId("cairn-prefixes"), ConfigId("cairn-prefixes-period")}) {
     config_.OnChange(id, apply);
   }
   (void)apply(config_);
