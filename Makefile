@@ -9,6 +9,7 @@
 #   make soak SOAK_ROUNDS=200     kill -9 under load, again and again; SOAK_SEED=n repeats one;
 #                                 then SOAK_STORIES=2000 of the twin disk that loses its power
 #   make bench                    side by side with redis-server and valkey-server
+#   make bench-cache              hit ratios by eviction policy, and the live curve's error
 #   make format | clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
@@ -20,7 +21,8 @@ SOAK_SEED ?=
 SOAK_STORIES ?= 2000
 
 .DELETE_ON_ERROR:
-.PHONY: all build run test check asan tsan fuzz soak bench format clean bootstrap-% build-%
+.PHONY: all build run test check asan tsan fuzz soak bench bench-cache format clean bootstrap-% \
+  build-%
 
 all: build
 
@@ -69,6 +71,11 @@ bench: bootstrap-build+bench
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) apps benchmarks
 	@bench/run $(ARGS)
+
+bench-cache: bootstrap-build+bench
+	@$(MAKE) --no-print-directory build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) apps
+	@bench/run --only cache $(ARGS)
 
 format: bootstrap-check
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs -r clang-format-19 -i

@@ -87,6 +87,8 @@ inline constexpr std::string_view kExpireGtLtConflict =
 inline constexpr std::string_view kLfuPolicySelected =
     "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "
     "switching between policies at runtime LRU and LFU data will take some time to adjust.";
+inline constexpr std::string_view kS3FifoPolicySelected =
+    "ERR An S3-FIFO maxmemory policy is selected, idle time not tracked.";
 inline constexpr std::string_view kLfuPolicyNotSelected =
     "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that "
     "when switching between policies at runtime LRU and LFU data will take some time to adjust.";

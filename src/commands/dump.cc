@@ -110,12 +110,11 @@ UnixMs ExpiryOf(Call& call, std::int64_t ttl, const RestoreOptions& options) {
 
 // The access clock that the options ask for, if the eviction policy is one that has such.
 void SetAccess(Call& call, const RestoreOptions& options, keyspace::Entry* entry) {
-  const keyspace::EvictionPolicy policy =
-      call.keyspace().tunables().policy.load(std::memory_order_relaxed);
+  const keyspace::EvictionPolicy policy = call.keyspace().tunables().policy();
   if (keyspace::IsLfu(policy)) {
     if (options.frequency)
       entry->set_access(keyspace::LfuAccess(call.now_ms(), *options.frequency));
-  } else if (options.idle_seconds) {
+  } else if (options.idle_seconds && !keyspace::IsS3Fifo(policy)) {
     entry->set_access(keyspace::AccessOfIdle(call.now_ms(), *options.idle_seconds));
   }
 }

@@ -62,6 +62,7 @@ std::span<const Spec> CacheSetFamily();
 std::span<const Spec> TagFamily();
 std::span<const Spec> LimitFamily();
 std::span<const Spec> LockFamily();
+std::span<const Spec> EvictionFamily();
 
 }  // namespace cairn::commands
 

@@ -172,21 +172,22 @@ void ObjectRefCount(Call& call) {
   call.reply().Integer(shared ? kSharedCount : 1);
 }
 
-bool IsLfuPolicy(Call& call) {
-  return keyspace::IsLfu(call.keyspace().tunables().policy.load(std::memory_order_relaxed));
-}
-
 void ObjectIdleTime(Call& call) {
   Found found;
   if (!FindObject(call, &found)) return;
-  if (IsLfuPolicy(call)) return call.Error(command::errors::kLfuPolicySelected);
+  const keyspace::EvictionPolicy policy = call.keyspace().tunables().policy();
+  if (keyspace::IsLfu(policy)) return call.Error(command::errors::kLfuPolicySelected);
+  if (keyspace::IsS3Fifo(policy)) return call.Error(command::errors::kS3FifoPolicySelected);
   call.reply().Integer(keyspace::IdleSeconds(found.entry->access(), call.now_ms()));
 }
 
 void ObjectFreq(Call& call) {
   Found found;
   if (!FindObject(call, &found)) return;
-  if (!IsLfuPolicy(call)) return call.Error(command::errors::kLfuPolicyNotSelected);
+  const keyspace::EvictionPolicy policy = call.keyspace().tunables().policy();
+  if (keyspace::IsS3Fifo(policy))
+    return call.reply().Integer(keyspace::FifoAccess(found.entry->access()).frequency());
+  if (!keyspace::IsLfu(policy)) return call.Error(command::errors::kLfuPolicyNotSelected);
   const int decay_minutes =
       call.keyspace().tunables().lfu_decay_minutes.load(std::memory_order_relaxed);
   call.reply().Integer(

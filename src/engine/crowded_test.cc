@@ -69,7 +69,7 @@ TEST_F(Crowded, TakesWholeTablesAwayAllTheSame) {
 TEST_F(Crowded, EvictsLater) {
   keyspace::CutBacklog& backlog = engine_.keyspace().cut_backlog();
   for (int i = 0; i < 100; ++i) Run({"SET", "k" + std::to_string(i), std::string(1000, 'x')});
-  engine_.keyspace().tunables().policy = keyspace::EvictionPolicy::kAllkeysRandom;
+  engine_.keyspace().tunables().SetPolicy(keyspace::EvictionPolicy::kAllkeysRandom);
   engine_.SetMemoryLimit(engine_.keyspace().used_bytes() / 2);
   backlog.Add(keyspace::CutBacklog::kBytesMax + 1);
   EXPECT_TRUE(IsGivenBack({"SET", "k1", "new"}));

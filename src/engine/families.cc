@@ -53,6 +53,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::LimitFamily(),
       commands::LockFamily(),
       commands::KeyStatisticsFamily(),
+      commands::EvictionFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };

@@ -32,8 +32,16 @@ bool Keeper::RunOnce() {
     done = expirer_.Tick(kExpiryBudget);
   leases_.Tick();
   if (!tunables.is_replaying.load(std::memory_order_acquire)) dead_.Tick();
+  if (tunables.draws_curve()) CoverCurve();
   if (serve_ && keyspace_.has_left_ready()) serve_();
   return !keyspace_.trash().Drain(kTrashBudget) || !done;
+}
+
+void Keeper::CoverCurve() {
+  const UnixMs now_ms = keyspace_.clock().NowUnixMs();
+  if (now_ms < next_cover_ms_) return;
+  next_cover_ms_ = now_ms + kCoverMs;
+  keyspace_.CoverCurve();
 }
 
 void Keeper::Loop() {

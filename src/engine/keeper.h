@@ -27,6 +27,7 @@ namespace cairn::engine {
 class Keeper {
  public:
   static constexpr std::int64_t kTickMaxUs = 20'000;
+  static constexpr UnixMs kCoverMs = 1000;
   static constexpr std::size_t kExpiryBudget = 4096;  // keys a step
   static constexpr std::size_t kTrashBudget = 2048;   // objects a step
 
@@ -45,12 +46,15 @@ class Keeper {
 
  private:
   void Loop();
+  // How far the miss-ratio curve has to see, once a second.
+  void CoverCurve();
 
   keyspace::Keyspace& keyspace_;
   keyspace::Expirer expirer_;
   keyspace::LeaseSweeper leases_;
   keyspace::DeadSweeper dead_;
   std::function<void()> serve_;
+  UnixMs next_cover_ms_ = 0;
   std::atomic<bool> stopping_{false};
   Event wake_;
   Thread thread_;

@@ -3,7 +3,8 @@
 //
 // Under an LFU policy: 16 bits of minutes (when the counter last decayed) and an 8-bit logarithmic
 // counter that starts at 5 and is raised with probability 1 / ((counter - 5) * lfu-log-factor + 1).
-// Under every other policy: the second of the last access, modulo 2^24 (194 days).
+// Under *-s3fifo: see s3fifo.h. Under every other policy: the second of the last access, modulo
+// 2^24 (194 days).
 #ifndef CAIRN_KEYSPACE_ACCESS_H_
 #define CAIRN_KEYSPACE_ACCESS_H_
 
@@ -22,9 +23,6 @@ inline std::uint32_t LruAccess(UnixMs now_ms) {
 }
 inline std::uint32_t LfuAccess(UnixMs now_ms, std::uint8_t counter) {
   return (static_cast<std::uint32_t>(now_ms / 60'000) & 0xFFFF) << 8 | counter;
-}
-inline std::uint32_t InitialAccess(EvictionPolicy policy, UnixMs now_ms) {
-  return IsLfu(policy) ? LfuAccess(now_ms, kLfuInitial) : LruAccess(now_ms);
 }
 
 // Seconds since the access that an LRU field records.

@@ -87,7 +87,7 @@ TEST(Events, TheEvictorTells) {
   TestStore store;
   store.Set("a", "v");
   Recorder recorder(store, kEventKeyspace | kEventEvicted);
-  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysRandom);
+  store.keyspace.tunables().SetPolicy(EvictionPolicy::kAllkeysRandom);
   store.keyspace.tunables().maxmemory_bytes.store(1);
   Evictor evictor(store.keyspace, 1);
   evictor.MakeRoom(1000);

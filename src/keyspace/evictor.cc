@@ -37,7 +37,8 @@ bool Evictor::MakeRoom(std::int64_t other_bytes, IfCutIsBehind if_behind) {
   const std::int64_t limit = tunables.maxmemory_bytes.load(std::memory_order_relaxed);
   const auto over_limit = [&] { return limit > 0 && keyspace_.used_bytes() + other_bytes > limit; };
   if (!over_limit()) return true;
-  const EvictionPolicy policy = tunables.policy.load(std::memory_order_relaxed);
+  keyspace_.NoteOtherBytes(other_bytes);
+  const EvictionPolicy policy = tunables.policy();
   if (policy == EvictionPolicy::kNoEviction) return false;
   for (int evicted = 0; over_limit(); ++evicted) {
     if (evicted == kEvictionsPerCallMax) return true;
@@ -57,7 +58,9 @@ bool Evictor::EvictOne(EvictionPolicy policy) {
   // A candidate may be stale; each round offers fresh ones, so a few rounds find a victim if there
   // is one.
   constexpr int kRoundsMax = 16;
+  if (IsS3Fifo(policy) && evictions_until_count_-- == 0) CountKeys(policy);
   for (int round = 0; round < kRoundsMax; ++round) {
+    takes_used_ = round >= kRoundsMax / 2;
     if (!FillPool(policy) && pool_size_ == 0) return false;
     while (pool_size_ > 0) {
       const Candidate candidate = std::move(pool_[--pool_size_]);
@@ -104,7 +107,12 @@ bool Evictor::FillPool(EvictionPolicy policy) {
 std::size_t Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms,
                                  std::size_t wanted) {
   const int decay_minutes = keyspace_.tunables().lfu_decay_minutes.load(std::memory_order_relaxed);
-  const auto consider = [&](Position position, const Entry* entry) {
+  const auto consider = [&](Position position, Entry* entry) {
+    if (IsS3Fifo(policy)) {
+      const std::uint64_t badness = LookAtQueued(*entry);
+      if (badness != kStays) Offer(badness, db, entry->key());
+      return;
+    }
     Offer(IsRandom(policy) ? 0 : Badness(shard, position, *entry, policy, now_ms, decay_minutes),
           db, entry->key());
   };
@@ -116,12 +124,50 @@ std::size_t Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, U
       (shard.table.volatile_count() + shard.expiring_keys() - 1) / shard.expiring_keys();
   const std::size_t seen_max = wanted * std::min(share, kSampleShareMax);
   std::size_t eligible = 0;
-  shard.table.SampleVolatileFrom(random_, seen_max, [&](Position position, const Entry* entry) {
+  shard.table.SampleVolatileFrom(random_, seen_max, [&](Position position, Entry* entry) {
     if (internal::ExpiryOf(shard.table, position, *entry) == kNever) return;
     ++eligible;
     consider(position, entry);
   });
   return eligible;
+}
+
+// What leaves its queue at the end while it was used goes to the main one's beginning, and is worth
+// less there. Queues are not looked for their ends: of those sampled, the oldest are near them.
+std::uint64_t Evictor::LookAtQueued(Entry& entry) {
+  const FifoAccess access(entry.access());
+  const bool is_small = access.queue() == FifoQueue::kSmall;
+  small_share_ += ((is_small ? 1.0 : 0.0) - small_share_) / kShareSamples;
+  FifoClocks& clocks = keyspace_.fifo_clocks();
+  const std::uint32_t age = access.AgeAt(clocks.Stamp(access.queue()));
+  if (access.frequency() > 0) {
+    const double round = FifoClocks::kTicksARound * (is_small ? small_share_ : 1 - small_share_);
+    if (age >= round * (is_small ? kSmallRounds : kMainRounds)) {
+      if (!is_small) clocks.Advance(FifoQueue::kMain, keys_);
+      entry.set_access(FifoAccess(FifoQueue::kMain, clocks.Stamp(FifoQueue::kMain),
+                                  is_small ? 0 : access.frequency() - 1)
+                           .bits());
+    }
+    return takes_used_ ? 0 : kStays;
+  }
+  constexpr std::uint64_t kItsTurn = std::uint64_t{1} << 32;
+  return (IsTurnOf(access.queue()) ? kItsTurn : 1) + age;
+}
+
+void Evictor::CountKeys(EvictionPolicy policy) {
+  evictions_until_count_ = kEvictionsACount;
+  keys_ = 0;
+  for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) {
+    for (const StripePicture::Table& table :
+         keyspace_.PictureOf(keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i)))).tables)
+      keys_ += IsVolatileOnly(policy) ? table.volatile_keys : table.keys;
+  }
+}
+
+void Evictor::LeaveQueue(const KeyRef& key, DbId db, const Entry& entry) {
+  const FifoQueue queue = FifoAccess(entry.access()).queue();
+  keyspace_.fifo_clocks().Advance(queue, keys_);
+  if (queue == FifoQueue::kSmall) keyspace_.LeaveGhost(keyspace_.stripe(key.stripe), db, key.hash);
 }
 
 void Evictor::Offer(std::uint64_t badness, DbId db, std::string_view key) {
@@ -159,9 +205,12 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
     const Viewer viewer(candidate.db, keyspace_.clock().NowUnixMs(), random_);
     Txn txn(keyspace_, locks, viewer);
     Found found = txn.Find(key, Access::kPeek);
-    if (found && (!IsVolatileOnly(policy) || txn.ExpiryAt(found) != kNever)) {
+    const bool was_used = IsS3Fifo(policy) && found && !takes_used_ &&
+                          FifoAccess(found.entry->access()).frequency() > 0;
+    if (found && !was_used && (!IsVolatileOnly(policy) || txn.ExpiryAt(found) != kNever)) {
+      if (IsS3Fifo(policy)) LeaveQueue(key, candidate.db, *found.entry);
       txn.Log(effect);
-      txn.Remove(key, found);
+      txn.RemoveEvicted(key, found);
       txn.Notify(kEventEvicted, "evicted", key);
       keyspace_.stripe(key.stripe).counters.evicted.Add(1);
       removed = true;

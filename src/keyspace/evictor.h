@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Evictor: makes room when the keyspace outgrows `maxmemory`, by Redis's eight policies.
+// Evictor: makes room when the keyspace outgrows `maxmemory`, by Redis's eight policies and two of
+// our own.
 //
 // Before a command runs, outside all locks, its thread asks MakeRoom. While more is used than
 // allowed, a victim is chosen and removed: `maxmemory-samples` entries that lie side by
@@ -10,6 +11,8 @@
 //     policy            worst is ...                       from
 //     *-lru             longest idle                       the entry's access seconds
 //     *-lfu             lowest decayed counter             the entry's access counter
+//     *-s3fifo          at the end of the queue whose      the entry's queue and stamp (s3fifo.h)
+//                       turn it is, and unused there
 //     volatile-ttl      earliest expiry                    the table's expiry column
 //     *-random          any
 //
@@ -57,6 +60,17 @@ class Evictor {
   std::size_t SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms,
                           std::size_t wanted);
   void Offer(std::uint64_t badness, DbId db, std::string_view key);
+  // For *-s3fifo, under the stripe's lock: what an entry is worth to the pool. Moves it to where
+  // its queue would have brought it meanwhile. kStays: it is no candidate now.
+  static constexpr std::uint64_t kStays = UINT64_MAX;
+  std::uint64_t LookAtQueued(Entry& entry);
+  // Whose turn it is, by the share of the small queue among what was sampled lately.
+  bool IsTurnOf(FifoQueue queue) const {
+    return (queue == FifoQueue::kSmall) == (small_share_ >= kSmallShare);
+  }
+  void CountKeys(EvictionPolicy policy);
+  // Before it goes. REQUIRES: its stripe locked.
+  void LeaveQueue(const KeyRef& key, DbId db, const Entry& entry);
   bool RemoveCandidate(const Candidate& candidate, EvictionPolicy policy);
 
   Keyspace& keyspace_;
@@ -64,6 +78,20 @@ class Evictor {
   std::array<Candidate, kPoolSize> pool_;  // ascending by badness, the filled ones first
   std::size_t pool_size_ = 0;
   bool skipped_ = false;  // a stripe that is held for long
+
+  // For *-s3fifo. How much of the keys the small queue is to be; how far an entry has to come, in
+  // rounds of its queue, before it is looked at for what its frequency says; over how many
+  // samples the share is averaged; and after how many evictions keys are counted again. The
+  // measurements behind them: docs/decisions/0021.
+  static constexpr double kSmallShare = 0.1;
+  static constexpr double kSmallRounds = 0.5;
+  static constexpr double kMainRounds = 1.5;
+  static constexpr double kShareSamples = 256;
+  static constexpr std::uint32_t kEvictionsACount = 4096;
+  double small_share_ = kSmallShare;
+  std::size_t keys_ = 0;  // in all databases; of volatile ones, if only those may go
+  std::uint32_t evictions_until_count_ = 0;
+  bool takes_used_ = false;  // nothing else was found
 };
 
 }  // namespace cairn::keyspace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The evictor: each of the eight policies takes what it should, and what writers add on several
+// The evictor: each policy takes what it should, and what writers add on several
 // threads is evicted as fast as it comes.
 #include "keyspace/evictor.h"
 
@@ -57,7 +57,7 @@ Survivors CountSurvivors(TestStore& store) {
 
 // A quarter of the keys has to go.
 Survivors EvictAQuarter(TestStore& store, EvictionPolicy policy) {
-  store.keyspace.tunables().policy.store(policy);
+  store.keyspace.tunables().SetPolicy(policy);
   store.keyspace.tunables().maxmemory_samples.store(10);
   Fill(store);
   UseUpperHalf(store);
@@ -107,6 +107,8 @@ std::string PolicyName(const ::testing::TestParamInfo<EvictionPolicy>& policy) {
       return "VolatileLru";
     case EvictionPolicy::kVolatileLfu:
       return "VolatileLfu";
+    case EvictionPolicy::kVolatileS3Fifo:
+      return "VolatileS3Fifo";
     case EvictionPolicy::kVolatileRandom:
       return "VolatileRandom";
     case EvictionPolicy::kVolatileTtl:
@@ -115,6 +117,8 @@ std::string PolicyName(const ::testing::TestParamInfo<EvictionPolicy>& policy) {
       return "AllkeysLru";
     case EvictionPolicy::kAllkeysLfu:
       return "AllkeysLfu";
+    case EvictionPolicy::kAllkeysS3Fifo:
+      return "AllkeysS3Fifo";
     case EvictionPolicy::kAllkeysRandom:
       return "AllkeysRandom";
     case EvictionPolicy::kNoEviction:
@@ -123,14 +127,14 @@ std::string PolicyName(const ::testing::TestParamInfo<EvictionPolicy>& policy) {
   return "NoEviction";
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, EvictorByPolicy,
-                         ::testing::Values(EvictionPolicy::kVolatileLru,
-                                           EvictionPolicy::kVolatileLfu,
-                                           EvictionPolicy::kVolatileRandom,
-                                           EvictionPolicy::kVolatileTtl,
-                                           EvictionPolicy::kAllkeysLru, EvictionPolicy::kAllkeysLfu,
-                                           EvictionPolicy::kAllkeysRandom),
-                         &PolicyName);
+INSTANTIATE_TEST_SUITE_P(
+    Policies, EvictorByPolicy,
+    ::testing::Values(EvictionPolicy::kVolatileLru, EvictionPolicy::kVolatileLfu,
+                      EvictionPolicy::kVolatileS3Fifo, EvictionPolicy::kVolatileRandom,
+                      EvictionPolicy::kVolatileTtl, EvictionPolicy::kAllkeysLru,
+                      EvictionPolicy::kAllkeysLfu, EvictionPolicy::kAllkeysS3Fifo,
+                      EvictionPolicy::kAllkeysRandom),
+    &PolicyName);
 
 TEST(Evictor, NoEvictionRefuses) {
   TestStore store;
@@ -146,7 +150,7 @@ TEST(Evictor, VolatilePoliciesRefuseWhereNothingExpires) {
   TestStore store;
   for (int i = 0; i < 100; ++i) store.Set(std::to_string(i), std::string(10'000, 'v'));
   store.keyspace.tunables().maxmemory_bytes.store(1000);
-  store.keyspace.tunables().policy.store(EvictionPolicy::kVolatileLru);
+  store.keyspace.tunables().SetPolicy(EvictionPolicy::kVolatileLru);
   Evictor evictor(store.keyspace, 7);
   EXPECT_FALSE(evictor.MakeRoom(0));
   store.Set("one", "v", kTestStartMs + 1000);
@@ -158,8 +162,9 @@ TEST(Evictor, VolatilePoliciesRefuseWhereNothingExpires) {
 
 // The table's column holds the times of hashes' fields, too.
 TEST(Evictor, HashesOfWhichOnlyFieldsExpireAreNoVictims) {
-  for (const EvictionPolicy policy : {EvictionPolicy::kVolatileLru, EvictionPolicy::kVolatileRandom,
-                                      EvictionPolicy::kVolatileTtl}) {
+  for (const EvictionPolicy policy :
+       {EvictionPolicy::kVolatileLru, EvictionPolicy::kVolatileRandom, EvictionPolicy::kVolatileTtl,
+        EvictionPolicy::kVolatileS3Fifo}) {
     SCOPED_TRACE(static_cast<int>(policy));
     TestStore store({.stripe_count = 4});
     for (int i = 0; i < 400; ++i) {
@@ -172,7 +177,7 @@ TEST(Evictor, HashesOfWhichOnlyFieldsExpireAreNoVictims) {
         hash->SetExpiry("f", kTestStartMs + 1000, home);
       });
     }
-    store.keyspace.tunables().policy.store(policy);
+    store.keyspace.tunables().SetPolicy(policy);
     store.keyspace.tunables().maxmemory_bytes.store(1000);
     Evictor evictor(store.keyspace, 7);
     EXPECT_FALSE(evictor.MakeRoom(0)) << "there is nothing to evict";
@@ -192,7 +197,7 @@ TEST(Evictor, FewKeysAreAllCompared) {
     TestStore store;
     store.Set("far", std::string(10'000, 'v'), kTestStartMs + 1000 * kHourMs);
     store.Set("near", std::string(10'000, 'v'), kTestStartMs + kHourMs);
-    store.keyspace.tunables().policy.store(EvictionPolicy::kVolatileTtl);
+    store.keyspace.tunables().SetPolicy(EvictionPolicy::kVolatileTtl);
     store.keyspace.tunables().maxmemory_bytes.store(store.keyspace.used_bytes() - 5000);
     Evictor evictor(store.keyspace, seed);
     EXPECT_TRUE(evictor.MakeRoom(0));
@@ -205,7 +210,7 @@ TEST(Evictor, OtherMemoryCountsToo) {
   TestStore store;
   for (int i = 0; i < 100; ++i) store.Set(std::to_string(i), std::string(10'000, 'v'));
   store.keyspace.tunables().maxmemory_bytes.store(2 * store.keyspace.used_bytes());
-  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysLru);
+  store.keyspace.tunables().SetPolicy(EvictionPolicy::kAllkeysLru);
   Evictor evictor(store.keyspace, 7);
   EXPECT_TRUE(evictor.MakeRoom(0));
   EXPECT_EQ(store.keyspace.Size(DbId(0)).keys, 100u);
@@ -213,14 +218,14 @@ TEST(Evictor, OtherMemoryCountsToo) {
   EXPECT_LT(store.keyspace.Size(DbId(0)).keys, 60u);
 }
 
-TEST(Evictor, KeepsUpWithFourWriters) {
+void KeepUpWithFourWriters(EvictionPolicy policy) {
   constexpr int kThreads = 4;
   constexpr int kWrites = 20'000;
   constexpr std::int64_t kLimit = 8 << 20;
   // What one write may add after it was let in, and what stripes have not folded.
   constexpr std::int64_t kSlack = kThreads * 64 * 1024 + 256 * Keyspace::kFoldBytes;
   TestStore store;
-  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysLru);
+  store.keyspace.tunables().SetPolicy(policy);
   store.keyspace.tunables().maxmemory_bytes.store(kLimit);
   std::vector<Thread> threads;
   std::atomic<int> over{0};
@@ -253,13 +258,19 @@ TEST(Evictor, KeepsUpWithFourWriters) {
   EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
 }
 
+TEST(Evictor, KeepsUpWithFourWriters) { KeepUpWithFourWriters(EvictionPolicy::kAllkeysLru); }
+
+TEST(Evictor, KeepsUpWithFourWritersByS3Fifo) {
+  KeepUpWithFourWriters(EvictionPolicy::kAllkeysS3Fifo);
+}
+
 // ---- Beside a cut ------------------------------------------------------------------------------
 
 constexpr std::size_t kTooMuch = CutBacklog::kBytesMax + 1;
 
 void FillBeyondTheLimit(TestStore& store) {
   for (int i = 0; i < kKeys; ++i) store.Set(std::to_string(i), std::string(100, 'v'));
-  store.keyspace.tunables().policy.store(EvictionPolicy::kAllkeysRandom);
+  store.keyspace.tunables().SetPolicy(EvictionPolicy::kAllkeysRandom);
   store.keyspace.SetMemoryLimit(store.keyspace.used_bytes() * 3 / 4);
 }
 

@@ -64,6 +64,7 @@ KeyspaceTotals Keyspace::Totals() const {
     totals.misses += counters.misses.value();
     totals.expired += counters.expired.value();
     totals.evicted += counters.evicted.value();
+    totals.ghosts_met += counters.ghosts_met.value();
     totals.expire_lag_ms_sum += counters.expire_lag_ms_sum.value();
     totals.expire_lag_ms_max =
         std::max(totals.expire_lag_ms_max, counters.expire_lag_ms_max.value());
@@ -73,8 +74,9 @@ KeyspaceTotals Keyspace::Totals() const {
 
 void Keyspace::ResetStatistics() {
   const auto reset = [](StripeCounters& counters) {
-    for (Counter* counter : {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
-                             &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
+    for (Counter* counter :
+         {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
+          &counters.ghosts_met, &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
       counter->Set(0);
     }
   };
@@ -326,6 +328,49 @@ Shard& Keyspace::EnsureShard(Stripe& stripe, DbId db) {
   Charge(stripe, *shard, static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes()));
   stripe.set_shard(db, shard);
   return *shard;
+}
+
+void Keyspace::DrawCurve(bool draws) {
+  if (draws == curve_.is_on()) return;
+  const auto bytes = static_cast<std::int64_t>(MissRatioCurve::memory_bytes());
+  if (draws) {
+    curve_.Start();
+    used_bytes_.Add(bytes);
+  }
+  tunables_.SetDrawsCurve(draws);
+  if (!draws) {
+    curve_.Stop();
+    used_bytes_.Add(-bytes);
+  }
+}
+
+Keyspace::LimitSize Keyspace::SizeAtLimit() {
+  static_assert(MissRatioCurve::kReadersMax >= kStripeCountMax);
+  double keys = 0;
+  for (Stripe& stripe : stripes_) {
+    for (const StripePicture::Table& table : PictureOf(stripe).tables)
+      keys += static_cast<double>(table.keys);
+  }
+  const std::int64_t used = std::max<std::int64_t>(FoldUsedBytes(), 1);
+  const std::int64_t limit = tunables_.maxmemory_bytes.load(std::memory_order_relaxed);
+  if (limit == 0) return {.bytes = used, .keys = static_cast<std::size_t>(keys)};
+  const std::int64_t other = std::min(other_bytes_.load(std::memory_order_relaxed), limit);
+  const double full = static_cast<double>(limit - other) / static_cast<double>(used);
+  return {.bytes = limit, .other_bytes = other, .keys = static_cast<std::size_t>(keys * full)};
+}
+
+void Keyspace::LeaveGhost(Stripe& stripe, DbId db, std::uint64_t hash) {
+  if (stripe.ghosts == nullptr) stripe.ghosts = std::make_unique<Ghosts>();
+  std::size_t keys = 0;
+  for (const std::unique_ptr<Shard>& shard : stripe.owned_shards) keys += shard->table.size();
+  const auto before = static_cast<std::int64_t>(stripe.ghosts->memory_bytes());
+  stripe.ghosts->Fit(keys);
+  const auto more = static_cast<std::int64_t>(stripe.ghosts->memory_bytes()) - before;
+  if (more != 0) {
+    ghost_bytes_.Add(more);
+    used_bytes_.Add(more);
+  }
+  stripe.ghosts->Add(db, hash);
 }
 
 void Keyspace::Fold(Stripe& stripe) {

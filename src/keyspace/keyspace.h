@@ -32,6 +32,7 @@
 #include "keyspace/fences.h"
 #include "keyspace/key_locks.h"
 #include "keyspace/leases.h"
+#include "keyspace/miss_ratio_curve.h"
 #include "keyspace/removal_lags.h"
 #include "keyspace/stripe.h"
 #include "keyspace/tags.h"
@@ -55,6 +56,7 @@ struct KeyspaceTotals {
   std::int64_t misses = 0;
   std::int64_t expired = 0;
   std::int64_t evicted = 0;
+  std::int64_t ghosts_met = 0;
   std::int64_t expire_lag_ms_sum = 0;
   std::int64_t expire_lag_ms_max = 0;
 };
@@ -126,6 +128,22 @@ class Keyspace {
   RemovalLags& lags() { return lags_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
   Fences& fences() { return fences_; }
+  FifoClocks& fifo_clocks() { return fifo_clocks_; }
+  // Drawn while the tunables say so; see DrawCurve.
+  MissRatioCurve& curve() { return curve_; }
+  // Begins it, or ends it and gives its memory back. One thread at a time.
+  void DrawCurve(bool draws);
+  // Tells the curve what it is to cover. Takes each stripe's lock in turn.
+  void CoverCurve() { curve_.Cover(4 * SizeAtLimit().keys); }
+  // What the memory that may be used holds: that of maxmemory, or all there is without a limit.
+  struct LimitSize {
+    std::int64_t bytes = 0;        // with what is beside the keys
+    std::int64_t other_bytes = 0;  // beside the keys
+    std::size_t keys = 0;
+  };
+  LimitSize SizeAtLimit();
+  // By the evictor, where there is too little room: what counts beside the keys.
+  void NoteOtherBytes(std::int64_t bytes) { other_bytes_.store(bytes, std::memory_order_relaxed); }
   // The one under way, or null. By the cut itself.
   void SetCut(Cut* cut);
   // Who is told of events, or null. Set before there are threads; outlives the keyspace's use.
@@ -193,6 +211,11 @@ class Keyspace {
     if (stripe.unfolded_bytes >= step || stripe.unfolded_bytes <= -step) Fold(stripe);
   }
 
+  // A key has gone from the small queue of *-s3fifo. REQUIRES: the stripe locked.
+  void LeaveGhost(Stripe& stripe, DbId db, std::uint64_t hash);
+  // What ghosts take: charged to no key, but used.
+  std::int64_t ghost_bytes() const { return ghost_bytes_.value(); }
+
   // maxmemory, 0 for none. Any thread. What all stripes together have not folded stays below
   // 1/kFoldShare of it.
   void SetMemoryLimit(std::int64_t bytes);
@@ -228,6 +251,10 @@ class Keyspace {
   Trash trash_;  // frees into the arenas what the stripes leave behind
   std::vector<Stripe> stripes_;
   SharedCounter used_bytes_;
+  SharedCounter ghost_bytes_;
+  FifoClocks fifo_clocks_;
+  MissRatioCurve curve_;
+  std::atomic<std::int64_t> other_bytes_{0};
   std::atomic<std::int64_t> fold_bytes_{kFoldBytes};  // relaxed: any step is right
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.
   std::atomic<std::uintptr_t> all_holder_{0};

@@ -104,6 +104,7 @@ class TestStore {
     std::int64_t bytes = 0;
     for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
       Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
+      if (stripe.ghosts) bytes += static_cast<std::int64_t>(stripe.ghosts->memory_bytes());
       for (const auto& shard : stripe.owned_shards) {
         std::int64_t own = static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes());
         shard->table.ForEach([&](Position, const Entry* entry) {

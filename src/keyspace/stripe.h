@@ -23,6 +23,7 @@
 #include "ds/segment_table.h"
 #include "keyspace/entry.h"
 #include "keyspace/interest.h"
+#include "keyspace/s3fifo.h"
 
 namespace cairn::keyspace {
 
@@ -80,6 +81,7 @@ struct StripeCounters {
   Counter expired;
   Counter evicted;
   Counter invalidated;        // gone by a tag's bump
+  Counter ghosts_met;         // keys that came back soon after they had gone (s3fifo.h)
   Counter expire_lag_ms_sum;  // over `expired`
   Counter expire_lag_ms_max;
 };
@@ -87,13 +89,15 @@ struct StripeCounters {
 struct alignas(128) Stripe {
   Mutex mu;
   std::uint16_t id = 0;
+  // Whether a shadow (Keyspace::ShadowOf) may have something here: never false if one has.
+  bool has_shadows = false;
   // Bytes charged here and not yet folded into the keyspace's total; see Keyspace::Charge.
   std::int64_t unfolded_bytes = 0;
   ds::SlabArena* arena = nullptr;
   // Null while nobody waits for or watches a key here; see interest.h.
   std::unique_ptr<Interest> interest;
-  // Whether a shadow (Keyspace::ShadowOf) may have something here: never false if one has.
-  bool has_shadows = false;
+  // Null until a policy *-s3fifo has evicted something here.
+  std::unique_ptr<Ghosts> ghosts;
   // By DbId; null until the first key. A shard, once made, stays where it is until the keyspace
   // ends, though SWAPDB changes its number: so a prefetch may follow these pointers without the
   // lock. The first database's is kept beside the lock, in its cache line.

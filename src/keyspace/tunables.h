@@ -16,16 +16,21 @@ namespace cairn::keyspace {
 enum class EvictionPolicy : std::uint8_t {
   kVolatileLru,
   kVolatileLfu,
+  kVolatileS3Fifo,
   kVolatileRandom,
   kVolatileTtl,
   kAllkeysLru,
   kAllkeysLfu,
+  kAllkeysS3Fifo,
   kAllkeysRandom,
   kNoEviction,
 };
 
 constexpr bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllkeysLfu;
+}
+constexpr bool IsS3Fifo(EvictionPolicy policy) {
+  return policy == EvictionPolicy::kVolatileS3Fifo || policy == EvictionPolicy::kAllkeysS3Fifo;
 }
 constexpr bool IsVolatileOnly(EvictionPolicy policy) {
   return policy <= EvictionPolicy::kVolatileTtl;
@@ -36,7 +41,6 @@ inline constexpr std::int64_t kStringBytesMax = (std::int64_t{1} << 31) - 1;
 
 struct Tunables {
   std::atomic<std::int64_t> maxmemory_bytes{0};  // 0: no limit
-  std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
   std::atomic<int> maxmemory_samples{5};
   std::atomic<int> lfu_log_factor{10};
   std::atomic<int> lfu_decay_minutes{1};
@@ -59,6 +63,31 @@ struct Tunables {
   std::atomic<bool> compress_dumps{true};                           // rdbcompression
   std::atomic<std::size_t> tracked_keys_max{1'000'000};             // 0: no limit
   std::atomic<std::int64_t> string_bytes_max{512LL * 1024 * 1024};  // proto-max-bulk-len
+
+  EvictionPolicy policy() const { return policy_.load(std::memory_order_relaxed); }
+  void SetPolicy(EvictionPolicy policy) {
+    policy_.store(policy, std::memory_order_relaxed);
+    UpdateTracing();
+  }
+  // cairn-miss-ratio-curve.
+  bool draws_curve() const { return draws_curve_.load(std::memory_order_relaxed); }
+  void SetDrawsCurve(bool draws) {
+    draws_curve_.store(draws, std::memory_order_relaxed);
+    UpdateTracing();
+  }
+  // Whether an access leaves anything but the second in which it was: one test for all that does,
+  // so that the others do not pay for it.
+  bool traces_access() const { return traces_access_.load(std::memory_order_relaxed); }
+
+ private:
+  void UpdateTracing() {
+    traces_access_.store(IsLfu(policy()) || IsS3Fifo(policy()) || draws_curve(),
+                         std::memory_order_relaxed);
+  }
+
+  std::atomic<EvictionPolicy> policy_{EvictionPolicy::kNoEviction};
+  std::atomic<bool> draws_curve_{false};
+  std::atomic<bool> traces_access_{false};
 };
 
 }  // namespace cairn::keyspace

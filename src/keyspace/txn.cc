@@ -26,20 +26,53 @@ Position internal::Search(const KeyRef& key, const Shard& shard) {
   return shard.table.Find(key.hash, key.name);
 }
 
-void internal::TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& viewer) {
-  entry->set_access(NextLfuAccess(entry->access(), viewer.now_ms(), tunables, viewer.random));
+void internal::TouchTraced(Keyspace& keyspace, const KeyRef& key, Entry* entry,
+                           const Viewer& viewer) {
+  TouchTracedIn(keyspace, viewer.db, key, Access::kRead, entry, viewer);
 }
 
-void internal::TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key) {
+void internal::TouchTracedIn(Keyspace& keyspace, DbId db, const KeyRef& key, Access access,
+                             Entry* entry, const Viewer& viewer) {
+  const Tunables& tunables = keyspace.tunables();
+  const EvictionPolicy policy = tunables.policy();
+  const std::uint32_t old = entry->access();
+  std::uint32_t bits = viewer.lru_access();
+  if (IsS3Fifo(policy)) bits = FifoAccess(old).Hit().bits();
+  if (IsLfu(policy)) bits = NextLfuAccess(old, viewer.now_ms(), tunables, viewer.random);
+  if (bits != old) entry->set_access(bits);
+  if (!tunables.draws_curve()) return;
+  if (access == Access::kRead) {
+    keyspace.curve().Read(key.stripe.value, db, key.hash);
+  } else {
+    keyspace.curve().Write(db, key.hash);
+  }
+}
+
+void internal::TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key, Access access,
+                        const Viewer& viewer) {
+  if (keyspace.tunables().draws_curve() && access == Access::kRead && viewer.touch) [[unlikely]]
+    keyspace.curve().Read(key.stripe.value, db, key.hash);
   const EventClass wanted = keyspace.tunables().event_classes.load(std::memory_order_relaxed);
   if ((wanted & kEventKeyMiss) != 0)
     keyspace.event_sink()->OnEvent(wanted & (kEventKeyspace | kEventKeyevent), "keymiss", db,
                                    key.name);
 }
 
-std::uint32_t Txn::FreshAccess() const {
-  return InitialAccess(keyspace_.tunables().policy.load(std::memory_order_relaxed),
-                       viewer_.now_ms());
+// What is overwritten passes on what is known of its key, as in Redis. A new key begins in the
+// small queue, or, if it was there not long ago, in the main one.
+std::uint32_t Txn::FreshTracedAccess(DbId db, const KeyRef& key, const Entry* old) {
+  const EvictionPolicy policy = keyspace_.tunables().policy();
+  if (old == nullptr && keyspace_.tunables().draws_curve()) keyspace_.curve().Write(db, key.hash);
+  if (!IsLfu(policy) && !IsS3Fifo(policy)) return viewer_.lru_access();
+  if (old != nullptr) return old->access();
+  if (IsLfu(policy)) return LfuAccess(viewer_.now_ms(), kLfuInitial);
+  Stripe& stripe = StripeOf(key);
+  FifoQueue queue = FifoQueue::kSmall;
+  if (stripe.ghosts != nullptr && stripe.ghosts->Take(db, key.hash)) {
+    stripe.counters.ghosts_met.Add(1);
+    queue = FifoQueue::kMain;
+  }
+  return FifoAccess(queue, keyspace_.fifo_clocks().Stamp(queue), 0).bits();
 }
 
 // An expired key that a command comes upon goes at once, with its DEL in the log before the
@@ -135,7 +168,7 @@ bool Txn::OverwriteInPlace(const KeyRef& key, const Found& found, std::string_vi
   entry->set_inline_value_size(value.size());
   entry->set_encoding(Encoding::kPlain);
   if (!value.empty()) std::memcpy(entry->mutable_inline_value(), value.data(), value.size());
-  entry->set_access(FreshAccess());
+  entry->set_access(FreshAccess(viewer_.db, key, entry));
   if (ttl == Ttl::kDrop && entry->is_volatile()) {
     Found same = found;
     ClearExpiry(key, same);
@@ -153,7 +186,7 @@ Found Txn::SetStringIn(DbId db, const KeyRef& key, const Found& found, std::stri
   if (OverwriteInPlace(key, found, value, ttl)) return found;
   Stripe& stripe = StripeOf(key);
   Entry* entry = Entry::CreateString(*stripe.arena, key.name, value, Encoding::kPlain);
-  entry->set_access(FreshAccess());
+  entry->set_access(FreshAccess(db, key, found.entry));
   return Store(stripe, db, key, found, entry, ttl);
 }
 
@@ -161,7 +194,7 @@ Found Txn::SetBlob(const KeyRef& key, const Found& found, Blob* blob, Ttl ttl) {
   DCHECK(blob->size() >= kBlobThreshold);
   Stripe& stripe = StripeOf(key);
   Entry* entry = Entry::CreateBlob(*stripe.arena, key.name, blob);
-  entry->set_access(FreshAccess());
+  entry->set_access(FreshAccess(viewer_.db, key, found.entry));
   return Store(stripe, viewer_.db, key, found, entry, ttl);
 }
 
@@ -201,7 +234,7 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
 }
 
 Found Txn::StoreEntry(const KeyRef& key, const Found& found, Entry* entry) {
-  entry->set_access(FreshAccess());
+  entry->set_access(FreshAccess(viewer_.db, key, found.entry));
   Found stored = Store(StripeOf(key), viewer_.db, key, found, entry, Ttl::kDrop);
   if (entry->type() == Type::kHash) SettleTimes(key, stored);
   return stored;
@@ -324,7 +357,7 @@ std::span<char> Txn::EditInline(const KeyRef& key, Found& found, std::size_t siz
     if (!old.empty()) std::memcpy(bytes.data(), old.data(), old.size());
     std::memset(bytes.data() + old.size(), 0, size - old.size());
   }
-  entry->set_access(found ? found.entry->access() : FreshAccess());
+  entry->set_access(found ? found.entry->access() : FreshAccess(viewer_.db, key, nullptr));
   found = Store(stripe, viewer_.db, key, found, entry, Ttl::kKeep);
   if (found.entry != entry && size < kBlobThreshold)
     bytes = {found.entry->mutable_inline_value(), size};
@@ -354,7 +387,7 @@ std::span<char> Txn::EditBlob(const KeyRef& key, Found& found, std::size_t size)
   return {blob->mutable_bytes(), size};
 }
 
-void Txn::Remove(const KeyRef& key, Found& found) {
+void Txn::RemoveEvicted(const KeyRef& key, Found& found) {
   Stripe& stripe = StripeOf(key);
   Shard& shard = *found.shard;
   const std::size_t bytes = found.entry->charged_bytes();

@@ -85,7 +85,10 @@ namespace internal {
 
 // Kept apart from what Lookup does when a prefetch has told where the entry is.
 Position Search(const KeyRef& key, const Shard& shard);
-void TouchLfu(Entry* entry, const Tunables& tunables, const Viewer& viewer);
+// What Touch does if more than the second is kept.
+void TouchTraced(Keyspace& keyspace, const KeyRef& key, Entry* entry, const Viewer& viewer);
+void TouchTracedIn(Keyspace& keyspace, DbId db, const KeyRef& key, Access access, Entry* entry,
+                   const Viewer& viewer);
 
 // Finds even what has expired.
 inline Found Lookup(const Stripe& stripe, DbId db, const KeyRef& key) {
@@ -126,20 +129,24 @@ inline bool IsDue(const Found& found, const Viewer& viewer) {
   return found && found.entry->may_be_over() && IsOver(found, viewer);
 }
 
-void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
+void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key, Access access, const Viewer& viewer);
 inline void CountLookup(Keyspace& keyspace, Stripe& stripe, DbId db, const KeyRef& key,
-                        const Found& found) {
+                        const Found& found, Access access, const Viewer& viewer) {
   if (found) [[likely]]
     return stripe.counters.hits.Add(1);
   stripe.counters.misses.Add(1);
-  TellMiss(keyspace, db, key);
+  TellMiss(keyspace, db, key, access, viewer);
 }
 
-inline void Touch(Entry* entry, const Tunables& tunables, const Viewer& viewer) {
-  if (IsLfu(tunables.policy.load(std::memory_order_relaxed))) [[unlikely]]
-    return TouchLfu(entry, tunables, viewer);
+inline void Touch(Entry* entry, const Viewer& viewer) {
   // Written only when it changes, so that reading a hot key does not dirty its cache line.
   if (entry->access() != viewer.lru_access()) entry->set_access(viewer.lru_access());
+}
+// A read's.
+inline void Touch(Keyspace& keyspace, const KeyRef& key, Entry* entry, const Viewer& viewer) {
+  if (keyspace.tunables().traces_access()) [[unlikely]]
+    return TouchTraced(keyspace, key, entry, viewer);
+  Touch(entry, viewer);
 }
 
 }  // namespace internal
@@ -166,8 +173,8 @@ class Reading {
       return;
     }
     state_ = State::kReady;
-    internal::CountLookup(keyspace, stripe_, viewer.db, key, found);
-    if (found && viewer.touch) internal::Touch(found.entry, keyspace.tunables(), viewer);
+    internal::CountLookup(keyspace, stripe_, viewer.db, key, found, Access::kRead, viewer);
+    if (found && viewer.touch) internal::Touch(keyspace, key, found.entry, viewer);
   }
   ~Reading() NO_THREAD_SAFETY_ANALYSIS {
     if (state_ != State::kBusy) [[likely]]
@@ -264,9 +271,9 @@ class Txn {
     if (internal::IsDue(found, viewer_)) [[unlikely]]
       found = ExpireNow(db, key, found);
     if ((access == Access::kRead || access == Access::kLook) && viewer_.counts)
-      internal::CountLookup(keyspace_, stripe, db, key, found);
+      internal::CountLookup(keyspace_, stripe, db, key, found, access, viewer_);
     if (found && (access == Access::kRead || access == Access::kWrite) && viewer_.touch)
-      internal::Touch(found.entry, keyspace_.tunables(), viewer_);
+      TouchFound(db, key, access, found.entry);
     return found;
   }
 
@@ -325,7 +332,13 @@ class Txn {
   void MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const KeyRef& to_key,
               const Found& to);
 
-  void Remove(const KeyRef& key, Found& found);
+  void Remove(const KeyRef& key, Found& found) {
+    if (keyspace_.tunables().draws_curve()) [[unlikely]]
+      keyspace_.curve().Forget(viewer_.db, key.hash);
+    RemoveEvicted(key, found);
+  }
+  // The same, but the key might still be there if there were more memory.
+  void RemoveEvicted(const KeyRef& key, Found& found);
   // Somebody who caches values has read this one: he is told of bumps of its tags.
   void RememberTags(const KeyRef& key, const std::shared_ptr<Tracker>& reader);
   // A tag of that name has been bumped: who caches by prefix is told.
@@ -422,7 +435,18 @@ class Txn {
     DCHECK(held_.Holds(key.stripe));
     return keyspace_.stripe(key.stripe);
   }
-  std::uint32_t FreshAccess() const;
+  void TouchFound(DbId db, const KeyRef& key, Access access, Entry* entry) {
+    if (keyspace_.tunables().traces_access()) [[unlikely]]
+      return internal::TouchTracedIn(keyspace_, db, key, access, entry, viewer_);
+    internal::Touch(entry, viewer_);
+  }
+  // The access bits of what is stored under `key` in place of `old`, which may be null.
+  std::uint32_t FreshAccess(DbId db, const KeyRef& key, const Entry* old) {
+    if (keyspace_.tunables().traces_access()) [[unlikely]]
+      return FreshTracedAccess(db, key, old);
+    return viewer_.lru_access();
+  }
+  std::uint32_t FreshTracedAccess(DbId db, const KeyRef& key, const Entry* old);
   // Every change of a key passes here once it is done, those by expiry too.
   void NoteChange(Stripe& stripe, const Shard& shard, const KeyRef& key) {
     if (stripe.interest != nullptr) [[unlikely]]

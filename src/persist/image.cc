@@ -44,7 +44,7 @@ class RdbImage {
            io::File& file, const ImageFormat& format, codec::ByteSink& sink)
       : cut_(cut),
         file_(file),
-        policy_(keyspace.tunables().policy.load(std::memory_order_relaxed)),
+        policy_(keyspace.tunables().policy()),
         decay_minutes_(keyspace.tunables().lfu_decay_minutes.load(std::memory_order_relaxed)),
         now_ms_(keyspace.clock().NowUnixMs()),
         announced_(keyspace.database_count(), false),

@@ -237,10 +237,10 @@ class Load {
 
   // The access clock that the file has, if the eviction policy is one that has such.
   void SetAccess(const RdbItem& item, keyspace::Entry* entry) const {
-    const auto policy = keyspace_.tunables().policy.load(std::memory_order_relaxed);
+    const auto policy = keyspace_.tunables().policy();
     if (keyspace::IsLfu(policy)) {
       if (item.frequency) entry->set_access(keyspace::LfuAccess(viewer_.now_ms(), *item.frequency));
-    } else if (item.idle_seconds) {
+    } else if (item.idle_seconds && !keyspace::IsS3Fifo(policy)) {
       constexpr std::uint64_t kIdleMax = std::numeric_limits<std::int32_t>::max();
       entry->set_access(keyspace::AccessOfIdle(
           viewer_.now_ms(), static_cast<std::int64_t>(std::min(*item.idle_seconds, kIdleMax))));

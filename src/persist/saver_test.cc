@@ -77,7 +77,7 @@ TEST(Saver, KeepsTheAccessClockOfThePolicy) {
   using keyspace::EvictionPolicy;
   for (const auto policy : {EvictionPolicy::kAllkeysLru, EvictionPolicy::kVolatileLfu}) {
     TestStore store({.stripe_count = 2});
-    store.keyspace.tunables().policy = policy;
+    store.keyspace.tunables().SetPolicy(policy);
     const bool is_lfu = keyspace::IsLfu(policy);
     store.Set("key", "value");
     const auto access_of = [](TestStore& from) {
@@ -93,7 +93,7 @@ TEST(Saver, KeepsTheAccessClockOfThePolicy) {
     SimDisk disk(1);
     ASSERT_TRUE(SaveTo(disk, store, Order()).ok());
     TestStore again({.stripe_count = 2});
-    again.keyspace.tunables().policy = policy;
+    again.keyspace.tunables().SetPolicy(policy);
     LoadProgress progress;
     ASSERT_TRUE(LoadRdbFile(disk, "./dump.rdb", again.keyspace, {}, progress).has_value());
     EXPECT_EQ(access_of(again), access_of(store)) << is_lfu;

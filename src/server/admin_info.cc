@@ -213,6 +213,7 @@ std::string MemorySection(Server& server) {
   section.AddZeros({"mem_not_counted_for_evict", "mem_replication_backlog",
                     "mem_total_replication_buffers", "mem_clients_slaves"});
   section.Add("mem_clients_normal", figures.clients);
+  section.Add("mem_eviction_ghosts", server.engine().keyspace().ghost_bytes());
   section.AddZeros({"mem_cluster_links", "mem_aof_buffer"});
   section.Add("mem_allocator", AllocatorName());
   section.Add("active_defrag_running", 0);
@@ -318,6 +319,7 @@ void AddExpiry(Section& section, const keyspace::KeyspaceTotals& totals,
   section.Add("expired_stale_perc", "0.00");
   section.AddZeros({"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
   section.Add("evicted_keys", totals.evicted);
+  section.Add("evicted_keys_met_again", totals.ghosts_met);
   section.Add("evicted_clients", evicted_clients);
   section.AddZeros({"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
   section.Add("keyspace_hits", totals.hits);

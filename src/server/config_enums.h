@@ -37,6 +37,8 @@ inline constexpr ChoiceName kMaxmemoryPolicies[] = {
     {"allkeys-lfu", keyspace::EvictionPolicy::kAllkeysLfu},
     {"allkeys-random", keyspace::EvictionPolicy::kAllkeysRandom},
     {"noeviction", keyspace::EvictionPolicy::kNoEviction},
+    {"allkeys-s3fifo", keyspace::EvictionPolicy::kAllkeysS3Fifo},
+    {"volatile-s3fifo", keyspace::EvictionPolicy::kVolatileS3Fifo},
 };
 
 enum class Supervised : std::uint8_t { kUpstart, kSystemd, kAuto, kNo };

@@ -18,6 +18,9 @@ inline constexpr ConfigRow kMemoryRows[] = {
     Integer("maxmemory-samples", "5", {1, kInt32Max})
         .Applied()
         .Does("keys looked at for each one evicted"),
+    Bool("cairn-miss-ratio-curve", "no")
+        .Applied()
+        .Does("follow a sample of the keys, so that CACHE.MRC tells what more memory would do"),
     Integer("maxmemory-eviction-tenacity", "10", {0, 100})
         .Ignored()
         .Does("a command evicts at most 128 keys before it runs, at any setting"),

@@ -39,6 +39,18 @@ Status ChangeDirectory(const std::string& path) {
   return {StatusCode::kIo, std::strerror(errno)};
 }
 
+// What the server may learn about its use, at some cost.
+void WireAdvisors(Config& config, keyspace::Keyspace& keyspace) {
+  const auto switches = [&config](BoolConfigId id, auto set) {
+    set(config.Bool(id));
+    config.OnChange(ConfigId(id.position()), [id, set](const Config& changed) {
+      set(changed.Bool(id));
+      return Status();
+    });
+  };
+  switches("cairn-miss-ratio-curve", [&keyspace](bool on) { keyspace.DrawCurve(on); });
+}
+
 }  // namespace
 
 void Server::WireConfig() {
@@ -82,9 +94,9 @@ void Server::WireConfig() {
         std::min(config_.Int("proto-max-bulk-len"), keyspace::kStringBytesMax),
         std::memory_order_relaxed);
   });
+  WireAdvisors(config_, engine_.keyspace());
   on_change("maxmemory-policy", [this, &tunables] {
-    tunables.policy.store(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"),
-                          std::memory_order_relaxed);
+    tunables.SetPolicy(config_.Choice<keyspace::EvictionPolicy>("maxmemory-policy"));
   });
   on_change("notify-keyspace-events", [this, &tunables] {
     auto classes = static_cast<keyspace::EventClass>(config_.Int("notify-keyspace-events"));

@@ -78,11 +78,12 @@ void RunConnection(Clients& clients, int port, Generator& generator, Random& ran
 
 // Limits and policies that change under the load, and a look at the clients now and then.
 void RunOperator(Client& client) {
-  constexpr std::array<const char*, 8> kPolicies = {
-      "noeviction",   "allkeys-lru",  "allkeys-lfu",     "allkeys-random",
-      "volatile-lru", "volatile-lfu", "volatile-random", "volatile-ttl"};
+  constexpr std::array<const char*, 10> kPolicies = {
+      "noeviction",   "allkeys-lru",     "allkeys-lfu",  "allkeys-random",  "allkeys-s3fifo",
+      "volatile-lru", "volatile-s3fifo", "volatile-lfu", "volatile-random", "volatile-ttl"};
   while (client.all.GoOn()) {
-    client.Do({"CONFIG", "SET", "maxmemory-policy", kPolicies[client.random.Below(8)]});
+    client.Do(
+        {"CONFIG", "SET", "maxmemory-policy", kPolicies[client.random.Below(kPolicies.size())]});
     client.Do({"CONFIG", "SET", "maxmemory", client.random.Below(2) == 0 ? "0" : "3mb"});
     client.Do({"INFO"});
     client.Do({"CLIENT", "LIST"});

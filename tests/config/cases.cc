@@ -108,7 +108,9 @@ constexpr SetCase kSetCases[] = {
     {"maxmemory-policy", "allkeys-LRU", "allkeys-lru"},
     {"maxmemory-policy", "x", "",
      "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, "
-     "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction"},
+     "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction, allkeys-s3fifo, "
+     "volatile-s3fifo"},
+    {"maxmemory-policy", "Allkeys-S3FIFO", "allkeys-s3fifo"},
     {"sanitize-dump-payload", "x", "",
      "argument(s) must be one of the following: no, yes, clients"},
     {"oom-score-adj", "x", "",
