@@ -344,6 +344,17 @@ void Keyspace::DrawCurve(bool draws) {
   }
 }
 
+void Keyspace::WatchReloads(bool watches) {
+  if (watches == reload_watch_.is_on()) return;
+  const auto bytes = static_cast<std::int64_t>(ReloadWatch::memory_bytes());
+  used_bytes_.Add(watches ? bytes : -bytes);
+  if (watches) {
+    reload_watch_.Start();
+  } else {
+    reload_watch_.Stop();
+  }
+}
+
 Keyspace::LimitSize Keyspace::SizeAtLimit() {
   static_assert(MissRatioCurve::kReadersMax >= kStripeCountMax);
   double keys = 0;

@@ -33,6 +33,7 @@
 #include "keyspace/key_locks.h"
 #include "keyspace/leases.h"
 #include "keyspace/miss_ratio_curve.h"
+#include "keyspace/reload_watch.h"
 #include "keyspace/removal_lags.h"
 #include "keyspace/stripe.h"
 #include "keyspace/tags.h"
@@ -135,6 +136,10 @@ class Keyspace {
   void DrawCurve(bool draws);
   // Tells the curve what it is to cover. Takes each stripe's lock in turn.
   void CoverCurve() { curve_.Cover(4 * SizeAtLimit().keys); }
+  // Watches while it is on; see WatchReloads.
+  ReloadWatch& reload_watch() { return reload_watch_; }
+  // Begins it, or ends it and gives its memory back. One thread at a time.
+  void WatchReloads(bool watches);
   // What the memory that may be used holds: that of maxmemory, or all there is without a limit.
   struct LimitSize {
     std::int64_t bytes = 0;        // with what is beside the keys
@@ -254,6 +259,7 @@ class Keyspace {
   SharedCounter ghost_bytes_;
   FifoClocks fifo_clocks_;
   MissRatioCurve curve_;
+  ReloadWatch reload_watch_;
   std::atomic<std::int64_t> other_bytes_{0};
   std::atomic<std::int64_t> fold_bytes_{kFoldBytes};  // relaxed: any step is right
   // The thread that holds every stripe, or 0. relaxed: a thread asks about itself only.

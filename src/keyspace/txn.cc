@@ -94,6 +94,8 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
   NoteExpired(db, key);
+  if (keyspace_.reload_watch().is_on()) [[unlikely]]
+    keyspace_.reload_watch().Expire(db, key.hash, *found.entry);
   NotifyIn(db, kEventExpired, "expired", key);
   expiring_ = true;
   Remove(key, found);  // last: a name may point into the entry

@@ -21,6 +21,9 @@ inline constexpr ConfigRow kMemoryRows[] = {
     Bool("cairn-miss-ratio-curve", "no")
         .Applied()
         .Does("follow a sample of the keys, so that CACHE.MRC tells what more memory would do"),
+    Bool("cairn-ttl-advisor", "no")
+        .Applied()
+        .Does("watch a sample of what expires, so that CACHE.ADVISE tells of reloads for nothing"),
     Integer("maxmemory-eviction-tenacity", "10", {0, 100})
         .Ignored()
         .Does("a command evicts at most 128 keys before it runs, at any setting"),

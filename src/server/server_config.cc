@@ -49,6 +49,7 @@ void WireAdvisors(Config& config, keyspace::Keyspace& keyspace) {
     });
   };
   switches("cairn-miss-ratio-curve", [&keyspace](bool on) { keyspace.DrawCurve(on); });
+  switches("cairn-ttl-advisor", [&keyspace](bool on) { keyspace.WatchReloads(on); });
 }
 
 }  // namespace
