@@ -145,6 +145,22 @@ TEST(S3Fifo, KeepsAPartOfALoop) {
   EXPECT_GT(cache.store.keyspace.Totals().ghosts_met, 0);
 }
 
+// A frequency is not for ever: where others need the room, what is not used any more goes.
+TEST(S3Fifo, WhatNobodyUsesAnyMoreGoes) {
+  constexpr int kNew = kCached * 4 / 5;
+  Cache cache(EvictionPolicy::kAllkeysS3Fifo, kCached);
+  for (int round = 0; round < 5; ++round) cache.ReadAll("old:", kCached / 2);
+  for (int round = 0; round < 15; ++round) {
+    cache.ReadAll("new:", kNew);
+    cache.ReadAll("filler:" + std::to_string(round) + ":", kCached / 4);
+  }
+  int left = 0;
+  for (int i = 0; i < kCached / 2; ++i)
+    left += cache.store.Get("old:" + std::to_string(i)).has_value() ? 1 : 0;
+  EXPECT_LT(left, kCached / 8);
+  EXPECT_GT(cache.ReadAll("new:", kNew), kNew * 9 / 10);
+}
+
 TEST(S3Fifo, GhostsAreCharged) {
   Cache cache(EvictionPolicy::kAllkeysS3Fifo, kCached);
   EXPECT_EQ(cache.store.keyspace.ghost_bytes(), 0);
