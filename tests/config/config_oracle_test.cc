@@ -47,6 +47,12 @@ const std::set<std::string> kNewNames = {
     "tls-auth-clients-user",            // later
     "cairn-audit-log",                  // ours alone
     "cairn-stripes",                    // how the keyspace is cut
+    "cairn-key-statistics",             // what is asked for, sampled
+    "cairn-hot-keys",                   // the same
+    "cairn-hot-keys-period",            // the same
+    "cairn-prefixes",                   // the same
+    "cairn-prefixes-period",            // the same
+    "cairn-big-keys",                   // the largest keys, listed
 };
 
 // Shown by 7.0, hidden since 7.2.
