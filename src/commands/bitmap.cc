@@ -164,6 +164,8 @@ void BitOp(Call& call) {
     call.txn().Remove(call.key(0), destination);
     call.txn().Log({"DEL", call.key(0).name});
     call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));
+  } else {
+    call.txn().OverruleAbsence(call.key(0));
   }
   call.reply().Integer(static_cast<std::int64_t>(result.size()));
 }

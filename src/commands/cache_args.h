@@ -20,9 +20,11 @@ namespace cairn::commands {
 
 inline constexpr std::int64_t kCacheTtlMsMax = std::int64_t{100} * 366 * 24 * 3600 * 1000;
 inline constexpr std::int64_t kLeaseMsMax = 600'000;
+// A lease's memory is in no client's account, so that of a long key is not to be had.
+inline constexpr std::size_t kLeasedKeyBytesMax = 1024;
 inline constexpr std::int64_t kLoadCostMsMax = 3'600'000;
 inline constexpr std::int64_t kNegativeTtlMsDefault = 60'000;
-inline constexpr std::int64_t kTombstoneMsDefault = 60'000;
+inline constexpr std::int64_t kTombstoneMsDefault = keyspace::Txn::kTombstoneMs;
 inline constexpr std::int64_t kTombstoneMsMax = 24 * 3'600'000;
 
 inline constexpr std::string_view kTooManyTags = "ERR a value has at most 64 tags";

@@ -57,7 +57,7 @@ class Reader {
     const bool is_known = found || (notes_ != nullptr && notes_->is_negative);
     if (is_known && SatisfiesVersion()) {
       const bool is_stale = notes_ != nullptr && notes_->IsStale(now_ms_);
-      if (!is_stale) return Reply("fresh", found, IsNearEnd() ? Grant() : 0);
+      if (!is_stale) return Reply("fresh", found, IsNearEnd() && MayRetry() ? Grant() : 0);
       if (options_.takes_stale) return Reply("stale", found, MayRetry() ? Grant() : 0);
     }
     Miss();
@@ -78,7 +78,7 @@ class Reader {
 
   // The token of a new lease, 0 if there is none to be had.
   std::uint64_t Grant() {
-    if (options_.lease_ms == kNotGiven) return 0;
+    if (options_.lease_ms == kNotGiven || key_.name.size() > kLeasedKeyBytesMax) return 0;
     const Lease* old = call_.txn().FindLease(key_);
     if (old != nullptr && old->is_held()) return 0;
     Lease* lease = call_.txn().GrantLease(key_, options_.lease_ms);
@@ -181,7 +181,8 @@ void CacheInfo(Call& call) {
   reply.Bulk("version");
   reply.Integer(static_cast<std::int64_t>(notes.version));
   reply.Bulk("age");
-  reply.Integer(own == nullptr ? -1 : std::max<std::int64_t>(0, call.now_ms() - notes.created_at));
+  reply.Integer(
+      notes.created_at == 0 ? -1 : std::max<std::int64_t>(0, call.now_ms() - notes.created_at));
   reply.Bulk("fresh-for");
   reply.Integer(until(notes.stale_at));
   reply.Bulk("expires-in");

@@ -40,11 +40,14 @@ void ReplyVerdict(resp::Writer& reply, Verdict verdict) {
   }
 }
 
+// What a fill says of its row.
+enum class Claim : std::uint8_t { kExists, kIsAbsent };
+
 // One fill: what is there, whether it may be replaced, and what stands beside the new value.
 class Fill {
  public:
-  Fill(Call& call, const CacheOptions& options)
-      : call_(call), txn_(call.txn()), options_(options), key_(call.key(0)) {
+  Fill(Call& call, const CacheOptions& options, Claim claim = Claim::kExists)
+      : call_(call), txn_(call.txn()), options_(options), claim_(claim), key_(call.key(0)) {
     found_ = txn_.Find(key_, Access::kWrite);
     if (!found_) shadow_ = txn_.FindShadow(key_);
   }
@@ -88,6 +91,12 @@ class Fill {
 
   Found& found() { return found_; }
   const Found& shadow() const { return shadow_; }
+  // Of what is there, or was: 0 if it has none.
+  std::uint64_t known_version() const {
+    const Found& known = found_ ? found_ : shadow_;
+    const CacheNotes* notes = known ? known.entry->notes() : nullptr;
+    return notes == nullptr ? 0 : notes->version;
+  }
 
  private:
   bool HoldsLease() {
@@ -108,7 +117,10 @@ class Fill {
       const CacheNotes* notes = found_.entry->notes();
       return notes != nullptr && version < notes->version;
     }
-    return shadow_ && version <= shadow_.entry->notes()->version;
+    if (!shadow_) return false;
+    // Of the version at which the row went there is only its absence.
+    const std::uint64_t known = shadow_.entry->notes()->version;
+    return claim_ == Claim::kIsAbsent ? version < known : version <= known;
   }
 
   // A tag that was bumped since the load began: whatever was loaded may be what is out of date.
@@ -119,6 +131,8 @@ class Fill {
       }
     }
     for (const std::string_view name : options_.tags) {
+      if (std::ranges::any_of(tags_, [&](const Tags::Ref& tag) { return tag->name() == name; }))
+        continue;
       tags_.push_back(call_.keyspace().tags().GetUnlessBumped(name, stamp_));
       if (!tags_.back()) return Verdict::kVoid;
     }
@@ -141,6 +155,7 @@ class Fill {
   Call& call_;
   keyspace::Txn& txn_;
   const CacheOptions& options_;
+  const Claim claim_;
   const KeyRef& key_;
   Found found_;
   Found shadow_;
@@ -152,7 +167,24 @@ class Fill {
 constexpr std::string_view kFillOptions =
     "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP";
 
+// Whether it is a client's or an effect: nothing that is said is passed over.
+bool CheckForm(Call& call, const CacheOptions& options) {
+  const auto is_given = [&](std::int64_t CacheOptions::* option) {
+    return options.*option != kNotGiven;
+  };
+  constexpr std::int64_t CacheOptions::* kOfClients[] = {
+      &CacheOptions::token, &CacheOptions::ttl_ms, &CacheOptions::stale_ms,
+      &CacheOptions::jitter_percent, &CacheOptions::tombstone_ms};
+  constexpr std::int64_t CacheOptions::* kOfEffects[] = {
+      &CacheOptions::created_at, &CacheOptions::stale_at, &CacheOptions::expires_at};
+  const bool fits = options.is_effect() ? std::ranges::none_of(kOfClients, is_given)
+                                        : std::ranges::none_of(kOfEffects, is_given);
+  if (!fits) call.Error(command::errors::kSyntax);
+  return fits;
+}
+
 bool CheckFill(Call& call, const CacheOptions& options) {
+  if (!CheckForm(call, options)) return false;
   if (options.ttl_ms != kNotGiven ||
       (options.stale_ms == kNotGiven && options.jitter_percent == kNotGiven)) {
     return true;
@@ -186,16 +218,22 @@ void CacheSet(Call& call) {
 
 void CacheAbsent(Call& call) {
   auto options = ParseCacheOptions(call, 2, kFillOptions);
-  if (!options) return;
+  if (!options || !CheckForm(call, *options)) return;
   if (options->ttl_ms == kNotGiven) options->ttl_ms = kNegativeTtlMsDefault;
-  Fill fill(call, *options);
+  Fill fill(call, *options, Claim::kIsAbsent);
   const Verdict verdict = fill.Judge();
   if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
   keyspace::Txn& txn = call.txn();
   const KeyRef& key = call.key(0);
   std::unique_ptr<CacheNotes> notes = fill.Notes();
   notes->is_negative = true;
-  const UnixMs expires_at = fill.ExpiresAt(*notes);
+  UnixMs expires_at = fill.ExpiresAt(*notes);
+  if (!options->is_effect()) {
+    // What was refused as old until now is old still, and for as long, if this becomes a tombstone.
+    notes->version = std::max(notes->version, fill.known_version());
+    if (fill.shadow() && fill.known_version() > 0)
+      expires_at = std::max(expires_at, txn.ExpiryAt(fill.shadow()) - keyspace::Txn::kTombstoneMs);
+  }
   EffectWords("CACHE.ABSENT", key.name).Add(*notes, expires_at).Log(txn);
   txn.EndLease(key);
   if (fill.found()) {
@@ -208,13 +246,12 @@ void CacheAbsent(Call& call) {
 
 void CacheDel(Call& call) {
   const auto options = ParseCacheOptions(call, 2, "VER TOMBSTONE CREATED PXAT STAMP");
-  if (!options) return;
+  if (!options || !CheckForm(call, *options)) return;
+  if (options->tombstone_ms != kNotGiven && options->version == kNotGiven)
+    return call.Error("ERR TOMBSTONE needs a VER");
   Fill fill(call, *options);
-  const bool is_old = options->version != kNotGiven && !options->is_effect() && [&] {
-    const Found& known = fill.found() ? fill.found() : fill.shadow();
-    const CacheNotes* notes = known ? known.entry->notes() : nullptr;
-    return notes != nullptr && std::cmp_less(options->version, notes->version);
-  }();
+  const bool is_old = options->version != kNotGiven && !options->is_effect() &&
+                      std::cmp_less(options->version, fill.known_version());
   if (is_old) return ReplyVerdict(call.reply(), Verdict::kOld);
   keyspace::Txn& txn = call.txn();
   const KeyRef& key = call.key(0);
@@ -279,6 +316,7 @@ void CacheStale(Call& call) {
     const CacheNotes* old = found.entry->notes();
     auto notes =
         old == nullptr ? std::make_unique<CacheNotes>() : std::make_unique<CacheNotes>(*old);
+    if (old == nullptr) notes->stamp = call.keyspace().tags().Now();
     // Not the moment: whether it is stale must not hang on a clock when it is replayed.
     notes->stale_at = 0;
     notes->retry_at = 0;
@@ -292,9 +330,8 @@ void CacheStale(Call& call) {
 }
 
 void CacheForget(Call& call) {
-  const bool was_known{call.txn().FindShadow(call.key(0))};
   call.txn().OverruleAbsence(call.key(0));
-  call.reply().Integer(was_known ? 1 : 0);
+  call.reply().Integer(call.txn().ForgetShadow(call.key(0)) ? 1 : 0);
 }
 
 constexpr std::uint32_t kFills = command::kWrite | command::kDenyOom | command::kFast;

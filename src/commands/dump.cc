@@ -153,7 +153,7 @@ void Store(Call& call, Found found, codec::RdbValue&& value, UnixMs at_ms,
 
 // What is restored has expired: only what it replaces is gone.
 void Drop(Call& call, Found found) {
-  if (!found) return;
+  if (!found) return call.txn().OverruleAbsence(call.key(0));
   call.txn().Remove(call.key(0), found);
   call.txn().Log({"DEL", call.key(0).name});
   call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));

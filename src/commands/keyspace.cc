@@ -36,7 +36,13 @@ std::uint64_t Cursor(const keyspace::Keyspace& keyspace, std::uint64_t stripe_nu
   return stripe_number << kTableCursorBits | position;
 }
 
-// Walks from `cursor` on, calling fn(entry) for every entry that has not expired, until fn's owner
+// What has expired, or was made an end of by a tag's bump, may not be gone yet.
+bool IsThere(const Shard& shard, Position at, const Entry& entry, UnixMs now_ms) {
+  return keyspace::internal::ExpiryOf(shard.table, at, entry) > now_ms &&
+         !keyspace::internal::IsDead(entry);
+}
+
+// Walks from `cursor` on, calling fn(entry) for every entry that is there, until fn's owner
 // says stop() or the keyspace ends. Returns the cursor to go on from, 0 at the end; nothing if a
 // stripe is held for long and the call is delayed. Locks one stripe at a time, for at most
 // kBucketsPerHold buckets.
@@ -63,7 +69,7 @@ std::optional<std::uint64_t> Walk(Call& call, std::uint64_t cursor, Fn fn, Stop 
     }
     for (int bucket = 0; bucket < kBucketsPerHold; ++bucket) {
       position = shard->table.Scan(position, [&](Position at, const Entry* entry) {
-        if (keyspace::internal::ExpiryOf(shard->table, at, *entry) > now_ms) fn(*entry);
+        if (IsThere(*shard, at, *entry, now_ms)) fn(*entry);
       });
       if (position == 0) ++stripe_number;
       if (stop()) return Cursor(keyspace, stripe_number, position);
@@ -140,7 +146,7 @@ void RandomKey(Call& call) {
       }
       const Position at = shard->table.RandomPosition(call.session().random());
       const Entry* entry = shard->table.At(at);
-      if (keyspace::internal::ExpiryOf(shard->table, at, *entry) <= call.now_ms()) break;
+      if (!IsThere(*shard, at, *entry, call.now_ms())) break;
       return call.reply().Bulk(entry->key());
     }
   }

@@ -80,14 +80,16 @@ void Store(Call& call, std::string_view event, Set&& result) {
   Found destination = call.txn().Find(key, Access::kPeek);
   const std::size_t size = result.size();
   const bool changes = size > 0 || destination;
-  call.txn().SetCollection(key, destination, std::move(result));
   if (changes) {
+    call.txn().SetCollection(key, destination, std::move(result));
     call.LogVerbatim();
     if (size > 0) {
       call.txn().Notify(keyspace::kEventSet, event, key);
     } else {
       call.txn().Notify(keyspace::kEventGeneric, "del", key);
     }
+  } else {
+    call.txn().OverruleAbsence(key);
   }
   call.reply().Integer(static_cast<std::int64_t>(size));
 }

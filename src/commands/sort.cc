@@ -53,12 +53,14 @@ void StoreList(Call& call, const SortOptions& options, List&& list) {
   const keyspace::KeyRef key = call.keyspace().Ref(*options.store);
   Found found = call.txn().Find(key, Access::kPeek);
   const bool is_change = found || !is_gone;
-  call.txn().SetCollection(key, found, std::move(list));
   if (is_change) {
+    call.txn().SetCollection(key, found, std::move(list));
     call.txn().Notify(is_gone ? keyspace::kEventGeneric : keyspace::kEventList,
                       is_gone ? "del" : "sortstore", key);
     call.LogVerbatim();
     call.txn().CountAs(is_gone ? 1 : static_cast<std::int64_t>(size));
+  } else {
+    call.txn().OverruleAbsence(key);
   }
   call.reply().Integer(static_cast<std::int64_t>(size));
 }

@@ -157,7 +157,7 @@ void StoreSortedSet(Call& call, std::size_t n, value::SortedSet&& set, std::stri
   const KeyRef& key = call.key(n);
   Found found = call.txn().Find(key, keyspace::Access::kPeek);
   if (set.empty()) {
-    if (!found) return;
+    if (!found) return call.txn().OverruleAbsence(key);
     call.txn().Remove(key, found);
     call.txn().Log({"DEL", key.name});
     return call.txn().Notify(keyspace::kEventGeneric, "del", key);

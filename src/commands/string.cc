@@ -62,7 +62,7 @@ void GetDel(Call& call) {
   Found found;
   if (!FindString(call, 0, Access::kRead, &found)) return;
   ReplyString(call, found);
-  if (!found) return;
+  if (!found) return call.txn().OverruleAbsence(call.key(0));
   call.txn().Remove(call.key(0), found);
   call.txn().Log({"DEL", call.key(0).name});
   call.txn().Notify(keyspace::kEventGeneric, "del", call.key(0));

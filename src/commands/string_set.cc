@@ -172,6 +172,7 @@ void StoreString(Call& call, const KeyRef& key, const Found& found, std::string_
       txn.Remove(key, gone);
       txn.Log({"DEL", key.name});
     } else {
+      txn.OverruleAbsence(key);
       txn.Notify(keyspace::kEventNewKey, "new", key);
     }
     txn.Notify(keyspace::kEventString, "set", key);
@@ -247,7 +248,10 @@ void RemoveKeys(Call& call) {
   std::vector<std::string_view> effect = {"DEL"};
   for (std::size_t n = 0; n < call.key_count(); ++n) {
     Found found = call.txn().Find(call.key(n), Access::kWrite);
-    if (!found) continue;
+    if (!found) {
+      call.txn().OverruleAbsence(call.key(n));
+      continue;
+    }
     call.txn().Remove(call.key(n), found);
     call.txn().Notify(keyspace::kEventGeneric, "del", call.key(n));
     effect.push_back(call.key(n).name);

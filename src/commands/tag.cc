@@ -78,15 +78,18 @@ void TagAdd(Call& call) {
   for (const std::string_view name : names) {
     const auto is_it = [name](const Tags::Ref& tag) { return tag->name() == name; };
     if (std::ranges::any_of(tags, is_it)) continue;
+    // Not once all are known: there may be a million of them.
+    if (tags.size() == CacheNotes::kTagsMax) return call.Error(kTooManyTags);
     tags.push_back(call.keyspace().tags().Get(name));
     ++added;
   }
-  if (tags.size() > CacheNotes::kTagsMax) return call.Error(kTooManyTags);
   notes->set_tags(std::move(tags));
-  if (old == nullptr) notes->created_at = call.now_ms();
-  // The new tags' bumps of the past do not concern it; those of its own have made it stale.
-  if (old != nullptr && old->IsBumped(Bump::kSoft)) notes->stale_at = 0;
-  notes->stamp = call.keyspace().tags().Now();
+  // The stamp of a value that has one stays: a bump of an old tag that is under way now must not be
+  // lost, and a new tag that was bumped since the load has made an end of what was loaded.
+  if (old == nullptr) {
+    notes->created_at = call.now_ms();
+    notes->stamp = call.keyspace().tags().Now();
+  }
   EffectWords("CACHE.TOUCH", call.key(0).name).Add(*notes, txn.ExpiryAt(found)).Log(txn);
   txn.SetNotes(call.key(0), found, std::move(notes));
   call.reply().Integer(added);

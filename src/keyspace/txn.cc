@@ -82,10 +82,8 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
       !internal::IsDead(*found.entry)) {
     return ExpireFields(db, key, found);
   }
-  if (keyspace_.IsShadow(db)) [[unlikely]] {
-    RemoveShadow(StripeOf(key), *found.shard, found.position);
-    return {};
-  }
+  if (keyspace_.IsShadow(db)) [[unlikely]]
+    return EndAbsence(key, found);
   if (ExpiryAt(found) > viewer_.now_ms()) return BuryDead(db, key, found);
   StripeCounters& counters = StripeOf(key).counters;
   const std::int64_t lag_ms = viewer_.now_ms() - ExpiryAt(found);

@@ -356,9 +356,15 @@ class Txn {
   // others goes.
   void SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs expiry);
   static constexpr std::size_t kShadowKeysMax = 4096;
+  static constexpr std::int64_t kShadowsShare = 8;  // at most one part in so many of maxmemory
+  // What was known to be absent as of a version refuses older ones for as long after its end.
+  static constexpr std::int64_t kTombstoneMs = 60'000;
   // A key that is not there is written or deleted all the same: what was known of its absence is
-  // not so any more, and who loads its value loads what is old by now. Logs what it forgets.
+  // not so any more, and who loads its value loads what is old by now. Logs what it forgets. The
+  // version of a deleted row stays: no write without one makes an older row newer.
   void OverruleAbsence(const KeyRef& key);
+  // Whatever is known of a key that is not there. True if something was; logs it.
+  bool ForgetShadow(const KeyRef& key);
   // The lease on a key, held or not, or null.
   Lease* FindLease(const KeyRef& key);
   // A new one; null if there are too many. REQUIRES: none is held.
@@ -482,6 +488,11 @@ class Txn {
   void ForgetVersion(const Found& found);
   bool DropShadow(Stripe& stripe, DbId db, const KeyRef& key);
   void RemoveShadow(Stripe& stripe, Shard& shadow, Position position);
+  Found EndAbsence(const KeyRef& key, Found shadow);
+  static UnixMs TombstoneEnd(UnixMs absence_end) {
+    return absence_end > kNever - kTombstoneMs ? kNever : absence_end + kTombstoneMs;
+  }
+  bool ShadowsAreFull(const Stripe& stripe, const Shard& shadow) const;
   void EvictShadow(Stripe& stripe, Shard& shadow);
   void LogForgotten(std::string_view name);
   static void DropInterest(Stripe& stripe, KeyInterest& at);

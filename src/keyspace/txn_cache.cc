@@ -10,6 +10,12 @@
 #include "keyspace/txn.h"
 
 namespace cairn::keyspace {
+namespace {
+
+// Before one is set: more go than come, and a call's work is bounded.
+constexpr int kShadowEvictionsMax = 2;
+
+}  // namespace
 
 // ---- Notes -------------------------------------------------------------------------------------
 
@@ -58,7 +64,8 @@ void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs
   stripe.has_shadows = true;
   Found found = FindShadow(key);
   if (!found) {
-    if (shadow.table.size() >= kShadowKeysMax && viewer_.sees_expiry) EvictShadow(stripe, shadow);
+    for (int n = 0; n < kShadowEvictionsMax && ShadowsAreFull(stripe, shadow); ++n)
+      EvictShadow(stripe, shadow);
     auto delta = -static_cast<std::int64_t>(shadow.table.memory_bytes());
     Entry* entry = Entry::CreateString(*stripe.arena, key.name, {}, Encoding::kPlain);
     delta += static_cast<std::int64_t>(entry->charged_bytes());
@@ -89,6 +96,21 @@ void Txn::RemoveShadow(Stripe& stripe, Shard& shadow, Position position) {
   keyspace_.Charge(stripe, shadow, delta);
 }
 
+// Those of all databases of the stripe have a share of maxmemory together: who asks for rows that
+// do not exist, in numbers, does not take the place of those that do.
+bool Txn::ShadowsAreFull(const Stripe& stripe, const Shard& shadow) const {
+  if (!viewer_.sees_expiry || shadow.table.size() == 0) return false;
+  if (shadow.table.size() >= kShadowKeysMax) return true;
+  const std::int64_t limit = keyspace_.tunables().maxmemory_bytes.load(std::memory_order_relaxed);
+  if (limit == 0) return false;
+  std::int64_t bytes = 0;
+  for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
+    const Shard* shard = stripe.shard(keyspace_.ShadowOf(DbId(db)));
+    bytes += shard == nullptr ? 0 : shard->charged_bytes;
+  }
+  return bytes > limit / kShadowsShare / static_cast<std::int64_t>(keyspace_.stripe_count());
+}
+
 void Txn::EvictShadow(Stripe& stripe, Shard& shadow) {
   Position victim;
   shadow.table.SampleFrom(viewer_.random, 1, [&](Position at, Entry*) { victim = at; });
@@ -100,17 +122,51 @@ void Txn::EvictShadow(Stripe& stripe, Shard& shadow) {
 
 void Txn::LogForgotten(std::string_view name) {
   if (!keyspace_.log().active()) return;
+  if (expired_ != nullptr) LogExpired();
   const std::string_view effect[] = {"CACHE.FORGET", name};
   AppendEffect(viewer_.db, effect);
 }
 
 void Txn::OverruleAbsence(const KeyRef& key) {
-  Stripe& stripe = StripeOf(key);
   if (Lease* lease = FindLease(key); lease != nullptr && lease->is_held()) {
     keyspace_.leases().Void(*lease, stripe.id);
     WakeWaiters(key);
   }
-  if (stripe.has_shadows && DropShadow(stripe, viewer_.db, key)) LogForgotten(key.name);
+  const Found shadow = FindShadow(key);
+  if (!shadow || !shadow.entry->notes()->is_negative) return;
+  // A DEL, replayed, comes to this very place. One of many keys names them in one record.
+  NoteExpired(viewer_.db, key);
+  const std::uint64_t version = shadow.entry->notes()->version;
+  if (version == 0) {
+    DropShadow(StripeOf(key), viewer_.db, key);
+    return;
+  }
+  auto tombstone = std::make_unique<CacheNotes>();
+  tombstone->version = version;
+  SetShadow(key, std::move(tombstone), TombstoneEnd(ExpiryAt(shadow)));
+}
+
+// A row that was absent as of a version was not there before it, either, though nobody may say any
+// more that it is absent now. Logged by nobody: it follows from the data.
+Found Txn::EndAbsence(const KeyRef& key, Found shadow) {
+  const CacheNotes& notes = *shadow.entry->notes();
+  const UnixMs until = TombstoneEnd(ExpiryAt(shadow));
+  if (!notes.is_negative || notes.version == 0 || until <= viewer_.now_ms()) {
+    RemoveShadow(StripeOf(key), *shadow.shard, shadow.position);
+    return {};
+  }
+  auto tombstone = std::make_unique<CacheNotes>();
+  tombstone->version = notes.version;
+  SetNotes(key, shadow, std::move(tombstone));
+  PutDue(key, shadow, until);
+  return shadow;
+}
+
+bool Txn::ForgetShadow(const KeyRef& key) {
+  Stripe& stripe = StripeOf(key);
+  if (!stripe.has_shadows || !DropShadow(stripe, viewer_.db, key)) return false;
+  LogForgotten(key.name);
+  return true;
 }
 
 // ---- Leases ------------------------------------------------------------------------------------
