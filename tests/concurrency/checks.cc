@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "concurrency/caches.h"
 #include "concurrency/clients.h"
+#include "concurrency/fills.h"
 #include "concurrency/history.h"
 #include "concurrency/limits_and_locks.h"
 #include "concurrency/load.h"
@@ -243,6 +244,8 @@ constexpr Check kChecks[] = {
     {"OneWinsTheLock", &OneWinsTheLock},
     {"ATokenIsNeverTwice", &ATokenIsNeverTwice},
     {"CachesAreNeverStale", &CachesAreNeverStale},
+    {.name = "FillsAreNeverStale", .run = &FillsAreNeverStale, .is_ours = true},
+    {.name = "VersionsNeverGoBack", .run = &VersionsNeverGoBack, .is_ours = true},
     {"MessagesComeOnceAndInOrder", &MessagesComeOnceAndInOrder},
     {"EventsFollowWrites", &EventsFollowWrites},
     {"EveryElementIsPoppedOnce", &EveryElementIsPoppedOnce},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// concurrency: the checks, each against a server with 2, 4 and 8 workers.
+// concurrency: the checks, each against a server with 1, 2, 4 and 8 workers.
 //
 //   concurrency --server PATH [--milliseconds N] [--seed N] [--only Check] [--oracle]
 //
@@ -100,7 +100,7 @@ int Main(const std::vector<std::string_view>& args) {
     return 2;
   }
   Tally tally;
-  std::vector<std::string> worker_counts = {"2", "4", "8"};
+  std::vector<std::string> worker_counts = {"1", "2", "4", "8"};
   if (options->oracle) worker_counts = {"1"};
   for (const std::string& workers : worker_counts) {
     for (const Check& check : Checks()) {
