@@ -9,7 +9,8 @@
 #   make soak SOAK_ROUNDS=200     kill -9 under load, again and again; SOAK_SEED=n repeats one;
 #                                 then SOAK_STORIES=2000 of the twin disk that loses its power
 #   make bench                    side by side with redis-server and valkey-server
-#   make bench-cache              hit ratios by eviction policy, and the live curve's error
+#   make bench-cache              hit ratios by eviction policy, the live curve's error, and a
+#                                 thousand readers of an expired key
 #   make format | clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
@@ -75,7 +76,7 @@ bench: bootstrap-build+bench
 bench-cache: bootstrap-build+bench
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) apps
-	@bench/run --only cache $(ARGS)
+	@bench/run --only cache --only stampede $(ARGS)
 
 format: bootstrap-check
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs -r clang-format-19 -i
