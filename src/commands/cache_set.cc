@@ -25,6 +25,8 @@ namespace {
 using keyspace::CacheNotes;
 using keyspace::KeyRef;
 using keyspace::Lease;
+using keyspace::Namespace;
+using keyspace::NamespaceRules;
 using keyspace::Tags;
 
 enum class Verdict : std::uint8_t { kOk, kVoid, kOld };
@@ -48,6 +50,10 @@ class Fill {
  public:
   Fill(Call& call, const CacheOptions& options, Claim claim = Claim::kExists)
       : call_(call), txn_(call.txn()), options_(options), claim_(claim), key_(call.key(0)) {
+    space_ = txn_.SpaceOf(key_);
+    if (space_ != nullptr) rules_ = space_->rules();
+    if (claim_ == Claim::kIsAbsent)
+      rules_.ttl_ms = rules_.negative_ttl_ms != 0 ? rules_.negative_ttl_ms : kNegativeTtlMsDefault;
     found_ = txn_.Find(key_, Access::kWrite);
     if (!found_) shadow_ = txn_.FindShadow(key_);
   }
@@ -57,7 +63,7 @@ class Fill {
     Tags& tags = call_.keyspace().tags();
     stamp_ = tags.Now();
     if (options_.token != kNotGiven && !HoldsLease()) return Verdict::kVoid;
-    const Verdict verdict = IsOld() ? Verdict::kOld : JudgeTags();
+    const Verdict verdict = IsOld() ? Verdict::kOld : WasCleared() ? Verdict::kVoid : JudgeTags();
     // Whatever becomes of it, the loader is done: the next one may try.
     if (verdict != Verdict::kOk && options_.token != kNotGiven) txn_.EndLease(key_);
     return verdict;
@@ -86,7 +92,16 @@ class Fill {
     if (options_.is_effect())
       return options_.expires_at == kNotGiven ? kNever : options_.expires_at;
     if (notes.stale_at == kNever) return kNever;
-    return notes.stale_at + std::max<std::int64_t>(options_.stale_ms, 0);
+    const UnixMs at = notes.stale_at + std::max<std::int64_t>(options_.stale_ms, 0);
+    return rules_.ttl_ms_max != 0 ? std::min(at, call_.now_ms() + rules_.ttl_ms_max) : at;
+  }
+  // Its lease, if it has one, has come to a good end.
+  void EndLoad() {
+    if (space_ != nullptr && granted_at_ != 0) {
+      const bool is_told = options_.cost_ms != kNotGiven;
+      space_->CountLoad(is_told ? options_.cost_ms : call_.now_ms() - granted_at_);
+    }
+    txn_.EndLease(key_);
   }
 
   Found& found() { return found_; }
@@ -105,6 +120,7 @@ class Fill {
     // The sweep may be some milliseconds late.
     if (lease->until <= call_.now_ms()) return false;
     stamp_ = lease->stamp;
+    granted_at_ = lease->granted_at;
     min_version_ = lease->min_version;
     return true;
   }
@@ -122,6 +138,8 @@ class Fill {
     const std::uint64_t known = shadow_.entry->notes()->version;
     return claim_ == Claim::kIsAbsent ? version < known : version <= known;
   }
+
+  bool WasCleared() const { return space_ != nullptr && space_->cleared_at() > stamp_; }
 
   // A tag that was bumped since the load began: whatever was loaded may be what is out of date.
   Verdict JudgeTags() {
@@ -143,10 +161,14 @@ class Fill {
   }
 
   UnixMs StaleAt() {
-    if (options_.ttl_ms == kNotGiven) return kNever;
-    std::int64_t ttl_ms = options_.ttl_ms;
+    std::int64_t ttl_ms = options_.ttl_ms != kNotGiven ? options_.ttl_ms : rules_.ttl_ms;
+    if (rules_.ttl_ms_max != 0)
+      ttl_ms = ttl_ms == 0 ? rules_.ttl_ms_max : std::min(ttl_ms, rules_.ttl_ms_max);
+    if (ttl_ms == 0) return kNever;
     // Only ever shorter: nothing is served as fresh for longer than was said.
-    const std::int64_t spread = ttl_ms / 100 * std::max<std::int64_t>(options_.jitter_percent, 0);
+    const std::int64_t percent =
+        options_.jitter_percent != kNotGiven ? options_.jitter_percent : rules_.jitter_percent;
+    const std::int64_t spread = ttl_ms / 100 * percent;
     if (spread > 0)
       ttl_ms -= static_cast<std::int64_t>(txn_.random().Below(static_cast<std::uint64_t>(spread)));
     return call_.now_ms() + ttl_ms;
@@ -159,6 +181,9 @@ class Fill {
   const KeyRef& key_;
   Found found_;
   Found shadow_;
+  Namespace* space_ = nullptr;
+  NamespaceRules rules_;  // none outside of namespaces
+  UnixMs granted_at_ = 0;
   std::uint64_t stamp_ = 0;
   std::uint64_t min_version_ = 0;
   std::vector<Tags::Ref> tags_;
@@ -189,6 +214,9 @@ bool CheckFill(Call& call, const CacheOptions& options) {
       (options.stale_ms == kNotGiven && options.jitter_percent == kNotGiven)) {
     return true;
   }
+  const Namespace* space = call.txn().SpaceOf(call.key(0));
+  if (space != nullptr && (space->rules().ttl_ms != 0 || space->rules().ttl_ms_max != 0))
+    return true;
   call.Error("ERR STALE and JITTER need a TTL");
   return false;
 }
@@ -204,7 +232,7 @@ void CacheSet(Call& call) {
   std::unique_ptr<CacheNotes> notes = fill.Notes();
   const UnixMs expires_at = fill.ExpiresAt(*notes);
   EffectWords("CACHE.SET", key.name).Add(call.arg(2)).Add(*notes, expires_at).Log(txn);
-  txn.EndLease(key);
+  fill.EndLoad();
   if (call.IsPast(expires_at)) {
     if (fill.found()) txn.Remove(key, fill.found());
     return call.reply().Ok();
@@ -217,9 +245,8 @@ void CacheSet(Call& call) {
 }
 
 void CacheAbsent(Call& call) {
-  auto options = ParseCacheOptions(call, 2, kFillOptions);
+  const auto options = ParseCacheOptions(call, 2, kFillOptions);
   if (!options || !CheckForm(call, *options)) return;
-  if (options->ttl_ms == kNotGiven) options->ttl_ms = kNegativeTtlMsDefault;
   Fill fill(call, *options, Claim::kIsAbsent);
   const Verdict verdict = fill.Judge();
   if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
@@ -235,7 +262,7 @@ void CacheAbsent(Call& call) {
       expires_at = std::max(expires_at, txn.ExpiryAt(fill.shadow()) - keyspace::Txn::kTombstoneMs);
   }
   EffectWords("CACHE.ABSENT", key.name).Add(*notes, expires_at).Log(txn);
-  txn.EndLease(key);
+  fill.EndLoad();
   if (fill.found()) {
     txn.Remove(key, fill.found());
     txn.Notify(keyspace::kEventGeneric, "del", key);
@@ -295,7 +322,7 @@ void CacheTouch(Call& call) {
   }
   const UnixMs expires_at = fill.ExpiresAt(*notes);
   EffectWords("CACHE.TOUCH", key.name).Add(*notes, expires_at).Log(txn);
-  txn.EndLease(key);
+  fill.EndLoad();
   expires_at == kNever ? txn.ClearExpiry(key, fill.found())
                        : txn.SetExpiry(key, fill.found(), expires_at);
   txn.SetNotes(key, fill.found(), std::move(notes));

@@ -63,6 +63,7 @@ std::span<const Spec> TagFamily();
 std::span<const Spec> LimitFamily();
 std::span<const Spec> LockFamily();
 std::span<const Spec> EvictionFamily();
+std::span<const Spec> NamespaceFamily();
 
 }  // namespace cairn::commands
 

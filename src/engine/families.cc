@@ -54,6 +54,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::LockFamily(),
       commands::KeyStatisticsFamily(),
       commands::EvictionFamily(),
+      commands::NamespaceFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };

@@ -31,7 +31,10 @@ bool Keeper::RunOnce() {
       !tunables.is_replaying.load(std::memory_order_acquire))
     done = expirer_.Tick(kExpiryBudget);
   leases_.Tick();
-  if (!tunables.is_replaying.load(std::memory_order_acquire)) dead_.Tick();
+  if (!tunables.is_replaying.load(std::memory_order_acquire)) {
+    dead_.Tick();
+    done &= !namespaces_.Tick();
+  }
   if (tunables.draws_curve()) CoverCurve();
   if (serve_ && keyspace_.has_left_ready()) serve_();
   return !keyspace_.trash().Drain(kTrashBudget) || !done;

@@ -21,6 +21,7 @@
 #include "keyspace/expirer.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/lease_sweeper.h"
+#include "keyspace/namespace_sweeper.h"
 
 namespace cairn::engine {
 
@@ -32,7 +33,11 @@ class Keeper {
   static constexpr std::size_t kTrashBudget = 2048;   // objects a step
 
   explicit Keeper(keyspace::Keyspace& keyspace)
-      : keyspace_(keyspace), expirer_(keyspace), leases_(keyspace), dead_(keyspace) {}
+      : keyspace_(keyspace),
+        expirer_(keyspace),
+        leases_(keyspace),
+        dead_(keyspace),
+        namespaces_(keyspace) {}
   ~Keeper();
 
   void Start();
@@ -53,6 +58,7 @@ class Keeper {
   keyspace::Expirer expirer_;
   keyspace::LeaseSweeper leases_;
   keyspace::DeadSweeper dead_;
+  keyspace::NamespaceSweeper namespaces_;
   std::function<void()> serve_;
   UnixMs next_cover_ms_ = 0;
   std::atomic<bool> stopping_{false};

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "ds/raw_memory.h"
+#include "keyspace/namespaces.h"
 
 namespace cairn::keyspace {
 
@@ -15,10 +16,11 @@ CacheNotes::CacheNotes(const CacheNotes& other)
       stale_at(other.stale_at),
       version(other.version),
       stamp(other.stamp),
+      retry_at(other.retry_at),
       cost_ms(other.cost_ms),
       is_negative(other.is_negative),
-      retry_at(other.retry_at),
-      tag_count_(other.tag_count_) {
+      tag_count_(other.tag_count_),
+      space_(other.space_) {
   if (tag_count_ == 0) return;
   tags_ = std::make_unique<Tags::Ref[]>(tag_count_);
   std::ranges::copy(other.tags(), tags_.get());
@@ -26,13 +28,42 @@ CacheNotes::CacheNotes(const CacheNotes& other)
 
 void CacheNotes::set_tags(std::vector<Tags::Ref> tags) {
   CHECK(tags.size() <= kTagsMax);
-  tag_count_ = static_cast<std::uint32_t>(tags.size());
+  tag_count_ = static_cast<std::uint8_t>(tags.size());
   tags_ = tags.empty() ? nullptr : std::make_unique<Tags::Ref[]>(tags.size());
   std::ranges::move(tags, tags_.get());
 }
 
 bool CacheNotes::IsBumped(Bump kind) const {
   return std::ranges::any_of(tags(), [&](const Tags::Ref& tag) { return tag->last(kind) > stamp; });
+}
+
+bool CacheNotes::IsDead() const {
+  return IsBumped(Bump::kHard) || (space_ != nullptr && space_->cleared_at() > stamp);
+}
+
+bool CacheNotes::IsDeadElseHit(bool counts) const {
+  if (IsDead()) return true;
+  if (counts && space_ != nullptr) space_->CountHit(this);
+  return false;
+}
+
+void CacheNotes::set_space(Namespace* space) {
+  if (counted_bytes_ != 0) Uncount();
+  space_ = space;
+}
+
+void CacheNotes::Count(std::size_t bytes) {
+  DCHECK(bytes != 0);
+  if (space_ == nullptr) return;
+  space_->CountEntries(
+      this, is_negative, counted_bytes_ == 0 ? 1 : 0,
+      static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(counted_bytes_));
+  counted_bytes_ = bytes;
+}
+
+void CacheNotes::Uncount() {
+  space_->CountEntries(this, is_negative, -1, -static_cast<std::int64_t>(counted_bytes_));
+  counted_bytes_ = 0;
 }
 
 std::size_t CacheNotes::memory_bytes() const {

@@ -210,6 +210,7 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
     if (found && !was_used && (!IsVolatileOnly(policy) || txn.ExpiryAt(found) != kNever)) {
       if (IsS3Fifo(policy)) LeaveQueue(key, candidate.db, *found.entry);
       txn.Log(effect);
+      Txn::NoteEvicted(key, *found.entry);
       txn.RemoveEvicted(key, found);
       txn.Notify(kEventEvicted, "evicted", key);
       keyspace_.stripe(key.stripe).counters.evicted.Add(1);

@@ -33,6 +33,7 @@
 #include "keyspace/key_locks.h"
 #include "keyspace/leases.h"
 #include "keyspace/miss_ratio_curve.h"
+#include "keyspace/namespaces.h"
 #include "keyspace/reload_watch.h"
 #include "keyspace/removal_lags.h"
 #include "keyspace/stripe.h"
@@ -127,6 +128,8 @@ class Keyspace {
   LeaseBook& leases() { return leases_; }
   BigKeys& big_keys() { return big_keys_; }
   RemovalLags& lags() { return lags_; }
+  Namespaces& namespaces() { return namespaces_; }
+  const Namespaces& namespaces() const { return namespaces_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
   Fences& fences() { return fences_; }
   FifoClocks& fifo_clocks() { return fifo_clocks_; }
@@ -250,7 +253,8 @@ class Keyspace {
 
   Tunables tunables_;
   log::CommandLog log_;
-  Tags tags_;  // entries refer to them
+  Tags tags_;              // entries refer to them
+  Namespaces namespaces_;  // the same
   LeaseBook leases_;
   std::array<ds::SlabArena, kArenaCount> arenas_;
   Trash trash_;  // frees into the arenas what the stripes leave behind

@@ -3,9 +3,11 @@
 #include "keyspace/leases.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 #include "base/random.h"
+#include "keyspace/namespaces.h"
 
 namespace cairn::keyspace {
 namespace {
@@ -20,41 +22,54 @@ LeaseBook::LeaseBook() : next_token_((SecureRandomUint64() >> 2) + 1) {
 }
 
 bool LeaseBook::Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int64_t for_ms,
-                      std::uint64_t stamp) {
+                      std::uint64_t stamp, Namespace* space) {
   DCHECK(!lease.is_held());
-  if (!lease.is_kept()) {
-    if (kept_.Add(1) > kLeasesMax) {
-      kept_.Add(-1);
-      return false;
-    }
+  if (space != nullptr && !space->TakeLease()) return false;
+  if (!lease.is_kept() && kept_.Add(1) > kLeasesMax) {
+    kept_.Add(-1);
+    if (space != nullptr) space->ReturnLease();
+    return false;
   }
   lease = {.token = next_token_.fetch_add(1, std::memory_order_relaxed),
            .until = now_ms + for_ms,
-           .stamp = stamp};
+           .stamp = stamp,
+           .granted_at = now_ms,
+           .space = space};
   held_.Add(1);
   granted_.Add(1);
   set_next_due(stripe, std::min(next_due(stripe), lease.until));
   return true;
 }
 
+// From held to not held, whatever the way.
+void LeaseBook::Release(Lease& lease) {
+  lease.token = 0;
+  held_.Add(-1);
+  if (Namespace* space = std::exchange(lease.space, nullptr); space != nullptr)
+    space->ReturnLease();
+}
+
 void LeaseBook::Void(Lease& lease, std::size_t stripe) {
   DCHECK(lease.is_held());
-  lease.token = 0;
+  if (lease.space != nullptr) lease.space->CountVoided();
+  Release(lease);
   lease.until = kSweepAtOnce;
   set_next_due(stripe, kSweepAtOnce);
-  held_.Add(-1);
   voided_.Add(1);
 }
 
 void LeaseBook::End(Lease& lease) {
-  if (lease.is_held()) held_.Add(-1);
+  if (lease.is_held()) Release(lease);
   if (lease.is_kept()) kept_.Add(-1);
   lease = {};
 }
 
 bool LeaseBook::Expire(Lease& lease) {
   const bool was_held = lease.is_held();
-  if (was_held) timed_out_.Add(1);
+  if (was_held) {
+    timed_out_.Add(1);
+    if (lease.space != nullptr) lease.space->CountTimedOut();
+  }
   End(lease);
   return was_held;
 }

@@ -23,12 +23,16 @@
 
 namespace cairn::keyspace {
 
+class Namespace;
+
 struct Lease {
   std::uint64_t token = 0;  // 0: nobody holds it
   UnixMs until = 0;         // 0: there is nothing to be swept
   std::uint64_t stamp = 0;  // where the tags' count stood when it was granted
   // A value made from an older row is refused.
   std::uint64_t min_version = 0;
+  UnixMs granted_at = 0;
+  Namespace* space = nullptr;  // whose cap it counts for while it is held; null: of none
 
   bool is_held() const { return token != 0; }
   bool is_kept() const { return until != 0; }
@@ -42,9 +46,10 @@ class LeaseBook {
 
   LeaseBook();
 
-  // False at kLeasesMax: nothing is granted. REQUIRES: not held.
+  // False at kLeasesMax, or at the cap of its key's namespace (which may be null): nothing is
+  // granted. REQUIRES: not held.
   bool Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int64_t for_ms,
-             std::uint64_t stamp);
+             std::uint64_t stamp, Namespace* space);
   // The holder's fill will be refused; swept soon.
   void Void(Lease& lease, std::size_t stripe);
   // Its holder is done with it.
@@ -69,6 +74,8 @@ class LeaseBook {
   void ResetStatistics();
 
  private:
+  void Release(Lease& lease);
+
   // From a random start, so that no token of an earlier process is taken for one of ours.
   std::atomic<std::uint64_t> next_token_;
   std::array<std::atomic<UnixMs>, kStripesMax> next_due_;

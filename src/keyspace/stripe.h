@@ -89,8 +89,9 @@ struct StripeCounters {
 struct alignas(128) Stripe {
   Mutex mu;
   std::uint16_t id = 0;
-  // Whether a shadow (Keyspace::ShadowOf) may have something here: never false if one has.
-  bool has_shadows = false;
+  // Whether a shadow (Keyspace::ShadowOf) may have something here, or there may be namespaces: never
+  // false if so.
+  bool has_beside = false;
   // Bytes charged here and not yet folded into the keyspace's total; see Keyspace::Charge.
   std::int64_t unfolded_bytes = 0;
   ds::SlabArena* arena = nullptr;

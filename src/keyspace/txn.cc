@@ -56,6 +56,23 @@ void internal::TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key, Access a
   if ((wanted & kEventKeyMiss) != 0)
     keyspace.event_sink()->OnEvent(wanted & (kEventKeyspace | kEventKeyevent), "keymiss", db,
                                    key.name);
+  if (keyspace.namespaces().any()) [[unlikely]]
+    CountSpaceMiss(keyspace, db, key);
+}
+
+// That there is no such row may be known: then it is no miss.
+void internal::CountSpaceMiss(Keyspace& keyspace, DbId db, const KeyRef& key) {
+  Namespace* space = keyspace.namespaces().Of(key.name);
+  if (space == nullptr) return;
+  const Shard* shadow = keyspace.stripe(key.stripe).shard(keyspace.ShadowOf(db));
+  if (shadow != nullptr) {
+    const Position at = shadow->table.Find(key.hash, key.name);
+    const CacheNotes* notes = at.found() ? shadow->table.At(at)->notes() : nullptr;
+    const bool is_known = notes != nullptr && notes->is_negative && !notes->IsDead() &&
+                          shadow->table.ExpiryAt(at) > keyspace.clock().NowUnixMs();
+    if (is_known) return space->CountNegativeHit(notes);
+  }
+  space->CountMiss(key.hash);
 }
 
 // What is overwritten passes on what is known of its key, as in Redis. A new key begins in the
@@ -91,6 +108,7 @@ Found Txn::ExpireNow(DbId db, const KeyRef& key, Found found) {
   counters.expired.Add(1);
   counters.expire_lag_ms_sum.Add(lag_ms);
   counters.expire_lag_ms_max.Set(std::max(counters.expire_lag_ms_max.value(), lag_ms));
+  NoteLoss(key, *found.entry, Loss::kExpired);
   NoteExpired(db, key);
   if (keyspace_.reload_watch().is_on()) [[unlikely]]
     keyspace_.reload_watch().Expire(db, key.hash, *found.entry);
@@ -115,6 +133,7 @@ Found Txn::BuryDead(DbId db, const KeyRef& key, Found found) {
   NoteExpired(db, key);
   NotifyIn(db, kEventGeneric, "del", key);
   StripeOf(key).counters.invalidated.Add(1);
+  NoteLoss(key, *found.entry, Loss::kInvalidated);
   expiring_ = true;
   Remove(key, found);
   expiring_ = false;
@@ -222,13 +241,13 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
     keyspace_.trash().Dispose(old, *stripe.arena);
   } else {
     stored.position = shard.table.Insert(key.hash, entry);
-    if (stripe.has_shadows) [[unlikely]]
-      DropShadow(stripe, db, key);
     NotifyIn(db, kEventNewKey, "new", key);
   }
   delta += static_cast<std::int64_t>(shard.table.memory_bytes());
   keyspace_.Charge(stripe, shard, delta);
   NoteSize(stored, bytes_before, bytes);
+  if (stripe.has_beside) [[unlikely]]
+    StoreBeside(stripe, db, key, stored, bool{found}, ttl);
   NoteChange(stripe, shard, key);
   return stored;
 }
@@ -236,7 +255,7 @@ Found Txn::Store(Stripe& stripe, DbId db, const KeyRef& key, const Found& found,
 Found Txn::StoreEntry(const KeyRef& key, const Found& found, Entry* entry) {
   entry->set_access(FreshAccess(viewer_.db, key, found.entry));
   Found stored = Store(StripeOf(key), viewer_.db, key, found, entry, Ttl::kDrop);
-  if (entry->type() == Type::kHash) SettleTimes(key, stored);
+  if (stored.entry->type() == Type::kHash) SettleTimes(key, stored);
   return stored;
 }
 
@@ -270,6 +289,7 @@ void Txn::SettleTimes(const KeyRef& key, Found& found) {
     timed->as<value::Hash>() = std::move(old->as<value::Hash>());
     if (const CacheNotes* notes = old->notes(); notes != nullptr)
       timed = Entry::WithNotes(*stripe.arena, timed, std::make_unique<CacheNotes>(*notes));
+    if (CacheNotes* notes = timed->notes(); notes != nullptr) notes->Count(timed->charged_bytes());
     delta += static_cast<std::int64_t>(timed->charged_bytes());
     found.shard->table.Replace(found.position, timed);
     found.entry = timed;
@@ -286,7 +306,7 @@ void Txn::PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, c
   Found stored = Store(StripeOf(to_key), to_db, to_key, to, entry, Ttl::kDrop);
   // Redis deletes what was there, in silence, and adds the key anew.
   if (to) NotifyIn(to_db, kEventNewKey, "new", to_key);
-  if (entry->type() == Type::kHash) SettleTimes(to_key, stored);
+  if (stored.entry->type() == Type::kHash) SettleTimes(to_key, stored);
   if (expiry != kNever) SetExpiry(to_key, stored, expiry);
 }
 
@@ -436,6 +456,11 @@ void Txn::SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms) {
 void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   if (due_ms == kNever && !found.entry->is_volatile()) return;
   PutDue(key, found, due_ms);
+  if (found.entry->is_wide()) [[unlikely]] {
+    const CacheNotes* notes = found.entry->notes();
+    if (notes != nullptr && notes->space() != nullptr && notes->space()->rules().ttl_ms_max != 0)
+      NoteStored(viewer_.db, key, false);
+  }
   NoteChange(StripeOf(key), *found.shard, key);
 }
 

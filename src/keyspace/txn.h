@@ -121,15 +121,20 @@ inline bool IsDead(const Entry& entry) {
   const CacheNotes* notes = entry.notes();
   return notes != nullptr && notes->IsDead();
 }
-inline bool IsOver(const Found& found, const Viewer& viewer) {
-  return viewer.sees_expiry && (DueAt(found) <= viewer.now_ms() || IsDead(*found.entry));
+// What is not over, and has notes, is a hit for its namespace if it counts.
+inline bool IsOver(const Found& found, const Viewer& viewer, bool counts) {
+  if (!viewer.sees_expiry) return false;
+  if (DueAt(found) <= viewer.now_ms()) return true;
+  const CacheNotes* notes = found.entry->notes();
+  return notes != nullptr && notes->IsDeadElseHit(counts);
 }
 // Whether something of it is due: the key's expiry, or a field's; or it is dead.
-inline bool IsDue(const Found& found, const Viewer& viewer) {
-  return found && found.entry->may_be_over() && IsOver(found, viewer);
+inline bool IsDue(const Found& found, const Viewer& viewer, bool counts) {
+  return found && found.entry->may_be_over() && IsOver(found, viewer, counts);
 }
 
 void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key, Access access, const Viewer& viewer);
+void CountSpaceMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
 inline void CountLookup(Keyspace& keyspace, Stripe& stripe, DbId db, const KeyRef& key,
                         const Found& found, Access access, const Viewer& viewer) {
   if (found) [[likely]]
@@ -168,7 +173,7 @@ class Reading {
     }
     const Found found = internal::Lookup(stripe_, viewer.db, key);
     entry_ = found.entry;
-    if (internal::IsDue(found, viewer)) [[unlikely]] {
+    if (internal::IsDue(found, viewer, true)) [[unlikely]] {
       state_ = State::kDue;
       return;
     }
@@ -268,10 +273,10 @@ class Txn {
   Found FindIn(DbId db, const KeyRef& key, Access access) {
     Stripe& stripe = StripeOf(key);
     Found found = internal::Lookup(stripe, db, key);
-    if (internal::IsDue(found, viewer_)) [[unlikely]]
+    const bool counts = (access == Access::kRead || access == Access::kLook) && viewer_.counts;
+    if (internal::IsDue(found, viewer_, counts)) [[unlikely]]
       found = ExpireNow(db, key, found);
-    if ((access == Access::kRead || access == Access::kLook) && viewer_.counts)
-      internal::CountLookup(keyspace_, stripe, db, key, found, access, viewer_);
+    if (counts) internal::CountLookup(keyspace_, stripe, db, key, found, access, viewer_);
     if (found && (access == Access::kRead || access == Access::kWrite) && viewer_.touch)
       TouchFound(db, key, access, found.entry);
     return found;
@@ -367,12 +372,35 @@ class Txn {
   bool ForgetShadow(const KeyRef& key);
   // The lease on a key, held or not, or null.
   Lease* FindLease(const KeyRef& key);
-  // A new one; null if there are too many. REQUIRES: none is held.
+  // A new one; null if there are too many, of all or of its namespace. REQUIRES: none is held.
   Lease* GrantLease(const KeyRef& key, std::int64_t for_ms);
   // Its holder is done: who waits for the key looks again, and may have the next one.
   void EndLease(const KeyRef& key);
   // Ends those of the stripe whose time is up. Those who wait are left to the keeper.
   void SweepLeases(Stripe& stripe);
+  // The key's namespace, or null.
+  Namespace* SpaceOf(const KeyRef& key) const {
+    return keyspace_.namespaces().any() ? keyspace_.namespaces().Of(key.name) : nullptr;
+  }
+  // See Namespaces. REQUIRES: every stripe held.
+  Result<Namespace*> DeclareSpace(std::string_view prefix, const NamespaceRules& rules,
+                                  bool is_configured);
+  // Has the entry's notes name the namespace that its key is in; one without notes gets some.
+  void Join(const KeyRef& key, Found& found);
+  // Everything under the prefix is gone, and loads under way come too late. REQUIRES: every stripe
+  // held, and that all entries have joined.
+  void ClearSpace(Namespace& space, std::uint64_t number);
+  // By the sweep: what is dead goes, what is not has joined. Leaves what has merely expired.
+  void Tend(const KeyRef& key);
+  // Removes the entry to make room for others of its namespace, and logs it. REQUIRES: the name
+  // does not lie in the entry.
+  void Evict(DbId db, const KeyRef& key, Found& found);
+  // While the namespace has too many bytes: the worst of some neighbours that are its own, but for
+  // `spared`, at most `max`. Returns how many.
+  std::size_t EvictWorst(DbId db, const Shard& shard, const Namespace& space, std::size_t max,
+                         std::string_view spared);
+  // For the figures of its namespace: before an entry is removed to make room.
+  static void NoteEvicted(const KeyRef& key, const Entry& entry);
   UnixMs ExpiryAt(const Found& found) const { return internal::ExpiryOf(found); }
   void SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms);
   void ClearExpiry(const KeyRef& key, Found& found);
@@ -481,10 +509,21 @@ class Txn {
   Found ExpireFields(DbId db, const KeyRef& key, Found found);
   Found BuryDead(DbId db, const KeyRef& key, Found found);
   void NoteExpired(DbId db, const KeyRef& key);
+  // Somebody's next miss is to know why.
+  static void NoteLoss(const KeyRef& key, const Entry& entry, Loss loss);
+  // What Store does where there are shadows or namespaces.
+  void StoreBeside(Stripe& stripe, DbId db, const KeyRef& key, Found& stored, bool was_there,
+                   Ttl ttl);
+  // The key's time is to be looked at when the call has ended: see SettleStored.
+  void NoteStored(DbId db, const KeyRef& key, bool takes_default);
+  void SettleStored();
   Found StoreEmpty(const KeyRef& key, Type type);
   // With the access clock of a new key and without a time.
   Found StoreEntry(const KeyRef& key, const Found& found, Entry* entry);
   Entry* KeepNotes(Stripe& stripe, const Entry& old, Entry* entry);
+  // Without looking for the namespace.
+  void PutNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes);
+  // The value was edited in place. REQUIRES: the entry was preserved for a cut.
   void ForgetVersion(const Found& found);
   bool DropShadow(Stripe& stripe, DbId db, const KeyRef& key);
   void RemoveShadow(Stripe& stripe, Shard& shadow, Position position);
@@ -494,6 +533,7 @@ class Txn {
   }
   bool ShadowsAreFull(const Stripe& stripe, const Shard& shadow) const;
   void EvictShadow(Stripe& stripe, Shard& shadow);
+  void EvictNegative(Stripe& stripe, Shard& shadow, const Namespace& space, std::string_view last);
   void LogForgotten(std::string_view name);
   static void DropInterest(Stripe& stripe, KeyInterest& at);
   void PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, const Found& to);
@@ -523,10 +563,17 @@ class Txn {
     std::vector<std::string> names;
   };
   std::unique_ptr<ExpiredKeys> expired_;
-  // Null while nobody waits for or watches what was changed.
+  // Null while nobody waits for or watches what was changed, and no namespace has rules for it.
   struct Noted {
     std::vector<ReadyKey> ready;
     std::vector<ReadyKey> edited;  // changed if anything is logged
+    // In namespaces that have rules for times and bytes.
+    struct Stored {
+      DbId db;
+      std::string name;
+      bool takes_default;  // the namespace's time, if it has been given none
+    };
+    std::vector<Stored> stored;
   };
   std::unique_ptr<Noted> noted_;
   std::vector<log::Effect>* effects_ = nullptr;

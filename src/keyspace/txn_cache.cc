@@ -20,10 +20,16 @@ constexpr int kShadowEvictionsMax = 2;
 // ---- Notes -------------------------------------------------------------------------------------
 
 void Txn::SetNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes) {
+  notes->set_space(SpaceOf(key));
+  PutNotes(key, found, std::move(notes));
+}
+
+void Txn::PutNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes) {
   Stripe& stripe = StripeOf(key);
   found.shard->table.Preserve(found.position);
   const auto before = static_cast<std::int64_t>(found.entry->charged_bytes());
   found.entry = Entry::WithNotes(*stripe.arena, found.entry, std::move(notes));
+  found.entry->notes()->Count(found.entry->charged_bytes());
   found.shard->table.Replace(found.position, found.entry);
   keyspace_.Charge(stripe, *found.shard,
                    static_cast<std::int64_t>(found.entry->charged_bytes()) - before);
@@ -45,15 +51,18 @@ Entry* Txn::KeepNotes(Stripe& stripe, const Entry& old, Entry* entry) {
 
 // REQUIRES: the entry was preserved for a cut.
 void Txn::ForgetVersion(const Found& found) {
-  if (CacheNotes* notes = found.entry->notes(); notes != nullptr) [[unlikely]]
-    notes->version = 0;
+  CacheNotes* notes = found.entry->notes();
+  if (notes == nullptr) [[likely]]
+    return;
+  notes->version = 0;
+  notes->Count(found.entry->charged_bytes());
 }
 
 // ---- Shadows -----------------------------------------------------------------------------------
 
 Found Txn::FindShadow(const KeyRef& key) {
   const Stripe& stripe = StripeOf(key);
-  if (!stripe.has_shadows) return {};
+  if (!stripe.has_beside) return {};
   return FindIn(keyspace_.ShadowOf(viewer_.db), key, Access::kPeek);
 }
 
@@ -61,7 +70,7 @@ void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs
   const DbId db = keyspace_.ShadowOf(viewer_.db);
   Stripe& stripe = StripeOf(key);
   Shard& shadow = keyspace_.EnsureShard(stripe, db);
-  stripe.has_shadows = true;
+  stripe.has_beside = true;
   Found found = FindShadow(key);
   if (!found) {
     for (int n = 0; n < kShadowEvictionsMax && ShadowsAreFull(stripe, shadow); ++n)
@@ -73,8 +82,28 @@ void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs
     keyspace_.Charge(stripe, shadow,
                      delta + static_cast<std::int64_t>(shadow.table.memory_bytes()));
   }
-  SetNotes(key, found, std::move(notes));
+  // What is known of a deleted row outlives a clear, and is no namespace's.
+  Namespace* space = notes->is_negative ? SpaceOf(key) : nullptr;
+  notes->set_space(space);
+  PutNotes(key, found, std::move(notes));
   PutDue(key, found, expiry);
+  if (space != nullptr && viewer_.sees_expiry && space->rules().negatives_max != 0 &&
+      space->negatives() > space->rules().negatives_max) {
+    EvictNegative(stripe, shadow, *space, key.name);
+  }
+}
+
+// One of the same namespace that lies here, or the one that has just come: so it is never one more
+// than a stripe's writer is about to take back.
+void Txn::EvictNegative(Stripe& stripe, Shard& shadow, const Namespace& space,
+                        std::string_view last) {
+  constexpr std::size_t kLookedAt = 16;
+  std::string victim(last);
+  shadow.table.SampleFrom(viewer_.random, kLookedAt, [&](Position, const Entry* entry) {
+    if (entry->notes()->space() == &space) victim = entry->key();
+  });
+  RemoveShadow(stripe, shadow, shadow.table.Find(keyspace_.Ref(victim).hash, victim));
+  LogForgotten(victim);
 }
 
 bool Txn::DropShadow(Stripe& stripe, DbId db, const KeyRef& key) {
@@ -129,7 +158,7 @@ void Txn::LogForgotten(std::string_view name) {
 
 void Txn::OverruleAbsence(const KeyRef& key) {
   if (Lease* lease = FindLease(key); lease != nullptr && lease->is_held()) {
-    keyspace_.leases().Void(*lease, stripe.id);
+    keyspace_.leases().Void(*lease, key.stripe.value);
     WakeWaiters(key);
   }
   const Found shadow = FindShadow(key);
@@ -164,7 +193,7 @@ Found Txn::EndAbsence(const KeyRef& key, Found shadow) {
 
 bool Txn::ForgetShadow(const KeyRef& key) {
   Stripe& stripe = StripeOf(key);
-  if (!stripe.has_shadows || !DropShadow(stripe, viewer_.db, key)) return false;
+  if (!stripe.has_beside || !DropShadow(stripe, viewer_.db, key)) return false;
   LogForgotten(key.name);
   return true;
 }
@@ -183,7 +212,7 @@ Lease* Txn::GrantLease(const KeyRef& key, std::int64_t for_ms) {
   if (stripe.interest == nullptr) stripe.interest = std::make_unique<Interest>();
   KeyInterest& at = stripe.interest->Ensure(viewer_.db, key.name);
   if (keyspace_.leases().Grant(at.lease, stripe.id, viewer_.now_ms(), for_ms,
-                               keyspace_.tags().Now())) {
+                               keyspace_.tags().Now(), SpaceOf(key))) {
     return &at.lease;
   }
   DropInterest(stripe, at);

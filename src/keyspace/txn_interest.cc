@@ -62,6 +62,7 @@ void Txn::WakeWaiters(const KeyRef& key) {
 // Who is served next may store anew what has expired here (a lock): its DEL comes before that.
 std::vector<ReadyKey> Txn::TakeReady() {
   if (expired_ != nullptr) LogExpired();
+  if (!noted_->stored.empty()) SettleStored();
   const std::vector<ReadyKey> edited = std::move(noted_->edited);
   for (const ReadyKey& key : edited) {
     const Stripe& stripe = keyspace_.stripe(keyspace_.Ref(key.name).stripe);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The walk, and the eviction of what is over a budget. Both take room in the log first, and leave a
+// stripe that is held for long to a later tick.
+#include "keyspace/namespace_sweeper.h"
+
+#include <algorithm>
+#include <string>
+
+#include "keyspace/txn.h"
+
+namespace cairn::keyspace {
+namespace {
+
+// For the DELs of a step; keys may be longer than this allows for, see Expirer.
+constexpr std::size_t kCreditBytes = 64UL * 1024;
+
+enum class Dead : bool { kBury, kLeave };
+
+bool WantsTending(const Keyspace& keyspace, const Entry& entry, bool is_shadow, Dead dead) {
+  const CacheNotes* notes = entry.notes();
+  if (notes != nullptr && notes->IsDead()) return dead == Dead::kBury;
+  if (is_shadow && !notes->is_negative) return false;
+  const Namespace* space = keyspace.namespaces().Of(entry.key());
+  return (notes == nullptr ? nullptr : notes->space()) != space;
+}
+
+// Looks at some home buckets of a table. Returns the cursor of the next.
+std::uint64_t TendSome(Keyspace& keyspace, const KeyLocks& held, StripeId id, const Viewer& viewer,
+                       std::uint64_t cursor, Dead dead) NO_THREAD_SAFETY_ANALYSIS {
+  const Shard* shard = keyspace.stripe(id).shard(viewer.db);
+  if (shard == nullptr || shard->table.size() == 0) return 0;
+  std::vector<std::string> wanted;
+  const bool is_shadow = keyspace.IsShadow(viewer.db);
+  const std::uint64_t next =
+      shard->table.ScanNodes(cursor, NamespaceSweeper::kHomes, [&](const Entry* entry) {
+        if (WantsTending(keyspace, *entry, is_shadow, dead)) wanted.emplace_back(entry->key());
+      });
+  Txn txn(keyspace, held, viewer);
+  for (const std::string& key : wanted) txn.Tend(keyspace.Ref(key));
+  return next;
+}
+
+}  // namespace
+
+bool NamespaceSweeper::Tick() {
+  Namespaces& namespaces = keyspace_.namespaces();
+  if (!namespaces.any()) return false;
+  if (!is_walking_ && namespaces.changes() != began_at_) {
+    began_at_ = namespaces.changes();
+    is_walking_ = true;
+  }
+  for (std::size_t i = 0; i < kStepsATick && is_walking_; ++i) {
+    if (!Step()) break;
+  }
+  const bool may_evict_more = KeepBudgets();
+  return may_evict_more || (is_walking_ && !keyspace_.cut_backlog().is_full());
+}
+
+bool NamespaceSweeper::Step() {
+  log::CommandLog& log = keyspace_.log();
+  if (keyspace_.cut_backlog().is_full()) return false;
+  const std::size_t credit = log.active() ? kCreditBytes : 0;
+  if (credit > 0 && !log.TakeCredit(credit)) return false;
+  const StripeId id(static_cast<std::uint16_t>(stripe_));
+  KeyLocks locks(keyspace_);
+  const bool held = locks.TryAcquireStripe(id);
+  if (held) {
+    const Viewer viewer(DbId(db_), keyspace_.clock().NowUnixMs(), random_);
+    Advance(TendSome(keyspace_, locks, id, viewer, cursor_, Dead::kBury));
+    locks.Release();
+  }
+  if (credit > 0) log.ReturnCredit(credit);
+  return held;
+}
+
+void NamespaceSweeper::Advance(std::uint64_t cursor) {
+  cursor_ = cursor;
+  if (cursor_ != 0) return;
+  if (++db_ < keyspace_.table_count()) return;
+  db_ = 0;
+  if (++stripe_ < keyspace_.stripe_count()) return;
+  stripe_ = 0;
+  is_walking_ = false;
+  keyspace_.namespaces().NoteSwept(began_at_);
+}
+
+// The dead stay what they are: their DELs would not fit the room in the log that the caller has.
+void NamespaceSweeper::TendAll(Keyspace& keyspace, const KeyLocks& held, const Viewer& viewer) {
+  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
+    for (std::uint32_t db = 0; db < keyspace.table_count(); ++db) {
+      Viewer at(DbId(db), viewer.now_ms(), viewer.random);
+      at.sees_expiry = viewer.sees_expiry;
+      std::uint64_t cursor = 0;
+      do {
+        cursor = TendSome(keyspace, held, StripeId(static_cast<std::uint16_t>(i)), at, cursor,
+                          Dead::kLeave);
+      } while (cursor != 0);
+    }
+  }
+}
+
+// What is declared is read under any stripe.
+std::vector<Namespace*> NamespaceSweeper::OverBudget() {
+  std::vector<Namespace*> over;
+  const TryWalkLock hold(keyspace_, keyspace_.stripe(StripeId(0)));
+  if (!hold.held()) return over;
+  for (Namespace* space : keyspace_.namespaces().declared()) {
+    if (space->is_over_budget()) over.push_back(space);
+  }
+  return over;
+}
+
+// True if some went, and there is still too much.
+bool NamespaceSweeper::KeepBudgets() {
+  bool is_more_due = false;
+  for (const Namespace* space : OverBudget()) {
+    std::size_t evicted = 0;
+    const std::size_t start = random_.Below(keyspace_.stripe_count());
+    const std::size_t count = std::min(kStripesSampled, keyspace_.stripe_count());
+    for (std::size_t i = 0; i < count; ++i) {
+      evicted += EvictIn(
+          StripeId(static_cast<std::uint16_t>((start + i) % keyspace_.stripe_count())), *space);
+    }
+    is_more_due |= evicted > 0;
+  }
+  return is_more_due;
+}
+
+std::size_t NamespaceSweeper::EvictIn(StripeId id, const Namespace& space) {
+  log::CommandLog& log = keyspace_.log();
+  if (keyspace_.cut_backlog().is_full()) return 0;
+  const std::size_t credit = log.active() ? kCreditBytes : 0;
+  if (credit > 0 && !log.TakeCredit(credit)) return 0;
+  KeyLocks locks(keyspace_);
+  std::size_t evicted = 0;
+  if (locks.TryAcquireStripe(id)) {
+    for (std::uint32_t db = 0; db < keyspace_.database_count(); ++db) {
+      const Shard* shard = keyspace_.stripe(id).shard(DbId(db));
+      if (shard == nullptr || shard->table.size() == 0) continue;
+      const Viewer viewer(DbId(db), keyspace_.clock().NowUnixMs(), random_);
+      Txn txn(keyspace_, locks, viewer);
+      evicted += txn.EvictWorst(DbId(db), *shard, space, kEvictionsAStripe, {});
+    }
+    locks.Release();
+  }
+  if (credit > 0) log.ReturnCredit(credit);
+  return evicted;
+}
+
+}  // namespace cairn::keyspace
