@@ -16,6 +16,7 @@
 #include "codec/aof.h"
 #include "codec/dump.h"
 #include "codec/rdb_writer.h"
+#include "commands/namespaces.h"
 #include "keyspace/access.h"
 #include "keyspace/txn.h"
 #include "persist/file_sink.h"
@@ -57,6 +58,10 @@ class RdbImage {
     // Redis passes over what it does not know.
     if (const std::int64_t fence = keyspace.fences().last(); fence > 0)
       writer_.Aux(kFenceAux, Int64ToString(fence));
+    for (const std::vector<std::string>& words : commands::DeclaredByCommand(keyspace)) {
+      const std::vector<std::string_view> views(words.begin(), words.end());
+      writer_.Aux(kNamespaceField, PackWords(views));
+    }
     libraries.ForEach([this](std::string_view source) { writer_.Function(source); });
   }
 
@@ -175,10 +180,15 @@ class CommandImage {
  public:
   static constexpr std::size_t kBufferBytes = 64UL * 1024;
 
-  CommandImage(const Keyspace& keyspace, const scripting::LibrarySet& libraries,
-               std::int64_t fence, io::File& file, codec::ByteSink& sink)
+  CommandImage(Keyspace& keyspace, const scripting::LibrarySet& libraries, std::int64_t fence,
+               io::File& file, codec::ByteSink& sink)
       : database_count_(keyspace.database_count()), file_(file), sink_(sink) {
     if (fence > 0) AddFence(fence);
+    for (const std::vector<std::string>& words : commands::DeclaredByCommand(keyspace)) {
+      std::vector<std::string_view> args = {"NAMESPACE.SET"};
+      args.insert(args.end(), words.begin(), words.end());
+      AddCommand(DbId(0), args);
+    }
     libraries.ForEach([this](std::string_view source) {
       const std::string_view args[] = {"FUNCTION", "LOAD", source};
       AddCommand(DbId(0), args);

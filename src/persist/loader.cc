@@ -14,6 +14,7 @@
 #include "base/function_ref.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "commands/namespaces.h"
 #include "keyspace/access.h"
 #include "keyspace/txn.h"
 #include "persist/file_source.h"
@@ -66,7 +67,9 @@ class Load {
                  .verify_checksum = options.verify_checksum,
                  .module_aux = options.module_aux}),
         random_(SecureRandomUint64()),
-        viewer_(DbId(0), keyspace.clock().NowUnixMs(), random_) {}
+        viewer_(DbId(0), keyspace.clock().NowUnixMs(), random_) {
+    viewer_.sees_expiry = viewer_.counts = false;  // times are those of the file, no namespace's
+  }
 
   Result<Loaded> Run() {
     RdbItem item;
@@ -112,6 +115,7 @@ class Load {
   Status TakeAux(const RdbItem& item) {
     if (item.name == kNotesField) return ReadNotes(item.text);
     if (item.name == kAbsentField) return TakeAbsent(item.text);
+    if (item.name == kNamespaceField) return TakeNamespace(item.text);
     if (item.name == "redis-ver") loaded_.server_version = item.text;
     if (item.name == "ctime") loaded_.created_s = ParseInt64(item.text).value_or(0);
     if (item.name == "used-mem") {
@@ -119,6 +123,13 @@ class Load {
       progress_.set_used_memory(loaded_.used_memory);
     }
     if (item.name == kFenceAux) TakeFence(ParseInt64(item.text).value_or(0));
+    return {};
+  }
+
+  Status TakeNamespace(std::string_view packed) {
+    const auto words = UnpackWords(packed);
+    if (!words || !commands::DeclareLoaded(keyspace_, *words).ok())
+      return Trouble("malformed namespace");
     return {};
   }
 

@@ -22,6 +22,8 @@ namespace cairn::persist {
 
 inline constexpr std::string_view kNotesField = "cairn-notes";
 inline constexpr std::string_view kAbsentField = "cairn-absent";
+// At the front: a prefix and the words of its rules, as NAMESPACE.SET has them.
+inline constexpr std::string_view kNamespaceField = "cairn-namespace";
 
 // "CACHE.TOUCH key ..." of an entry that has notes; of one in a shadow, "CACHE.ABSENT key ..." or
 // "CACHE.DEL key ...".
