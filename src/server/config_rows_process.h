@@ -21,6 +21,12 @@ inline constexpr ConfigRow kProcessRows[] = {
         .DropsEmpty()
         .Applied()
         .Does("file of JSON lines about administrative commands; empty for none"),
+    Text("cairn-namespaces", "")
+        .Immutable()
+        .DropsEmpty()
+        .Applied()
+        .Does(
+            "prefixes of keys and their rules: `user: TTL 60000 MAXLEASES 10; session: TTL 1000`"),
     Bool("syslog-enabled", "no").Immutable().Does("log to syslog too"),
     Text("syslog-ident", "redis").Immutable().Does("name in syslog"),
     Choice("syslog-facility", "local0", kSyslogFacilities).Immutable().Does("facility in syslog"),

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "command/errors.h"
+#include "commands/namespaces.h"
 #include "io/listener.h"
 #include "io/socket.h"
 #include "server/connection.h"
@@ -174,6 +175,9 @@ Status Server::OpenAndLoad() {
     log_.Notice("Directive '" + std::string(name) + "' is ignored: " + std::string(why));
   });
   WarnOfUnbuilt();
+  const std::string namespaces = config_.Text("cairn-namespaces");
+  if (Status declared = commands::DeclareConfigured(engine_.keyspace(), namespaces); !declared.ok())
+    return declared.Annotate("cairn-namespaces");
   Result<std::unique_ptr<io::EventLoop>> main_loop = io::EventLoop::Create(engine_.clock());
   if (!main_loop) return main_loop.error().Annotate("starting the main loop");
   main_loop_ = std::move(*main_loop);

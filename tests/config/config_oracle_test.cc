@@ -46,6 +46,7 @@ const std::set<std::string> kNewNames = {
     "set-max-listpack-value",           // 7.2
     "tls-auth-clients-user",            // later
     "cairn-audit-log",                  // ours alone
+    "cairn-namespaces",                 // the same
     "cairn-stripes",                    // how the keyspace is cut
     "cairn-key-statistics",             // what is asked for, sampled
     "cairn-hot-keys",                   // the same
