@@ -104,6 +104,18 @@ inline Found Lookup(const Stripe& stripe, DbId db, const KeyRef& key) {
           .entry = position.found() ? shard->table.At(position) : nullptr};
 }
 
+// The entry alone: to reckon its position costs instructions, and a read mostly needs none.
+inline Entry* FindEntry(const Stripe& stripe, DbId db, const KeyRef& key) {
+  Shard* shard = stripe.shard(db);
+  if (shard == nullptr) return nullptr;
+  if (key.hinted == shard) {
+    if (Entry* entry = shard->table.FindHinted(key.name, key.hint); entry != nullptr) [[likely]]
+      return entry;
+  }
+  const Position position = Search(key, *shard);
+  return position.found() ? shard->table.At(position) : nullptr;
+}
+
 inline UnixMs ExpiryOf(const Table& table, Position position, const Entry& entry) {
   if (entry.is_timed()) [[unlikely]]
     return entry.own_expiry();
@@ -135,8 +147,8 @@ inline bool IsDue(const Found& found, const Viewer& viewer, bool counts) {
 
 void TellMiss(Keyspace& keyspace, DbId db, const KeyRef& key, Access access, const Viewer& viewer);
 void CountSpaceMiss(Keyspace& keyspace, DbId db, const KeyRef& key);
-inline void CountLookup(Keyspace& keyspace, Stripe& stripe, DbId db, const KeyRef& key,
-                        const Found& found, Access access, const Viewer& viewer) {
+inline void CountLookup(Keyspace& keyspace, Stripe& stripe, DbId db, const KeyRef& key, bool found,
+                        Access access, const Viewer& viewer) {
   if (found) [[likely]]
     return stripe.counters.hits.Add(1);
   stripe.counters.misses.Add(1);
@@ -171,15 +183,18 @@ class Reading {
       state_ = State::kBusy;
       return;
     }
-    const Found found = internal::Lookup(stripe_, viewer.db, key);
-    entry_ = found.entry;
-    if (internal::IsDue(found, viewer, true)) [[unlikely]] {
-      state_ = State::kDue;
-      return;
+    Entry* entry = internal::FindEntry(stripe_, viewer.db, key);
+    entry_ = entry;
+    if (entry != nullptr && entry->may_be_over()) [[unlikely]] {
+      if (internal::IsOver(internal::Lookup(stripe_, viewer.db, key), viewer, true)) {
+        state_ = State::kDue;
+        return;
+      }
     }
     state_ = State::kReady;
-    internal::CountLookup(keyspace, stripe_, viewer.db, key, found, Access::kRead, viewer);
-    if (found && viewer.touch) internal::Touch(keyspace, key, found.entry, viewer);
+    internal::CountLookup(keyspace, stripe_, viewer.db, key, entry != nullptr, Access::kRead,
+                          viewer);
+    if (entry != nullptr && viewer.touch) internal::Touch(keyspace, key, entry, viewer);
   }
   ~Reading() NO_THREAD_SAFETY_ANALYSIS {
     if (state_ != State::kBusy) [[likely]]
@@ -276,7 +291,7 @@ class Txn {
     const bool counts = (access == Access::kRead || access == Access::kLook) && viewer_.counts;
     if (internal::IsDue(found, viewer_, counts)) [[unlikely]]
       found = ExpireNow(db, key, found);
-    if (counts) internal::CountLookup(keyspace_, stripe, db, key, found, access, viewer_);
+    if (counts) internal::CountLookup(keyspace_, stripe, db, key, bool{found}, access, viewer_);
     if (found && (access == Access::kRead || access == Access::kWrite) && viewer_.touch)
       TouchFound(db, key, access, found.entry);
     return found;
