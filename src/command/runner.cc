@@ -85,8 +85,7 @@ void Call::Block(keyspace::Type type, std::int64_t timeout_ms, TimeoutReply repl
   parked->type = type;
   parked->set_waits_at(waits_at);
   // Of the commands that wait for streams, the one that writes is XREADGROUP: its group goes with
-  // the key. What is waited for at a string is that it goes: a lock, or a value that somebody
-  // loads.
+  // the key. What is waited for at a string is that it goes: a lock, or a value that is loaded.
   parked->wakes_on_loss = type == keyspace::Type::kString ||
                           (type == keyspace::Type::kStream && (command().flags & kWrite) != 0);
   if (txn_ != nullptr) Link(keyspace(), parked);

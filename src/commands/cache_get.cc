@@ -184,7 +184,7 @@ void CacheInfo(Call& call) {
   reply.Integer(
       notes.created_at == 0 ? -1 : std::max<std::int64_t>(0, call.now_ms() - notes.created_at));
   reply.Bulk("fresh-for");
-  reply.Integer(until(notes.stale_at));
+  reply.Integer(notes.IsStale(call.now_ms()) ? 0 : until(notes.stale_at));
   reply.Bulk("expires-in");
   reply.Integer(until(expiry));
   reply.Bulk("cost");

@@ -291,13 +291,15 @@ void CacheDel(Call& call) {
   }
   if (options->version != kNotGiven) {
     auto notes = std::make_unique<CacheNotes>();
-    notes->created_at = call.now_ms();
+    notes->created_at =
+        options->is_effect() ? std::max<std::int64_t>(options->created_at, 0) : call.now_ms();
     notes->version = static_cast<std::uint64_t>(options->version);
     const std::int64_t kept_ms =
         options->tombstone_ms == kNotGiven ? kTombstoneMsDefault : options->tombstone_ms;
     const UnixMs until =
         options->expires_at != kNotGiven ? options->expires_at : call.now_ms() + kept_ms;
-    effect.Add("VER", options->version).Add("PXAT", until).Add("STAMP", 0);
+    effect.Add("VER", options->version).Add("CREATED", notes->created_at);
+    effect.Add("PXAT", until).Add("STAMP", 0);
     txn.SetShadow(key, std::move(notes), until);
   }
   if (had_value || options->version != kNotGiven) effect.Log(txn);

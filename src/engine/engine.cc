@@ -51,12 +51,8 @@ class Engine::MemoryGate final : public command::Gate {
     const bool needs_memory = call.NeedsMemory();
     // Who may wait elsewhere does so when it comes to run, for the same cut.
     const bool waits_here = needs_memory && !call.may_wait();
-    // Tags are of many values, and so in no value's bytes.
-    const auto tag_bytes =
-        static_cast<std::int64_t>(engine_.keyspace_.tags().memory_bytes() - sizeof(keyspace::Tags));
     const bool has_room = call.runner().evictor().MakeRoom(
-        engine_.other_bytes_.value() + tag_bytes,
-        waits_here ? IfCutIsBehind::kWait : IfCutIsBehind::kLeaveIt);
+        engine_.other_bytes_.value(), waits_here ? IfCutIsBehind::kWait : IfCutIsBehind::kLeaveIt);
     if (!has_room) call.set_lacks_memory();
     if (has_room || !needs_memory) return true;
     call.Refuse(command::errors::kOutOfMemory);

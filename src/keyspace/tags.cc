@@ -71,6 +71,9 @@ Tags::Tag* Tags::Ensure(Shelf& shelf, std::string_view name) {
     return found->second.get();
   const auto at = shelf.tags.try_emplace(std::string(name)).first;
   at->second = std::make_unique<Tag>(shelf, at->first);
+  // It may be that it was known, bumped and forgotten: who began before that is late still.
+  Raise(at->second->bumps_[static_cast<int>(Bump::kSoft)],
+        shelf.owner->FloorOf(name).load(std::memory_order_acquire));
   shelf.owner->bytes_.Add(static_cast<std::int64_t>(BytesOf(at->first)));
   return at->second.get();
 }
@@ -130,9 +133,7 @@ void Tags::SetAside(Shelf& shelf, Tag* tag) {
 }
 
 void Tags::Drop(Shelf& shelf, Tag* tag) {
-  const std::size_t hash = Hash()(tag->name_);
-  Raise(shelf.owner->floors_[hash / kShelves % kFloors],
-        std::max(tag->last(Bump::kSoft), tag->last(Bump::kHard)));
+  Raise(shelf.owner->FloorOf(tag->name_), std::max(tag->last(Bump::kSoft), tag->last(Bump::kHard)));
   shelf.owner->bytes_.Add(-static_cast<std::int64_t>(BytesOf(tag->name_)));
   shelf.tags.erase(shelf.tags.find(tag->name_));
 }

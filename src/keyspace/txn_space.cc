@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "keyspace/s3fifo.h"
 #include "keyspace/txn.h"
 
 namespace cairn::keyspace {
@@ -27,8 +28,9 @@ constexpr std::size_t kEvictedNameMax = 256;
 constexpr std::size_t kLookedAt = 32;
 
 std::uint64_t Badness(const Entry& entry, const Tunables& tunables, UnixMs now_ms) {
-  if (!IsLfu(tunables.policy.load(std::memory_order_relaxed)))
-    return static_cast<std::uint64_t>(IdleSeconds(entry.access(), now_ms));
+  const EvictionPolicy policy = tunables.policy();
+  if (IsS3Fifo(policy)) return 3u - FifoAccess(entry.access()).frequency();
+  if (!IsLfu(policy)) return static_cast<std::uint64_t>(IdleSeconds(entry.access(), now_ms));
   const int decay_minutes = tunables.lfu_decay_minutes.load(std::memory_order_relaxed);
   return 255u - DecayedFrequency(entry.access(), now_ms, decay_minutes);
 }

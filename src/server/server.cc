@@ -355,8 +355,7 @@ void Server::NoteClosed() { open_connections_.Add(-1); }
 
 std::int64_t Server::UsedMemory() {
   keyspace::Keyspace& keyspace = engine_.keyspace();
-  return keyspace.used_bytes() + keyspace.trash().spare_bytes() + engine_.other_bytes().value() +
-         static_cast<std::int64_t>(keyspace.tags().memory_bytes() - sizeof(keyspace::Tags));
+  return keyspace.used_bytes() + keyspace.trash().spare_bytes() + engine_.other_bytes().value();
 }
 
 std::int64_t Server::StatisticsMemory() {
