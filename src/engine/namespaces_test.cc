@@ -337,6 +337,54 @@ TEST(Namespaces, ThereAreLimits) {
             "-ERR a namespace's prefix has 1 to 512 bytes\r\n");
 }
 
+// Something at random that namespaces a: and b: have to do with.
+void DoSomething(Store& store, Random& random) {
+  const auto some = [&](std::string prefix, std::uint64_t count) {
+    return std::move(prefix) + std::to_string(random.Below(count));
+  };
+  const std::string key = some(random.Below(3) != 0 ? "a:" : "b:", 60);
+  const std::string time = std::to_string(1 + random.Below(9000));
+  const bool is_rare = random.Below(10) == 0;
+  const std::string value(random.Below(200), 'v');
+  std::vector<std::string> many = {"MSET"};
+  for (int i = 0; i < 20; ++i) many.insert(many.end(), {some("a:m", 100), "v"});
+  const std::vector<std::vector<std::string>> commands = {
+      {"SET", key, value},
+      {"DEL", key},
+      {"RENAME", key, some("a:", 60)},
+      {"COPY", key, some("b:", 60), "DB", "1"},
+      {"LPUSH", "l" + key, "x"},
+      {"LPUSH", "a:l" + key, "x"},
+      {"HSET", "a:h" + key, some("f", 5), "v"},
+      {"HPEXPIRE", "a:h" + key, time, "FIELDS", "1", "f1"},
+      {"PEXPIRE", key, time},
+      {"CACHE.SET", key, "v", "TTL", time},
+      {"CACHE.ABSENT", key},
+      {"PERSIST", key},
+      many,
+      {is_rare ? "NAMESPACE.CLEAR" : "GET", "a:"},
+      {is_rare ? "NAMESPACE.DEL" : "GET", "b:"},
+      {"SWAPDB", "0", is_rare ? "1" : "0"},
+  };
+  const std::uint64_t n = random.Below(commands.size() + 2);
+  if (n < commands.size()) {
+    store.session->Execute(std::vector<std::string_view>(commands[n].begin(), commands[n].end()));
+  } else if (is_rare) {
+    store({"NAMESPACE.SET", "b:", "MAXTTL", "3000"});
+  } else {
+    store.clock.AdvanceMs(static_cast<std::int64_t>(random.Below(100)));
+  }
+}
+
+void Replay(log::Reader& reader, EmbeddedSession& replayed) {
+  while (const std::optional<log::Effect> effect = reader.Next()) {
+    replayed.set_db(effect->db);
+    const std::string reply =
+        replayed.Execute(std::vector<std::string_view>(effect->args.begin(), effect->args.end()));
+    ASSERT_NE(reply[0], '-') << effect->args[0] << ": " << reply;
+  }
+}
+
 // What the log says makes an equal data set, whatever the clock and the random numbers there.
 TEST(Namespaces, TheLogTellsWhatTheyDid) {
   Store store;
@@ -350,65 +398,11 @@ TEST(Namespaces, TheLogTellsWhatTheyDid) {
   Random random(seed);
   store({"NAMESPACE.SET", "a:", "TTL", "5000", "JITTER", "50", "MAXMEMORY", "8000"});
   for (int step = 0; step < 6000; ++step) {
-    const std::string key = (random.Below(3) != 0 ? "a:" : "b:") + std::to_string(random.Below(60));
-    switch (random.Below(14)) {
-      case 0:
-        store({"SET", key, std::string(random.Below(200), 'v')});
-        break;
-      case 1:
-        store({"DEL", key});
-        break;
-      case 2:
-        store({"RENAME", key, "a:" + std::to_string(random.Below(60))});
-        break;
-      case 3:
-        store({"LPUSH", "l" + key, "x"});
-        break;
-      case 4:
-        store({"LPUSH", "a:l" + key, "x"});
-        break;
-      case 5:
-        store({"PEXPIRE", key, std::to_string(1 + random.Below(9000))});
-        break;
-      case 6:
-        store({"CACHE.SET", key, "v", "TTL", std::to_string(1 + random.Below(9000))});
-        break;
-      case 7:
-        store({"CACHE.ABSENT", key});
-        break;
-      case 8:
-        store({"PERSIST", key});
-        break;
-      case 9: {
-        std::vector<std::string> all = {"MSET"};
-        for (int i = 0; i < 20; ++i) {
-          all.push_back("a:m" + std::to_string(random.Below(100)));
-          all.emplace_back("v");
-        }
-        store.session->Execute(std::vector<std::string_view>(all.begin(), all.end()));
-        break;
-      }
-      case 10:
-        if (random.Below(10) == 0) store({"NAMESPACE.CLEAR", "a:"});
-        break;
-      case 11:
-        if (random.Below(10) == 0) store({"NAMESPACE.SET", "b:", "MAXTTL", "3000"});
-        break;
-      case 12:
-        if (random.Below(10) == 0) store({"NAMESPACE.DEL", "b:"});
-        break;
-      default:
-        store.clock.AdvanceMs(static_cast<std::int64_t>(random.Below(100)));
-    }
+    DoSomething(store, random);
     if (random.Below(20) == 0) store.engine.keeper().RunOnce();
     if (step % 200 != 199) continue;
     RunKeeper(store.engine);
-    while (const std::optional<log::Effect> effect = reader->Next()) {
-      replayed->set_db(effect->db);
-      const std::string reply = replayed->Execute(
-          std::vector<std::string_view>(effect->args.begin(), effect->args.end()));
-      ASSERT_NE(reply[0], '-') << effect->args[0] << ": " << reply;
-    }
+    Replay(*reader, *replayed);
     ASSERT_EQ(store.engine.Digest(), twin.Digest()) << "step " << step;
   }
 }

@@ -89,8 +89,8 @@ struct StripeCounters {
 struct alignas(128) Stripe {
   Mutex mu;
   std::uint16_t id = 0;
-  // Whether a shadow (Keyspace::ShadowOf) may have something here, or there may be namespaces: never
-  // false if so.
+  // Whether a shadow (Keyspace::ShadowOf) may have something here, or there may be namespaces:
+  // never false if so.
   bool has_beside = false;
   // Bytes charged here and not yet folded into the keyspace's total; see Keyspace::Charge.
   std::int64_t unfolded_bytes = 0;
