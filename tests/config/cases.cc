@@ -109,8 +109,9 @@ constexpr SetCase kSetCases[] = {
     {"maxmemory-policy", "x", "",
      "argument(s) must be one of the following: volatile-lru, volatile-lfu, volatile-random, "
      "volatile-ttl, allkeys-lru, allkeys-lfu, allkeys-random, noeviction, allkeys-s3fifo, "
-     "volatile-s3fifo"},
-    {"maxmemory-policy", "Allkeys-S3FIFO", "allkeys-s3fifo"},
+     "volatile-s3fifo",
+     true},                                                              // two policies of our own
+    {"maxmemory-policy", "Allkeys-S3FIFO", "allkeys-s3fifo", "", true},  // one of them
     {"sanitize-dump-payload", "x", "",
      "argument(s) must be one of the following: no, yes, clients"},
     {"oom-score-adj", "x", "",

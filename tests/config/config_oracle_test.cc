@@ -47,6 +47,8 @@ const std::set<std::string> kNewNames = {
     "tls-auth-clients-user",            // later
     "cairn-audit-log",                  // ours alone
     "cairn-namespaces",                 // the same
+    "cairn-miss-ratio-curve",           // what more memory would give
+    "cairn-ttl-advisor",                // keys loaded again unchanged
     "cairn-stripes",                    // how the keyspace is cut
     "cairn-key-statistics",             // what is asked for, sampled
     "cairn-hot-keys",                   // the same
