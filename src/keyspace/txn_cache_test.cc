@@ -107,9 +107,8 @@ class NotesModel {
         std::set<std::string> tags;
         for (std::uint64_t n = random_.Below(3); n > 0; --n)
           tags.insert(TagName(static_cast<int>(random_.Below(kTags))));
-        const bool sets = random_.Below(5) != 0;
-        txn.SetNotes(key, found, sets ? NotesWith(store_, tags, 7) : nullptr);
-        wanted.has_notes = sets;
+        txn.SetNotes(key, found, NotesWith(store_, tags, 7));
+        wanted.has_notes = true;
         wanted.tags = tags;
         return;
       }
