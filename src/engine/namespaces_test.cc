@@ -14,7 +14,6 @@ namespace cairn::engine {
 namespace {
 
 constexpr std::int64_t kStartUs = Twins::kStartUs;
-constexpr std::int64_t kStartMs = kStartUs / 1000;
 
 std::int64_t IntegerOf(const std::string& reply) {
   return reply.starts_with(':') ? std::strtoll(reply.c_str() + 1, nullptr, 10) : -1;

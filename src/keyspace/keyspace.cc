@@ -119,16 +119,21 @@ DatabaseSize Keyspace::Size(DbId db) {
   return size;
 }
 
+// A shadow's bytes are its database's.
 StripePicture Keyspace::TakePicture(const Stripe& stripe) const {
   StripePicture picture;
-  for (std::uint32_t db = 0; db < table_count(); ++db) {
+  for (std::uint32_t db = 0; db < database_count_; ++db) {
     const Shard* shard = stripe.shard(DbId(db));
+    const Shard* shadow = stripe.shard(ShadowOf(DbId(db)));
+    if (shard == nullptr && shadow == nullptr) continue;
+    StripePicture::Table& table = picture.tables.emplace_back();
+    table.db = db;
+    if (shadow != nullptr) table.bytes += sizeof(Shard) + shadow->table.memory_bytes();
     if (shard == nullptr) continue;
-    picture.tables.push_back({.db = db,
-                              .keys = shard->table.size(),
-                              .volatile_keys = shard->expiring_keys(),
-                              .hashes_with_times = shard->hashes_with_times,
-                              .bytes = sizeof(Shard) + shard->table.memory_bytes()});
+    table.keys = shard->table.size();
+    table.volatile_keys = shard->expiring_keys();
+    table.hashes_with_times = shard->hashes_with_times;
+    table.bytes += sizeof(Shard) + shard->table.memory_bytes();
   }
   return picture;
 }

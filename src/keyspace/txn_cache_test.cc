@@ -249,7 +249,21 @@ TEST(TxnNotes, ADeadValueIsAbsentAndGoesWhenItIsLookedFor) {
 
 // ---- Shadows -----------------------------------------------------------------------------------
 
-void SetAbsent(TestStore& store, std::string_view name, UnixMs until, std::uint64_t version = 0) {
+void SetAbsent(TestStore& store, std::string_view name, UnixMs until, std::uint64_t version = 0);
+
+// MEMORY STATS has a place for each database, and none for shadows. It once wrote beyond its end.
+TEST(Shadow, IsNoDatabaseInAPicture) {
+  TestStore store({.database_count = 2});
+  SetAbsent(store, "gone", kTestStartMs + 1000);
+  StripePicture picture =
+      store.keyspace.PictureOf(store.keyspace.stripe(store.keyspace.Ref("gone").stripe));
+  ASSERT_EQ(picture.tables.size(), 1u);
+  EXPECT_EQ(picture.tables[0].db, 0u);
+  EXPECT_EQ(picture.tables[0].keys, 0u);
+  EXPECT_GT(picture.tables[0].bytes, sizeof(Shard));
+}
+
+void SetAbsent(TestStore& store, std::string_view name, UnixMs until, std::uint64_t version) {
   store.With(name, [&](Txn& txn, const KeyRef& key) {
     auto notes = NotesWith(store, {}, version);
     notes->is_negative = true;
