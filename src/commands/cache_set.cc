@@ -359,8 +359,10 @@ void CacheStale(Call& call) {
 }
 
 void CacheForget(Call& call) {
+  const bool was_known{call.txn().FindShadow(call.key(0))};
   call.txn().OverruleAbsence(call.key(0));
-  call.reply().Integer(call.txn().ForgetShadow(call.key(0)) ? 1 : 0);
+  call.txn().ForgetShadow(call.key(0));
+  call.reply().Integer(was_known ? 1 : 0);
 }
 
 constexpr std::uint32_t kFills = command::kWrite | command::kDenyOom | command::kFast;
