@@ -34,37 +34,28 @@ bool DeadSweeper::Step() {
   const std::size_t credit = log.active() ? kCreditBytes : 0;
   if (credit > 0 && !log.TakeCredit(credit)) return false;
   KeyLocks locks(keyspace_);
-  const bool held = locks.TryAcquireStripe(StripeId(static_cast<std::uint16_t>(stripe_)));
+  const bool held = locks.TryAcquireStripe(walk_.stripe());
   if (held) {
-    Bury(locks, DbId(db_));
+    is_walking_ = !walk_.Advance(Bury(locks));
     locks.Release();
   }
   if (credit > 0) log.ReturnCredit(credit);
   return held;
 }
 
-void DeadSweeper::Bury(const KeyLocks& held, DbId db) {
-  const Stripe& stripe = keyspace_.stripe(StripeId(static_cast<std::uint16_t>(stripe_)));
-  const Shard* shard = stripe.shard(db);
-  if (shard == nullptr || shard->table.size() == 0) return Advance(0);
+std::uint64_t DeadSweeper::Bury(const KeyLocks& held) {
+  const Stripe& stripe = keyspace_.stripe(walk_.stripe());
+  const Shard* shard = stripe.shard(walk_.db());
+  if (shard == nullptr || shard->table.size() == 0) return 0;
   std::vector<std::string> dead;
-  const std::uint64_t next = shard->table.ScanNodes(cursor_, kHomes, [&](const Entry* entry) {
-    if (internal::IsDead(*entry)) dead.emplace_back(entry->key());
-  });
-  const Viewer viewer(db, keyspace_.clock().NowUnixMs(), random_);
+  const std::uint64_t next =
+      shard->table.ScanNodes(walk_.cursor(), kHomes, [&](const Entry* entry) {
+        if (internal::IsDead(*entry)) dead.emplace_back(entry->key());
+      });
+  const Viewer viewer(walk_.db(), keyspace_.clock().NowUnixMs(), random_);
   Txn txn(keyspace_, held, viewer);
   for (const std::string& key : dead) txn.Find(keyspace_.Ref(key), Access::kPeek);
-  Advance(next);
-}
-
-void DeadSweeper::Advance(std::uint64_t cursor) {
-  cursor_ = cursor;
-  if (cursor_ != 0) return;
-  if (++db_ < keyspace_.table_count()) return;
-  db_ = 0;
-  if (++stripe_ < keyspace_.stripe_count()) return;
-  stripe_ = 0;
-  is_walking_ = false;
+  return next;
 }
 
 }  // namespace cairn::keyspace

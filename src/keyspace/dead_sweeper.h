@@ -16,6 +16,7 @@
 
 #include "base/random.h"
 #include "keyspace/keyspace.h"
+#include "keyspace/table_walk.h"
 
 namespace cairn::keyspace {
 
@@ -24,7 +25,7 @@ class DeadSweeper {
   static constexpr std::uint32_t kHomes = 32;
   static constexpr std::size_t kStepsATick = 256;
 
-  explicit DeadSweeper(Keyspace& keyspace) : keyspace_(keyspace) {}
+  explicit DeadSweeper(Keyspace& keyspace) : keyspace_(keyspace), walk_(keyspace) {}
 
   void Tick();
   bool is_walking() const { return is_walking_; }
@@ -32,16 +33,14 @@ class DeadSweeper {
  private:
   // False if the stripe, or room in the log, was not to be had: the same step again, later.
   bool Step();
-  void Bury(const KeyLocks& held, DbId db) REQUIRES(held);
-  void Advance(std::uint64_t cursor);
+  // Returns the cursor of the next step.
+  std::uint64_t Bury(const KeyLocks& held) REQUIRES(held);
 
   Keyspace& keyspace_;
   Random random_{0};  // Txn wants one
   bool is_walking_ = false;
   std::uint64_t seen_bumps_ = 0;  // when the walk began
-  std::size_t stripe_ = 0;
-  std::uint32_t db_ = 0;
-  std::uint64_t cursor_ = 0;
+  TableWalk walk_;
 };
 
 }  // namespace cairn::keyspace

@@ -61,27 +61,17 @@ bool NamespaceSweeper::Step() {
   if (keyspace_.cut_backlog().is_full()) return false;
   const std::size_t credit = log.active() ? kCreditBytes : 0;
   if (credit > 0 && !log.TakeCredit(credit)) return false;
-  const StripeId id(static_cast<std::uint16_t>(stripe_));
   KeyLocks locks(keyspace_);
-  const bool held = locks.TryAcquireStripe(id);
+  const bool held = locks.TryAcquireStripe(walk_.stripe());
   if (held) {
-    const Viewer viewer(DbId(db_), keyspace_.clock().NowUnixMs(), random_);
-    Advance(TendSome(keyspace_, locks, id, viewer, cursor_, Dead::kBury));
+    const Viewer viewer(walk_.db(), keyspace_.clock().NowUnixMs(), random_);
+    is_walking_ = !walk_.Advance(
+        TendSome(keyspace_, locks, walk_.stripe(), viewer, walk_.cursor(), Dead::kBury));
+    if (!is_walking_) keyspace_.namespaces().NoteSwept(began_at_);
     locks.Release();
   }
   if (credit > 0) log.ReturnCredit(credit);
   return held;
-}
-
-void NamespaceSweeper::Advance(std::uint64_t cursor) {
-  cursor_ = cursor;
-  if (cursor_ != 0) return;
-  if (++db_ < keyspace_.table_count()) return;
-  db_ = 0;
-  if (++stripe_ < keyspace_.stripe_count()) return;
-  stripe_ = 0;
-  is_walking_ = false;
-  keyspace_.namespaces().NoteSwept(began_at_);
 }
 
 // The dead stay what they are: their DELs would not fit the room in the log that the caller has.

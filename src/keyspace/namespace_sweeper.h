@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "keyspace/keyspace.h"
+#include "keyspace/table_walk.h"
 
 namespace cairn::keyspace {
 
@@ -27,7 +28,8 @@ class NamespaceSweeper {
   static constexpr std::size_t kStripesSampled = 64;
   static constexpr std::size_t kEvictionsAStripe = 4;
 
-  explicit NamespaceSweeper(Keyspace& keyspace) : keyspace_(keyspace), random_(1) {}
+  explicit NamespaceSweeper(Keyspace& keyspace)
+      : keyspace_(keyspace), random_(1), walk_(keyspace) {}
 
   // True if there is more to do now.
   bool Tick();
@@ -38,7 +40,6 @@ class NamespaceSweeper {
 
  private:
   bool Step();
-  void Advance(std::uint64_t cursor);
   bool KeepBudgets();
   std::vector<Namespace*> OverBudget();
   std::size_t EvictIn(StripeId id, const Namespace& space);
@@ -47,9 +48,7 @@ class NamespaceSweeper {
   Random random_;
   bool is_walking_ = false;
   std::uint64_t began_at_ = 0;  // Namespaces::changes()
-  std::size_t stripe_ = 0;
-  std::uint32_t db_ = 0;
-  std::uint64_t cursor_ = 0;
+  TableWalk walk_;
 };
 
 }  // namespace cairn::keyspace

@@ -153,6 +153,14 @@ void Txn::ClearSpace(Namespace& space, std::uint64_t number) {
   keyspace_.tags().AtLeast(number);
   space.ClearAt(number);
   keyspace_.namespaces().NoteChange();
+  // Whoever loads loads what is cleared: the next one may begin at once.
+  for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) {
+    const Stripe& stripe = keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i)));
+    if (stripe.interest == nullptr) continue;
+    stripe.interest->ForEach([&](KeyInterest& at) {
+      if (at.lease.is_held() && at.lease.space == &space) MarkChanged(at);
+    });
+  }
   TellAllTracked();
 }
 
