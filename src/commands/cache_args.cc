@@ -33,6 +33,8 @@ constexpr Number kNumbers[] = {
     {"STALEAT", &CacheOptions::stale_at, 0, kNever - 1},
     {"PXAT", &CacheOptions::expires_at, 1, kNever - 1},
     {"STAMP", &CacheOptions::stamp, 0, INT64_MAX},
+    {"MAXLEN", &CacheOptions::log_entries_max, 1, kLogEntriesMax},
+    {"COALESCE", &CacheOptions::coalesce_ms, 0, kCoalesceMsMax},
 };
 
 bool IsAmong(std::string_view words, std::string_view wanted) {
@@ -67,6 +69,13 @@ class Parser {
       return;
     }
     if (EqualsIgnoreCase(name, "TAGS") && IsAmong(allowed_, "TAGS")) return ParseTags();
+    if (EqualsIgnoreCase(name, "BEHIND") && IsAmong(allowed_, "BEHIND")) return ParseBehind();
+    if (EqualsIgnoreCase(name, "PIN") && IsAmong(allowed_, "PIN")) return ParsePin();
+    if (EqualsIgnoreCase(name, "REPLACES") && IsAmong(allowed_, "REPLACES")) return ParseReplaces();
+    if (EqualsIgnoreCase(name, "APPEND") && IsAmong(allowed_, "APPEND")) {
+      options_.appends = true;
+      return;
+    }
     for (const Number& number : kNumbers) {
       if (EqualsIgnoreCase(name, number.name) && IsAmong(allowed_, number.name))
         return ParseNumber(number);
@@ -107,6 +116,44 @@ class Parser {
     }
   }
 
+  // The word after this one, or null with the error set.
+  const std::string_view* NextWord(bool is_given_already) {
+    if (++at_ < words_.size() && !is_given_already) return &words_[at_];
+    error_ = command::errors::kSyntax;
+    return nullptr;
+  }
+
+  void ParseBehind() {
+    const std::string_view* log = NextWord(options_.behind.has_value());
+    if (log == nullptr) return;
+    if (log->size() > kLogNameBytesMax) error_ = kLogNameTooLong;
+    options_.behind = *log;
+  }
+
+  void ParsePin() {
+    const std::string_view* log = NextWord(options_.pin.has_value());
+    const std::string_view* id = log == nullptr ? nullptr : NextWord(false);
+    const std::string_view* until = id == nullptr ? nullptr : NextWord(false);
+    if (until == nullptr) return;
+    const auto parsed = value::ParseStreamId(*id, 0, value::StreamIdForm::kStrict);
+    const std::optional<std::int64_t> at = ParseInt64(*until);
+    if (!parsed || !at || *at < 0 || *at > kNever || log->size() > kLogNameBytesMax) {
+      error_ = command::errors::kSyntax;
+      return;
+    }
+    options_.pin = {.log = std::string(*log),
+                    .id = *parsed,
+                    .since = static_cast<UnixMs>(std::min<std::uint64_t>(parsed->ms, kNever)),
+                    .expires_at = *at == 0 ? kNever : *at};
+  }
+
+  void ParseReplaces() {
+    const std::string_view* text = NextWord(options_.replaces.has_value());
+    if (text == nullptr) return;
+    options_.replaces = value::ParseStreamId(*text, 0, value::StreamIdForm::kStrict);
+    if (!options_.replaces) error_ = command::errors::kSyntax;
+  }
+
   const std::span<const std::string_view> words_;
   const std::string_view allowed_;
   CacheOptions options_;
@@ -142,6 +189,7 @@ std::unique_ptr<keyspace::CacheNotes> NotesOf(const CacheOptions& options, keysp
   std::vector<keyspace::Tags::Ref> refs;
   for (const std::string_view name : options.tags) refs.push_back(tags.Get(name));
   notes->set_tags(std::move(refs));
+  if (options.pin) notes->set_pin(std::make_unique<keyspace::Pin>(*options.pin));
   return notes;
 }
 
@@ -158,6 +206,10 @@ EffectWords& EffectWords::Add(const keyspace::CacheNotes& notes, UnixMs expires_
   if (notes.version != 0) Add("VER", static_cast<std::int64_t>(notes.version));
   if (notes.cost_ms != 0) Add("COST", notes.cost_ms);
   Add("STAMP", static_cast<std::int64_t>(notes.stamp));
+  if (const keyspace::Pin* pin = notes.pin(); pin != nullptr) {
+    Add("PIN").Add(pin->log).Add(value::StreamIdToString(pin->id));
+    Add(Int64ToString(pin->expires_at == kNever ? 0 : pin->expires_at));
+  }
   if (notes.tags().empty()) return *this;
   Add("TAGS", static_cast<std::int64_t>(notes.tags().size()));
   for (const keyspace::Tags::Ref& tag : notes.tags()) Add(tag->name());

@@ -26,12 +26,19 @@ inline constexpr std::int64_t kLoadCostMsMax = 3'600'000;
 inline constexpr std::int64_t kNegativeTtlMsDefault = 60'000;
 inline constexpr std::int64_t kTombstoneMsDefault = keyspace::Txn::kTombstoneMs;
 inline constexpr std::int64_t kTombstoneMsMax = 24 * 3'600'000;
+// Of a log of writes that go behind.
+inline constexpr std::int64_t kLogEntriesDefault = 1 << 16;
+inline constexpr std::int64_t kLogEntriesMax = 1 << 24;
+inline constexpr std::int64_t kCoalesceMsDefault = 1000;
+inline constexpr std::int64_t kCoalesceMsMax = 600'000;
+inline constexpr std::size_t kLogNameBytesMax = 1024;  // each pin has it
 
 inline constexpr std::string_view kTooManyTags = "ERR a value has at most 64 tags";
 inline constexpr std::string_view kTagTooLong = "ERR a tag has at most 1024 bytes";
+inline constexpr std::string_view kLogNameTooLong = "ERR a log's name has at most 1024 bytes";
 
 // Those of notes in an effect.
-inline constexpr std::string_view kNoteOptions = "VER COST TAGS CREATED STALEAT PXAT STAMP";
+inline constexpr std::string_view kNoteOptions = "VER COST TAGS CREATED STALEAT PXAT STAMP PIN";
 
 // Options that were not given.
 inline constexpr std::int64_t kNotGiven = -1;
@@ -60,7 +67,15 @@ struct CacheOptions {
   std::int64_t stale_at = kNotGiven;
   std::int64_t expires_at = kNotGiven;
   std::int64_t stamp = kNotGiven;
+  std::optional<keyspace::Pin> pin;
+  bool appends = false;  // to the pin's log
+  std::optional<value::StreamId> replaces;
+  // of a write that goes behind
+  std::optional<std::string_view> behind;
+  std::int64_t log_entries_max = kNotGiven;
+  std::int64_t coalesce_ms = kNotGiven;
 
+  bool goes_behind() const { return behind.has_value() || appends; }
   bool is_effect() const { return stamp != kNotGiven; }
 };
 
@@ -83,7 +98,7 @@ class EffectWords {
     return *this;
   }
   EffectWords& Add(std::string_view word, std::int64_t number);
-  // Notes as options. Those that say nothing are left out.
+  // Notes as options. Those that say nothing are left out. The expiry of what is pinned is kNever.
   EffectWords& Add(const keyspace::CacheNotes& notes, UnixMs expires_at);
   void Log(keyspace::Txn& txn) const;
   std::vector<std::string_view> views() const { return {words_.begin(), words_.end()}; }

@@ -25,6 +25,7 @@
 #include "command/errors.h"
 #include "commands/cache_args.h"
 #include "commands/families.h"
+#include "commands/streams.h"
 #include "commands/strings.h"
 
 namespace cairn::commands {
@@ -71,7 +72,7 @@ class Reader {
   // Loading takes as long as is left, or longer (the deterministic core of XFetch, Vattani et al.,
   // VLDB 2015): who comes first in this window begins.
   bool IsNearEnd() const {
-    return notes_ != nullptr && notes_->stale_at != kNever &&
+    return notes_ != nullptr && notes_->pin() == nullptr && notes_->stale_at != kNever &&
            notes_->stale_at - now_ms_ <= std::int64_t{notes_->cost_ms};
   }
   bool MayRetry() const { return notes_ == nullptr || notes_->retry_at <= now_ms_; }
@@ -112,7 +113,7 @@ class Reader {
     reply.Integer(tells ? static_cast<std::int64_t>(notes_->version) : 0);
     const bool has_age = tells && notes_->created_at != 0;
     reply.Integer(has_age ? std::max<std::int64_t>(0, now_ms_ - notes_->created_at) : 0);
-    const bool ends = tells && notes_->stale_at != kNever;
+    const bool ends = tells && notes_->pin() == nullptr && notes_->stale_at != kNever;
     reply.Integer(state == "stale" ? 0 : ends ? notes_->stale_at - now_ms_ : -1);
     if (options_.wants_tags) ReplyTags(reply, tells ? notes_ : nullptr);
   }
@@ -170,12 +171,12 @@ void CacheInfo(Call& call) {
   const CacheNotes none;
   const CacheNotes* own = told ? told.entry->notes() : nullptr;
   const CacheNotes& notes = own == nullptr ? none : *own;
-  const UnixMs expiry = told ? txn.ExpiryAt(told) : kNever;
+  const UnixMs expiry = told ? txn.DeadlineAt(told) : kNever;
   const auto until = [&](UnixMs at) {
     return at == kNever ? -1 : std::max<std::int64_t>(0, at - call.now_ms());
   };
   resp::Writer& reply = call.reply();
-  reply.Map(9);
+  reply.Map(10);
   reply.Bulk("state");
   reply.Bulk(told ? StateOf(call, found, notes) : "miss");
   reply.Bulk("version");
@@ -184,7 +185,8 @@ void CacheInfo(Call& call) {
   reply.Integer(
       notes.created_at == 0 ? -1 : std::max<std::int64_t>(0, call.now_ms() - notes.created_at));
   reply.Bulk("fresh-for");
-  reply.Integer(notes.IsStale(call.now_ms()) ? 0 : until(notes.stale_at));
+  const UnixMs stale_at = notes.pin() == nullptr ? notes.stale_at : kNever;
+  reply.Integer(notes.IsStale(call.now_ms()) ? 0 : until(stale_at));
   reply.Bulk("expires-in");
   reply.Integer(until(expiry));
   reply.Bulk("cost");
@@ -194,6 +196,8 @@ void CacheInfo(Call& call) {
   const bool is_held = lease != nullptr && lease->is_held();
   reply.Bulk("lease");
   reply.Integer(is_held ? until(lease->until) : -1);
+  reply.Bulk("pinned");
+  notes.pin() == nullptr ? reply.Null() : ReplyStreamId(reply, notes.pin()->id);
   reply.Bulk("bytes");
   reply.Integer(told ? static_cast<std::int64_t>(told.entry->charged_bytes()) : 0);
 }

@@ -18,6 +18,7 @@
 #include "commands/cache_args.h"
 #include "commands/families.h"
 #include "commands/strings.h"
+#include "commands/write_behind.h"
 
 namespace cairn::commands {
 namespace {
@@ -54,6 +55,11 @@ class Fill {
     if (space_ != nullptr) rules_ = space_->rules();
     if (claim_ == Claim::kIsAbsent)
       rules_.ttl_ms = rules_.negative_ttl_ms != 0 ? rules_.negative_ttl_ms : kNegativeTtlMsDefault;
+    LookAgain();
+  }
+
+  // After a change of another key, which may lie in the same stripe.
+  void LookAgain() {
     found_ = txn_.Find(key_, Access::kWrite);
     if (!found_) shadow_ = txn_.FindShadow(key_);
   }
@@ -104,6 +110,10 @@ class Fill {
     txn_.EndLease(key_);
   }
 
+  // What pins the key, or null.
+  const keyspace::Pin* pin() const {
+    return found_ ? found_.entry->pin() : shadow_ ? shadow_.entry->pin() : nullptr;
+  }
   Found& found() { return found_; }
   const Found& shadow() const { return shadow_; }
   // Of what is there, or was: 0 if it has none.
@@ -190,7 +200,23 @@ class Fill {
 };
 
 constexpr std::string_view kFillOptions =
-    "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP";
+    "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP PIN";
+constexpr std::string_view kWriteOptions =
+    "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP BEHIND MAXLEN COALESCE PIN "
+    "APPEND REPLACES";
+constexpr std::string_view kDeleteOptions =
+    "VER TOMBSTONE CREATED PXAT STAMP BEHIND MAXLEN COALESCE PIN APPEND REPLACES";
+
+// Of writes that go behind, what an effect may say, and what a client. The token is that of a load:
+// what comes from the database need not go there.
+bool FitsEffect(const CacheOptions& options) {
+  return !options.behind && (options.pin || (!options.appends && !options.replaces));
+}
+bool FitsWrite(const CacheOptions& options) {
+  if (options.pin || options.appends || options.replaces) return false;
+  if (options.behind) return options.token == kNotGiven;
+  return options.log_entries_max == kNotGiven && options.coalesce_ms == kNotGiven;
+}
 
 // Whether it is a client's or an effect: nothing that is said is passed over.
 bool CheckForm(Call& call, const CacheOptions& options) {
@@ -198,12 +224,14 @@ bool CheckForm(Call& call, const CacheOptions& options) {
     return options.*option != kNotGiven;
   };
   constexpr std::int64_t CacheOptions::* kOfClients[] = {
-      &CacheOptions::token, &CacheOptions::ttl_ms, &CacheOptions::stale_ms,
-      &CacheOptions::jitter_percent, &CacheOptions::tombstone_ms};
+      &CacheOptions::token,          &CacheOptions::ttl_ms,       &CacheOptions::stale_ms,
+      &CacheOptions::jitter_percent, &CacheOptions::tombstone_ms, &CacheOptions::log_entries_max,
+      &CacheOptions::coalesce_ms};
   constexpr std::int64_t CacheOptions::* kOfEffects[] = {
       &CacheOptions::created_at, &CacheOptions::stale_at, &CacheOptions::expires_at};
-  const bool fits = options.is_effect() ? std::ranges::none_of(kOfClients, is_given)
-                                        : std::ranges::none_of(kOfEffects, is_given);
+  const bool fits = options.is_effect()
+                        ? std::ranges::none_of(kOfClients, is_given) && FitsEffect(options)
+                        : std::ranges::none_of(kOfEffects, is_given) && FitsWrite(options);
   if (!fits) call.Error(command::errors::kSyntax);
   return fits;
 }
@@ -221,12 +249,61 @@ bool CheckFill(Call& call, const CacheOptions& options) {
   return false;
 }
 
+// Stored and appended to its log in one step, and one effect.
+void SetBehind(Call& call, const CacheOptions& options, Fill& fill) {
+  WriteBehind behind(call, options, fill.pin());
+  if (!behind.Begin()) return;
+  keyspace::Txn& txn = call.txn();
+  const KeyRef& key = call.key(0);
+  std::unique_ptr<CacheNotes> notes = fill.Notes();
+  if (!behind.Append("set", call.arg(2), *notes, fill.ExpiresAt(*notes))) return;
+  EffectWords effect("CACHE.SET", key.name);
+  effect.Add(call.arg(2)).Add(*notes, kNever);
+  behind.AddTo(effect);
+  effect.Log(txn);
+  fill.LookAgain();
+  Found stored = StoreBytes(call, key, fill.found(), call.arg(2), keyspace::Ttl::kDrop);
+  txn.SetNotes(key, stored, std::move(notes));
+  txn.Notify(keyspace::kEventString, "set", key);
+  behind.Reply();
+}
+
+// Nobody is to load the row that the database still has: so it is known to be absent.
+void DeleteBehind(Call& call, const CacheOptions& options, Fill& fill) {
+  WriteBehind behind(call, options, fill.pin());
+  if (!behind.Begin()) return;
+  keyspace::Txn& txn = call.txn();
+  const KeyRef& key = call.key(0);
+  std::unique_ptr<CacheNotes> notes = fill.Notes();
+  notes->is_negative = true;
+  if (!options.is_effect()) {
+    notes->stamp = call.keyspace().tags().Now();
+    notes->stale_at = kNever;
+  }
+  const std::int64_t kept_ms =
+      options.tombstone_ms == kNotGiven ? kTombstoneMsDefault : options.tombstone_ms;
+  if (!behind.Append("del", {}, *notes, call.now_ms() + kept_ms)) return;
+  EffectWords effect("CACHE.DEL", key.name);
+  effect.Add(*notes, kNever);
+  behind.AddTo(effect);
+  effect.Log(txn);
+  fill.LookAgain();
+  txn.OverruleAbsence(key);
+  if (fill.found()) {
+    txn.Remove(key, fill.found());
+    txn.Notify(keyspace::kEventGeneric, "del", key);
+  }
+  txn.SetShadow(key, std::move(notes), kNever);
+  behind.Reply();
+}
+
 void CacheSet(Call& call) {
-  const auto options = ParseCacheOptions(call, 3, kFillOptions);
+  const auto options = ParseCacheOptions(call, 3, kWriteOptions);
   if (!options || !CheckFill(call, *options)) return;
   Fill fill(call, *options);
   const Verdict verdict = fill.Judge();
   if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
+  if (options->goes_behind()) return SetBehind(call, *options, fill);
   keyspace::Txn& txn = call.txn();
   const KeyRef& key = call.key(0);
   std::unique_ptr<CacheNotes> notes = fill.Notes();
@@ -272,14 +349,16 @@ void CacheAbsent(Call& call) {
 }
 
 void CacheDel(Call& call) {
-  const auto options = ParseCacheOptions(call, 2, "VER TOMBSTONE CREATED PXAT STAMP");
+  const auto options = ParseCacheOptions(call, 2, kDeleteOptions);
   if (!options || !CheckForm(call, *options)) return;
-  if (options->tombstone_ms != kNotGiven && options->version == kNotGiven)
+  if (options->tombstone_ms != kNotGiven && options->version == kNotGiven &&
+      !options->goes_behind())
     return call.Error("ERR TOMBSTONE needs a VER");
   Fill fill(call, *options);
   const bool is_old = options->version != kNotGiven && !options->is_effect() &&
                       std::cmp_less(options->version, fill.known_version());
   if (is_old) return ReplyVerdict(call.reply(), Verdict::kOld);
+  if (options->goes_behind()) return DeleteBehind(call, *options, fill);
   keyspace::Txn& txn = call.txn();
   const KeyRef& key = call.key(0);
   EffectWords effect("CACHE.DEL", key.name);
@@ -327,6 +406,8 @@ void CacheTouch(Call& call) {
   fill.EndLoad();
   expires_at == kNever ? txn.ClearExpiry(key, fill.found())
                        : txn.SetExpiry(key, fill.found(), expires_at);
+  if (const keyspace::Pin* pin = fill.found().entry->pin(); pin != nullptr)
+    notes->set_pin(std::make_unique<keyspace::Pin>(*pin));
   txn.SetNotes(key, fill.found(), std::move(notes));
   call.reply().Ok();
 }
@@ -367,24 +448,34 @@ void CacheForget(Call& call) {
 
 constexpr std::uint32_t kFills = command::kWrite | command::kDenyOom | command::kFast;
 
+void FindKeysOfSet(std::span<const std::string_view> args, std::vector<std::uint32_t>& keys) {
+  FindKeyAndLog(args, 3, keys);
+}
+void FindKeysOfDelete(std::span<const std::string_view> args, std::vector<std::uint32_t>& keys) {
+  FindKeyAndLog(args, 2, keys);
+}
+
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "CACHE.SET key value [TOKEN token:integer] [VER version:integer] "
                     "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
                     "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
+                    "[BEHIND log:key [MAXLEN entries:integer] [COALESCE coalesce-ms:integer]] "
                     "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
-                    "[STAMP stamp:integer]",
-          .access = "OW UPDATE",
+                    "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer] [APPEND] "
+                    "[REPLACES id:string]",
+          .access = "OW UPDATE; RW INSERT",
           .since = "7.2.4",
           .group = Group::kString,
           .flags = kFills,
           .complexity = "O(N) where N is the number of tags",
           .summary = "Stores a value with its times, version and tags, if nothing newer is known.",
-          .run = &CacheSet}),
+          .run = &CacheSet,
+          .find_keys = &FindKeysOfSet}),
     Spec({.syntax = "CACHE.ABSENT key [TOKEN token:integer] [VER version:integer] "
                     "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
                     "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
                     "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
-                    "[STAMP stamp:integer]",
+                    "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer]",
           .access = "RW DELETE",
           .since = "7.2.4",
           .group = Group::kString,
@@ -393,19 +484,22 @@ constexpr Spec kSpecs[] = {
           .summary = "Stores that there is no such row, if nothing newer is known.",
           .run = &CacheAbsent}),
     Spec({.syntax = "CACHE.DEL key [VER version:integer] [TOMBSTONE tombstone-ms:integer] "
-                    "[CREATED unix-ms:integer] [PXAT unix-ms:integer] [STAMP stamp:integer]",
-          .access = "RM DELETE",
+                    "[BEHIND log:key [MAXLEN entries:integer] [COALESCE coalesce-ms:integer]] "
+                    "[CREATED unix-ms:integer] [PXAT unix-ms:integer] [STAMP stamp:integer] "
+                    "[PIN log:string id:string until-ms:integer] [APPEND] [REPLACES id:string]",
+          .access = "RM DELETE; RW INSERT",
           .since = "7.2.4",
           .group = Group::kString,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(1)",
           .summary = "Deletes a value and remembers its version for a while.",
-          .run = &CacheDel}),
+          .run = &CacheDel,
+          .find_keys = &FindKeysOfDelete}),
     Spec({.syntax = "CACHE.TOUCH key [TOKEN token:integer] [VER version:integer] "
                     "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
                     "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
                     "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
-                    "[STAMP stamp:integer]",
+                    "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer]",
           .access = "RW UPDATE",
           .since = "7.2.4",
           .group = Group::kString,

@@ -59,6 +59,7 @@ std::span<const Spec> StreamPendingFamily();
 std::span<const Spec> StreamInfoFamily();
 std::span<const Spec> CacheGetFamily();
 std::span<const Spec> CacheSetFamily();
+std::span<const Spec> WriteBehindFamily();
 std::span<const Spec> TagFamily();
 std::span<const Spec> LimitFamily();
 std::span<const Spec> LockFamily();

@@ -55,18 +55,6 @@ std::string_view NameOf(StreamReferences references) {
 
 // --- XADD ---
 
-std::string_view TextOf(value::StreamAppendError error) {
-  switch (error) {
-    case value::StreamAppendError::kExhausted:
-      return stream_errors::kExhausted;
-    case value::StreamAppendError::kIdTooSmall:
-      return stream_errors::kIdTooSmall;
-    case value::StreamAppendError::kTooLarge:
-      return stream_errors::kTooLarge;
-  }
-  return {};
-}
-
 void LogXadd(Call& call, const Stream& stream, const XaddArgs& args, StreamId id,
              const StreamTrimmed& trimmed) {
   if (!IsLogged(call)) return call.LogVerbatim();
@@ -97,7 +85,7 @@ void Xadd(Call& call) {
   if (!id) {
     stream.Finish();
     if (is_new) call.txn().Remove(call.key(0), found);
-    return call.Error(TextOf(id.error()));
+    return call.Error(AppendErrorText(id.error()));
   }
   ReplyStreamId(call.reply(), *id);
   call.txn().Notify(kEventStream, "xadd", call.key(0));

@@ -18,6 +18,18 @@ std::string_view Echo(std::string_view name) { return name.substr(0, name.find('
 
 }  // namespace
 
+std::string_view AppendErrorText(value::StreamAppendError error) {
+  switch (error) {
+    case value::StreamAppendError::kExhausted:
+      return stream_errors::kExhausted;
+    case value::StreamAppendError::kIdTooSmall:
+      return stream_errors::kIdTooSmall;
+    case value::StreamAppendError::kTooLarge:
+      return stream_errors::kTooLarge;
+  }
+  return {};
+}
+
 void ReplyStreamId(resp::Writer& reply, StreamId id) {
   char text[value::kStreamIdTextMax];
   const char* end = value::FormatStreamId(text, id);

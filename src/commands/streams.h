@@ -27,6 +27,9 @@
 
 namespace cairn::commands {
 
+// Why an entry was not appended.
+std::string_view AppendErrorText(value::StreamAppendError error);
+
 void ReplyStreamId(resp::Writer& reply, value::StreamId id);
 // [id, [field, value, ...]]
 void ReplyStreamEntry(resp::Writer& reply, const value::StreamEntry& entry);

@@ -49,6 +49,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::StreamInfoFamily(),
       commands::CacheGetFamily(),
       commands::CacheSetFamily(),
+      commands::WriteBehindFamily(),
       commands::TagFamily(),
       commands::LimitFamily(),
       commands::LockFamily(),

@@ -33,6 +33,7 @@ bool Keeper::RunOnce() {
   leases_.Tick();
   if (!tunables.is_replaying.load(std::memory_order_acquire)) {
     dead_.Tick();
+    pins_.Tick();
     done &= !namespaces_.Tick();
   }
   if (tunables.draws_curve()) CoverCurve();

@@ -22,6 +22,7 @@
 #include "keyspace/keyspace.h"
 #include "keyspace/lease_sweeper.h"
 #include "keyspace/namespace_sweeper.h"
+#include "keyspace/pin_sweeper.h"
 
 namespace cairn::engine {
 
@@ -37,7 +38,8 @@ class Keeper {
         expirer_(keyspace),
         leases_(keyspace),
         dead_(keyspace),
-        namespaces_(keyspace) {}
+        namespaces_(keyspace),
+        pins_(keyspace) {}
   ~Keeper();
 
   void Start();
@@ -59,6 +61,7 @@ class Keeper {
   keyspace::LeaseSweeper leases_;
   keyspace::DeadSweeper dead_;
   keyspace::NamespaceSweeper namespaces_;
+  keyspace::PinSweeper pins_;
   std::function<void()> serve_;
   UnixMs next_cover_ms_ = 0;
   std::atomic<bool> stopping_{false};

@@ -27,7 +27,7 @@ class CommandMaker {
   Random& random() { return random_; }
 
   Args Next() {
-    switch (random_.Below(16)) {
+    switch (random_.Below(20)) {
       case 0:
       case 1:
       case 2:
@@ -60,6 +60,13 @@ class CommandMaker {
         return {"SET", Key(), "v", Pick({"KEEPTTL", "XX", "NX"})};
       case 14:
         return {"PEXPIRE", Key(), Number(500)};
+      case 15:
+      case 16:
+        return Behind(Fill({"CACHE.SET", Key(), Number(100)}));
+      case 17:
+        return Behind({"CACHE.DEL", Key(), "VER", Number(9)});
+      case 18:
+        return WithLog();
       default:
         return Rare();
     }
@@ -82,6 +89,29 @@ class CommandMaker {
     }
     return args;
   }
+  Args Behind(Args args) {
+    args.insert(args.end(), {"BEHIND", Log(), "MAXLEN", Number(30)});
+    if (random_.Below(2) == 0) args.insert(args.end(), {"COALESCE", Number(100)});
+    return args;
+  }
+  // What workers do, and others. "?" stands for an entry of the log and the key it tells of.
+  Args WithLog() {
+    const std::string log = Log();
+    switch (random_.Below(8)) {
+      case 0:
+        return {"XGROUP", "CREATE", log, "g", "0", "MKSTREAM"};
+      case 1:
+        return {"XREADGROUP", "GROUP", "g", "c", "COUNT", "2", "STREAMS", log, ">"};
+      case 2:
+        return random_.Below(8) == 0 ? Args{Pick({"DEL", "PERSIST"}), log}
+                                     : Args{"XTRIM", log, "MAXLEN", Number(9)};
+      case 3:
+        return {"PEXPIRE", log, Number(500)};
+      default:
+        return {"CACHE.ACK", log, "?"};
+    }
+  }
+  std::string Log() { return Pick({"log0", "log1"}); }
   Args Rare() {
     if (random_.Below(20) != 0) return {"MSET", Key(), "a", Key(), "b"};
     return random_.Below(2) == 0 ? Args{"FLUSHDB"} : Args{"SWAPDB", "0", "1"};
@@ -89,6 +119,20 @@ class CommandMaker {
 
   Random random_;
 };
+
+// CACHE.ACK of one of the log's entries, drawn by `number`.
+Args AckOf(EmbeddedSession& session, const std::string& log, std::uint64_t number) {
+  std::vector<std::string> lines;
+  const std::string reply = Execute(session, {"XRANGE", log, "-", "+"});
+  for (std::size_t at = 0; at < reply.size(); at = reply.find("\r\n", at) + 2)
+    lines.push_back(reply.substr(at, reply.find("\r\n", at) - at));
+  // "*n", and for each entry "*2 $ id *8 $ op $ set $ key $ k ...".
+  constexpr std::size_t kLinesAnEntry = 20;
+  const std::size_t entries = lines.size() / kLinesAnEntry;
+  if (entries == 0) return {"CACHE.ACK", log, "5-5", "k1"};
+  const std::size_t at = 1 + kLinesAnEntry * (number % entries);
+  return {"CACHE.ACK", log, lines[at + 2], lines[at + 11]};
+}
 
 // What a client can be told of all keys.
 std::string Seen(EmbeddedSession& session) {
@@ -98,6 +142,10 @@ std::string Seen(EmbeddedSession& session) {
     seen += name + "\n" + Execute(session, {"CACHE.GET", name, "STALE"}) +
             Execute(session, {"CACHE.INFO", name}) + Execute(session, {"PTTL", name}) +
             Execute(session, {"DUMP", name});
+  }
+  for (const std::string log : {"log0", "log1"}) {
+    seen += Execute(session, {"XRANGE", log, "-", "+"}) + Execute(session, {"XPENDING", log, "g"}) +
+            Execute(session, {"CACHE.INFO", log}) + Execute(session, {"PTTL", log});
   }
   return seen;
 }
@@ -116,7 +164,8 @@ TEST(ReplayCache, TwinsSayTheSameOfEveryKey) {
   CommandMaker maker(seed);
   std::string trace;
   for (int step = 0; step < 20'000; ++step) {
-    const Args args = maker.Next();
+    Args args = maker.Next();
+    if (args.back() == "?") args = AckOf(*session, args[1], maker.random().Below(1000));
     for (const std::string& word : args) trace += word + ' ';
     trace += '\n';
     ASSERT_FALSE(Execute(*session, args).empty());

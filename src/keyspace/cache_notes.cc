@@ -10,6 +10,11 @@
 #include "keyspace/namespaces.h"
 
 namespace cairn::keyspace {
+namespace {
+
+constexpr std::size_t kShortText = 15;  // what a std::string keeps within itself
+
+}  // namespace
 
 CacheNotes::CacheNotes(const CacheNotes& other)
     : created_at(other.created_at),
@@ -20,7 +25,8 @@ CacheNotes::CacheNotes(const CacheNotes& other)
       cost_ms(other.cost_ms),
       is_negative(other.is_negative),
       tag_count_(other.tag_count_),
-      space_(other.space_) {
+      space_(other.space_),
+      pin_(other.pin_ == nullptr ? nullptr : std::make_unique<Pin>(*other.pin_)) {
   if (tag_count_ == 0) return;
   tags_ = std::make_unique<Tags::Ref[]>(tag_count_);
   std::ranges::copy(other.tags(), tags_.get());
@@ -38,7 +44,8 @@ bool CacheNotes::IsBumped(Bump kind) const {
 }
 
 bool CacheNotes::IsDead() const {
-  return IsBumped(Bump::kHard) || (space_ != nullptr && space_->cleared_at() > stamp);
+  return pin_ == nullptr &&
+         (IsBumped(Bump::kHard) || (space_ != nullptr && space_->cleared_at() > stamp));
 }
 
 bool CacheNotes::IsDeadElseHit(bool counts) const {
@@ -68,7 +75,12 @@ void CacheNotes::Uncount() {
 
 std::size_t CacheNotes::memory_bytes() const {
   const std::size_t tags = tag_count_ == 0 ? 0 : ds::AllocatedBytes(tag_count_ * sizeof(Tags::Ref));
-  return ds::AllocatedBytes(sizeof(CacheNotes)) + tags;
+  std::size_t pin = 0;
+  if (pin_ != nullptr) {
+    const std::size_t text = pin_->log.capacity();
+    pin = ds::AllocatedBytes(sizeof(Pin)) + (text > kShortText ? ds::AllocatedBytes(text + 1) : 0);
+  }
+  return ds::AllocatedBytes(sizeof(CacheNotes)) + tags + pin;
 }
 
 }  // namespace cairn::keyspace

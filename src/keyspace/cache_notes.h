@@ -4,7 +4,8 @@
 // Made by CACHE.SET and its kin, and for all that lies in a namespace (namespaces.h). An entry with
 // notes is in the wide form and points to them (entry.h), so what has none pays nothing. They go
 // with the value: copied where it is copied, and dropped where it is overwritten; an edit in place
-// keeps tags and times, and drops the version.
+// keeps tags and times, and drops the version. A pin (pin.h) is the key's own: no copy under
+// another name has it.
 //
 //     created ----------- stale_at -------------------- the key's expiry
 //        fresh               stale: may be served          gone
@@ -17,9 +18,11 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
+#include "keyspace/pin.h"
 #include "keyspace/tags.h"
 
 namespace cairn::keyspace {
@@ -59,13 +62,20 @@ class CacheNotes {
   // The entry that they stand beside takes so many bytes: for the namespace's books.
   void Count(std::size_t bytes);
 
+  // What holds it until a write has reached the database, or null.
+  const Pin* pin() const { return pin_.get(); }
+  Pin* pin() { return pin_.get(); }
+  void set_pin(std::unique_ptr<Pin> pin) { pin_ = std::move(pin); }
+
   // Whether a tag was bumped so since its load began.
   bool IsBumped(Bump kind) const;
-  // Or its namespace was cleared.
+  // Or its namespace was cleared. Neither reaches what is pinned.
   bool IsDead() const;
   // The same; one that is not is a hit for its namespace, if it counts.
   bool IsDeadElseHit(bool counts) const;
-  bool IsStale(UnixMs now_ms) const { return stale_at <= now_ms || IsBumped(Bump::kSoft); }
+  bool IsStale(UnixMs now_ms) const {
+    return pin_ == nullptr && (stale_at <= now_ms || IsBumped(Bump::kSoft));
+  }
 
   // As the allocator counts.
   std::size_t memory_bytes() const;
@@ -77,6 +87,7 @@ class CacheNotes {
   static_assert(kTagsMax <= UINT8_MAX);
   std::unique_ptr<Tags::Ref[]> tags_;
   Namespace* space_ = nullptr;
+  std::unique_ptr<Pin> pin_;
   std::size_t counted_bytes_ = 0;
 };
 

@@ -161,6 +161,11 @@ class Entry {
       return nullptr;
     return WideNotes();
   }
+  // What keeps it from expiring and from being evicted, or null.
+  const Pin* pin() const {
+    const CacheNotes* own = notes();
+    return own == nullptr ? nullptr : own->pin();
+  }
   // Neither wide nor with a pointer: key and value follow the header.
   bool is_compact() const { return (kind_ & (kWideBit | kPointerBit)) == 0; }
 

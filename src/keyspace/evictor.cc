@@ -58,10 +58,17 @@ bool Evictor::EvictOne(EvictionPolicy policy) {
   // A candidate may be stale; each round offers fresh ones, so a few rounds find a victim if there
   // is one.
   constexpr int kRoundsMax = 16;
+  // Where all that was seen is pinned, something may lie between; or nothing, and a write that is
+  // refused should not take long.
+  constexpr int kPinnedRoundsMax = 4;
+  saw_pinned_ = false;
   if (IsS3Fifo(policy) && evictions_until_count_-- == 0) CountKeys(policy);
   for (int round = 0; round < kRoundsMax; ++round) {
     takes_used_ = round >= kRoundsMax / 2;
-    if (!FillPool(policy) && pool_size_ == 0) return false;
+    if (!FillPool(policy) && pool_size_ == 0) {
+      if (saw_pinned_ && round < kPinnedRoundsMax) continue;
+      return false;
+    }
     while (pool_size_ > 0) {
       const Candidate candidate = std::move(pool_[--pool_size_]);
       if (RemoveCandidate(candidate, policy)) {
@@ -97,7 +104,7 @@ bool Evictor::FillPool(EvictionPolicy policy) {
           IsVolatileOnly(policy) ? shard->expiring_keys() : shard->table.size();
       if (eligible == 0) continue;
       const std::size_t found = SampleShard(*shard, DbId(db), policy, now_ms, wanted);
-      skipped_ |= found == 0;
+      skipped_ |= found == 0 && !saw_pinned_;
       sampled += found;
     }
   }
@@ -107,7 +114,13 @@ bool Evictor::FillPool(EvictionPolicy policy) {
 std::size_t Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, UnixMs now_ms,
                                  std::size_t wanted) {
   const int decay_minutes = keyspace_.tunables().lfu_decay_minutes.load(std::memory_order_relaxed);
+  std::size_t pinned = 0;
   const auto consider = [&](Position position, Entry* entry) {
+    if (entry->pin() != nullptr) [[unlikely]] {
+      ++pinned;
+      saw_pinned_ = true;
+      return;
+    }
     if (IsS3Fifo(policy)) {
       const std::uint64_t badness = LookAtQueued(*entry);
       if (badness != kStays) Offer(badness, db, entry->key());
@@ -116,7 +129,7 @@ std::size_t Evictor::SampleShard(Shard& shard, DbId db, EvictionPolicy policy, U
     Offer(IsRandom(policy) ? 0 : Badness(shard, position, *entry, policy, now_ms, decay_minutes),
           db, entry->key());
   };
-  if (!IsVolatileOnly(policy)) return shard.table.SampleFrom(random_, wanted, consider);
+  if (!IsVolatileOnly(policy)) return shard.table.SampleFrom(random_, wanted, consider) - pinned;
   // Found through the expiry columns, however few they are among the rest. Hashes of which only
   // fields expire stand there, too, and are no victims: where there are many of them more is
   // looked at for as much.
@@ -207,7 +220,8 @@ bool Evictor::RemoveCandidate(const Candidate& candidate, EvictionPolicy policy)
     Found found = txn.Find(key, Access::kPeek);
     const bool was_used = IsS3Fifo(policy) && found && !takes_used_ &&
                           FifoAccess(found.entry->access()).frequency() > 0;
-    if (found && !was_used && (!IsVolatileOnly(policy) || txn.ExpiryAt(found) != kNever)) {
+    const bool may_go = found && !was_used && found.entry->pin() == nullptr;
+    if (may_go && (!IsVolatileOnly(policy) || txn.ExpiryAt(found) != kNever)) {
       if (IsS3Fifo(policy)) LeaveQueue(key, candidate.db, *found.entry);
       txn.Log(effect);
       Txn::NoteEvicted(key, *found.entry);

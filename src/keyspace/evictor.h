@@ -16,6 +16,8 @@
 //     volatile-ttl      earliest expiry                    the table's expiry column
 //     *-random          any
 //
+// What is pinned (pin.h) stays: if there is nothing else, nothing can be evicted.
+//
 // One Evictor belongs to one thread (its pool is not shared). Each removal is logged as DEL.
 #ifndef CAIRN_KEYSPACE_EVICTOR_H_
 #define CAIRN_KEYSPACE_EVICTOR_H_
@@ -77,7 +79,8 @@ class Evictor {
   Random random_;
   std::array<Candidate, kPoolSize> pool_;  // ascending by badness, the filled ones first
   std::size_t pool_size_ = 0;
-  bool skipped_ = false;  // a stripe that is held for long
+  bool skipped_ = false;     // a stripe that is held for long
+  bool saw_pinned_ = false;  // which is no candidate
 
   // For *-s3fifo. How much of the keys the small queue is to be; how far an entry has to come, in
   // rounds of its queue, before it is looked at for what its frequency says; over how many

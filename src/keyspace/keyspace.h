@@ -41,6 +41,7 @@
 #include "keyspace/tracking.h"
 #include "keyspace/trash.h"
 #include "keyspace/tunables.h"
+#include "keyspace/write_logs.h"
 #include "log/command_log.h"
 
 namespace cairn::keyspace {
@@ -126,6 +127,7 @@ class Keyspace {
   Tracking& tracking() { return tracking_; }
   Tags& tags() { return tags_; }
   LeaseBook& leases() { return leases_; }
+  WriteLogs& write_logs() { return write_logs_; }
   BigKeys& big_keys() { return big_keys_; }
   RemovalLags& lags() { return lags_; }
   Namespaces& namespaces() { return namespaces_; }
@@ -256,6 +258,7 @@ class Keyspace {
   Tags tags_;              // entries refer to them
   Namespaces namespaces_;  // the same
   LeaseBook leases_;
+  WriteLogs write_logs_;
   std::array<ds::SlabArena, kArenaCount> arenas_;
   Trash trash_;  // frees into the arenas what the stripes leave behind
   std::vector<Stripe> stripes_;

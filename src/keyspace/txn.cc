@@ -20,6 +20,12 @@ constexpr std::size_t kDoublingBytesMax =
 
 std::size_t GrownCapacity(std::size_t size) { return size + std::min(size, kDoublingBytesMax); }
 
+std::unique_ptr<CacheNotes> UnpinnedCopy(const CacheNotes& notes) {
+  auto copy = std::make_unique<CacheNotes>(notes);
+  copy->set_pin(nullptr);
+  return copy;
+}
+
 }  // namespace
 
 Position internal::Search(const KeyRef& key, const Shard& shard) {
@@ -311,24 +317,24 @@ void Txn::PutAs(Entry* entry, UnixMs expiry, DbId to_db, const KeyRef& to_key, c
 }
 
 void Txn::CopyTo(const Found& from, DbId to_db, const KeyRef& to_key, const Found& to) {
-  const UnixMs expiry = ExpiryAt(from);
+  const UnixMs expiry = DeadlineAt(from);
   ds::SlabArena& arena = *StripeOf(to_key).arena;
   Entry* clone = from.entry->CloneAs(arena, to_key.name);
   if (const CacheNotes* notes = from.entry->notes(); notes != nullptr)
-    clone = Entry::WithNotes(arena, clone, std::make_unique<CacheNotes>(*notes));
+    clone = Entry::WithNotes(arena, clone, UnpinnedCopy(*notes));
   PutAs(clone, expiry, to_db, to_key, to);
 }
 
 void Txn::MoveTo(const KeyRef& from_key, const Found& from, DbId to_db, const KeyRef& to_key,
                  const Found& to) {
-  const UnixMs expiry = ExpiryAt(from);
+  const UnixMs expiry = DeadlineAt(from);
   const auto before = static_cast<std::int64_t>(from.entry->charged_bytes());
   NoteSize(from, static_cast<std::size_t>(before), 0);
   from.shard->table.Preserve(from.position);
   ds::SlabArena& arena = *StripeOf(to_key).arena;
   Entry* moved = from.entry->MoveAs(arena, to_key.name);
   if (const CacheNotes* notes = from.entry->notes(); notes != nullptr)
-    moved = Entry::WithNotes(arena, moved, std::make_unique<CacheNotes>(*notes));
+    moved = Entry::WithNotes(arena, moved, UnpinnedCopy(*notes));
   if (CutValue* reader = CutValue::Of(*moved)) reader->MovedTo(StripeOf(to_key));
   keyspace_.Charge(StripeOf(from_key), *from.shard,
                    static_cast<std::int64_t>(from.entry->charged_bytes()) - before);
@@ -466,6 +472,11 @@ void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
 
 void Txn::PutDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   if (due_ms == kNever && !found.entry->is_volatile()) return;
+  if (found.entry->pin() != nullptr) [[unlikely]] {
+    found.shard->table.Preserve(found.position);
+    found.entry->notes()->pin()->expires_at = due_ms;
+    return;
+  }
   Stripe& stripe = StripeOf(key);
   Table& table = found.shard->table;
   const auto before = static_cast<std::int64_t>(table.memory_bytes());

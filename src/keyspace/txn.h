@@ -400,6 +400,9 @@ class Txn {
   // See Namespaces. REQUIRES: every stripe held.
   Result<Namespace*> DeclareSpace(std::string_view prefix, const NamespaceRules& rules,
                                   bool is_configured);
+  // Takes the pin away: its times begin to count, and what a bump or a clear has made an end of
+  // meanwhile goes. REQUIRES: found is pinned; it may be gone afterwards.
+  void Unpin(const KeyRef& key, Found& found);
   // Has the entry's notes name the namespace that its key is in; one without notes gets some.
   void Join(const KeyRef& key, Found& found);
   // Everything under the prefix is gone, and loads under way come too late. REQUIRES: every stripe
@@ -416,7 +419,13 @@ class Txn {
                          std::string_view spared);
   // For the figures of its namespace: before an entry is removed to make room.
   static void NoteEvicted(const KeyRef& key, const Entry& entry);
+  // kNever for what is pinned.
   UnixMs ExpiryAt(const Found& found) const { return internal::ExpiryOf(found); }
+  // When it expires, though it may be pinned until then or longer.
+  UnixMs DeadlineAt(const Found& found) const {
+    const Pin* pin = found.entry->pin();
+    return pin == nullptr ? ExpiryAt(found) : pin->expires_at;
+  }
   void SetExpiry(const KeyRef& key, Found& found, UnixMs at_ms);
   void ClearExpiry(const KeyRef& key, Found& found);
 

@@ -28,6 +28,8 @@ void Txn::PutNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> 
   Stripe& stripe = StripeOf(key);
   found.shard->table.Preserve(found.position);
   const auto before = static_cast<std::int64_t>(found.entry->charged_bytes());
+  if (notes->pin() != nullptr && notes->pin()->is_of_log())
+    keyspace_.write_logs().Add(viewer_.db, key.name);
   found.entry = Entry::WithNotes(*stripe.arena, found.entry, std::move(notes));
   found.entry->notes()->Count(found.entry->charged_bytes());
   found.shard->table.Replace(found.position, found.entry);
@@ -85,22 +87,23 @@ void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs
   // What is known of a deleted row outlives a clear, and is no namespace's.
   Namespace* space = notes->is_negative ? SpaceOf(key) : nullptr;
   notes->set_space(space);
+  const bool is_pinned = notes->pin() != nullptr;
   PutNotes(key, found, std::move(notes));
-  PutDue(key, found, expiry);
-  if (space != nullptr && viewer_.sees_expiry && space->rules().negatives_max != 0 &&
+  if (!is_pinned) PutDue(key, found, expiry);
+  if (space != nullptr && !is_pinned && viewer_.sees_expiry && space->rules().negatives_max != 0 &&
       space->negatives() > space->rules().negatives_max) {
     EvictNegative(stripe, shadow, *space, key.name);
   }
 }
 
 // One of the same namespace that lies here, or the one that has just come: so it is never one more
-// than a stripe's writer is about to take back.
+// than a stripe's writer is about to take back. What is pinned stays.
 void Txn::EvictNegative(Stripe& stripe, Shard& shadow, const Namespace& space,
                         std::string_view last) {
   constexpr std::size_t kLookedAt = 16;
   std::string victim(last);
   shadow.table.SampleFrom(viewer_.random, kLookedAt, [&](Position, const Entry* entry) {
-    if (entry->notes()->space() == &space) victim = entry->key();
+    if (entry->notes()->space() == &space && entry->pin() == nullptr) victim = entry->key();
   });
   RemoveShadow(stripe, shadow, shadow.table.Find(keyspace_.Ref(victim).hash, victim));
   LogForgotten(victim);
@@ -142,7 +145,9 @@ bool Txn::ShadowsAreFull(const Stripe& stripe, const Shard& shadow) const {
 
 void Txn::EvictShadow(Stripe& stripe, Shard& shadow) {
   Position victim;
-  shadow.table.SampleFrom(viewer_.random, 1, [&](Position at, Entry*) { victim = at; });
+  shadow.table.SampleFrom(viewer_.random, 1, [&](Position at, const Entry* entry) {
+    if (entry->pin() == nullptr) victim = at;
+  });
   if (!victim.found()) return;
   const std::string name(shadow.table.At(victim)->key());
   RemoveShadow(stripe, shadow, victim);
@@ -163,6 +168,8 @@ void Txn::OverruleAbsence(const KeyRef& key) {
   }
   const Found shadow = FindShadow(key);
   if (!shadow || !shadow.entry->notes()->is_negative) return;
+  // What the database does not know yet is newer than what it says.
+  if (shadow.entry->pin() != nullptr) return;
   // A DEL, replayed, comes to this very place. One of many keys names them in one record.
   NoteExpired(viewer_.db, key);
   const std::uint64_t version = shadow.entry->notes()->version;
@@ -196,6 +203,27 @@ bool Txn::ForgetShadow(const KeyRef& key) {
   if (!stripe.has_beside || !DropShadow(stripe, viewer_.db, key)) return false;
   LogForgotten(key.name);
   return true;
+}
+
+// ---- Pins --------------------------------------------------------------------------------------
+
+void Txn::Unpin(const KeyRef& key, Found& found) {
+  found.shard->table.Preserve(found.position);
+  CacheNotes& notes = *found.entry->notes();
+  const UnixMs due = notes.pin()->expires_at;
+  const auto before = static_cast<std::int64_t>(found.entry->charged_bytes());
+  notes.set_pin(nullptr);
+  notes.Count(found.entry->charged_bytes());
+  keyspace_.Charge(StripeOf(key), *found.shard,
+                   static_cast<std::int64_t>(found.entry->charged_bytes()) - before);
+  PutDue(key, found, due);
+  if (!notes.IsDead()) return;
+  if (notes.is_negative) {
+    RemoveShadow(StripeOf(key), *found.shard, found.position);
+    found = {};
+  } else {
+    found = BuryDead(viewer_.db, key, found);
+  }
 }
 
 // ---- Leases ------------------------------------------------------------------------------------

@@ -213,8 +213,8 @@ void Txn::SettleStored() {
     const CacheNotes* notes = found ? found.entry->notes() : nullptr;
     if (notes == nullptr || notes->space() == nullptr) continue;
     const Namespace& space = *notes->space();
-    const UnixMs at = times.Of(space, ExpiryAt(found), stored.takes_default);
-    if (at != ExpiryAt(found)) {
+    const UnixMs at = times.Of(space, DeadlineAt(found), stored.takes_default);
+    if (at != DeadlineAt(found)) {
       SetExpiry(key, found, at);
       times.Note(stored.db, at, stored.name);
     }
@@ -245,7 +245,7 @@ std::size_t Txn::EvictWorst(DbId db, const Shard& shard, const Namespace& space,
       viewer_.random, kLookedAt, [&](Position, const Entry* entry) {
         const CacheNotes* notes = entry->notes();
         const std::string_view name = entry->key();
-        if (notes == nullptr || notes->space() != &space) return;
+        if (notes == nullptr || notes->space() != &space || notes->pin() != nullptr) return;
         if (name == spared || name.size() > kEvictedNameMax) return;
         own.emplace_back(Badness(*entry, keyspace_.tunables(), viewer_.now_ms()), name);
       });

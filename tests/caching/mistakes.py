@@ -8,7 +8,7 @@ and an `ours` half. The database is a dictionary.
 
 import threading
 
-from harness import check, equal, wait_for
+from harness import ServerError, check, equal, wait_for
 
 LEASE = ("LEASE", 60_000)
 CASES = {}
@@ -440,3 +440,85 @@ def stale_value_after_a_failed_load(server):
         for _ in range(5):
             equal(client.call("CACHE.GET", "ours", *LEASE, "STALE")[:3], [b"stale", b"v", None],
                   "ours: served, and nobody tries")
+
+
+@mistake
+def write_behind_crashes_between_its_two_steps(server):
+    """SET, and then XADD: who dies between them has told its caller's reader, but no worker."""
+    with server.client() as client:
+        client.call("SET", "naive", "new")
+        # ... dies here
+        equal(client.call("GET", "naive"), b"new")
+        equal(client.call("XLEN", "naive-log"), 0, "naive: nobody will write it")
+
+        client.call("CACHE.SET", "ours", "new", "VER", 2, "BEHIND", "ours-log")
+        entries = client.call("XRANGE", "ours-log", "-", "+")
+        equal(entries[0][1][-1], b"new", "ours: one step")
+
+
+@mistake
+def write_behind_ends_before_its_flush(server):
+    """The value's time ends before the worker comes; the old row is loaded and cached again."""
+    with server.client() as client:
+        rows = Database(row="old")
+        client.call("SET", "naive", "new", "PX", 1)
+        client.call("XADD", "naive-log", "*", "value", "new")
+        wait_for(lambda: client.call("GET", "naive") is None, "it to expire")
+        client.call("SET", "naive", rows.load("row"))
+        equal(client.call("GET", "naive"), b"old", "naive: what was written is undone")
+
+        entry = client.call("CACHE.SET", "ours", "new", "VER", 2, "TTL", 1, "BEHIND", "ours-log")
+        wait_for(lambda: client.call("SET", "clock", "x", "PX", 1) and
+                 wait_for(lambda: client.call("GET", "clock") is None, "a longer time to end"),
+                 "its time to end")
+        equal(client.call("CACHE.GET", "ours", *LEASE)[:3], [b"fresh", b"new", None],
+              "ours: it does not end, and nobody may load")
+        rows.commit("row", "new")
+        equal(client.call("CACHE.ACK", "ours-log", entry, "ours"), 1)
+        equal(client.call("CACHE.GET", "ours", *LEASE)[0], b"miss", "ours: now it does")
+        equal(rows.load("row"), "new")
+
+
+@mistake
+def write_behind_queue_without_end(server):
+    """The worker is down: the queue grows until memory is gone."""
+    with server.client() as client:
+        for n in range(50):
+            client.call("XADD", "naive-log", "*", "value", n)
+        equal(client.call("XLEN", "naive-log"), 50, "naive: and so on")
+
+        replies = [client.call("CACHE.SET", f"ours:{n}", n, "BEHIND", "ours-log", "MAXLEN", 20)
+                   for n in range(50)]
+        equal([isinstance(reply, ServerError) for reply in replies], [False] * 20 + [True] * 30)
+        equal(client.call("XLEN", "ours-log"), 20, "ours: the writer is told")
+        equal(client.call("EXISTS", "ours:20"), 0, "ours: and nothing has changed")
+
+
+@mistake
+def write_behind_trimmed_away(server):
+    """XADD ... MAXLEN keeps the queue small by forgetting what nobody has written yet."""
+    with server.client() as client:
+        for n in range(30):
+            client.call("XADD", "naive-log", "MAXLEN", 20, "*", "value", n)
+        first = client.call("XRANGE", "naive-log", "-", "+", "COUNT", 1)
+        equal(first[0][1][-1], b"10", "naive: ten writes are lost")
+
+        for n in range(30):
+            client.call("CACHE.SET", f"ours:{n}", n, "BEHIND", "ours-log", "MAXLEN", 20)
+        first = client.call("XRANGE", "ours-log", "-", "+", "COUNT", 1)
+        equal(first[0][1][-1], b"0", "ours: what was accepted stays")
+
+
+@mistake
+def write_behind_of_a_hot_key(server):
+    """A thousand writes of one key are a thousand writes of the database."""
+    with server.client() as client:
+        for n in range(1000):
+            client.call("SET", "naive", n)
+            client.call("XADD", "naive-log", "*", "value", n)
+        equal(client.call("XLEN", "naive-log"), 1000, "naive")
+
+        for n in range(1000):
+            client.call("CACHE.SET", "ours", n, "BEHIND", "ours-log", "COALESCE", 600_000)
+        entries = client.call("XRANGE", "ours-log", "-", "+")
+        equal([entry[1][-1] for entry in entries], [b"999"], "ours: the last one")

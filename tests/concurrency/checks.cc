@@ -20,6 +20,7 @@
 #include "concurrency/messages.h"
 #include "concurrency/mixture.h"
 #include "concurrency/waiting.h"
+#include "concurrency/writes_behind.h"
 #include "support/notation.h"
 
 namespace cairn::concurrency {
@@ -244,6 +245,7 @@ constexpr Check kChecks[] = {
     {"OneWinsTheLock", &OneWinsTheLock},
     {"ATokenIsNeverTwice", &ATokenIsNeverTwice},
     {"CachesAreNeverStale", &CachesAreNeverStale},
+    {.name = "WritesBehindArriveOnce", .run = &WritesBehindArriveOnce, .is_ours = true},
     {.name = "FillsAreNeverStale", .run = &FillsAreNeverStale, .is_ours = true},
     {.name = "VersionsNeverGoBack", .run = &VersionsNeverGoBack, .is_ours = true},
     {"MessagesComeOnceAndInOrder", &MessagesComeOnceAndInOrder},
