@@ -16,8 +16,8 @@ namespace cairn::command {
 namespace {
 
 constexpr Spec kVariants[] = {
-    Spec({.syntax = "SET key value [NX | XX] [GET]",
-          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, OW UPDATE WITHOUT GET",
+    Spec({.syntax = "SET key value [NX | XX | IFEQ comparison-value] [GET]",
+          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, OW UPDATE WITHOUT GET IFEQ",
           .since = "1.0.0",
           .group = Group::kString,
           .complexity = "O(1)",
@@ -78,6 +78,8 @@ constexpr CallCase kCalls[] = {
     {"SET a b", "a(OW,UPDATE)"},
     {"SET a get", "a(OW,UPDATE)"},
     {"SET a b NX get", "a(RW,ACCESS,UPDATE)"},
+    {"SET a b ifeq c", "a(RW,ACCESS,UPDATE)"},
+    {"SET a ifeq", "a(OW,UPDATE)"},
     {"BITFIELD a GET u8 0", "a(RO,ACCESS)"},
     {"BITFIELD a GET u8 0 incrby u8 0 1", "a(RW,ACCESS,UPDATE)"},
     {"MSET a 1 b 2", "a(OW,UPDATE) b(OW,UPDATE)"},

@@ -372,7 +372,10 @@ constexpr Spec kSpecs[] = {
                     "IFDNE comparison-digest] [GET] [EX seconds | PX milliseconds | EXAT "
                     "unix-time-seconds | "
                     "PXAT unix-time-milliseconds | KEEPTTL]",
-          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, OW UPDATE WITHOUT GET",
+          // A guess that fails, or is right and stored again, costs nothing: who may only write
+          // would read short values by guessing. Redis 8.4 asks for the right to read with GET
+          // alone.
+          .access = "RW ACCESS UPDATE VARIABLE_FLAGS, OW UPDATE WITHOUT GET IFEQ IFNE IFDEQ IFDNE",
           .since = "1.0.0",
           .group = Group::kString,
           .flags = kStores,
