@@ -220,6 +220,15 @@ TEST(ScriptRun, SetReplSaysWhatIsLogged) {
   EXPECT_EQ(bench.TakeEffects(), Effects({"PUT k 4"}));
 }
 
+TEST(ScriptRun, SetReplIsForgottenWithinATransaction) {
+  ScriptBench bench;
+  bench.Run({"MULTI"});
+  bench.Run({"EVAL", "redis.set_repl(redis.REPL_NONE) return redis.call('PUT','k','1')", "1", "k"});
+  bench.Run({"PUT", "k", "2"});
+  EXPECT_EQ(bench.Run({"EXEC"}), "*2\r\n+OK\r\n+OK\r\n");
+  EXPECT_EQ(bench.TakeEffects(), Effects({"PUT k 2"}));
+}
+
 TEST(ScriptRun, LinesOfTheLogWaitForTheEndUpToALimit) {
   ScriptBench bench;
   bench.MakeTimeFly();
