@@ -26,6 +26,7 @@
 #include "command/gate.h"
 #include "command/key_sampler.h"
 #include "command/lane.h"
+#include "command/peers.h"
 #include "command/serving.h"
 #include "command/stats.h"
 #include "command/transaction.h"
@@ -79,6 +80,8 @@ struct Shared {
   KeyStatistics key_statistics = {};
   // Null where nothing is run elsewhere. Set before there are Runners.
   Lane* lane = nullptr;
+  // Null where other servers are spoken to without TLS. Constant once anything runs.
+  Peers* peers = nullptr;
   // Scripting's, or null where there are no scripts.
   std::unique_ptr<Extension> scripts = nullptr;
 };

@@ -15,11 +15,15 @@
 // are in docs/decisions/0013. Connections are not kept: a target that has gone is noticed at once,
 // nothing is ever sent twice, and nothing holds a socket open for keys that may never come.
 //
+// With `tls-cluster yes` the target is spoken to over TLS, as by Redis, and must show a certificate
+// of an authority that we trust.
+//
 // What the target answers is anybody's: a line of bounded length (PeerLink), of which only an
 // error's text is shown.
 #include "commands/migrate.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +34,8 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "command/peers.h"
+#include "command/runner.h"
 #include "commands/dump.h"
 #include "commands/families.h"
 #include "commands/peer_link.h"
@@ -63,11 +69,14 @@ struct Options {
 };
 
 // Redis does not look at whether connecting has succeeded, if it has ended in time: what is refused
-// is found when it is written to.
-std::string_view TextOf(const Status& not_connected) {
-  const bool is_silent =
-      not_connected.code() == StatusCode::kNotFound || not_connected.code() == StatusCode::kLimit;
-  return is_silent ? kNotConnected : kNotWritten;
+// is found when it is written to. Over TLS it does.
+std::string TextOf(const Status& not_connected, bool over_tls) {
+  const StatusCode code = not_connected.code();
+  // The peer is there, and is none that we trust or understand: that is worth a reason.
+  if (code == StatusCode::kCorrupt)
+    return std::string(kNotConnected) + ": " + std::string(not_connected.message());
+  const bool is_silent = code == StatusCode::kNotFound || code == StatusCode::kLimit;
+  return std::string(is_silent || over_tls ? kNotConnected : kNotWritten);
 }
 
 // How many words follow an option as its values.
@@ -144,10 +153,14 @@ class Moving {
       : call_(call), options_(options), pace_(options.timeout_ms) {}
 
   void Run(Stripes stripes) {
+    command::Peers* peers = call_.runner().shared().peers;
+    std::shared_ptr<const io::TlsContext> tls = peers == nullptr ? nullptr : peers->TlsOfCluster();
+    const bool over_tls = tls != nullptr;
     Result<PeerLink> link = PeerLink::Connect(
         call_.arg(1), call_.arg(2),
-        {.timeout_ms = options_.timeout_ms, .gives_up = [this] { return call_.is_interrupted(); }});
-    if (!link) return call_.Error(TextOf(link.error()));
+        {.timeout_ms = options_.timeout_ms, .gives_up = [this] { return call_.is_interrupted(); }},
+        std::move(tls));
+    if (!link) return call_.Error(TextOf(link.error(), over_tls));
     link_ = &*link;
     if (Greet()) MoveAll(stripes);
     Reply();

@@ -39,8 +39,8 @@ void AppendPeerRequest(std::initializer_list<std::string_view> words, std::strin
 PeerLink::PeerLink(io::Fd fd, Patience patience)
     : fd_(std::move(fd)), patience_(std::move(patience)), parser_(kLimits) {}
 
-Result<PeerLink> PeerLink::Connect(std::string_view host, std::string_view port,
-                                   Patience patience) {
+Result<PeerLink> PeerLink::Connect(std::string_view host, std::string_view port, Patience patience,
+                                   std::shared_ptr<const io::TlsContext> tls) {
   const std::optional<std::int64_t> number = ParseInt64(port);
   // For Redis the resolver refuses a negative one, as it does a host that nobody knows; whatever
   // else is no port is found when it is connected to.
@@ -51,19 +51,43 @@ Result<PeerLink> PeerLink::Connect(std::string_view host, std::string_view port,
                                      patience.gives_up);
   if (!fd) return std::unexpected(fd.error());
   io::SetNoDelay(fd->get());
-  return PeerLink(std::move(*fd), std::move(patience));
+  PeerLink link(std::move(*fd), std::move(patience));
+  if (tls == nullptr) return link;
+  if (Status agreed = link.AgreeOnTls(std::move(tls)); !agreed.ok()) return std::unexpected(agreed);
+  return link;
+}
+
+Status PeerLink::AgreeOnTls(std::shared_ptr<const io::TlsContext> tls) {
+  tls_ = std::make_unique<io::TlsLink>(fd_.get(), std::move(tls));
+  const MonotonicUs end_us = WaitEndUs();
+  while (true) {
+    const io::Transfer step = tls_->Handshake();
+    if (step.done()) return {};
+    if (step.state != io::Transfer::State::kWouldBlock)
+      return {StatusCode::kCorrupt, "TLS: " + tls_->failure()};
+    if (Status ready = Await(tls_->awaited(), end_us, "TLS"); !ready.ok()) return ready;
+  }
+}
+
+io::Transfer PeerLink::Write(std::string_view bytes) {
+  if (tls_ != nullptr) return tls_->Write(bytes);
+  const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  return io::WriteVec(fd_.get(), {&piece, 1});
+}
+
+io::Transfer PeerLink::ReadNow(std::span<char> into) {
+  return tls_ != nullptr ? tls_->Read(into) : io::ReadSome(fd_.get(), into);
 }
 
 Status PeerLink::Send(std::string_view bytes) {
   while (!bytes.empty()) {
-    const iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
-    const io::Transfer wrote = io::WriteVec(fd_.get(), {&piece, 1});
+    const io::Transfer wrote = Write(bytes);
     if (wrote.done()) {
       bytes.remove_prefix(wrote.bytes);
       continue;
     }
     if (wrote.state != io::Transfer::State::kWouldBlock) return Broken("send", wrote.error);
-    Status ready = Await(io::Interest::kWrite, WaitEndUs(), "send");
+    Status ready = Await(Awaited(io::Interest::kWrite), WaitEndUs(), "send");
     if (!ready.ok()) return ready;
   }
   return {};
@@ -98,16 +122,16 @@ Status PeerLink::Await(io::Interest interest, MonotonicUs end_us, std::string_vi
   return error == 0 ? Status() : Broken(what, error);
 }
 
+// What there is; or it waits until there may be something.
 Status PeerLink::Read(MonotonicUs end_us) {
-  if (Status ready = Await(io::Interest::kRead, end_us, "receive"); !ready.ok()) return ready;
   std::array<char, kReadBytes> bytes;
-  const io::Transfer got = io::ReadSome(fd_.get(), bytes);
+  const io::Transfer got = ReadNow(bytes);
   switch (got.state) {
     case io::Transfer::State::kDone:
       received_.append(bytes.data(), got.bytes);
       return {};
     case io::Transfer::State::kWouldBlock:
-      return {};
+      return Await(Awaited(io::Interest::kRead), end_us, "receive");
     case io::Transfer::State::kEnd:
       return Broken("receive", ECONNRESET);
     case io::Transfer::State::kFailed:

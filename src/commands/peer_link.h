@@ -10,7 +10,8 @@
 // It waits, so it is for threads that may: those of the lane that are for peers.
 //
 // Invariants
-//   (1) Nothing waits longer than patience.timeout_ms: for the connection; for the next byte that
+//   (1) Nothing waits longer than patience.timeout_ms: for the connection; over TLS, for all of the
+//       handshake; for the next byte that
 //       the peer takes; for the next whole reply. A peer that dribbles bytes gains no time by it.
 //       And nothing waits beyond the deadline, if one is set, for whatever it is.
 //   (2) Of a reply at most kReplyBytesMax are kept; a longer one, or one that is no simple line, is
@@ -24,6 +25,8 @@
 #include <functional>
 #include <initializer_list>
 #include <limits>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,6 +35,8 @@
 #include "base/status.h"
 #include "io/fd.h"
 #include "io/stream.h"
+#include "io/tls_context.h"
+#include "io/tls_link.h"
 #include "resp/reply_parser.h"
 
 namespace cairn::commands {
@@ -48,8 +53,10 @@ class PeerLink {
     std::function<bool()> gives_up;  // asked from time to time
   };
 
-  // `host`: a name or an address. Errors name both.
-  static Result<PeerLink> Connect(std::string_view host, std::string_view port, Patience patience);
+  // `host`: a name or an address. Errors name both. `tls`: null for none; a handshake that fails
+  // while the peer is there is kCorrupt, and the message says why.
+  static Result<PeerLink> Connect(std::string_view host, std::string_view port, Patience patience,
+                                  std::shared_ptr<const io::TlsContext> tls);
 
   // Of all that is sent and received from now on.
   void set_deadline(MonotonicUs at_us) { deadline_us_ = at_us; }
@@ -63,11 +70,17 @@ class PeerLink {
 
   // The moment at which a wait that begins now has to end.
   MonotonicUs WaitEndUs() const;
+  Status AgreeOnTls(std::shared_ptr<const io::TlsContext> tls);
+  io::Transfer Write(std::string_view bytes);
+  io::Transfer ReadNow(std::span<char> into);
+  // What a call waits for that would have blocked: over TLS not always what it is about.
+  io::Interest Awaited(io::Interest about) const { return tls_ ? tls_->awaited() : about; }
   Status Await(io::Interest interest, MonotonicUs end_us, std::string_view what);
   Status Read(MonotonicUs end_us);
 
   const SystemClock clock_;  // the kernel's waiting has no other
   io::Fd fd_;
+  std::unique_ptr<io::TlsLink> tls_;  // over fd_; null without
   Patience patience_;
   MonotonicUs deadline_us_ = std::numeric_limits<MonotonicUs>::max();
   resp::ReplyParser parser_;

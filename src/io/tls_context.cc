@@ -155,7 +155,9 @@ std::string TakeTlsError(std::string_view fallback) {
   return reason == nullptr ? std::string(fallback) : std::string(reason);
 }
 
-TlsContext::TlsContext() : context_(SSL_CTX_new(TLS_server_method())), transport_(NewTransport()) {
+TlsContext::TlsContext(Side side)
+    : context_(SSL_CTX_new(side == Side::kAccepts ? TLS_server_method() : TLS_client_method())),
+      transport_(NewTransport()) {
   CHECK(context_ != nullptr);
 }
 
@@ -164,21 +166,32 @@ TlsContext::~TlsContext() {
   BIO_meth_free(transport_);
 }
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::Create(const TlsSettings& settings) {
+Status TlsContext::Configure(const TlsSettings& settings) {
   ::ERR_clear_error();
-  std::unique_ptr<TlsContext> made(new TlsContext());
-  SSL_CTX* context = made->context_;
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
   // One system call for a record's header and body, and for those that follow it.
-  SSL_CTX_set_read_ahead(context, 1);
-  if (Status set = SetVersions(context, settings); !set.ok()) return std::unexpected(set);
-  if (Status loaded = LoadKeys(context, settings); !loaded.ok()) return std::unexpected(loaded);
-  if (Status loaded = LoadAuthorities(context, settings); !loaded.ok())
+  SSL_CTX_set_read_ahead(context_, 1);
+  if (Status set = SetVersions(context_, settings); !set.ok()) return set;
+  if (Status loaded = LoadKeys(context_, settings); !loaded.ok()) return loaded;
+  return LoadAuthorities(context_, settings);
+}
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::Create(const TlsSettings& settings) {
+  std::unique_ptr<TlsContext> made(new TlsContext(Side::kAccepts));
+  if (Status set = made->Configure(settings); !set.ok()) return std::unexpected(set);
+  if (Status loaded = LoadDhParams(made->context_, settings.dh_params_file); !loaded.ok())
     return std::unexpected(loaded);
-  if (Status loaded = LoadDhParams(context, settings.dh_params_file); !loaded.ok())
-    return std::unexpected(loaded);
-  SetSessions(context, settings);
+  SetSessions(made->context_, settings);
+  ::ERR_clear_error();
+  return std::shared_ptr<const TlsContext>(std::move(made));
+}
+
+Result<std::shared_ptr<const TlsContext>> TlsContext::CreateForPeers(const TlsSettings& settings) {
+  std::unique_ptr<TlsContext> made(new TlsContext(Side::kConnects));
+  if (Status set = made->Configure(settings); !set.ok()) return std::unexpected(set);
+  SSL_CTX_set_verify(made->context_, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_session_cache_mode(made->context_, SSL_SESS_CACHE_OFF);
   ::ERR_clear_error();
   return std::shared_ptr<const TlsContext>(std::move(made));
 }

@@ -44,6 +44,9 @@ class TlsContext {
   // For connections that are accepted. The error names the file or the setting.
   // REQUIRES: a certificate and a key are given.
   static Result<std::shared_ptr<const TlsContext>> Create(const TlsSettings& settings);
+  // The same for connections that we open: the peer's certificate has to be one of an authority we
+  // trust, whatever name it has, as for Redis: servers are known by their addresses.
+  static Result<std::shared_ptr<const TlsContext>> CreateForPeers(const TlsSettings& settings);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
   ~TlsContext();
@@ -53,7 +56,10 @@ class TlsContext {
   bio_method_st* transport() const { return transport_; }
 
  private:
-  TlsContext();
+  enum class Side : std::uint8_t { kAccepts, kConnects };
+  explicit TlsContext(Side side);
+  // What both sides have in common.
+  Status Configure(const TlsSettings& settings);
 
   ssl_ctx_st* context_;
   bio_method_st* transport_;

@@ -102,7 +102,7 @@ inline constexpr ConfigRow kTlsRows[] = {
     Integer("tls-session-cache-timeout", "300", {0, kInt32Max})
         .Applied()
         .Does("seconds a TLS session is remembered"),
-    Bool("tls-cluster", "no").Does("TLS on the cluster bus"),
+    Bool("tls-cluster", "no").Applied().Does("TLS to MIGRATE's targets"),
     Bool("tls-replication", "no").Does("TLS to the primary"),
     Choice("tls-auth-clients", "yes", kTlsAuthClients)
         .Applied()
@@ -119,11 +119,18 @@ inline constexpr ConfigRow kTlsRows[] = {
         .DropsEmpty()
         .Applied()
         .Does("pass phrase of the private key"),
-    Text("tls-client-cert-file", "").DropsEmpty().Does("certificate for connections we open"),
-    Text("tls-client-key-file", "").DropsEmpty().Does("private key for connections we open"),
+    Text("tls-client-cert-file", "")
+        .DropsEmpty()
+        .Applied()
+        .Does("certificate for connections we open; without it the server's"),
+    Text("tls-client-key-file", "")
+        .DropsEmpty()
+        .Applied()
+        .Does("private key for connections we open"),
     Text("tls-client-key-file-pass", "")
         .Secret()
         .DropsEmpty()
+        .Applied()
         .Does("pass phrase of the private key for connections we open"),
     Text("tls-dh-params-file", "")
         .DropsEmpty()

@@ -195,6 +195,7 @@ Status Server::OpenAndLoad() {
   log_.Notice("Server initialized");
   MakeDealer();
   if (Status loaded = LoadTls(); !loaded.ok()) return loaded;
+  engine_.shared().peers = &cluster_peers_;
   if (Status listening = Listen(); !listening.ok()) return listening;
   WireServerConfig();
   if (Status users = access_.LoadAtStart(); !users.ok()) return users;

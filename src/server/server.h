@@ -214,7 +214,17 @@ class Server {
   Status ListenOn(std::int64_t port, io::Spoken spoken,
                   std::vector<std::unique_ptr<io::Listener>>* listeners);
   Status ListenUnix();
-  // Makes the TLS context that new connections take, from the configuration. Any thread.
+  // tls-cluster, for commands that connect to other servers.
+  class ClusterPeers final : public command::Peers {
+   public:
+    explicit ClusterPeers(Server& server) : server_(server) {}
+    std::shared_ptr<const io::TlsContext> TlsOfCluster() override;
+
+   private:
+    Server& server_;
+  };
+
+  // Makes the TLS contexts that new connections take, from the configuration. Any thread.
   Status LoadTls() EXCLUDES(tls_mu_);
   void ReloadTls() EXCLUDES(tls_mu_);
   void WireTlsConfig();
@@ -265,6 +275,8 @@ class Server {
   std::vector<std::unique_ptr<io::Listener>> tls_listeners_;  // main thread
   Mutex tls_mu_;                                              // a leaf
   std::shared_ptr<const io::TlsContext> tls_context_ GUARDED_BY(tls_mu_);
+  std::shared_ptr<const io::TlsContext> tls_peer_context_ GUARDED_BY(tls_mu_);
+  ClusterPeers cluster_peers_{*this};
   std::unique_ptr<io::Listener> unix_listener_;
   std::atomic<std::uint64_t> next_client_id_{1};
   SharedCounter open_connections_;

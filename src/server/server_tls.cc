@@ -58,23 +58,51 @@ Result<std::shared_ptr<const io::TlsContext>> MakeContext(const Config& config) 
   return io::TlsContext::Create(settings);
 }
 
+bool SpeaksTlsToPeers(const Config& config) {
+  return config.Bool("tls-cluster") || config.Bool("tls-replication");
+}
+
+bool SpeaksTls(const Config& config) {
+  return config.Int("tls-port") != 0 || SpeaksTlsToPeers(config);
+}
+
+// With a certificate of their own, if there is one; else with the server's, which clients see.
+Result<std::shared_ptr<const io::TlsContext>> MakePeerContext(const Config& config) {
+  io::TlsSettings settings = SettingsOf(config);
+  if (!config.Text("tls-client-cert-file").empty() && !config.Text("tls-client-key-file").empty()) {
+    settings.cert_file = config.Text("tls-client-cert-file");
+    settings.key_file = config.Text("tls-client-key-file");
+    settings.key_file_pass = config.Text("tls-client-key-file-pass");
+  }
+  return io::TlsContext::CreateForPeers(settings);
+}
+
 }  // namespace
 
 Status Server::LoadTls() {
-  if (config_.Int("tls-port") == 0) return {};
+  if (!SpeaksTls(config_)) return {};
   Result<std::shared_ptr<const io::TlsContext>> made = MakeContext(config_);
-  if (!made) {
-    log_.Warning(made.error().message());
+  Result<std::shared_ptr<const io::TlsContext>> for_peers = nullptr;
+  if (made && SpeaksTlsToPeers(config_)) for_peers = MakePeerContext(config_);
+  if (!made || !for_peers) {
+    log_.Warning((made ? for_peers : made).error().message());
     return {StatusCode::kInvalid, "Failed to configure TLS. Check logs for more info."};
   }
   MutexLock hold(tls_mu_);
   tls_context_ = *std::move(made);
+  tls_peer_context_ = *std::move(for_peers);
   return {};
+}
+
+std::shared_ptr<const io::TlsContext> Server::ClusterPeers::TlsOfCluster() {
+  if (!server_.config_.Bool("tls-cluster")) return nullptr;
+  MutexLock hold(server_.tls_mu_);
+  return server_.tls_peer_context_;
 }
 
 // SIGHUP: files of the same names may hold something else now.
 void Server::ReloadTls() {
-  if (config_.Int("tls-port") == 0) return;
+  if (!SpeaksTls(config_)) return;
   if (const Status loaded = LoadTls(); loaded.ok()) {
     log_.Notice("TLS configuration loaded again");
   } else {
@@ -93,7 +121,9 @@ void Server::WireTlsConfig() {
         ConfigId("tls-protocols"), ConfigId("tls-ciphers"), ConfigId("tls-ciphersuites"),
         ConfigId("tls-prefer-server-ciphers"), ConfigId("tls-session-caching"),
         ConfigId("tls-session-cache-size"), ConfigId("tls-session-cache-timeout"),
-        ConfigId("tls-cluster"), ConfigId("tls-replication"), ConfigId("tls-port")}) {
+        ConfigId("tls-client-cert-file"), ConfigId("tls-client-key-file"),
+        ConfigId("tls-client-key-file-pass"), ConfigId("tls-cluster"), ConfigId("tls-replication"),
+        ConfigId("tls-port")}) {
     config_.OnChange(id, reload);
   }
   config_.OnChange("tls-port", [this](const Config&) {
