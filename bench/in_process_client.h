@@ -96,13 +96,24 @@ inline void AppendSet(std::string& batch, std::uint64_t key) {
                  "*3\r\n$3\r\nSET\r\n$16\r\nkey:{:012}\r\n$64\r\n{:v<64}\r\n", key, "");
 }
 
+inline void AppendSetEx(std::string& batch, std::uint64_t key) {
+  fmt::format_to(
+      std::back_inserter(batch),
+      "*5\r\n$3\r\nSET\r\n$16\r\nkey:{:012}\r\n$64\r\n{:v<64}\r\n$2\r\nEX\r\n$6\r\n{}\r\n", key, "",
+      100'000 + key % 100'000);
+}
+inline void AppendDel(std::string& batch, std::uint64_t key) {
+  fmt::format_to(std::back_inserter(batch), "*2\r\n$3\r\nDEL\r\n$16\r\nkey:{:012}\r\n", key);
+}
+
 // SETs every key below `keys` once.
-inline void Fill(InProcessClient& client, std::uint64_t keys) {
+inline void Fill(InProcessClient& client, std::uint64_t keys,
+                 void (*append)(std::string&, std::uint64_t) = AppendSet) {
   constexpr std::uint64_t kBatch = 32;
   std::string batch;
   for (std::uint64_t key = 0; key < keys;) {
     batch.clear();
-    for (std::uint64_t i = 0; i < kBatch && key < keys; ++i) AppendSet(batch, key++);
+    for (std::uint64_t i = 0; i < kBatch && key < keys; ++i) append(batch, key++);
     client.RunPass(batch);
   }
 }

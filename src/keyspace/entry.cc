@@ -166,7 +166,7 @@ void Entry::DropImage() {
 
 void Entry::Destroy(ds::SlabArena& arena) {
   const std::size_t own = own_bytes();
-  DropImage();
+  if (!is_compact()) DropImage();
   arena.Free(this, own);
 }
 
@@ -195,13 +195,9 @@ std::string_view Entry::SlowValue() const {
   return {bytes(KeyOffset()) + key_size(), size};
 }
 
-std::size_t Entry::own_bytes() const {
+std::size_t Entry::SlowOwnBytes() const {
   if ((kind_ & kPointerBit) != 0) return KeyOffset() + key_size();
   return KeyOffset() + key_size() + value().size();
-}
-
-std::size_t Entry::charged_bytes() const {
-  return ds::SlabArena::AllocatedSize(own_bytes()) + beside_bytes();
 }
 
 std::size_t Entry::beside_bytes() const {

@@ -230,9 +230,16 @@ class Entry {
   }
 
   // Bytes asked from the arena for this entry (without a blob).
-  std::size_t own_bytes() const;
+  std::size_t own_bytes() const {
+    if (is_compact()) [[likely]]
+      return kHeaderBytes + (sizes_ & 0xFF) + (sizes_ >> 8);
+    return SlowOwnBytes();
+  }
   // All bytes charged for this entry, with what lies beside it.
-  std::size_t charged_bytes() const;
+  std::size_t charged_bytes() const {
+    const std::size_t own = ds::SlabArena::AllocatedSize(own_bytes());
+    return is_compact() ? own : own + beside_bytes();
+  }
   // Of a collection, or a blob, and of notes.
   std::size_t beside_bytes() const;
 
@@ -258,6 +265,7 @@ class Entry {
   }
   // REQUIRES: is_wide().
   bool has_notes() const { return (WideKeySize() & kNotesBit) != 0; }
+  std::size_t SlowOwnBytes() const;
   std::size_t ValueBytesBeside() const;
   CacheNotes* WideNotes() const;
   void SetNotes(CacheNotes* notes);

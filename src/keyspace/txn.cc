@@ -32,6 +32,11 @@ Position internal::Search(const KeyRef& key, const Shard& shard) {
   return shard.table.Find(key.hash, key.name);
 }
 
+bool internal::WideIsOver(const Entry& entry, bool counts) {
+  const CacheNotes* notes = entry.notes();
+  return notes != nullptr && notes->IsDeadElseHit(counts);
+}
+
 void internal::TouchTraced(Keyspace& keyspace, const KeyRef& key, Entry* entry,
                            const Viewer& viewer) {
   TouchTracedIn(keyspace, viewer.db, key, Access::kRead, entry, viewer);
@@ -462,12 +467,16 @@ void Txn::SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms) {
 void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   if (due_ms == kNever && !found.entry->is_volatile()) return;
   PutDue(key, found, due_ms);
-  if (found.entry->is_wide()) [[unlikely]] {
-    const CacheNotes* notes = found.entry->notes();
-    if (notes != nullptr && notes->space() != nullptr && notes->space()->rules().ttl_ms_max != 0)
-      NoteStored(viewer_.db, key, false);
-  }
+  if (found.entry->is_wide()) [[unlikely]]
+    NoteTimeSet(key, *found.entry);
   NoteChange(StripeOf(key), *found.shard, key);
+}
+
+// Its namespace may allow only a shorter time.
+void Txn::NoteTimeSet(const KeyRef& key, const Entry& entry) {
+  const CacheNotes* notes = entry.notes();
+  if (notes != nullptr && notes->space() != nullptr && notes->space()->rules().ttl_ms_max != 0)
+    NoteStored(viewer_.db, key, false);
 }
 
 void Txn::PutDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
