@@ -115,6 +115,14 @@ bool Profile::MayReadAllKeys(const Catalog::Command& command,
   });
 }
 
+bool Profile::MayTouch(const Catalog::Command& command, std::span<const std::string_view> args,
+                       const command::ScopeAt& scope, std::string_view text) const {
+  CallKeys keys(command, args);
+  return std::ranges::any_of(selectors_, [&](const Selector& selector) {
+    return selector.AllowsScope(scope, text) && !selector.Check(command, args, keys);
+  });
+}
+
 bool Profile::LosesChannels(const Profile& before, const Profile& after, ChannelsLeft* left) {
   if (std::ranges::any_of(after.selectors_, &Selector::all_channels)) return false;
   left->clear();

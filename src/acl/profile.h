@@ -69,6 +69,8 @@ class Profile final : public command::Rights {
                         std::span<const std::string_view> args) const override;
   bool MayReadAllKeys(const Catalog::Command& command,
                       std::span<const std::string_view> args) const override;
+  bool MayTouch(const Catalog::Command& command, std::span<const std::string_view> args,
+                const command::ScopeAt& scope, std::string_view text) const override;
   bool unrestricted() const override { return unrestricted_; }
 
   // What channels remain to a user who had `before`; null: he may still do all he could.

@@ -3,6 +3,7 @@
 #include "acl/selector.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/glob.h"
@@ -38,6 +39,34 @@ Channels ChannelsOf(const Catalog::Command& command) {
   return {};
 }
 
+// What every text that matches begins with, and the pattern from its first sign that is none.
+struct GlobStart {
+  std::string literal;
+  std::string_view rest;
+};
+
+GlobStart StartOf(std::string_view pattern) {
+  GlobStart start;
+  std::size_t at = 0;
+  for (; at < pattern.size(); ++at) {
+    constexpr std::string_view kSigns = "*?[";
+    if (kSigns.contains(pattern[at])) break;
+    if (pattern[at] == '\\' && at + 1 < pattern.size()) ++at;
+    start.literal += pattern[at];
+  }
+  start.rest = pattern.substr(at);
+  return start;
+}
+
+// Whether a user's pattern matches all that a call's matches: it is the same, or "literal*" where
+// the call's begins with the literal. Where it is neither we do not know, and say no.
+bool Covers(std::string_view allowed, const GlobStart& start, std::string_view text,
+            command::ScopeKind kind) {
+  if (kind == command::ScopeKind::kPattern && allowed == text) return true;
+  const GlobStart allowed_start = StartOf(allowed);
+  return allowed_start.rest == "*" && start.literal.starts_with(allowed_start.literal);
+}
+
 }  // namespace
 
 bool AllowsChannel(std::span<const std::string> patterns, std::string_view channel,
@@ -54,6 +83,11 @@ std::span<const command::KeyAt> CallKeys::Get() {
     (void)command::FindKeysWithFlags(*command_.spec, args_, *keys_);
   }
   return *keys_;
+}
+
+std::span<const command::ScopeAt> CallKeys::Scopes() {
+  if (!scopes_) command_.spec->row.find_scopes(args_, scopes_.emplace());
+  return *scopes_;
 }
 
 Selector Selector::OfEverything() {
@@ -238,13 +272,27 @@ void Selector::AddCommandRule(std::string_view given_name, bool allows) {
 Denial Selector::Check(const Catalog::Command& command, std::span<const std::string_view> args,
                        CallKeys& keys) const {
   if (!AllowsCommand(command, args)) return {.reason = DenialReason::kCommand};
-  if (!all_keys_ && command.key_plan != command::CommandTable::KeyPlan::kNone) {
+  if (!all_keys_) {
+    if (Denial denial = CheckKeys(command, args, keys)) return denial;
+  }
+  return all_channels_ ? Denial() : CheckChannels(command, args);
+}
+
+Denial Selector::CheckKeys(const Catalog::Command& command, std::span<const std::string_view> args,
+                           CallKeys& keys) const {
+  if (command.key_plan != command::CommandTable::KeyPlan::kNone) {
     for (const command::KeyAt& key : keys.Get()) {
       if (!AllowsKey(args[key.index], key.flags))
         return {.reason = DenialReason::kKey, .argument = key.index};
     }
   }
-  return all_channels_ ? Denial() : CheckChannels(command, args);
+  if (command.spec->row.find_scopes != nullptr) {
+    for (const command::ScopeAt& scope : keys.Scopes()) {
+      if (!AllowsScope(scope, args[scope.index]))
+        return {.reason = DenialReason::kKey, .argument = scope.index};
+    }
+  }
+  return {};
 }
 
 bool Selector::AllowsCommand(const Catalog::Command& command,
@@ -258,10 +306,7 @@ bool Selector::AllowsCommand(const Catalog::Command& command,
 
 // A key that is neither read nor written (EXISTS) needs only a pattern that it fits.
 bool Selector::AllowsKey(std::string_view key, std::uint16_t key_flags) const {
-  constexpr std::uint16_t kChanges =
-      command::kKeyInsert | command::kKeyDelete | command::kKeyUpdate;
-  const std::uint8_t uses = ((key_flags & command::kKeyAccess) != 0 ? kReads : 0) |
-                            ((key_flags & kChanges) != 0 ? kWrites : 0);
+  const std::uint8_t uses = UsesOf(key_flags);
   return std::ranges::any_of(key_patterns_, [&](const KeyPattern& pattern) {
     return (pattern.uses & uses) == uses && GlobMatch(pattern.text, key);
   });
@@ -278,6 +323,27 @@ Denial Selector::CheckChannels(const Catalog::Command& command,
       return {.reason = DenialReason::kChannel, .argument = static_cast<std::uint32_t>(i)};
   }
   return {};
+}
+
+std::uint8_t Selector::UsesOf(std::uint16_t key_flags) {
+  constexpr std::uint16_t kChanges =
+      command::kKeyInsert | command::kKeyDelete | command::kKeyUpdate;
+  return ((key_flags & command::kKeyAccess) != 0 ? kReads : 0) |
+         ((key_flags & kChanges) != 0 ? kWrites : 0);
+}
+
+bool Selector::AllowsScope(const command::ScopeAt& scope, std::string_view text) const {
+  if (all_keys_) return true;
+  if (scope.kind == command::ScopeKind::kName) return AllowsKey(text, scope.flags);
+  const GlobStart start = scope.kind == command::ScopeKind::kPattern
+                              ? StartOf(text)
+                              : GlobStart{.literal = std::string(text), .rest = "*"};
+  // Not a pattern at all, but a key.
+  if (start.rest.empty()) return AllowsKey(start.literal, scope.flags);
+  const std::uint8_t uses = UsesOf(scope.flags);
+  return std::ranges::any_of(key_patterns_, [&](const KeyPattern& pattern) {
+    return (pattern.uses & uses) == uses && Covers(pattern.text, start, text, scope.kind);
+  });
 }
 
 bool Selector::MayReadAllKeys() const {

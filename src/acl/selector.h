@@ -50,11 +50,13 @@ class CallKeys {
   CallKeys(const Catalog::Command& command, std::span<const std::string_view> args)
       : command_(command), args_(args) {}
   std::span<const command::KeyAt> Get();
+  std::span<const command::ScopeAt> Scopes();
 
  private:
   const Catalog::Command& command_;
   const std::span<const std::string_view> args_;
   std::optional<std::vector<command::KeyAt>> keys_;
+  std::optional<std::vector<command::ScopeAt>> scopes_;
 };
 
 class Selector {
@@ -75,6 +77,8 @@ class Selector {
   command::Denial Check(const Catalog::Command& command, std::span<const std::string_view> args,
                         CallKeys& keys) const;
   bool MayReadAllKeys() const;
+  // Whether all keys that it stands for are allowed: by one pattern.
+  bool AllowsScope(const command::ScopeAt& scope, std::string_view text) const;
   bool unrestricted() const { return all_keys_ && all_channels_ && commands_.all(); }
   bool all_channels() const { return all_channels_; }
   const std::vector<std::string>& channels() const { return channels_; }
@@ -118,7 +122,10 @@ class Selector {
   void AddCommandRule(std::string_view name, bool allows);
 
   bool AllowsCommand(const Catalog::Command& command, std::span<const std::string_view> args) const;
+  static std::uint8_t UsesOf(std::uint16_t key_flags);
   bool AllowsKey(std::string_view key, std::uint16_t key_flags) const;
+  command::Denial CheckKeys(const Catalog::Command& command, std::span<const std::string_view> args,
+                            CallKeys& keys) const;
   command::Denial CheckChannels(const Catalog::Command& command,
                                 std::span<const std::string_view> args) const;
 

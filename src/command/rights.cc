@@ -17,6 +17,13 @@ Denial CheckRights(DenialObserver* observer, Session& session, const CommandTabl
   return denial;
 }
 
+bool MayTouch(Session& session, const CommandTable::Command& command,
+              std::span<const std::string_view> args, const ScopeAt& scope, std::string_view text) {
+  const Rights* rights = session.rights();
+  return rights == nullptr || rights->unrestricted() ||
+         rights->MayTouch(command, args, scope, text);
+}
+
 // Of keys and channels only that it was one: which one could be a secret of another client.
 std::string DenialText(const Denial& denial, const CommandTable::Command& command) {
   switch (denial.reason) {

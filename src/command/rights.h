@@ -51,6 +51,11 @@ class Rights {
   // Whether it may, and read any key beside those it names: SORT's BY and GET.
   virtual bool MayReadAllKeys(const CommandTable::Command& command,
                               std::span<const std::string_view> args) const = 0;
+  // Whether it may, and touch keys that are told by `scope` (whose `index` does not count) and
+  // `text`, too.
+  virtual bool MayTouch(const CommandTable::Command& command,
+                        std::span<const std::string_view> args, const ScopeAt& scope,
+                        std::string_view text) const = 0;
   // Check says no to nothing.
   virtual bool unrestricted() const = 0;
 
@@ -103,6 +108,10 @@ class DenialObserver {
 // null. REQUIRES: the number of arguments fits.
 Denial CheckRights(DenialObserver* observer, Session& session, const CommandTable::Command& command,
                    std::span<const std::string_view> args, DenialContext context);
+
+// Whether the call, which may run, may touch these keys, too; see Rights::MayTouch.
+bool MayTouch(Session& session, const CommandTable::Command& command,
+              std::span<const std::string_view> args, const ScopeAt& scope, std::string_view text);
 
 // "User x has no permissions to run the 'get' command": what follows "NOPERM ".
 std::string DenialText(const Denial& denial, const CommandTable::Command& command);

@@ -118,6 +118,15 @@ struct KeyRange {
 // How much of what a command will touch is known already; see Row::warm.
 enum class WarmStep : std::uint8_t { kBucket, kNode };
 
+// An argument that is no key, but stands for keys where a user's rights on keys are asked for: the
+// name of a tag, the prefix or the glob pattern of many keys.
+enum class ScopeKind : std::uint8_t { kName, kPrefix, kPattern };
+struct ScopeAt {
+  std::uint32_t index = 0;  // among the arguments
+  ScopeKind kind = ScopeKind::kName;
+  std::uint16_t flags = 0;  // KeyFlag: what is done with these keys
+};
+
 // What a row says; see Spec.
 struct Row {
   std::string_view syntax;
@@ -166,6 +175,10 @@ struct Row {
   // them, first for their buckets, then for their nodes, so that the cache misses of a batch
   // overlap. It may do nothing. The entry's type and the number of arguments are not checked yet.
   void (*warm)(const keyspace::Entry&, std::span<const std::string_view> args, WarmStep) = nullptr;
+  // For a command with such arguments: appends them. What does not fit the syntax has none: the
+  // command itself says what is wrong.
+  void (*find_scopes)(std::span<const std::string_view> args,
+                      std::vector<ScopeAt>& scopes) = nullptr;
   std::span<const Spec> subcommands = {};
 };
 

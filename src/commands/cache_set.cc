@@ -423,15 +423,7 @@ void CacheStale(Call& call) {
       txn.OverruleAbsence(key);
       continue;
     }
-    const CacheNotes* old = found.entry->notes();
-    auto notes =
-        old == nullptr ? std::make_unique<CacheNotes>() : std::make_unique<CacheNotes>(*old);
-    if (old == nullptr) notes->stamp = call.keyspace().tags().Now();
-    // Not the moment: whether it is stale must not hang on a clock when it is replayed.
-    notes->stale_at = 0;
-    notes->retry_at = 0;
-    txn.SetNotes(key, found, std::move(notes));
-    txn.TellOf(key, found);
+    txn.MakeStale(key, found);
     ++marked;
   }
   if (marked > 0) call.LogVerbatim();

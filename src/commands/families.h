@@ -65,6 +65,7 @@ std::span<const Spec> LimitFamily();
 std::span<const Spec> LockFamily();
 std::span<const Spec> EvictionFamily();
 std::span<const Spec> NamespaceFamily();
+std::span<const Spec> PurgeFamily();
 
 }  // namespace cairn::commands
 

@@ -56,6 +56,7 @@ std::vector<std::span<const command::Spec>> EngineFamilies() {
       commands::KeyStatisticsFamily(),
       commands::EvictionFamily(),
       commands::NamespaceFamily(),
+      commands::PurgeFamily(),
       scripting::ScriptFamily(),
       scripting::FunctionFamily(),
   };

@@ -35,6 +35,7 @@ bool Keeper::RunOnce() {
     dead_.Tick();
     pins_.Tick();
     done &= !namespaces_.Tick();
+    done &= !purger_.Tick();
   }
   if (tunables.draws_curve()) CoverCurve();
   if (serve_ && keyspace_.has_left_ready()) serve_();

@@ -23,6 +23,7 @@
 #include "keyspace/lease_sweeper.h"
 #include "keyspace/namespace_sweeper.h"
 #include "keyspace/pin_sweeper.h"
+#include "keyspace/purger.h"
 
 namespace cairn::engine {
 
@@ -39,7 +40,8 @@ class Keeper {
         leases_(keyspace),
         dead_(keyspace),
         namespaces_(keyspace),
-        pins_(keyspace) {}
+        pins_(keyspace),
+        purger_(keyspace) {}
   ~Keeper();
 
   void Start();
@@ -62,6 +64,7 @@ class Keeper {
   keyspace::DeadSweeper dead_;
   keyspace::NamespaceSweeper namespaces_;
   keyspace::PinSweeper pins_;
+  keyspace::Purger purger_;
   std::function<void()> serve_;
   UnixMs next_cover_ms_ = 0;
   std::atomic<bool> stopping_{false};

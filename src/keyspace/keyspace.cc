@@ -256,6 +256,7 @@ void Keyspace::Prefetch(DbId db, std::span<KeyRef> keys) {
 
 std::size_t Keyspace::FlushDatabase(const KeyLocks& held, DbId db) {
   FlushTable(held, ShadowOf(db));
+  purges_.NoteFlushed(db, clock_.NowUnixMs());
   return FlushTable(held, db);
 }
 
@@ -310,6 +311,7 @@ void Keyspace::SwapDatabases(const KeyLocks& held, DbId a, DbId b) {
     stripe.set_shard(ShadowOf(a), stripe.shard(ShadowOf(b)));
     stripe.set_shard(ShadowOf(b), shadow_of_a);
   }
+  purges_.NoteSwapped(a, b);
 }
 
 void Keyspace::LeaveReady(std::vector<ReadyKey> keys) {

@@ -34,6 +34,7 @@
 #include "keyspace/leases.h"
 #include "keyspace/miss_ratio_curve.h"
 #include "keyspace/namespaces.h"
+#include "keyspace/purges.h"
 #include "keyspace/reload_watch.h"
 #include "keyspace/removal_lags.h"
 #include "keyspace/stripe.h"
@@ -132,6 +133,7 @@ class Keyspace {
   RemovalLags& lags() { return lags_; }
   Namespaces& namespaces() { return namespaces_; }
   const Namespaces& namespaces() const { return namespaces_; }
+  Purges& purges() { return purges_; }
   CutBacklog& cut_backlog() { return cut_backlog_; }
   Fences& fences() { return fences_; }
   FifoClocks& fifo_clocks() { return fifo_clocks_; }
@@ -275,6 +277,7 @@ class Keyspace {
   Tracking tracking_;
   BigKeys big_keys_;
   RemovalLags lags_;
+  Purges purges_;
   CutBacklog cut_backlog_;
   Fences fences_;
   Mutex cut_mu_;  // taken before the cut's own

@@ -389,6 +389,8 @@ class Txn {
   // Gives the entry notes, in the place of those it has. `found` is updated. Tells nobody: the
   // value is the same.
   void SetNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> notes);
+  // The value is out of date from now on, and kept to be served as stale. Tells of the change.
+  void MakeStale(const KeyRef& key, Found& found);
   // What is known of a key that is not there, in the database's shadow; see Keyspace::ShadowOf.
   Found FindShadow(const KeyRef& key);
   // Notes that. REQUIRES: the key is absent. At kShadowKeysMax entries in the stripe one of the

@@ -154,6 +154,17 @@ void Txn::EvictShadow(Stripe& stripe, Shard& shadow) {
   LogForgotten(name);
 }
 
+// Not the moment: whether it is stale must not hang on a clock when it is replayed.
+void Txn::MakeStale(const KeyRef& key, Found& found) {
+  const CacheNotes* old = found.entry->notes();
+  auto notes = old == nullptr ? std::make_unique<CacheNotes>() : std::make_unique<CacheNotes>(*old);
+  if (old == nullptr) notes->stamp = keyspace_.tags().Now();
+  notes->stale_at = 0;
+  notes->retry_at = 0;
+  SetNotes(key, found, std::move(notes));
+  TellOf(key, found);
+}
+
 void Txn::LogForgotten(std::string_view name) {
   if (!keyspace_.log().active()) return;
   if (expired_ != nullptr) LogExpired();

@@ -81,7 +81,7 @@ TrafficTotals Traffic(Server& server) {
 }
 
 std::int64_t Changes(Server& server) {
-  std::int64_t changes = 0;
+  std::int64_t changes = server.engine().keyspace().purges().changes();
   for (command::CommandStats* stats : AllStats(server)) changes += stats->changes.value();
   return changes;
 }
