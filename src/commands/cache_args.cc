@@ -3,6 +3,8 @@
 #include "commands/cache_args.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "command/errors.h"
@@ -214,6 +216,19 @@ EffectWords& EffectWords::Add(const keyspace::CacheNotes& notes, UnixMs expires_
   Add("TAGS", static_cast<std::int64_t>(notes.tags().size()));
   for (const keyspace::Tags::Ref& tag : notes.tags()) Add(tag->name());
   return *this;
+}
+
+void FindTags(std::span<const std::string_view> args, std::size_t first,
+              std::vector<command::ScopeAt>& scopes) {
+  for (std::size_t at = first; at + 1 < args.size(); ++at) {
+    if (!EqualsIgnoreCase(args[at], "TAGS")) continue;
+    const std::size_t begin = at + 2;
+    const std::optional<std::int64_t> count = ParseInt64(args[at + 1]);
+    if (!count || *count < 1 || std::cmp_greater(*count, args.size() - begin)) return;
+    for (std::size_t n = 0; std::cmp_less(n, *count); ++n)
+      scopes.push_back({.index = static_cast<std::uint32_t>(begin + n), .flags = kTagNamed});
+    at = begin + static_cast<std::size_t>(*count) - 1;
+  }
 }
 
 void EffectWords::Log(keyspace::Txn& txn) const {

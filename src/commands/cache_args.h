@@ -89,6 +89,12 @@ std::optional<CacheOptions> ParseCacheOptions(command::Call& call, std::size_t f
 // Notes as an effect tells of them. REQUIRES: options.is_effect().
 std::unique_ptr<keyspace::CacheNotes> NotesOf(const CacheOptions& options, keyspace::Tags& tags);
 
+// Row::find_scopes of a call whose options begin at `first`: who names a tag needs the right to
+// read it. See docs/caching-commands/tags.md.
+void FindTags(std::span<const std::string_view> args, std::size_t first,
+              std::vector<command::ScopeAt>& scopes);
+inline constexpr std::uint16_t kTagNamed = command::kKeyAccess;
+
 // An effect, put together: a name, then words and numbers.
 class EffectWords {
  public:

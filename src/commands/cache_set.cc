@@ -438,6 +438,11 @@ void CacheForget(Call& call) {
   call.reply().Integer(was_known ? 1 : 0);
 }
 
+template <std::size_t first>
+void FindTagsFrom(std::span<const std::string_view> args, std::vector<command::ScopeAt>& scopes) {
+  FindTags(args, first, scopes);
+}
+
 constexpr std::uint32_t kFills = command::kWrite | command::kDenyOom | command::kFast;
 
 void FindKeysOfSet(std::span<const std::string_view> args, std::vector<std::uint32_t>& keys) {
@@ -456,31 +461,33 @@ constexpr Spec kSpecs[] = {
                     "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer] [APPEND] "
                     "[REPLACES id:string]",
           .access = "OW UPDATE; RW INSERT",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = kFills,
           .complexity = "O(N) where N is the number of tags",
           .summary = "Stores a value with its times, version and tags, if nothing newer is known.",
           .run = &CacheSet,
-          .find_keys = &FindKeysOfSet}),
+          .find_keys = &FindKeysOfSet,
+          .find_scopes = &FindTagsFrom<3>}),
     Spec({.syntax = "CACHE.ABSENT key [TOKEN token:integer] [VER version:integer] "
                     "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
                     "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
                     "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
                     "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer]",
           .access = "RW DELETE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = kFills,
           .complexity = "O(N) where N is the number of tags",
           .summary = "Stores that there is no such row, if nothing newer is known.",
-          .run = &CacheAbsent}),
+          .run = &CacheAbsent,
+          .find_scopes = &FindTagsFrom<2>}),
     Spec({.syntax = "CACHE.DEL key [VER version:integer] [TOMBSTONE tombstone-ms:integer] "
                     "[BEHIND log:key [MAXLEN entries:integer] [COALESCE coalesce-ms:integer]] "
                     "[CREATED unix-ms:integer] [PXAT unix-ms:integer] [STAMP stamp:integer] "
                     "[PIN log:string id:string until-ms:integer] [APPEND] [REPLACES id:string]",
           .access = "RM DELETE; RW INSERT",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(1)",
@@ -493,15 +500,16 @@ constexpr Spec kSpecs[] = {
                     "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
                     "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer]",
           .access = "RW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(N) where N is the number of tags",
           .summary = "Begins a value's times anew, because a load found that it has not changed.",
-          .run = &CacheTouch}),
+          .run = &CacheTouch,
+          .find_scopes = &FindTagsFrom<2>}),
     Spec({.syntax = "CACHE.STALE key [key ...]",
           .access = "RW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(N) where N is the number of keys",
@@ -509,7 +517,7 @@ constexpr Spec kSpecs[] = {
           .run = &CacheStale}),
     Spec({.syntax = "CACHE.FORGET key",
           .access = "RM DELETE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(1)",

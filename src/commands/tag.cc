@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TAG.*: many values out of date at once; see keyspace/tags.h. A tag's name is a key to ACLs and to
-// a cluster: it lies in a slot.
+// TAG.*: many values out of date at once; see keyspace/tags.h. A tag's name is a key to ACLs: who
+// bumps it needs the right to write it, who names it that to read it.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -107,10 +107,15 @@ void TagInfo(Call& call) {
   reply.Integer(static_cast<std::int64_t>(state.hard_bump));
 }
 
+void FindAddedTags(std::span<const std::string_view> args, std::vector<command::ScopeAt>& scopes) {
+  for (std::size_t at = 2; at < args.size(); ++at)
+    scopes.push_back({.index = static_cast<std::uint32_t>(at), .flags = kTagNamed});
+}
+
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "TAG.BUMP kind:string tag:key [tag:key ...]",
           .access = "OW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kGeneric,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(N) where N is the number of tags",
@@ -118,23 +123,25 @@ constexpr Spec kSpecs[] = {
           .run = &TagBump}),
     Spec({.syntax = "TAG.BUMPED tag:key kind:string number:integer",
           .access = "OW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kGeneric,
           .flags = command::kWrite | command::kFast | command::kSystemCommand,
+          .categories = "dangerous",
           .complexity = "O(1)",
           .summary = "A bump as the command log has it.",
           .run = &TagBumped}),
     Spec({.syntax = "TAG.ADD key tag:string [tag:string ...]",
           .access = "RW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kGeneric,
           .flags = command::kWrite | command::kDenyOom | command::kFast,
           .complexity = "O(N) where N is the number of tags",
           .summary = "Gives tags to a value of any type.",
-          .run = &TagAdd}),
+          .run = &TagAdd,
+          .find_scopes = &FindAddedTags}),
     Spec({.syntax = "TAG.INFO tag:key",
-          .access = "RO",
-          .since = "7.2.4",
+          .access = "RO ACCESS",
+          .since = "0.1.0",
           .group = Group::kGeneric,
           .flags = command::kReadonly | command::kFast,
           .complexity = "O(1)",

@@ -280,7 +280,7 @@ void CacheBarrier(Call& call) {
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "CACHE.ACK log:key id:string key [id:string key ...]",
           .access = "RW DELETE; RW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = command::kWrite | command::kFast,
           .complexity = "O(N) where N is the number of entries",
@@ -288,7 +288,7 @@ constexpr Spec kSpecs[] = {
           .run = &CacheAck}),
     Spec({.syntax = "CACHE.BARRIER log:key [UNTIL id:string] [WAIT wait-ms:integer]",
           .access = "RO ACCESS",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kString,
           .flags = command::kReadonly | command::kBlocking,
           .complexity = "O(1)",
