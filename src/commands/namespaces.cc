@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
+#include "command/rights.h"
 #include "commands/cache_args.h"
 #include "commands/families.h"
 #include "keyspace/namespace_sweeper.h"
@@ -22,6 +23,7 @@ namespace cairn::commands {
 namespace {
 
 using command::Call;
+using command::ScopeAt;
 using keyspace::Loss;
 using keyspace::Namespace;
 using keyspace::NamespaceFigures;
@@ -31,6 +33,8 @@ using keyspace::NamespaceSweeper;
 
 constexpr std::int64_t kCountMax = std::int64_t{1} << 40;
 constexpr std::string_view kNoSuchNamespace = "ERR no such namespace";
+constexpr std::string_view kIsConfigured =
+    "ERR the namespace stands in the configuration: take it from cairn-namespaces, and restart";
 
 struct Rule {
   std::string_view name;
@@ -57,10 +61,19 @@ void NamespaceSet(Call& call) {
   call.reply().Ok();
 }
 
+// One that has replaced the rules of the configuration gives them back.
 void NamespaceDel(Call& call) {
-  const bool was_there = call.keyspace().namespaces().Undeclare(call.arg(1));
-  if (was_there) call.LogVerbatim();
-  call.reply().Integer(was_there ? 1 : 0);
+  Namespaces& namespaces = call.keyspace().namespaces();
+  const Namespace* space = namespaces.Find(call.arg(1));
+  if (space == nullptr) return call.reply().Integer(0);
+  if (space->is_configured()) {
+    // Where a log is replayed it may have come to the configuration since.
+    const bool is_replayed = !call.session().viewer().sees_expiry;
+    return is_replayed ? call.reply().Integer(0) : call.Error(kIsConfigured);
+  }
+  namespaces.Undeclare(call.arg(1));
+  call.LogVerbatim();
+  call.reply().Integer(1);
 }
 
 // Entries that were there before the namespace have to have joined it.
@@ -71,7 +84,8 @@ void Settle(Call& call) {
   namespaces.NoteSwept(changes);
 }
 
-void NamespaceClear(Call& call) {
+// REQUIRES: every stripe held.
+void ClearNow(Call& call) {
   Namespaces& namespaces = call.keyspace().namespaces();
   Namespace* space = namespaces.Find(call.arg(1));
   if (space == nullptr) return call.Error(kNoSuchNamespace);
@@ -82,6 +96,34 @@ void NamespaceClear(Call& call) {
       .Add(Int64ToString(static_cast<std::int64_t>(number)))
       .Log(call.txn());
   call.reply().Ok();
+}
+
+// REQUIRES: every stripe held.
+std::size_t CountKeys(keyspace::Keyspace& keyspace) NO_THREAD_SAFETY_ANALYSIS {
+  std::size_t keys = 0;
+  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
+    const keyspace::Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
+    for (std::uint32_t db = 0; db < keyspace.database_count(); ++db) {
+      const keyspace::Shard* shard = stripe.shard(DbId(db));
+      keys += shard == nullptr ? 0 : shard->table.size();
+    }
+  }
+  return keys;
+}
+
+// Nobody waits for keys that join: where there are many the lane has them join first.
+void NamespaceClear(Call& call) {
+  const bool is_settled = call.keyspace().namespaces().is_settled();
+  if (!is_settled && call.Defer(CountKeys(call.keyspace()))) return;
+  ClearNow(call);
+}
+
+void NamespaceClearInLane(Call& call) {
+  Namespaces& namespaces = call.keyspace().namespaces();
+  const std::uint64_t changes = namespaces.changes();
+  NamespaceSweeper::TendAllInSteps(call.keyspace(), call.session().random());
+  namespaces.NoteSwept(changes);
+  call.HoldAll([&call] { ClearNow(call); });
 }
 
 // A clear as the log has it. A client's can be no later than one that has been. The namespace may
@@ -97,7 +139,7 @@ void NamespaceCleared(Call& call) {
   const bool was_there = space != nullptr;
   if (!was_there) {
     if (!is_replayed) return call.Error(kNoSuchNamespace);
-    const Result<Namespace*> declared = call.txn().DeclareSpace(call.arg(1), {}, true);
+    const Result<Namespace*> declared = call.txn().DeclareSpace(call.arg(1), {}, false);
     if (!declared) return call.Error(declared.error().message());
     space = *declared;
   }
@@ -136,10 +178,20 @@ void WithNamespaces(Call& call, Fn fn) {
   fn(call.keyspace().namespaces());
 }
 
+constexpr ScopeAt kReadPrefix = {
+    .index = 1, .kind = command::ScopeKind::kPrefix, .flags = command::kKeyAccess};
+
+// Those that the caller may ask NAMESPACE.INFO of.
 void NamespaceList(Call& call) {
   WithNamespaces(call, [&](const Namespaces& namespaces) {
-    call.reply().Array(namespaces.declared().size());
-    for (const Namespace* space : namespaces.declared()) call.reply().Bulk(space->prefix());
+    std::vector<std::string_view> prefixes;
+    for (const Namespace* space : namespaces.declared()) {
+      if (command::MayTouch(call.session(), call.command(), call.args(), kReadPrefix,
+                            space->prefix()))
+        prefixes.push_back(space->prefix());
+    }
+    call.reply().Array(prefixes.size());
+    for (const std::string_view prefix : prefixes) call.reply().Bulk(prefix);
   });
 }
 
@@ -198,73 +250,91 @@ void NamespaceReset(Call& call) {
   });
 }
 
+void FindReadPrefix(std::span<const std::string_view> args, std::vector<ScopeAt>& scopes) {
+  if (args.size() > 1) scopes.push_back(kReadPrefix);
+}
+void FindChangedPrefix(std::span<const std::string_view> args, std::vector<ScopeAt>& scopes) {
+  if (args.size() < 2) return;
+  scopes.push_back({.index = 1,
+                    .kind = command::ScopeKind::kPrefix,
+                    .flags = command::kKeyUpdate | command::kKeyDelete});
+}
+
 constexpr std::uint32_t kChanges = command::kWrite | command::kAllStripes | command::kAdmin;
 
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "NAMESPACE.SET prefix [TTL ttl-ms:integer] [MAXTTL ttl-ms:integer] "
                     "[JITTER percent:integer] [NEGTTL ttl-ms:integer] [NEGMAX count:integer] "
                     "[MAXMEMORY bytes:integer] [MAXLEASES count:integer]",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = kChanges,
           .categories = "dangerous",
           .complexity = "O(1), with the keys below the prefix joining in the background",
           .summary = "Declares a prefix of keys a namespace, with rules for the keys below it.",
-          .run = &NamespaceSet}),
+          .run = &NamespaceSet,
+          .find_scopes = &FindChangedPrefix}),
     Spec({.syntax = "NAMESPACE.DEL prefix",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = kChanges,
           .categories = "dangerous",
           .complexity = "O(1)",
           .summary = "Declares that a prefix is no namespace any more. Its keys stay.",
-          .run = &NamespaceDel}),
+          .run = &NamespaceDel,
+          .find_scopes = &FindChangedPrefix}),
     Spec({.syntax = "NAMESPACE.CLEAR prefix",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = command::kWrite | command::kAllStripes,
           .categories = "keyspace dangerous",
           .complexity = "O(1), or O(N) with all keys while some have not joined yet",
           .summary = "Makes an end of all keys of a namespace, in all databases.",
-          .run = &NamespaceClear}),
+          .run = &NamespaceClear,
+          .run_heavy = &NamespaceClearInLane,
+          .find_scopes = &FindChangedPrefix}),
     Spec({.syntax = "NAMESPACE.CLEARED prefix number:integer",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = command::kWrite | command::kAllStripes | command::kSystemCommand,
           .categories = "keyspace dangerous",
           .complexity = "O(1), or O(N) with all keys while some have not joined yet",
           .summary = "A clear as the command log has it.",
-          .run = &NamespaceCleared}),
+          .run = &NamespaceCleared,
+          .find_scopes = &FindChangedPrefix}),
     Spec({.syntax = "NAMESPACE.DUE unix-ms:integer key [key ...]",
           .access = "RW UPDATE",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kGeneric,
           .flags = command::kWrite | command::kFast | command::kSystemCommand,
+          .categories = "dangerous",
           .complexity = "O(N) where N is the number of keys",
           .summary = "The time that a namespace has given to keys, as the command log has it.",
           .run = &NamespaceDue}),
     Spec({.syntax = "NAMESPACE.LIST",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = command::kReadonly | command::kOwnLocks,
           .complexity = "O(N) where N is the number of namespaces",
           .summary = "Returns the prefixes that are namespaces.",
           .run = &NamespaceList}),
     Spec({.syntax = "NAMESPACE.INFO prefix",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = command::kReadonly | command::kFast | command::kOwnLocks,
           .complexity = "O(1)",
           .summary = "Returns the rules of a namespace and what was counted there.",
-          .run = &NamespaceInfo}),
+          .run = &NamespaceInfo,
+          .find_scopes = &FindReadPrefix}),
     Spec({.syntax = "NAMESPACE.RESETSTAT prefix",
-          .since = "7.2.4",
+          .since = "0.1.0",
           .group = Group::kServer,
           .flags = command::kReadonly | command::kFast | command::kOwnLocks | command::kAdmin,
           .categories = "dangerous",
           .complexity = "O(1)",
           .summary = "Counts a namespace's hits, misses, evictions, loads and leases anew.",
-          .run = &NamespaceReset}),
+          .run = &NamespaceReset,
+          .find_scopes = &FindChangedPrefix}),
 };
 
 }  // namespace

@@ -507,5 +507,145 @@ TEST(NamespacesConcurrent, NothingOlderThanAnAcknowledgedClearIsSeen) {
   EXPECT_EQ(too_old.load(), 0);
 }
 
+// Whatever is said, nothing lives longer than MAXTTL from the moment when it was said.
+TEST(Namespaces, NothingMakesAKeyOutliveTheLongestTime) {
+  const std::vector<std::vector<std::string>> ways = {
+      {"PERSIST", "m:1"},
+      {"GETEX", "m:1", "PERSIST"},
+      {"GETEX", "m:1", "EX", "1000"},
+      {"EXPIRE", "m:1", "1000"},
+      {"PEXPIREAT", "m:1", "9000000000000"},
+      {"SET", "m:1", "v", "KEEPTTL"},
+      {"SET", "m:1", "v"},
+      {"SET", "m:1", "v", "EX", "1000"},
+      {"GETSET", "m:1", "v"},
+      {"APPEND", "m:1", "v"},
+      {"CACHE.SET", "m:1", "v", "TTL", "1000000"},
+      {"CACHE.SET", "m:1", "v", "TTL", "1000", "STALE", "1000000"},
+      {"CACHE.TOUCH", "m:1", "TTL", "1000000"},
+      {"CACHE.TOUCH", "m:1"},
+      {"RENAME", "out", "m:1"},
+      {"COPY", "out", "m:1", "REPLACE"},
+      {"BITOP", "OR", "m:1", "out", "out"},
+      {"MSET", "m:1", "v"},
+      {"LCS", "m:1", "out"},
+  };
+  for (const std::vector<std::string>& way : ways) {
+    for (const bool is_settled : {true, false}) {
+      SCOPED_TRACE(way[0] + " " + way[1] + (is_settled ? ", settled" : ", not settled"));
+      Store store;
+      store({"SET", "m:1", "v", "EX", "50"});
+      store({"SET", "out", "v"});
+      store({"NAMESPACE.SET", "m:", "MAXTTL", "100000"});
+      if (is_settled) RunKeeper(store.engine);
+      store.session->Execute(std::vector<std::string_view>(way.begin(), way.end()));
+      EXPECT_GT(store.Pttl("m:1"), 0);
+      EXPECT_LE(store.Pttl("m:1"), 100000);
+    }
+  }
+}
+
+TEST(Namespaces, WhatNeverExpiredIsHeldToTheLongestTimeOnceItIsWritten) {
+  const std::vector<std::vector<std::string>> ways = {
+      {"SET", "m:1", "a longer value", "KEEPTTL"},
+      {"SET", "m:1", "a longer value"},
+      {"GETSET", "m:1", "a longer value"},
+      {"CACHE.SET", "m:1", "v", "TTL", "1000000"},
+      {"RENAME", "out", "m:1"},
+  };
+  for (const std::vector<std::string>& way : ways) {
+    for (const bool is_settled : {true, false}) {
+      SCOPED_TRACE(way[0] + (is_settled ? ", settled" : ", not settled"));
+      Store store;
+      store({"MSET", "m:1", "v", "out", "v"});
+      store({"NAMESPACE.SET", "m:", "MAXTTL", "100000"});
+      if (is_settled) RunKeeper(store.engine);
+      EXPECT_EQ(store.Pttl("m:1"), -1);
+      store.session->Execute(std::vector<std::string_view>(way.begin(), way.end()));
+      EXPECT_EQ(store.Pttl("m:1"), 100000);
+    }
+  }
+}
+
+TEST(Namespaces, RestoreAndMoveAreHeldToTheLongestTime) {
+  Store store;
+  store({"NAMESPACE.SET", "m:", "MAXTTL", "100000"});
+  store({"SET", "out", "v"});
+  const std::string dump = store({"DUMP", "out"});
+  const std::size_t begin = dump.find("\r\n") + 2;
+  const std::string payload = dump.substr(begin, dump.size() - begin - 2);
+  EXPECT_EQ(store({"RESTORE", "m:1", "0", payload}), "+OK\r\n");
+  EXPECT_EQ(store.Pttl("m:1"), 100000);
+  EXPECT_EQ(store({"RESTORE", "m:1", "500000", payload, "REPLACE"}), "+OK\r\n");
+  EXPECT_EQ(store.Pttl("m:1"), 100000);
+  EXPECT_EQ(store({"MOVE", "m:1", "1"}), ":1\r\n");
+  store({"SELECT", "1"});
+  EXPECT_EQ(store.Pttl("m:1"), 100000);
+  store({"HSET", "m:h", "f", "v"});
+  store({"HEXPIRE", "m:h", "5", "FIELDS", "1", "f"});
+  EXPECT_EQ(store({"PERSIST", "m:h"}), ":1\r\n");
+  EXPECT_EQ(store.Pttl("m:h"), 100000);
+}
+
+// A lock in a namespace that is cleared is lost, and its owner is told; the next one's fence is
+// greater, and who waits for it has it at once.
+TEST(Namespaces, AClearOfALockIsToldAndItsFenceGoesOn) {
+  Store store;
+  store({"NAMESPACE.SET", "l:", "TTL", "100000"});
+  const std::int64_t first = IntegerOf(store({"LOCK.ACQUIRE", "l:1", "ann", "50000"}));
+  EXPECT_GT(first, 0);
+  WaitingClient waiter(store.engine, 77);
+  EXPECT_EQ(waiter.Execute({"LOCK.ACQUIRE", "l:1", "bob", "50000", "WAIT", "100000"}), "");
+  store({"NAMESPACE.CLEAR", "l:"});
+  RunKeeper(store.engine);
+  ASSERT_FALSE(waiter.waits()) << "the lock is free";
+  EXPECT_GT(IntegerOf(waiter.Answer()), first);
+  const std::string lost = "*2\r\n+LOST\r\n" + waiter.Answer();
+  EXPECT_EQ(store({"LOCK.RENEW", "l:1", "ann", "50000"}), lost);
+  EXPECT_EQ(store({"LOCK.RELEASE", "l:1", "ann"}), lost);
+}
+
+TEST(Namespaces, AClearIsAChangeForWhoWatches) {
+  for (const std::string_view key : {"n:1", "n:absent", "o:1"}) {
+    Store store;
+    store({"NAMESPACE.SET", "n:"});
+    store({"MSET", "n:1", "v", "o:1", "v"});
+    RunKeeper(store.engine);
+    store({"WATCH", key});
+    store.engine.NewSession()->Execute({"NAMESPACE.CLEAR", "n:"});
+    store({"MULTI"});
+    store({"PING"});
+    EXPECT_EQ(store({"EXEC"}), key == "n:1" ? "*-1\r\n" : "*1\r\n+PONG\r\n") << key;
+  }
+}
+
+// Where many keys have not joined, a thread of the lane has them join in steps; nobody else waits.
+TEST(Namespaces, AClearOfWhatHasNotJoinedIsTheLanes) {
+  ManualClock clock(kStartUs);
+  Engine engine({.clock = &clock, .with_keeper = false});
+  engine.StartLane();
+  const std::unique_ptr<EmbeddedSession> session = engine.NewSession();
+  constexpr int kKeys = 30'000;
+  for (int i = 0; i < kKeys; ++i) {
+    session->Execute({"SET", "n:" + std::to_string(i), "v"});
+    if (i % 10 == 0) session->Execute({"SET", "o:" + std::to_string(i), "v"});
+  }
+  session->Execute({"NAMESPACE.SET", "n:"});
+  WaitingClient client(engine, 77);
+  EXPECT_EQ(client.Execute({"NAMESPACE.CLEAR", "n:"}), "") << "not under all stripes";
+  while (client.waits()) Thread::Yield();
+  EXPECT_EQ(client.Answer(), "+OK\r\n");
+  EXPECT_EQ(session->Execute({"EXISTS", "n:0", "n:777", "n:29999"}), ":0\r\n");
+  EXPECT_EQ(session->Execute({"EXISTS", "o:0", "o:70"}), ":2\r\n");
+  EXPECT_EQ(FigureOf(*session, "n:", "settled"), 1);
+  session->Execute({"SET", "n:777", "new"});
+  RunKeeper(engine);
+  EXPECT_EQ(session->Execute({"DBSIZE"}), ":" + std::to_string(kKeys / 10 + 1) + "\r\n");
+  // Now it is O(1), and done at once.
+  EXPECT_EQ(client.Execute({"NAMESPACE.CLEAR", "n:"}), "+OK\r\n");
+  EXPECT_EQ(session->Execute({"EXISTS", "n:777"}), ":0\r\n");
+  engine.StopLane();
+}
+
 }  // namespace
 }  // namespace cairn::engine

@@ -76,16 +76,26 @@ bool NamespaceSweeper::Step() {
 
 // The dead stay what they are: their DELs would not fit the room in the log that the caller has.
 void NamespaceSweeper::TendAll(Keyspace& keyspace, const KeyLocks& held, const Viewer& viewer) {
-  for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
-    for (std::uint32_t db = 0; db < keyspace.table_count(); ++db) {
-      Viewer at(DbId(db), viewer.now_ms(), viewer.random);
-      at.sees_expiry = viewer.sees_expiry;
-      std::uint64_t cursor = 0;
-      do {
-        cursor = TendSome(keyspace, held, StripeId(static_cast<std::uint16_t>(i)), at, cursor,
-                          Dead::kLeave);
-      } while (cursor != 0);
-    }
+  TableWalk walk(keyspace);
+  bool is_done = false;
+  while (!is_done) {
+    Viewer at(walk.db(), viewer.now_ms(), viewer.random);
+    at.sees_expiry = viewer.sees_expiry;
+    is_done =
+        walk.Advance(TendSome(keyspace, held, walk.stripe(), at, walk.cursor(), Dead::kLeave));
+  }
+}
+
+void NamespaceSweeper::TendAllInSteps(Keyspace& keyspace, Random& random) {
+  TableWalk walk(keyspace);
+  bool is_done = false;
+  while (!is_done) {
+    const Viewer at(walk.db(), keyspace.clock().NowUnixMs(), random);
+    KeyLocks locks(keyspace);
+    locks.AcquireStripe(walk.stripe());
+    is_done =
+        walk.Advance(TendSome(keyspace, locks, walk.stripe(), at, walk.cursor(), Dead::kLeave));
+    locks.Release();
   }
 }
 

@@ -37,6 +37,8 @@ class NamespaceSweeper {
 
   // Has everything join at once, but for what is dead. REQUIRES: every stripe held.
   static void TendAll(Keyspace& keyspace, const KeyLocks& held, const Viewer& viewer);
+  // The same, with one stripe held at a time, for a step each. REQUIRES: none held; it may wait.
+  static void TendAllInSteps(Keyspace& keyspace, Random& random);
 
  private:
   bool Step();

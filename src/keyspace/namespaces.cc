@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "ds/raw_memory.h"
 
 namespace cairn::keyspace {
@@ -149,6 +150,7 @@ Result<Namespace*> Namespaces::Declare(std::string_view prefix, const NamespaceR
   }
   space->rules_ = rules;
   space->is_configured_ = is_configured;
+  if (is_configured) space->configured_rules_ = rules;
   any_.store(true, std::memory_order_relaxed);
   return space;
 }
@@ -156,6 +158,12 @@ Result<Namespace*> Namespaces::Declare(std::string_view prefix, const NamespaceR
 bool Namespaces::Undeclare(std::string_view prefix) {
   Namespace* space = Find(prefix);
   if (space == nullptr) return false;
+  DCHECK(!space->is_configured());
+  if (space->configured_rules_) {
+    space->rules_ = *space->configured_rules_;
+    space->is_configured_ = true;
+    return true;
+  }
   space->is_declared_ = false;
   space->rules_ = {};
   std::erase(declared_, space);

@@ -25,6 +25,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,7 +73,7 @@ class Namespace {
   const std::string& prefix() const { return prefix_; }
   const NamespaceRules& rules() const { return rules_; }
   bool is_declared() const { return is_declared_; }
-  // It stands in the configuration, and is in no file of data.
+  // Its rules are those of the configuration, and in no file of data.
   bool is_configured() const { return is_configured_; }
 
   // What has an older stamp is dead. acquire: see Tags::Tag::last.
@@ -140,6 +141,7 @@ class Namespace {
   NamespaceRules rules_;
   bool is_declared_ = false;
   bool is_configured_ = false;
+  std::optional<NamespaceRules> configured_rules_;  // also while a command has replaced them
   const Namespace* outer_ = nullptr;  // the longest declared one that this one begins with
 
   std::atomic<std::uint64_t> cleared_at_{0};
@@ -172,7 +174,8 @@ class Namespaces {
   // REQUIRES: every stripe held. An error is a client's.
   Result<Namespace*> Declare(std::string_view prefix, const NamespaceRules& rules,
                              bool is_configured);
-  // False if there is none.
+  // Where a command has replaced the rules of the configuration these come back. False if there is
+  // none. REQUIRES: it is not as configured.
   bool Undeclare(std::string_view prefix);
 
   // Numbers of what a sweep has to do: it goes over everything once more if this has changed since

@@ -467,16 +467,16 @@ void Txn::SetOwnExpiry(const KeyRef& key, const Found& found, UnixMs at_ms) {
 void Txn::SetDue(const KeyRef& key, const Found& found, UnixMs due_ms) {
   if (due_ms == kNever && !found.entry->is_volatile()) return;
   PutDue(key, found, due_ms);
-  if (found.entry->is_wide()) [[unlikely]]
-    NoteTimeSet(key, *found.entry);
+  if (keyspace_.namespaces().any()) [[unlikely]]
+    NoteTimeSet(key);
   NoteChange(StripeOf(key), *found.shard, key);
 }
 
-// Its namespace may allow only a shorter time.
-void Txn::NoteTimeSet(const KeyRef& key, const Entry& entry) {
-  const CacheNotes* notes = entry.notes();
-  if (notes != nullptr && notes->space() != nullptr && notes->space()->rules().ttl_ms_max != 0)
-    NoteStored(viewer_.db, key, false);
+// Its namespace may allow only a shorter time. By the name: one that has not joined yet must not
+// become immortal, either.
+void Txn::NoteTimeSet(const KeyRef& key) {
+  const Namespace* space = SpaceOf(key);
+  if (space != nullptr && space->rules().ttl_ms_max != 0) NoteStored(viewer_.db, key, false);
 }
 
 void Txn::PutDue(const KeyRef& key, const Found& found, UnixMs due_ms) {

@@ -545,6 +545,7 @@ class Txn {
   void TellSize(const Found& found, std::size_t before, std::size_t after);
   void RememberEdit(Stripe& stripe, const Shard& shard, const KeyRef& key);
   bool Tells() const { return tells_ || expiring_; }
+  bool WasCleared(const Stripe& stripe, const KeyInterest& at, const Namespace& space) const;
   void MarkChanged(KeyInterest& at);
   void MarkReady(KeyInterest& at);
   void LeaveReady();
@@ -585,7 +586,7 @@ class Txn {
   // After the fields' times of a hash have changed: what is due first stands in the table.
   void SettleTimes(const KeyRef& key, Found& found);
   void SetDue(const KeyRef& key, const Found& found, UnixMs due_ms);
-  void NoteTimeSet(const KeyRef& key, const Entry& entry);
+  void NoteTimeSet(const KeyRef& key);
   // The same without telling anybody: whoever edits the fields does that.
   void PutDue(const KeyRef& key, const Found& found, UnixMs due_ms);
   // Of a hash whose fields have, or had, times.

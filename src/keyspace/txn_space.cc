@@ -108,7 +108,7 @@ void Txn::StoreBeside(Stripe& stripe, DbId db, const KeyRef& key, Found& stored,
   if (!was_there) notes->space()->NoteLoss(key.hash, Loss::kAbsent);
   const NamespaceRules& rules = notes->space()->rules();
   const bool is_new = !was_there || ttl == Ttl::kDrop;
-  if ((is_new && (rules.ttl_ms != 0 || rules.ttl_ms_max != 0)) || rules.memory_bytes_max != 0)
+  if ((is_new && rules.ttl_ms != 0) || rules.ttl_ms_max != 0 || rules.memory_bytes_max != 0)
     NoteStored(db, key, is_new);
 }
 
@@ -149,16 +149,25 @@ void Txn::Tend(const KeyRef& key) {
   if (!is_shadow || found.entry->notes()->is_negative) Join(key, found);
 }
 
+// Whether the key that somebody waits for or watches was in the namespace, and there.
+bool Txn::WasCleared(const Stripe& stripe, const KeyInterest& at, const Namespace& space) const {
+  const Shard* shard = stripe.shard(at.db);
+  if (shard == nullptr || keyspace_.namespaces().Of(at.name) != &space) return false;
+  return shard->table.Find(keyspace_.Ref(at.name).hash, at.name).found();
+}
+
 void Txn::ClearSpace(Namespace& space, std::uint64_t number) {
   keyspace_.tags().AtLeast(number);
   space.ClearAt(number);
   keyspace_.namespaces().NoteChange();
-  // Whoever loads loads what is cleared: the next one may begin at once.
+  // Whoever loads loads what is cleared: the next one may begin at once. Who waits for a lock may
+  // have it, and who watches a key that was there has seen it change.
   for (std::size_t i = 0; i < keyspace_.stripe_count(); ++i) {
     const Stripe& stripe = keyspace_.stripe(StripeId(static_cast<std::uint16_t>(i)));
     if (stripe.interest == nullptr) continue;
     stripe.interest->ForEach([&](KeyInterest& at) {
-      if (at.lease.is_held() && at.lease.space == &space) MarkChanged(at);
+      const bool is_loaded = at.lease.is_held() && at.lease.space == &space;
+      if (is_loaded || WasCleared(stripe, at, space)) MarkChanged(at);
     });
   }
   TellAllTracked();
@@ -210,9 +219,8 @@ void Txn::SettleStored() {
   for (const Noted::Stored& stored : all) {
     const KeyRef key = keyspace_.Ref(stored.name);
     Found found = FindIn(stored.db, key, Access::kPeek);
-    const CacheNotes* notes = found ? found.entry->notes() : nullptr;
-    if (notes == nullptr || notes->space() == nullptr) continue;
-    const Namespace& space = *notes->space();
+    if (!found || SpaceOf(key) == nullptr) continue;
+    const Namespace& space = *SpaceOf(key);
     const UnixMs at = times.Of(space, DeadlineAt(found), stored.takes_default);
     if (at != DeadlineAt(found)) {
       SetExpiry(key, found, at);

@@ -57,6 +57,51 @@ def namespaces_survive_a_restart(options, rewrite=None):
             equal(client.call("EXISTS", "conf:2", "gone:2"), 2)
 
 
+# What a command has said of a configured one counts until it is taken back, across restarts; and
+# what cannot be remembered is refused.
+def a_configured_namespace_is_the_configurations(options, rewrite=None):
+    configured = ("--cairn-namespaces", "conf: TTL 900000; kept: TTL 800000")
+
+    def restart(client, server):
+        if rewrite:
+            client.call(rewrite)
+            wait_info(server, "aof_rewrite_in_progress", "0")
+        server.process.terminate()
+        equal(server.process.wait(timeout=SECONDS_MAX), 0, "exit status")
+
+    def refused(client, prefix):
+        reply = client.call("NAMESPACE.DEL", prefix)
+        check("stands in the configuration" in str(reply), str(reply))
+
+    with folder() as path:
+        with Server(*options, *configured, folder=path) as server, server.client() as client:
+            refused(client, "conf:")
+            equal(client.call("NAMESPACE.SET", "conf:", "TTL", 5), "OK")
+            equal(client.call("NAMESPACE.SET", "kept:", "TTL", 6), "OK")
+            restart(client, server)
+        with Server(*options, *configured, folder=path) as server, server.client() as client:
+            equal(information(client, "conf:")["ttl"], 5)
+            equal(client.call("NAMESPACE.DEL", "conf:"), 1)
+            equal(information(client, "conf:")["ttl"], 900000)
+            refused(client, "conf:")
+            client.call("SET", "conf:1", "v")
+            restart(client, server)
+        with Server(*options, *configured, folder=path) as server, server.client() as client:
+            equal(information(client, "conf:")["ttl"], 900000)
+            equal(information(client, "kept:")["ttl"], 6)
+            restart(client, server)
+        # The configuration names them no more: what a command has said is left.
+        with Server(*options, folder=path) as server, server.client() as client:
+            equal(client.call("NAMESPACE.LIST"), [b"kept:"])
+            equal(client.call("NAMESPACE.DEL", "kept:"), 1)
+            equal(client.call("NAMESPACE.LIST"), [])
+            restart(client, server)
+        # And again it does: a log may say what the configuration now forbids.
+        with Server(*options, *configured, folder=path) as server, server.client() as client:
+            equal(client.call("NAMESPACE.LIST"), [b"conf:", b"kept:"])
+            equal(information(client, "kept:")["ttl"], 800000)
+
+
 def a_bad_namespace_ends_the_start():
     with folder() as path, Server("--cairn-namespaces", "a: TTL x", folder=path,
                                   wait=False) as server:
@@ -66,4 +111,5 @@ def a_bad_namespace_ends_the_start():
 
 def add_cases(suite):
     suite.table("NamespacesSurvive", ROWS)(namespaces_survive_a_restart)
+    suite.table("NamespacesOfTheConfiguration", ROWS)(a_configured_namespace_is_the_configurations)
     suite.case(a_bad_namespace_ends_the_start)
