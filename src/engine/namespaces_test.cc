@@ -592,12 +592,12 @@ TEST(Namespaces, RestoreAndMoveAreHeldToTheLongestTime) {
 TEST(Namespaces, AClearOfALockIsToldAndItsFenceGoesOn) {
   Store store;
   store({"NAMESPACE.SET", "l:", "TTL", "100000"});
+  RunKeeper(store.engine);
   const std::int64_t first = IntegerOf(store({"LOCK.ACQUIRE", "l:1", "ann", "50000"}));
   EXPECT_GT(first, 0);
   WaitingClient waiter(store.engine, 77);
   EXPECT_EQ(waiter.Execute({"LOCK.ACQUIRE", "l:1", "bob", "50000", "WAIT", "100000"}), "");
   store({"NAMESPACE.CLEAR", "l:"});
-  RunKeeper(store.engine);
   ASSERT_FALSE(waiter.waits()) << "the lock is free";
   EXPECT_GT(IntegerOf(waiter.Answer()), first);
   const std::string lost = "*2\r\n+LOST\r\n" + waiter.Answer();
