@@ -72,7 +72,6 @@ constexpr std::string_view kPutsThird =
     "redis.call('LOOK',KEYS[1]) return 'done'";
 
 TEST(ScriptRun, IsKilledUntilItWrites) {
-  const std::string ok = "+OK\r\n";
   for (int at = 1; at <= 4; ++at) {
     SCOPED_TRACE(at);
     ScriptBench bench;
