@@ -142,23 +142,25 @@ bool Purger::DeleteSome(Work& work) {
       credit += name.size() + kEffectBytes;
     if (!log.TakeCredit(credit)) return false;
   }
-  std::int64_t removed = 0;
-  KeyLocks locks(keyspace_);
-  const bool held = locks.TryAcquireStripe(keyspace_.Ref(work.matched[0]).stripe);
-  if (held) {
-    // Under the stripe: where a swap has left the keys, and they stay.
-    const std::optional<DbId> db = keyspace_.purges().DatabaseOf(work.id);
-    work.is_done = !db;
-    if (db) removed = DeleteIn(locks, work, *db, count);
-    locks.Release();
-  }
+  const std::optional<std::int64_t> removed = DeleteLocked(work, count);
   if (credit > 0) log.ReturnCredit(credit);
-  if (!held || work.is_done) return false;
+  if (!removed || work.is_done) return false;
   work.matched.erase(work.matched.begin(),
                      work.matched.begin() + static_cast<std::ptrdiff_t>(count));
-  work.allowance -= removed * kAKey;
-  keyspace_.purges().NoteProgress(work.id, 0, removed, PercentOf(work));
+  work.allowance -= *removed * kAKey;
+  keyspace_.purges().NoteProgress(work.id, 0, *removed, PercentOf(work));
   return true;
+}
+
+std::optional<std::int64_t> Purger::DeleteLocked(Work& work, std::size_t count) {
+  KeyLocks locks(keyspace_);
+  if (!locks.TryAcquireStripe(keyspace_.Ref(work.matched[0]).stripe)) return std::nullopt;
+  // Under the stripe: where a swap has left the keys, and they stay.
+  const std::optional<DbId> db = keyspace_.purges().DatabaseOf(work.id);
+  work.is_done = !db;
+  const std::int64_t removed = db ? DeleteIn(locks, work, *db, count) : 0;
+  locks.Release();
+  return removed;
 }
 
 // Of a key that is not there, any more or at all, the lease and what is known of its absence go, as

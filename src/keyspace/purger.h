@@ -22,6 +22,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ class Purger {
   // False if the stripe, or room in the log, was not to be had, nothing may go yet, or it ended.
   bool LookOn(Work& work);
   bool DeleteSome(Work& work);
+  // How many of the first `count` that matched have gone; nothing if their stripe was not to be
+  // had.
+  std::optional<std::int64_t> DeleteLocked(Work& work, std::size_t count);
   // Copies names. Returns the cursor of the next step in the table.
   std::uint64_t Collect(const KeyLocks& held, const Work& work, DbId db) REQUIRES(held);
   void Match(Work& work);
