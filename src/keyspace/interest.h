@@ -98,6 +98,9 @@ class Interest {
   KeyInterest& Ensure(DbId db, std::string_view name);
   // Forgets a key that nobody cares about any more.
   void DropIfEmpty(KeyInterest* at);
+  // What a key that somebody cares about takes: of WATCH and of those who wait, their clients
+  // account for it, of a lease the book does.
+  static std::size_t BytesOf(std::string_view name);
   // True if the stripe can do without it.
   bool idle() const { return keys_.empty() && pending == 0; }
   template <class Fn>

@@ -65,6 +65,7 @@ KeyspaceTotals Keyspace::Totals() const {
     totals.expired += counters.expired.value();
     totals.evicted += counters.evicted.value();
     totals.ghosts_met += counters.ghosts_met.value();
+    totals.invalidated += counters.invalidated.value();
     totals.expire_lag_ms_sum += counters.expire_lag_ms_sum.value();
     totals.expire_lag_ms_max =
         std::max(totals.expire_lag_ms_max, counters.expire_lag_ms_max.value());
@@ -74,9 +75,9 @@ KeyspaceTotals Keyspace::Totals() const {
 
 void Keyspace::ResetStatistics() {
   const auto reset = [](StripeCounters& counters) {
-    for (Counter* counter :
-         {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
-          &counters.ghosts_met, &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
+    for (Counter* counter : {&counters.hits, &counters.misses, &counters.expired, &counters.evicted,
+                             &counters.ghosts_met, &counters.invalidated,
+                             &counters.expire_lag_ms_sum, &counters.expire_lag_ms_max}) {
       counter->Set(0);
     }
   };
@@ -95,6 +96,7 @@ void Keyspace::ResetStatistics() {
   }
   trash_.ResetFreed();
   lags_.Reset();
+  leases_.ResetStatistics();
 }
 
 DatabaseSize Keyspace::Size(DbId db) {

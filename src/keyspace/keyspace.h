@@ -61,6 +61,7 @@ struct KeyspaceTotals {
   std::int64_t expired = 0;
   std::int64_t evicted = 0;
   std::int64_t ghosts_met = 0;
+  std::int64_t invalidated = 0;
   std::int64_t expire_lag_ms_sum = 0;
   std::int64_t expire_lag_ms_max = 0;
 };
@@ -164,9 +165,12 @@ class Keyspace {
   // Null where nobody holds stripes for long. The same.
   Helper* helper() const { return helper_; }
   void SetHelper(Helper* helper) { helper_ = helper; }
-  // Bytes charged to all keys, tables, values and tags: what maxmemory is held against, with what
-  // the owner counts beside them. Exact but for what stripes have not folded yet; see Charge.
-  std::int64_t used_bytes() const { return used_bytes_.value() + tags_.memory_bytes(); }
+  // Bytes charged to all keys, tables, values, tags and leases: what maxmemory is held against,
+  // with what the owner counts beside them. Exact but for what stripes have not folded yet; see
+  // Charge.
+  std::int64_t used_bytes() const {
+    return used_bytes_.value() + tags_.memory_bytes() + leases_.memory_bytes();
+  }
   // The same to the byte, but for stripes that are held for long. Takes each stripe's lock in turn.
   std::int64_t FoldUsedBytes();
   // Memory that the arenas hold from the allocator, used or not.

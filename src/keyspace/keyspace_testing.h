@@ -99,11 +99,12 @@ class TestStore {
     }
     return bytes;
   }
-  // What is really there: entries, blobs, tables; tags keep their own book.
+  // What is really there: entries, blobs, tables, leases; tags keep their own book.
   std::int64_t CountedBytes() {
     std::int64_t bytes = keyspace.tags().memory_bytes();
     for (std::size_t i = 0; i < keyspace.stripe_count(); ++i) {
       Stripe& stripe = keyspace.stripe(StripeId(static_cast<std::uint16_t>(i)));
+      if (stripe.interest != nullptr) bytes += LeaseBytes(*stripe.interest);
       if (stripe.ghosts) bytes += static_cast<std::int64_t>(stripe.ghosts->memory_bytes());
       for (const auto& shard : stripe.owned_shards) {
         std::int64_t own = static_cast<std::int64_t>(sizeof(Shard) + shard->table.memory_bytes());
@@ -114,6 +115,14 @@ class TestStore {
         bytes += own;
       }
     }
+    return bytes;
+  }
+
+  static std::int64_t LeaseBytes(Interest& interest) {
+    std::int64_t bytes = 0;
+    interest.ForEach([&](const KeyInterest& at) {
+      if (at.lease.is_kept()) bytes += static_cast<std::int64_t>(Interest::BytesOf(at.name));
+    });
     return bytes;
   }
 

@@ -22,7 +22,7 @@ LeaseBook::LeaseBook() : next_token_((SecureRandomUint64() >> 2) + 1) {
 }
 
 bool LeaseBook::Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int64_t for_ms,
-                      std::uint64_t stamp, Namespace* space) {
+                      std::uint64_t stamp, Namespace* space, std::size_t bytes) {
   DCHECK(!lease.is_held());
   if (space != nullptr && !space->TakeLease()) return false;
   if (!lease.is_kept() && kept_.Add(1) > kLeasesMax) {
@@ -30,11 +30,13 @@ bool LeaseBook::Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int6
     if (space != nullptr) space->ReturnLease();
     return false;
   }
+  bytes_.Add(static_cast<std::int64_t>(bytes) - static_cast<std::int64_t>(lease.bytes));
   lease = {.token = next_token_.fetch_add(1, std::memory_order_relaxed),
            .until = now_ms + for_ms,
            .stamp = stamp,
            .granted_at = now_ms,
-           .space = space};
+           .space = space,
+           .bytes = bytes};
   held_.Add(1);
   granted_.Add(1);
   set_next_due(stripe, std::min(next_due(stripe), lease.until));
@@ -60,7 +62,10 @@ void LeaseBook::Void(Lease& lease, std::size_t stripe) {
 
 void LeaseBook::End(Lease& lease) {
   if (lease.is_held()) Release(lease);
-  if (lease.is_kept()) kept_.Add(-1);
+  if (lease.is_kept()) {
+    kept_.Add(-1);
+    bytes_.Add(-static_cast<std::int64_t>(lease.bytes));
+  }
   lease = {};
 }
 

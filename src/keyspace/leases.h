@@ -33,6 +33,7 @@ struct Lease {
   std::uint64_t min_version = 0;
   UnixMs granted_at = 0;
   Namespace* space = nullptr;  // whose cap it counts for while it is held; null: of none
+  std::size_t bytes = 0;       // charged while it is kept
 
   bool is_held() const { return token != 0; }
   bool is_kept() const { return until != 0; }
@@ -47,9 +48,9 @@ class LeaseBook {
   LeaseBook();
 
   // False at kLeasesMax, or at the cap of its key's namespace (which may be null): nothing is
-  // granted. REQUIRES: not held.
+  // granted. `bytes`: what it takes where it stands. REQUIRES: not held.
   bool Grant(Lease& lease, std::size_t stripe, UnixMs now_ms, std::int64_t for_ms,
-             std::uint64_t stamp, Namespace* space);
+             std::uint64_t stamp, Namespace* space, std::size_t bytes);
   // The holder's fill will be refused; swept soon.
   void Void(Lease& lease, std::size_t stripe);
   // Its holder is done with it.
@@ -67,6 +68,9 @@ class LeaseBook {
     next_due_[stripe].store(at, std::memory_order_relaxed);
   }
 
+  // Of all that are kept. No client's: maxmemory counts it. At most kLeasesMax names of keys, which
+  // commands/cache_args.h bounds, and what a name stands in.
+  std::int64_t memory_bytes() const { return bytes_.value(); }
   std::int64_t held() const { return held_.value(); }
   std::int64_t granted() const { return granted_.value(); }
   std::int64_t voided() const { return voided_.value(); }
@@ -79,6 +83,7 @@ class LeaseBook {
   // From a random start, so that no token of an earlier process is taken for one of ours.
   std::atomic<std::uint64_t> next_token_;
   std::array<std::atomic<UnixMs>, kStripesMax> next_due_;
+  SharedCounter bytes_;
   SharedCounter kept_;
   SharedCounter held_;
   SharedCounter granted_;

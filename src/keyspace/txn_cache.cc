@@ -251,7 +251,7 @@ Lease* Txn::GrantLease(const KeyRef& key, std::int64_t for_ms) {
   if (stripe.interest == nullptr) stripe.interest = std::make_unique<Interest>();
   KeyInterest& at = stripe.interest->Ensure(viewer_.db, key.name);
   if (keyspace_.leases().Grant(at.lease, stripe.id, viewer_.now_ms(), for_ms,
-                               keyspace_.tags().Now(), SpaceOf(key))) {
+                               keyspace_.tags().Now(), SpaceOf(key), Interest::BytesOf(key.name))) {
     return &at.lease;
   }
   DropInterest(stripe, at);

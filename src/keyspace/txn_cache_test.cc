@@ -430,6 +430,27 @@ TEST(TxnLease, AnyChangeVoidsIt) {
   }
 }
 
+TEST(TxnLease, WhatItTakesIsCharged) {
+  TestStore store({.stripe_count = 4});
+  LeaseSweeper sweeper(store.keyspace);
+  const std::int64_t before = store.BookedBytes();
+  ASSERT_NE(Grant(store, "k"), 0u);
+  const std::int64_t one = store.BookedBytes() - before;
+  EXPECT_GT(one, 100);
+  ASSERT_NE(Grant(store, std::string(1000, 'x')), 0u);
+  EXPECT_GT(store.BookedBytes() - before, 2 * one + 1000);
+  EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+  store.Set("k", "v");
+  EXPECT_EQ(store.BookedBytes(), store.CountedBytes()) << "voided, and there until it is swept";
+  ASSERT_NE(Grant(store, "k"), 0u);
+  EXPECT_EQ(store.BookedBytes(), store.CountedBytes()) << "granted anew";
+  store.With("k", [](Txn& txn, const KeyRef& key) { txn.EndLease(key); });
+  store.clock.AdvanceMs(kLeaseMs);
+  sweeper.Tick();
+  EXPECT_EQ(store.keyspace.leases().memory_bytes(), 0);
+  EXPECT_EQ(store.BookedBytes(), store.CountedBytes());
+}
+
 TEST(TxnLease, ExpiryOfTheKeyVoidsIt) {
   TestStore store;
   store.Set("k", "v", kTestStartMs + 10);

@@ -214,6 +214,7 @@ std::string MemorySection(Server& server) {
                     "mem_total_replication_buffers", "mem_clients_slaves"});
   section.Add("mem_clients_normal", figures.clients);
   section.Add("mem_eviction_ghosts", server.engine().keyspace().ghost_bytes());
+  section.Add("mem_leases", figures.leases);
   section.AddZeros({"mem_cluster_links", "mem_aof_buffer"});
   section.Add("mem_allocator", AllocatorName());
   section.Add("active_defrag_running", 0);
@@ -379,6 +380,20 @@ std::string StatsSection(Server& server) {
   return section.Take();
 }
 
+// What the caching commands have made; see docs/caching-commands.
+std::string CachingSection(Server& server) {
+  Section section("Caching");
+  keyspace::Keyspace& keyspace = server.engine().keyspace();
+  const keyspace::LeaseBook& leases = keyspace.leases();
+  section.Add("leases_held", leases.held());
+  section.Add("leases_granted", leases.granted());
+  section.Add("leases_voided", leases.voided());
+  section.Add("leases_timed_out", leases.timed_out());
+  section.Add("tags", keyspace.tags().size());
+  section.Add("keys_invalidated", keyspace.Totals().invalidated);
+  return section.Take();
+}
+
 std::string ReplicationSection(Server& server) {
   Section section("Replication");
   section.Add("role", "master");
@@ -517,6 +532,7 @@ constexpr SectionRow kSections[] = {
     {"errorstats", true, &ErrorStatsSection},
     {"latencystats", false, &LatencyStatsSection},
     {"cluster", true, &ClusterSection},
+    {"caching", true, &CachingSection},
     {"keyspace", true, &KeyspaceSection},
 };
 

@@ -35,6 +35,7 @@ MemoryFigures MemoryFigures::Take(Server& server) {
   figures.eval_vm = scripts.eval_vm_bytes().value();
   figures.function_vm = scripts.function_vm_bytes().value();
   figures.tables = static_cast<std::int64_t>(keyspace.TableBytes());
+  figures.leases = keyspace.leases().memory_bytes();
   figures.resident = ResidentBytes();
   figures.allocator = AllocatorStatistics::Ask();
   // The arenas' slabs are mapped from the kernel, beside the allocator.

@@ -26,11 +26,12 @@ struct MemoryFigures {
   std::int64_t eval_vm = 0;     // of the workers' interpreters, all together
   std::int64_t function_vm = 0;
   std::int64_t tables = 0;  // of all databases
+  std::int64_t leases = 0;  // of keys that are being loaded
   std::int64_t resident = 0;
   AllocatorStatistics allocator;
 
   std::int64_t overhead() const {
-    return base + clients + functions + statistics + scripts + tables;
+    return base + clients + functions + statistics + scripts + tables + leases;
   }
   // The parts are asked for one after the other: between them, others free or add.
   std::int64_t dataset() const { return std::max<std::int64_t>(0, used - overhead()); }
