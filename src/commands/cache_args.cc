@@ -34,7 +34,7 @@ constexpr Number kNumbers[] = {
     {"CREATED", &CacheOptions::created_at, 0, kNever - 1},
     {"STALEAT", &CacheOptions::stale_at, 0, kNever - 1},
     {"PXAT", &CacheOptions::expires_at, 1, kNever - 1},
-    {"STAMP", &CacheOptions::stamp, 0, INT64_MAX},
+    {"STAMP", &CacheOptions::stamp, 0, kStampMax},
     {"MAXLEN", &CacheOptions::log_entries_max, 1, kLogEntriesMax},
     {"COALESCE", &CacheOptions::coalesce_ms, 0, kCoalesceMsMax},
 };

@@ -33,6 +33,10 @@ inline constexpr std::int64_t kCoalesceMsDefault = 1000;
 inline constexpr std::int64_t kCoalesceMsMax = 600'000;
 inline constexpr std::size_t kLogNameBytesMax = 1024;  // each pin has it
 
+// Of a stamp, or the number of a bump or a clear, that comes from a file or a log. The count of
+// bumps goes on behind it, and what is logged then has to be an integer still.
+inline constexpr std::int64_t kStampMax = std::int64_t{1} << 62;
+
 inline constexpr std::string_view kTooManyTags = "ERR a value has at most 64 tags";
 inline constexpr std::string_view kTagTooLong = "ERR a tag has at most 1024 bytes";
 inline constexpr std::string_view kLogNameTooLong = "ERR a log's name has at most 1024 bytes";

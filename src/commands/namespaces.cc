@@ -126,11 +126,12 @@ void NamespaceClearInLane(Call& call) {
   call.HoldAll([&call] { ClearNow(call); });
 }
 
-// A clear as the log has it. A client's can be no later than one that has been. The namespace may
-// have been one of a configuration that is another one now: then it is there for this once.
+// A clear as the log has it. A client's can be no later than one that has been, and so it is
+// logged. The namespace may have been one of a configuration that is another one now: then it is
+// there for this once.
 void NamespaceCleared(Call& call) {
   const std::optional<std::int64_t> number = ParseInt64(call.arg(2));
-  if (!number || *number < 1) return call.Error(command::errors::kSyntax);
+  if (!number || *number < 1 || *number > kStampMax) return call.Error(command::errors::kSyntax);
   Namespaces& namespaces = call.keyspace().namespaces();
   const bool is_replayed = !call.session().viewer().sees_expiry;
   auto at = static_cast<std::uint64_t>(*number);
@@ -143,10 +144,13 @@ void NamespaceCleared(Call& call) {
     if (!declared) return call.Error(declared.error().message());
     space = *declared;
   }
+  if (at == 0) return call.reply().Ok();  // there has been none
   if (!namespaces.is_settled()) Settle(call);
   call.txn().ClearSpace(*space, at);
   if (!was_there) namespaces.Undeclare(call.arg(1));
-  call.LogVerbatim();
+  EffectWords("NAMESPACE.CLEARED", call.arg(1))
+      .Add(Int64ToString(static_cast<std::int64_t>(at)))
+      .Log(call.txn());
   call.reply().Ok();
 }
 

@@ -47,18 +47,23 @@ void TagBump(Call& call) {
   call.reply().Integer(static_cast<std::int64_t>(call.argc() - 2));
 }
 
-// A bump as the log has it. A client's can be no later than one that has been.
+// A bump as the log has it. A client's can be no later than one that has been, and so it is logged.
 void TagBumped(Call& call) {
   const bool is_hard = EqualsIgnoreCase(call.arg(2), "HARD");
   const std::optional<std::int64_t> number = ParseInt64(call.arg(3));
-  if ((!is_hard && !EqualsIgnoreCase(call.arg(2), "SOFT")) || !number || *number < 1)
+  if ((!is_hard && !EqualsIgnoreCase(call.arg(2), "SOFT")) || !number || *number < 1 ||
+      *number > kStampMax)
     return call.Error(command::errors::kSyntax);
   if (!CheckTag(call, call.arg(1))) return;
   Tags& tags = call.keyspace().tags();
   auto at = static_cast<std::uint64_t>(*number);
   if (call.session().viewer().sees_expiry) at = std::min(at, tags.Now());
-  if (at > 0) tags.BumpAt(call.arg(1), is_hard ? Bump::kHard : Bump::kSoft, at);
-  call.LogVerbatim();
+  if (at > 0) {
+    tags.BumpAt(call.arg(1), is_hard ? Bump::kHard : Bump::kSoft, at);
+    EffectWords("TAG.BUMPED", call.arg(1))
+        .Add(is_hard ? "HARD" : "SOFT", static_cast<std::int64_t>(at))
+        .Log(call.txn());
+  }
   call.reply().Ok();
 }
 

@@ -21,5 +21,17 @@ TEST(NotesWords, MalformedTextsAreRefused) {
     EXPECT_FALSE(UnpackWords(text)) << text;
 }
 
+// What is bumped later has a number that a log can hold. Seen: a file with the largest stamp there
+// is made an append only file that could not be read again.
+TEST(NotesWords, AStampLeavesRoomForBumpsToCome) {
+  const auto reads = [](std::int64_t stamp) {
+    const std::string number = std::to_string(stamp);
+    return commands::ReadCacheOptions(Words{"STAMP", number}, commands::kNoteOptions).has_value();
+  };
+  EXPECT_TRUE(reads(commands::kStampMax));
+  EXPECT_FALSE(reads(commands::kStampMax + 1));
+  EXPECT_FALSE(reads(INT64_MAX));
+}
+
 }  // namespace
 }  // namespace cairn::persist
