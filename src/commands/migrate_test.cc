@@ -86,7 +86,8 @@ class PeerLinkTest : public ::testing::Test {
  protected:
   PeerLinkTest() : listener_(io::ListenTcp("127.0.0.1", 0, 8).value()) {
     link_.emplace(PeerLink::Connect(
-        "127.0.0.1", port(), {.timeout_ms = 300, .gives_up = [this] { return is_over_.load(); }}));
+        "127.0.0.1", port(), {.timeout_ms = 300, .gives_up = [this] { return is_over_.load(); }},
+        nullptr));
     peer_ = std::move(*io::AcceptNonBlocking(listener_.get()).value());
   }
 
@@ -139,7 +140,8 @@ TEST_F(PeerLinkTest, GivesUpWhenTold) {
   const Result<resp::Value> reply = (*link_)->Receive();
   ASSERT_FALSE(reply.has_value());
   EXPECT_EQ(reply.error().message(), "receive: " + io::ErrnoText(ECANCELED));
-  EXPECT_FALSE(PeerLink::Connect("127.0.0.1", "no port", {.timeout_ms = 1, .gives_up = {}}));
+  EXPECT_FALSE(
+      PeerLink::Connect("127.0.0.1", "no port", {.timeout_ms = 1, .gives_up = {}}, nullptr));
 }
 
 TEST_F(PeerLinkTest, APeerThatCloses) {
