@@ -148,7 +148,6 @@ bool Purger::DeleteSome(Work& work) {
   work.matched.erase(work.matched.begin(),
                      work.matched.begin() + static_cast<std::ptrdiff_t>(count));
   work.allowance -= *removed * kAKey;
-  keyspace_.purges().NoteProgress(work.id, 0, *removed, PercentOf(work));
   return true;
 }
 
@@ -159,6 +158,8 @@ std::optional<std::int64_t> Purger::DeleteLocked(Work& work, std::size_t count) 
   const std::optional<DbId> db = keyspace_.purges().DatabaseOf(work.id);
   work.is_done = !db;
   const std::int64_t removed = db ? DeleteIn(locks, work, *db, count) : 0;
+  // Who sees that a key has gone sees that it was counted.
+  keyspace_.purges().NoteProgress(work.id, 0, removed, PercentOf(work));
   locks.Release();
   return removed;
 }

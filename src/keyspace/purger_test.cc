@@ -231,6 +231,10 @@ TEST(Purges, AreLimitedAndForgotten) {
   EXPECT_EQ(reports.size(), Purges::kRunningMax + Purges::kEndedMax);
   EXPECT_EQ(reports.front().id, 1) << "it runs";
   EXPECT_EQ(reports.back().id, 200);
+  // What has just ended is remembered, however old it is.
+  purges.NoteDone(1, 0);
+  EXPECT_EQ(purges.Reports(0).front().id, 1);
+  EXPECT_EQ(purges.Reports(0).front().state, PurgeState::kDone);
 }
 
 }  // namespace

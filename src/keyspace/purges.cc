@@ -95,13 +95,15 @@ Purges::Job* Purges::FindRunning(std::uint64_t id) {
 void Purges::End(Job& job, PurgeState state, UnixMs now_ms) {
   job.report.state = state;
   job.ended_ms = now_ms;
+  job.ended_at = ++ends_;
   running_.fetch_sub(1, std::memory_order_release);
 }
 
 void Purges::ForgetOld() {
   while (jobs_.size() - running_.load(std::memory_order_relaxed) > kEndedMax) {
-    jobs_.erase(std::ranges::find_if(
-        jobs_, [](const Job& job) { return job.report.state != PurgeState::kRunning; }));
+    // Those that run come last.
+    jobs_.erase(std::ranges::min_element(
+        jobs_, {}, [](const Job& job) { return job.ended_at == 0 ? UINT64_MAX : job.ended_at; }));
   }
 }
 

@@ -82,14 +82,17 @@ class Purges {
     PurgeReport report;
     UnixMs started_ms = 0;
     UnixMs ended_ms = 0;
+    std::uint64_t ended_at = 0;  // the count of ends; 0 while it runs
   };
   Job* FindRunning(std::uint64_t id) REQUIRES(mu_);
   void End(Job& job, PurgeState state, UnixMs now_ms) REQUIRES(mu_);
+  // What has ended longest ago.
   void ForgetOld() REQUIRES(mu_);
 
   mutable Mutex mu_;
   std::list<Job> jobs_ GUARDED_BY(mu_);  // by number
   std::uint64_t next_id_ GUARDED_BY(mu_) = 1;
+  std::uint64_t ends_ GUARDED_BY(mu_) = 0;
   std::atomic<std::size_t> running_{0};  // release: who sees it sees the jobs under the lock
   SharedCounter changes_;
 };

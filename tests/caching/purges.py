@@ -87,6 +87,8 @@ def purges_under_writers():
             equal(report["state"], b"done")
             check(report["removed"] >= OLD, f"removed {report['removed']}")
             client.call("CACHE.PURGE", "CANCEL", cancelled)
+            # What a step had under way has gone when another purge has come to its end.
+            wait_done(client, client.call("CACHE.PURGE", "START", "nothing"))
             left = OLD - status(client, cancelled)["removed"]
             stops.set()
             for thread in [*threads, loads]:
