@@ -177,6 +177,8 @@ std::int64_t Purger::DeleteIn(const KeyLocks& held, const Work& work, DbId db, s
     Found found = txn.Find(key, Access::kPeek);
     if (!found && WantsType(order, Type::kString)) txn.OverruleAbsence(key);
     if (!found || !WantsType(order, found.entry->type())) continue;
+    // A write that the database does not know yet is newer than what a purge is to take.
+    if (found.entry->pin() != nullptr) continue;
     if (deletes) {
       txn.Remove(key, found);
       txn.Notify(kEventGeneric, "del", key);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,21 @@ TEST(Purger, TakesWhatMatchesAndNothingElse) {
   EXPECT_EQ(report.percent, 100);
   EXPECT_EQ(store.keyspace.purges().changes(), kKeys);
   EXPECT_FALSE(store.purger.Tick());
+}
+
+TEST(Purger, PassesOverWhatIsPinned) {
+  PurgedStore store;
+  store.Fill("user:", 10);
+  store.With("user:3", [](Txn& txn, const KeyRef& key) {
+    Found found = txn.Find(key, Access::kPeek);
+    auto notes = std::make_unique<CacheNotes>();
+    notes->set_pin(std::make_unique<Pin>(Pin{.log = "log", .id = {5, 1}}));
+    txn.SetNotes(key, found, std::move(notes));
+  });
+  const std::uint64_t id = store.Start({.pattern = "*"});
+  store.Finish();
+  EXPECT_EQ(store.Get("user:3"), "value");
+  EXPECT_EQ(store.Report(id).removed, 9);
 }
 
 TEST(Purger, TakesTheEmptyKeyWithTheStarOnly) {
