@@ -118,6 +118,25 @@ TEST(Pin, IsNotReachedByABumpUntilLetGo) {
   EXPECT_EQ(store.Get("k"), std::nullopt);
 }
 
+TEST(Pin, OfWhatIsNotThereOutlivesTheTombstoneBeforeIt) {
+  TestStore store;
+  store.With("k", [&](Txn& txn, const KeyRef& key) {
+    auto tombstone = std::make_unique<CacheNotes>();
+    tombstone->version = 5;
+    txn.SetShadow(key, std::move(tombstone), kSoon);
+    auto deleted = PinnedNotes(store, "log", {5, 1}, kNever);
+    deleted->is_negative = true;
+    txn.SetShadow(key, std::move(deleted), kNever);
+  });
+  store.clock.AdvanceMs(1000);
+  Expirer(store.keyspace).Tick(1000);
+  store.With("k", [&](Txn& txn, const KeyRef& key) {
+    const Found shadow = txn.FindShadow(key);
+    ASSERT_TRUE(shadow);
+    EXPECT_NE(shadow.entry->pin(), nullptr);
+  });
+}
+
 class PinnedUnderPressure : public ::testing::TestWithParam<EvictionPolicy> {};
 
 TEST_P(PinnedUnderPressure, IsNotEvicted) {

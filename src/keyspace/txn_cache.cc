@@ -90,6 +90,8 @@ void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs
   const bool is_pinned = notes->pin() != nullptr;
   PutNotes(key, found, std::move(notes));
   if (!is_pinned) PutDue(key, found, expiry);
+  // The end of what was known before is not its own.
+  if (is_pinned) PutDue(key, found, kNever);
   if (space != nullptr && !is_pinned && viewer_.sees_expiry && space->rules().negatives_max != 0 &&
       space->negatives() > space->rules().negatives_max) {
     EvictNegative(stripe, shadow, *space, key.name);
