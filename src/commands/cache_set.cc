@@ -79,6 +79,7 @@ class Fill {
     Tags& all = call_.keyspace().tags();
     if (options_.is_effect()) {
       std::unique_ptr<CacheNotes> notes = NotesOf(options_, all);
+      if (options_.pin && !options_.appends) call_.keyspace().write_logs().Doubt();
       // A stamp from the log is what the count goes on from; a client's cannot be ahead of it.
       if (!call_.session().viewer().sees_expiry) all.AtLeast(notes->stamp);
       notes->stamp = std::min(notes->stamp, all.Now());

@@ -35,7 +35,7 @@ std::int64_t GoneFrom(const value::Stream& stream) {
 
 void PinSweeper::Tick() {
   if (!is_walking_) {
-    if (keyspace_.write_logs().count() == 0) return;
+    if (keyspace_.write_logs().count() == 0 && !keyspace_.write_logs().is_doubtful()) return;
     const UnixMs now_ms = keyspace_.clock().NowUnixMs();
     if (now_ms < next_check_ms_) return;
     next_check_ms_ = now_ms + kCheckMs;
@@ -48,6 +48,7 @@ void PinSweeper::Tick() {
 
 void PinSweeper::Check() {
   suspects_.clear();
+  is_walking_ = keyspace_.write_logs().TakeDoubt();
   for (WriteLogs::Log& log : keyspace_.write_logs().all()) {
     const KeyRef key = keyspace_.Ref(log.name);
     const TryWalkLock hold(keyspace_, keyspace_.stripe(key.stripe));
@@ -58,7 +59,7 @@ void PinSweeper::Check() {
     if (pin != nullptr && unsettled == 0) continue;
     suspects_.push_back({.log = std::move(log), .unsettled = unsettled, .is_gone = pin == nullptr});
   }
-  is_walking_ = !suspects_.empty();
+  is_walking_ |= !suspects_.empty();
 }
 
 bool PinSweeper::Step() {
@@ -84,8 +85,11 @@ void PinSweeper::Collect() {
   if (shard == nullptr || shard->table.size() == 0) return;
   next_cursor_ = shard->table.ScanNodes(walk_.cursor(), kHomes, [&](const Entry* entry) {
     const Pin* pin = entry->pin();
-    if (pin != nullptr && !pin->is_of_log())
+    if (pin == nullptr) return;
+    if (!pin->is_of_log())
       pinned_.push_back({.key = std::string(entry->key()), .pin = *pin});
+    else  // SWAPDB has brought it here
+      keyspace_.write_logs().Add(walk_.db(), entry->key());
   });
 }
 

@@ -3,8 +3,9 @@
 //
 // CACHE.ACK takes an entry out of its log and the pin off its key. What else takes entries out
 // (XDEL, XTRIM, DEL of the log, FLUSHDB of another database after SWAPDB) does not know the keys.
-// So once a second each log is asked whether more has gone from it than was settled; if so, a walk
-// over all tables looks for pins that nothing stands behind. A stripe's lock covers a bounded step.
+// So once a second each log is asked whether more has gone from it than was settled; if so, or if
+// there is doubt (write_logs.h), a walk over all tables looks for pins that nothing stands behind,
+// and for logs that SWAPDB has moved. A stripe's lock covers a bounded step.
 //
 // Run by the keeper. One thread.
 #ifndef CAIRN_KEYSPACE_PIN_SWEEPER_H_

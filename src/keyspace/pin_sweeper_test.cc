@@ -195,6 +195,30 @@ TEST(PinSweeper, LetsGoWhatTheLogHasNot) {
   EXPECT_EQ(store.keyspace.write_logs().count(), 0u);
 }
 
+TEST(PinSweeper, LetsGoWhatWasOfAnotherLogOfThatName) {
+  TestStore store;
+  PinSweeper sweeper(store.keyspace);
+  Append(store, {1, 0});
+  SetPinned(store, "old", {1, 0});
+  Remove(store, "log");
+  Append(store, {2, 0});
+  SetPinned(store, "new", {2, 0});
+  Sweep(store, sweeper);
+  EXPECT_FALSE(IsPinned(store, "old"));
+  EXPECT_TRUE(IsPinned(store, "new"));
+}
+
+TEST(PinSweeper, LooksWhereThereIsDoubt) {
+  TestStore store;
+  PinSweeper sweeper(store.keyspace);
+  SetPinned(store, "k", {1, 0});
+  Sweep(store, sweeper);
+  EXPECT_TRUE(IsPinned(store, "k")) << "no log is known";
+  store.keyspace.write_logs().Doubt();
+  Sweep(store, sweeper);
+  EXPECT_FALSE(IsPinned(store, "k"));
+}
+
 TEST(PinSweeper, LooksOnceForWhatHasGone) {
   TestStore store;
   PinSweeper sweeper(store.keyspace);

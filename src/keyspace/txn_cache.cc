@@ -28,8 +28,10 @@ void Txn::PutNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> 
   Stripe& stripe = StripeOf(key);
   found.shard->table.Preserve(found.position);
   const auto before = static_cast<std::int64_t>(found.entry->charged_bytes());
-  if (notes->pin() != nullptr && notes->pin()->is_of_log())
-    keyspace_.write_logs().Add(viewer_.db, key.name);
+  // One on the list already may have been another, which was deleted since the last check.
+  if (notes->pin() != nullptr && notes->pin()->is_of_log() &&
+      !keyspace_.write_logs().Add(viewer_.db, key.name))
+    keyspace_.write_logs().Doubt();
   found.entry = Entry::WithNotes(*stripe.arena, found.entry, std::move(notes));
   found.entry->notes()->Count(found.entry->charged_bytes());
   found.shard->table.Replace(found.position, found.entry);
@@ -88,10 +90,10 @@ void Txn::SetShadow(const KeyRef& key, std::unique_ptr<CacheNotes> notes, UnixMs
   Namespace* space = notes->is_negative ? SpaceOf(key) : nullptr;
   notes->set_space(space);
   const bool is_pinned = notes->pin() != nullptr;
-  PutNotes(key, found, std::move(notes));
-  if (!is_pinned) PutDue(key, found, expiry);
   // The end of what was known before is not its own.
   if (is_pinned) PutDue(key, found, kNever);
+  PutNotes(key, found, std::move(notes));
+  if (!is_pinned) PutDue(key, found, expiry);
   if (space != nullptr && !is_pinned && viewer_.sees_expiry && space->rules().negatives_max != 0 &&
       space->negatives() > space->rules().negatives_max) {
     EvictNegative(stripe, shadow, *space, key.name);

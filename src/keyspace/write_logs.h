@@ -2,7 +2,8 @@
 // WriteLogs: which streams are logs of writes that go behind (pin.h).
 //
 // A list of names, for the sweep and for figures; what a log holds is in the stream. A log that is
-// deleted stays on the list until the sweep has seen that nothing is pinned by it.
+// deleted stays on the list until the sweep has seen that nothing is pinned by it. Where the list
+// cannot tell whether there are pins that nothing stands behind, there is doubt: the sweep looks.
 //
 // Thread safety: all of it. A leaf: nothing is locked under it.
 #ifndef CAIRN_KEYSPACE_WRITE_LOGS_H_
@@ -33,12 +34,20 @@ class WriteLogs {
     bool operator==(const Log&) const = default;
   };
 
-  void Add(DbId db, std::string_view name) {
+  // False: it was there already.
+  bool Add(DbId db, std::string_view name) {
     const MutexLock lock(mu_);
-    if (std::ranges::any_of(logs_, [&](const Log& log) { return IsIt(log, db, name); })) return;
+    if (std::ranges::any_of(logs_, [&](const Log& log) { return IsIt(log, db, name); }))
+      return false;
     logs_.push_back({.db = db, .name = std::string(name)});
     count_.store(logs_.size(), std::memory_order_relaxed);
+    return true;
   }
+  // A pin may have come, or stayed, whose log does not have its entry.
+  void Doubt() { is_doubtful_.store(true, std::memory_order_relaxed); }
+  // relaxed: what is not seen by this check is by the next.
+  bool TakeDoubt() { return is_doubtful_.exchange(false, std::memory_order_relaxed); }
+  bool is_doubtful() const { return is_doubtful_.load(std::memory_order_relaxed); }
   void Remove(const Log& gone) {
     const MutexLock lock(mu_);
     std::erase(logs_, gone);
@@ -59,6 +68,7 @@ class WriteLogs {
   mutable Mutex mu_;
   std::vector<Log> logs_ GUARDED_BY(mu_);
   std::atomic<std::size_t> count_{0};
+  std::atomic<bool> is_doubtful_{false};
 };
 
 }  // namespace cairn::keyspace

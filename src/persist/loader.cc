@@ -140,6 +140,8 @@ class Load {
     if (!options || !options->is_effect()) return std::unexpected(Trouble("malformed cache notes"));
     keyspace_.tags().AtLeast(static_cast<std::uint64_t>(options->stamp));
     notes_expiry_ = options->expires_at == commands::kNotGiven ? kNever : options->expires_at;
+    // The file does not tell whether the log has its entry.
+    if (options->pin && !options->pin->is_of_log()) keyspace_.write_logs().Doubt();
     return commands::NotesOf(*options, keyspace_.tags());
   }
 
