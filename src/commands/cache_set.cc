@@ -407,8 +407,10 @@ void CacheTouch(Call& call) {
   fill.EndLoad();
   expires_at == kNever ? txn.ClearExpiry(key, fill.found())
                        : txn.SetExpiry(key, fill.found(), expires_at);
-  if (const keyspace::Pin* pin = fill.found().entry->pin(); pin != nullptr)
+  if (const keyspace::Pin* pin = fill.found().entry->pin(); pin != nullptr) {
     notes->set_pin(std::make_unique<keyspace::Pin>(*pin));
+    notes->pin()->expires_at = options->pin ? options->pin->expires_at : expires_at;
+  }
   txn.SetNotes(key, fill.found(), std::move(notes));
   call.reply().Ok();
 }
