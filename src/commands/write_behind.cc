@@ -201,8 +201,8 @@ bool SettleKey(Call& call, const KeyRef& key, StreamId id, const Acknowledged& d
   Found found = txn.Find(key, Access::kPeek);
   if (!found) found = txn.FindShadow(key);
   const Pin* pin = found ? found.entry->pin() : nullptr;
-  const bool is_of_log = pin != nullptr && pin->log == call.key(0).name;
-  if (is_of_log && pin->id == id) {
+  const bool is_by_log = pin != nullptr && !pin->is_of_log() && pin->log == call.key(0).name;
+  if (is_by_log && pin->id == id) {
     txn.Unpin(key, found);
     return true;
   }
@@ -232,7 +232,8 @@ void CacheAck(Call& call) {
     }
     stream.Finish();
     if (count > 0) {
-      PinLog(txn, call.key(0), log, count);
+      // A stream that nobody has written behind to is none of the logs.
+      if (log.entry->pin() != nullptr) PinLog(txn, call.key(0), log, count);
       txn.Notify(keyspace::kEventStream, "xdel", call.key(0));
     }
   }
