@@ -95,7 +95,9 @@ bool WriteBehind::MayReplace(const Stream& log) const {
   if (!old_ || old_->log != log_key_.name) return false;
   const std::int64_t most =
       options_.coalesce_ms == kNotGiven ? kCoalesceMsDefault : options_.coalesce_ms;
-  if (call_.now_ms() - old_->since >= most) return false;
+  // Less than nothing: the clock was set back.
+  const std::int64_t since_ms = call_.now_ms() - old_->since;
+  if (since_ms < 0 || since_ms >= most) return false;
   const bool is_read = std::ranges::any_of(
       log.groups(), [&](const auto& group) { return group->last_id() >= old_->id; });
   return !is_read && log.Find(old_->id).has_value();
@@ -125,13 +127,10 @@ bool WriteBehind::Append(std::string_view op, std::string_view value, CacheNotes
   txn.Notify(keyspace::kEventStream, "xadd", log_key_);
   PinLog(txn, log_key_, log_, replaced_ ? 1 : 0);
   if (notes.pin() != nullptr) return true;
-  notes.set_pin(std::make_unique<Pin>(
-      Pin{.log = std::string(log_key_.name),
-          .id = id_,
-          .since = replaced_ ? old_->since
-                             : static_cast<UnixMs>(std::min<std::uint64_t>(
-                                   id_.ms, static_cast<std::uint64_t>(kNever))),
-          .expires_at = expires_at}));
+  notes.set_pin(std::make_unique<Pin>(Pin{.log = std::string(log_key_.name),
+                                          .id = id_,
+                                          .since = replaced_ ? old_->since : call_.now_ms(),
+                                          .expires_at = expires_at}));
   return true;
 }
 
