@@ -98,6 +98,8 @@ bool WriteBehind::MayReplace(const Stream& log) const {
   // Less than nothing: the clock was set back.
   const std::int64_t since_ms = call_.now_ms() - old_->since;
   if (since_ms < 0 || since_ms >= most) return false;
+  const Pin* of_log = log_.entry->pin();
+  if (of_log != nullptr && old_->id.ms <= of_log->barrier_ms) return false;
   const bool is_read = std::ranges::any_of(
       log.groups(), [&](const auto& group) { return group->last_id() >= old_->id; });
   return !is_read && log.Find(old_->id).has_value();
@@ -270,6 +272,11 @@ void CacheBarrier(Call& call) {
   const auto& log = found.entry->as<Stream>();
   if (!until) until = log.last_id();
   if (log.empty() || log.first_id() > *until) return call.reply().Ok();
+  if (found.entry->pin() != nullptr) {
+    call.txn().Preserve(found);
+    Pin& pin = *found.entry->notes()->pin();
+    pin.barrier_ms = std::max(pin.barrier_ms, std::min(*until, log.last_id()).ms);
+  }
   if (wait_ms == 0) return call.reply().Null();
   // A log's entries going is a loss, as a lock's is: so it is waited for as at a string.
   call.Block(keyspace::Type::kString, wait_ms, command::TimeoutReply::kNull,

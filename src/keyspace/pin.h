@@ -29,6 +29,9 @@ struct Pin {
   UnixMs expires_at = kNever;  // the key's expiry, which begins to count without the pin
   // Of a log: how many entries are gone from it whose keys have been seen to.
   std::int64_t settled = 0;
+  // The same: who wrote up to this millisecond is asked for by a barrier, so that what he wrote is
+  // not put behind it by coalescing. Not data: neither logged nor saved.
+  std::uint64_t barrier_ms = 0;
 
   bool is_of_log() const { return id.is_zero(); }
 };
