@@ -53,7 +53,7 @@ void Runner::LogInGroup(Call& call, CallGroup& group) NO_THREAD_SAFETY_ANALYSIS 
   stats_.changes.Add(txn.changes());
 }
 
-void Runner::EndGroup(CallGroup& group) {
+void Runner::EndGroup(CallGroup& group) NO_THREAD_SAFETY_ANALYSIS {
   if (group.effects != nullptr && !group.effects->empty())
     shared_.keyspace.log().AppendGroup(*group.effects);
   if (!group.ready.empty()) serving_.Serve(std::move(group.ready), group.held);

@@ -301,6 +301,7 @@ void DeleteBehind(Call& call, const CacheOptions& options, Fill& fill) {
 void CacheSet(Call& call) {
   const auto options = ParseCacheOptions(call, 3, kWriteOptions);
   if (!options || !CheckFill(call, *options)) return;
+  if (options->pin && !options->appends) return call.Error(command::errors::kSyntax);
   Fill fill(call, *options);
   const Verdict verdict = fill.Judge();
   if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
@@ -325,6 +326,7 @@ void CacheSet(Call& call) {
 void CacheAbsent(Call& call) {
   const auto options = ParseCacheOptions(call, 2, kFillOptions);
   if (!options || !CheckForm(call, *options)) return;
+  if (options->pin && options->pin->is_of_log()) return call.Error(command::errors::kSyntax);
   Fill fill(call, *options, Claim::kIsAbsent);
   const Verdict verdict = fill.Judge();
   if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
@@ -392,6 +394,9 @@ void CacheTouch(Call& call) {
   if (!options || !CheckFill(call, *options)) return;
   Fill fill(call, *options);
   if (!fill.found()) return ReplyVerdict(call.reply(), Verdict::kVoid);
+  const bool is_stream = fill.found().entry->type() == keyspace::Type::kStream;
+  if (options->pin && options->pin->is_of_log() != is_stream)
+    return call.Error(command::errors::kSyntax);
   const Verdict verdict = fill.Judge();
   if (verdict != Verdict::kOk) return ReplyVerdict(call.reply(), verdict);
   keyspace::Txn& txn = call.txn();

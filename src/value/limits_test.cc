@@ -115,7 +115,6 @@ void TryRandomly(Law law, std::uint64_t seed) {
     if (random.Below(40) == 0) now_us += 2 * rule.period_us + 1;
     const std::int64_t cost = Between(random, 1, random.Below(4) == 0 ? rule.burst : 1);
     const std::string before = TextOf(state);
-    const LimitState was = state;
     const LimitAnswer peeked = Ask(rule, now_us, cost, Charge::kPeek, state);
     ASSERT_EQ(TextOf(state), before);
     const LimitAnswer answer = Ask(rule, now_us, cost, Charge::kTake, state);
