@@ -2,11 +2,11 @@
 # Self-contained headers: each one is compiled alone, as the only include of a source made for it.
 
 file(GLOB_RECURSE headers CONFIGURE_DEPENDS
-  ${CMAKE_SOURCE_DIR}/src/*.h ${CMAKE_SOURCE_DIR}/include/*.h)
+  ${CMAKE_SOURCE_DIR}/src/*.h ${CMAKE_SOURCE_DIR}/include/*.h ${CMAKE_SOURCE_DIR}/toolkit/*.h)
 set(sources "")
 foreach(header IN LISTS headers)
   file(RELATIVE_PATH path ${CMAKE_SOURCE_DIR} ${header})
-  string(REGEX REPLACE "^(src|include)/" "" path ${path})
+  string(REGEX REPLACE "^(src|include|toolkit)/" "" path ${path})
   string(REPLACE "/" "_" name ${path})
   set(source ${CMAKE_BINARY_DIR}/headers/${name}.cc)
   # Twice, so that the guard is tried as well.
@@ -15,5 +15,6 @@ foreach(header IN LISTS headers)
 endforeach()
 if(sources)
   add_library(header_check OBJECT ${sources})
+  target_include_directories(header_check PRIVATE ${CMAKE_SOURCE_DIR}/toolkit)
   target_link_libraries(header_check PRIVATE cairn_options cairn_scripting_packages)
 endif()

@@ -14,10 +14,8 @@ find_package(OpenSSL 3.0 REQUIRED)
 find_library(CAIRN_LZF_LIBRARY NAMES lzf REQUIRED)
 
 add_library(cairn_options INTERFACE)
-target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
-if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/include)
-  target_include_directories(cairn_options INTERFACE ${CMAKE_SOURCE_DIR}/include)
-endif()
+target_include_directories(cairn_options INTERFACE
+  ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
 target_link_libraries(cairn_options INTERFACE Threads::Threads fmt::fmt ${CAIRN_LZF_LIBRARY}
   OpenSSL::SSL)
 # Paths in CHECK texts and debug information are relative to the tree, wherever it was built.

@@ -121,8 +121,7 @@ Engine::~Engine() {
 }
 
 std::unique_ptr<EmbeddedSession> Engine::NewSession() {
-  return std::make_unique<EmbeddedSession>(
-      *this, ClientId(next_session_id_.fetch_add(1, std::memory_order_relaxed)));
+  return std::make_unique<EmbeddedSession>(*this, NextSessionId());
 }
 
 std::unique_ptr<log::Reader> Engine::AttachLogReader(log::Lag lag) {

@@ -57,6 +57,10 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   std::unique_ptr<EmbeddedSession> NewSession();
+  // Of a session that is made elsewhere. Any thread.
+  ClientId NextSessionId() {
+    return ClientId(next_session_id_.fetch_add(1, std::memory_order_relaxed));
+  }
 
   keyspace::Keyspace& keyspace() { return keyspace_; }
   const command::CommandTable& table() const { return table_; }

@@ -10,6 +10,8 @@ namespace cairn::tidy {
 namespace {
 
 constexpr std::string_view kTests = "tests";  // in Ban::allowed: tests/ and every *_test.cc
+// In Ban::allowed: what stands on the public headers alone, and has no locks or threads but std's.
+constexpr std::string_view kUsers = "users";
 constexpr std::string_view kLock = "Mutex and MutexLock of base/mutex.h";
 constexpr std::string_view kThread = "Thread of base/thread.h";
 constexpr std::string_view kClock = "a Clock (base/clock.h), handed in";
@@ -26,9 +28,15 @@ bool IsWordByte(char byte) {
   return std::isalnum(static_cast<unsigned char>(byte)) != 0 || byte == '_';
 }
 
+bool IsForUsers(std::string_view path) {
+  return path.starts_with("toolkit/") || path.starts_with("include/") ||
+         path.starts_with("examples/");
+}
+
 bool IsAllowed(const Ban& ban, const Source& source) {
   for (const std::string_view place : ban.allowed) {
     if (place == kTests && source.IsTest()) return true;
+    if (place == kUsers && IsForUsers(source.path())) return true;
     if (source.path().starts_with(place)) return true;
   }
   return false;
@@ -103,23 +111,23 @@ void CheckInclude(const Ban& ban, const Source& source, std::vector<Finding>& fi
 
 std::span<const Ban> Bans() {
   static const std::array kBans = {
-      Ban{"std::mutex", kLock, {}},
-      Ban{"std::shared_mutex", kLock, {}},
+      Ban{"std::mutex", kLock, {kUsers}},
+      Ban{"std::shared_mutex", kLock, {kUsers}},
       Ban{"std::recursive_mutex", kLock, {}},
       Ban{"std::timed_mutex", kLock, {}},
-      Ban{"std::lock_guard", kLock, {}},
-      Ban{"std::unique_lock", kLock, {}},
-      Ban{"std::scoped_lock", kLock, {}},
+      Ban{"std::lock_guard", kLock, {kUsers}},
+      Ban{"std::unique_lock", kLock, {kUsers}},
+      Ban{"std::scoped_lock", kLock, {kUsers}},
       Ban{"std::call_once", kLock, {}},
-      Ban{"std::condition_variable*", "Event of base/mutex.h", {}},
+      Ban{"std::condition_variable*", "Event of base/mutex.h", {kUsers}},
       Ban{"pthread_mutex_*", kLock, {}},
-      Ban{"std::thread", kThread, {"src/base/thread."}},
-      Ban{"std::jthread", kThread, {}},
+      Ban{"std::thread", kThread, {"src/base/thread.", kUsers}},
+      Ban{"std::jthread", kThread, {kUsers}},
       Ban{"std::async", kThread, {}},
       Ban{"pthread_create(", kThread, {}},
       Ban{"std::regex*", "GlobMatch of base/glob.h, or a few lines that parse", {}},
-      Ban{"printf(", kText, {"tools/", "bench/", kTests}},
-      Ban{"fprintf(", kText, {"tools/", "bench/", kTests}},
+      Ban{"printf(", kText, {"tools/", "bench/", "examples/", kTests}},
+      Ban{"fprintf(", kText, {"tools/", "bench/", "examples/", kTests}},
       Ban{"sprintf(", kText, {}},
       // text.cc: "%.17Lf" is what Redis replies, and nothing else prints long doubles that way.
       Ban{"snprintf(", kText, {"src/base/text.cc", "tools/", "bench/", kTests}},

@@ -21,6 +21,7 @@ struct Ban {
   std::string_view name;
   std::string_view instead;
   std::vector<std::string_view> allowed;  // path prefixes; "tests" stands for every test's source
+                                          // and "users" for what stands on include/ alone
 };
 
 std::span<const Ban> Bans();

@@ -10,13 +10,25 @@ namespace cairn::tidy {
 namespace {
 
 constexpr std::string_view kSourceRoot = "src/";
+constexpr std::string_view kToolkitRoot = "toolkit/";
+constexpr std::string_view kPublicRoot = "cairn/";
 
-// "src/base/text.cc" -> "base"; empty for what is not in a folder of src/.
+// As FLOORS names it: "src/base/text.cc" -> "base", "toolkit/sql/table.cc" -> "toolkit/sql"; empty
+// for what is in no folder of the two.
 std::string_view FolderOf(std::string_view path) {
-  if (!path.starts_with(kSourceRoot)) return {};
-  path.remove_prefix(kSourceRoot.size());
-  const std::size_t slash = path.find('/');
+  if (path.starts_with(kSourceRoot)) {
+    path.remove_prefix(kSourceRoot.size());
+    const std::size_t slash = path.find('/');
+    return slash == path.npos ? std::string_view() : path.substr(0, slash);
+  }
+  if (!path.starts_with(kToolkitRoot)) return {};
+  const std::size_t slash = path.find('/', kToolkitRoot.size());
   return slash == path.npos ? std::string_view() : path.substr(0, slash);
+}
+
+// Where only what users have may be included.
+bool IsForUsers(std::string_view path) {
+  return path.starts_with("include/") || path.starts_with("examples/");
 }
 
 std::string WhyForbidden(std::string_view from, std::string_view to, const Floors& floors) {
@@ -24,7 +36,7 @@ std::string WhyForbidden(std::string_view from, std::string_view to, const Floor
   const auto upper = floors.find(from);
   const auto lower = floors.find(to);
   if (upper == floors.end()) return {};  // CheckDeadFiles says that this folder is not built
-  if (lower == floors.end()) return std::string(to) + " has no floor in src/FLOORS";
+  if (lower == floors.end()) return std::string(to) + " has no floor in FLOORS";
   const std::string pair = std::string(from) + " (floor " + std::to_string(upper->second) +
                            ") includes " + std::string(to) + " (floor " +
                            std::to_string(lower->second) + ")";
@@ -33,10 +45,20 @@ std::string WhyForbidden(std::string_view from, std::string_view to, const Floor
   return {};
 }
 
+// The same for an include as it is written.
+std::string WhyNotIncluded(std::string_view folder, std::string_view name, const Floors& floors) {
+  const std::size_t slash = name.find('/');
+  if (slash == name.npos) return "includes \"" + std::string(name) + "\" without its folder";
+  std::string to(name.substr(0, slash));
+  if (folder.starts_with(kToolkitRoot)) to.insert(0, kToolkitRoot);
+  return WhyForbidden(folder, to, floors);
+}
+
 bool IsBuilt(const Source& source, const Floors& floors, const std::set<std::string>& built_by) {
   const std::string& path = source.path();
   const std::size_t depth = static_cast<std::size_t>(std::ranges::count(path, '/'));
   if (path.starts_with(kSourceRoot)) return depth == 2 && floors.contains(FolderOf(path));
+  if (path.starts_with(kToolkitRoot)) return depth == 2 && floors.contains(FolderOf(path));
   if (path.starts_with("fuzz/")) return depth == 1 && path.ends_with("_fuzz.cc");
   if (path.starts_with("bench/") && depth == 1) return true;
   // Elsewhere the nearest CMakeLists.txt upwards decides, by name or by glob.
@@ -69,14 +91,13 @@ Floors ParseFloors(std::string_view text) {
 std::vector<Finding> CheckFloors(const Source& source, const Floors& floors) {
   std::vector<Finding> findings;
   const std::string_view folder = FolderOf(source.path());
-  if (folder.empty() || !source.IsCpp()) return findings;
+  const bool for_users = IsForUsers(source.path());
+  if ((folder.empty() && !for_users) || !source.IsCpp()) return findings;
   for (const Include& include : Includes(source)) {
-    if (!include.quoted || include.name.starts_with("cairn/")) continue;
-    const std::size_t slash = include.name.find('/');
+    if (!include.quoted || include.name.starts_with(kPublicRoot)) continue;
     const std::string why =
-        slash == include.name.npos
-            ? "includes \"" + std::string(include.name) + "\" without its folder"
-            : WhyForbidden(folder, include.name.substr(0, slash), floors);
+        for_users ? "includes \"" + std::string(include.name) + "\", which users do not have"
+                  : WhyNotIncluded(folder, include.name, floors);
     if (!why.empty()) findings.push_back(source.At(include.line, why));
   }
   return findings;

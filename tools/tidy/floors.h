@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Floors and dead files: rules about how the files of the tree hang together.
 //
-// A folder of src/ includes itself and lower floors, as src/FLOORS lists them. A source that no
-// build rule picks up and a header that nobody includes are dead.
+// A folder of src/ includes itself and lower floors, as src/FLOORS lists them; one of toolkit/
+// itself, lower ones of toolkit/FLOORS, and what is public; public headers and examples what is
+// public only. A source that no build rule picks up and a header that nobody includes are dead.
 #ifndef CAIRN_TOOLS_TIDY_FLOORS_H_
 #define CAIRN_TOOLS_TIDY_FLOORS_H_
 
@@ -21,7 +22,8 @@ using Floors = std::map<std::string, int, std::less<>>;  // folder -> floor
 // Reads "floor folder" rows; '#' begins a comment.
 Floors ParseFloors(std::string_view text);
 
-// Quoted includes of a file under src/: sideways, upwards, or to a folder without a floor.
+// Quoted includes of a file: sideways, upwards, to a folder without a floor, or, of a public header
+// or an example, to anything that is not public.
 std::vector<Finding> CheckFloors(const Source& source, const Floors& floors);
 
 // Sources outside of every glob of the build, and headers under src/ that nobody includes.

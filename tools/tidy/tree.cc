@@ -67,6 +67,7 @@ Tree ReadTree(const std::string& root) {
     if (HasRules(*source)) tree.sources.push_back(std::move(source));
   }
   tree.floors = ReadWhole(fs::path(root) / "src/FLOORS");
+  tree.floors += ReadWhole(fs::path(root) / "toolkit/FLOORS");
   tree.baseline = ReadWhole(fs::path(root) / "tools/tidy/long_functions.txt");
   return tree;
 }

@@ -16,7 +16,7 @@ inline constexpr std::size_t kBaselineRowsMax = 0;
 
 struct Tree {
   std::vector<std::unique_ptr<Source>> sources;
-  std::string floors;    // src/FLOORS
+  std::string floors;    // src/FLOORS and toolkit/FLOORS
   std::string baseline;  // tools/tidy/long_functions.txt
 };
 

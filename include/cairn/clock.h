@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Clock: the door through which time comes into the toolkit, so that a test can stand in it.
+//
+// Monotonic time measures (deadlines, ages, leases); Unix time is shown and stored. Nothing in the
+// toolkit asks the system's clocks but SystemClock(). VirtualTime (cairn/testkit/virtual_time.h) is
+// a clock that a test moves.
+//
+//   StoreOptions options{.clock = &virtual_time};
+//
+// Thread safety: any thread. Cost: SystemClock some 20 ns a call.
+#ifndef CAIRN_CLOCK_H_
+#define CAIRN_CLOCK_H_
+
+#include <chrono>
+#include <cstdint>
+
+namespace cairn::cache {
+
+using Duration = std::chrono::nanoseconds;
+using Millis = std::chrono::milliseconds;
+// Milliseconds since the Unix epoch.
+using UnixTime = std::chrono::sys_time<std::chrono::milliseconds>;
+
+class Clock {
+ public:
+  // What std::chrono wants of a clock: a TimePoint belongs to one Clock object at a time.
+  using duration = Duration;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<Clock, Duration>;
+  static constexpr bool is_steady = true;
+
+  virtual ~Clock() = default;
+  // Never goes back; begins anywhere.
+  virtual time_point Now() const = 0;
+  virtual UnixTime UnixNow() const = 0;
+};
+
+using TimePoint = Clock::time_point;
+
+// The machine's; lives for ever.
+const Clock& SystemClock();
+
+}  // namespace cairn::cache
+
+#endif  // CAIRN_CLOCK_H_

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Store: one handle on a store, wherever it is.
+//
+//   Result<Store> store = Store::Open("embedded:");
+//   store->client().Call(Command("SET", "k", "v"));
+//
+// URIs:
+//   embedded:        the engine within this process, in memory; gone with the last handle
+//
+// Lifetimes: a Store is a handle: copies share one client, which closes when the last is gone;
+// whoever keeps a reference to client() keeps a Store. Thread safety: any thread. Cost: an embedded
+// call runs on the caller's thread, without a hop.
+#ifndef CAIRN_STORE_H_
+#define CAIRN_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cairn/client.h"
+#include "cairn/clock.h"
+#include "cairn/executor.h"
+#include "cairn/result.h"
+
+namespace cairn::cache {
+
+struct StoreOptions {
+  // Of calls that say nothing else.
+  Duration timeout = std::chrono::seconds(5);
+  // Outlive the store. Null: the machine's clock, and a thread that the store starts when
+  // scheduler() is first asked for. An embedded engine takes its expiry from the clock, too.
+  const Clock* clock = nullptr;
+  Scheduler* scheduler = nullptr;
+};
+
+// What the store at hand can do, and what is done in a weaker way there.
+struct Capabilities {
+  enum class Kind : std::uint8_t { kEmbedded, kCairn, kRedis, kValkey };
+  Kind kind = Kind::kEmbedded;
+  std::string version = {};              // of the server, "7.0.15"
+  bool leases = false;                   // CACHE.GET ... LEASE
+  bool tags = false;                     // TAG.*
+  bool versions = false;                 // SET ... VER
+  bool namespaces = false;               // NAMESPACE.*
+  bool limits = false;                   // LIMIT.*, CL.THROTTLE
+  bool locks = false;                    // LOCK.*
+  bool write_behind = false;             // a log of writes that pins their keys
+  bool tracking = false;                 // Client::Track
+  bool subscriptions = false;            // Client::Subscribe
+  bool waiting = false;                  // BLPOP, CACHE.GET ... WAIT wait
+  std::vector<std::string> weaker = {};  // in sentences, for a log
+};
+
+class Store {
+ public:
+  static Result<Store> Open(std::string_view uri, StoreOptions options = {});
+
+  Client& client() const;
+  const Capabilities& capabilities() const;
+  const Clock& clock() const;
+  Scheduler& scheduler() const;
+
+  class Body;  // what carries it
+
+ private:
+  explicit Store(std::shared_ptr<Body> body) : body_(std::move(body)) {}
+
+  std::shared_ptr<Body> body_;  // shared by the copies of the handle
+};
+
+}  // namespace cairn::cache
+
+#endif  // CAIRN_STORE_H_

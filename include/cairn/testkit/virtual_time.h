@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// VirtualTime: a clock and a scheduler that stand still until a test moves them.
+//
+//   VirtualTime time;
+//   Store store = Store::Open("embedded:", {.clock = &time, .scheduler = &time}).value();
+//   store.client().Call(Command("SET", "k", "v", "PX", 100));
+//   time.Advance(100ms);                     // "k" has expired
+//
+// Advance runs what falls due on the way, in the order of the times and with the clock at each, on
+// the calling thread; also what that work itself posts or arms within the span.
+//
+// Thread safety: any thread, but Advance and RunReady by one thread at a time. Lifetimes: outlives
+// the stores that use it; work that was not run is dropped with it.
+#ifndef CAIRN_TESTKIT_VIRTUAL_TIME_H_
+#define CAIRN_TESTKIT_VIRTUAL_TIME_H_
+
+#include <cstddef>
+#include <memory>
+
+#include "cairn/clock.h"
+#include "cairn/executor.h"
+
+namespace cairn::cache {
+
+class VirtualTime final : public Clock, public Scheduler {
+ public:
+  // Where Unix time begins: a day in 2026.
+  static constexpr UnixTime kUnixStart = UnixTime(std::chrono::milliseconds(1'767'225'600'000));
+
+  VirtualTime();
+  ~VirtualTime() override;
+  VirtualTime(const VirtualTime&) = delete;
+  VirtualTime& operator=(const VirtualTime&) = delete;
+
+  // Clock.
+  TimePoint Now() const override;
+  UnixTime UnixNow() const override;
+  // Scheduler.
+  void Post(Work work) override;
+  TimerNumber After(Duration delay, Work work) override;
+  bool Cancel(TimerNumber timer) override;
+  const Clock& clock() const override { return *this; }
+
+  // Lets so much time pass.
+  void Advance(Duration span);
+  // Runs what was posted or is due, without moving the clock; how much that was.
+  std::size_t RunReady();
+  // How many timers wait.
+  std::size_t pending() const;
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cairn::cache
+
+#endif  // CAIRN_TESTKIT_VIRTUAL_TIME_H_

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CommandClass: what a client has to know of a command by its name: whether it may be sent twice,
+// whether it waits at the server, whether it belongs to one connection, and where its keys stand.
+//
+// A list of names by their kind, made from the commands of Redis 7.2 and our own. Unknown commands
+// are neither idempotent nor do they wait, and their key is the first argument.
+//
+// Pure; any thread. O(log n) of the list.
+#ifndef CAIRN_CLIENT_COMMAND_CLASS_H_
+#define CAIRN_CLIENT_COMMAND_CLASS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "cairn/call_options.h"
+#include "cairn/command.h"
+#include "cairn/result.h"
+
+namespace cairn::client {
+
+enum class CommandKind : std::uint8_t {
+  kOther,
+  kIdempotent,   // a read
+  kConnection,   // changes what the server knows of the connection, or how it replies
+  kSubscribing,  // its replies are pushes
+};
+
+CommandKind KindOf(const cache::Command& command);
+// Whether the server may let it wait, by its name and, for some, its arguments.
+bool Waits(const cache::Command& command);
+inline bool Waits(const cache::Command& command, cache::Waits waits) {
+  if (waits == cache::Waits::kByCommand) return Waits(command);
+  return waits == cache::Waits::kYes;
+}
+// Whether it may be sent on a connection that is shared with others, or on one of one's own.
+cache::Result<void> CheckFitsClient(const cache::Command& command);
+cache::Result<void> CheckFitsConnection(const cache::Command& command);
+inline bool IsIdempotent(const cache::Command& command, cache::Idempotence idempotence) {
+  if (idempotence == cache::Idempotence::kByCommand)
+    return KindOf(command) == CommandKind::kIdempotent;
+  return idempotence == cache::Idempotence::kYes;
+}
+
+}  // namespace cairn::client
+
+#endif  // CAIRN_CLIENT_COMMAND_CLASS_H_

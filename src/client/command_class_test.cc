@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is known of commands by their names.
+#include "client/command_class.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace cairn::client {
+namespace {
+
+using cache::Command;
+
+TEST(CommandClass, Kinds) {
+  struct Row {
+    Command command;
+    CommandKind kind;
+  };
+  for (const Row& row :
+       std::vector<Row>{{Command("get", "k"), CommandKind::kIdempotent},
+                        {Command("SET", "k", "v"), CommandKind::kOther},
+                        {Command("zrevrangebyscore", "k"), CommandKind::kIdempotent},
+                        {Command("NOSUCHCOMMANDWITHAVERYLONGNAMEINDEED"), CommandKind::kOther},
+                        {Command("Select", 1), CommandKind::kConnection},
+                        {Command("CLIENT", "tracking", "on"), CommandKind::kConnection},
+                        {Command("CLIENT", "LIST"), CommandKind::kOther},
+                        {Command("SUBSCRIBE", "a"), CommandKind::kSubscribing},
+                        {Command(), CommandKind::kOther}}) {
+    EXPECT_EQ(KindOf(row.command), row.kind) << (row.command.empty() ? "" : row.command[0]);
+  }
+}
+
+TEST(CommandClass, Waiting) {
+  EXPECT_TRUE(Waits(Command("blpop", "k", 0)));
+  EXPECT_FALSE(Waits(Command("XREAD", "COUNT", 1, "STREAMS", "k", 0)));
+  EXPECT_TRUE(Waits(Command("XREAD", "block", 0, "STREAMS", "k", 0)));
+  EXPECT_TRUE(Waits(Command("CACHE.GET", "k", "LEASE", 100, "WAIT", 50)));
+  EXPECT_FALSE(Waits(Command("GET", "WAIT")));
+  EXPECT_TRUE(Waits(Command("GET", "k"), cache::Waits::kYes));
+  EXPECT_FALSE(Waits(Command("BLPOP", "k", 0), cache::Waits::kNo));
+}
+
+TEST(CommandClass, WhatFits) {
+  EXPECT_TRUE(CheckFitsClient(Command("GET", "k")));
+  EXPECT_FALSE(CheckFitsClient(Command()));
+  EXPECT_FALSE(CheckFitsClient(Command("MULTI")));
+  EXPECT_TRUE(CheckFitsConnection(Command("MULTI")));
+  EXPECT_FALSE(CheckFitsConnection(Command("SUBSCRIBE", "a")));
+}
+
+}  // namespace
+}  // namespace cairn::client

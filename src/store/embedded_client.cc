@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Calls, by way of a session of the pool.
+#include "store/embedded_client.h"
+
+#include <utility>
+
+#include "client/command_class.h"
+#include "client/exec_reply.h"
+
+namespace cairn::store {
+namespace {
+
+using cache::CallOptions;
+using cache::Command;
+using cache::Errc;
+using cache::Fail;
+using cache::Replies;
+using cache::Reply;
+using cache::Result;
+
+// Whether the call may still begin.
+Result<void> MayBegin(const CallOptions& options, const cache::Clock& clock) {
+  if (options.stop.stop_requested()) return Fail(Errc::kCancelled, "cancelled before it was run");
+  if (options.timeout && *options.timeout <= cache::Duration::zero())
+    return Fail(Errc::kTimeout, "no time was given");
+  if (options.deadline && *options.deadline <= clock.Now())
+    return Fail(Errc::kTimeout, "the deadline had passed before it was run");
+  return {};
+}
+
+// A session of one's own: whatever it is told, nobody else notices.
+class EmbeddedConnection final : public cache::Connection {
+ public:
+  EmbeddedConnection(engine::Engine& engine, const cache::Clock& clock)
+      : clock_(clock), session_(engine) {}
+
+  Result<Reply> Call(const Command& command, const CallOptions& options) override {
+    if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
+    if (Result<void> fits = client::CheckFitsConnection(command); !fits)
+      return Pass(std::move(fits));
+    return session_.Run(command);
+  }
+  Replies Pipeline(std::span<const Command> commands, const CallOptions& options) override {
+    Replies replies;
+    replies.reserve(commands.size());
+    for (const Command& command : commands) replies.push_back(Call(command, options));
+    return replies;
+  }
+
+ private:
+  const cache::Clock& clock_;
+  EmbeddedSession session_;
+};
+
+}  // namespace
+
+Result<Reply> EmbeddedClient::Call(const Command& command, const CallOptions& options) {
+  if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
+  if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
+  const SessionPool::Lease session(pool_);
+  return session->Run(command);
+}
+
+void EmbeddedClient::Start(Command command, CallOptions options, cache::ReplyCallback done) {
+  Result<Reply> reply = Call(command, options);
+  if (options.executor == nullptr) return done(std::move(reply));
+  options.executor->Post(
+      [done = std::move(done), reply = std::move(reply)]() mutable { done(std::move(reply)); });
+}
+
+Replies EmbeddedClient::Pipeline(std::span<const Command> commands, const CallOptions& options) {
+  Replies replies;
+  replies.reserve(commands.size());
+  for (const Command& command : commands) replies.push_back(Call(command, options));
+  return replies;
+}
+
+void EmbeddedClient::StartPipeline(std::vector<Command> commands, CallOptions options,
+                                   cache::RepliesCallback done) {
+  Replies replies = Pipeline(commands, options);
+  if (options.executor == nullptr) return done(std::move(replies));
+  options.executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
+    done(std::move(replies));
+  });
+}
+
+Result<std::vector<Reply>> EmbeddedClient::Transaction(std::span<const Command> commands,
+                                                       const CallOptions& options) {
+  if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
+  for (const Command& command : commands) {
+    if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
+  }
+  const SessionPool::Lease session(pool_);
+  Replies replies;
+  replies.reserve(commands.size() + 2);
+  replies.push_back(session->Run(Command("MULTI")));
+  for (const Command& command : commands) replies.push_back(session->Run(command));
+  replies.push_back(session->Run(Command("EXEC")));
+  return client::TakeExecReply(std::move(replies));
+}
+
+Result<std::unique_ptr<cache::Connection>> EmbeddedClient::Reserve(std::string_view,
+                                                                   const CallOptions& options) {
+  if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
+  return std::make_unique<EmbeddedConnection>(engine_, clock_);
+}
+
+Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(cache::SubscriptionOptions,
+                                                                       cache::MessageHandler) {
+  return Fail(Errc::kUnsupported, "an embedded store has no subscriptions");
+}
+
+Result<std::unique_ptr<cache::Tracking>> EmbeddedClient::Track(cache::TrackingOptions,
+                                                               cache::InvalidationHandler) {
+  return Fail(Errc::kUnsupported, "an embedded store has no tracking");
+}
+
+}  // namespace cairn::store

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The embedded store through the public face.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/thread.h"
+#include "cairn/store.h"
+#include "cairn/testkit/virtual_time.h"
+
+namespace cairn::cache {
+namespace {
+
+using namespace std::chrono_literals;
+
+Store OpenStore(StoreOptions options = {}) { return Store::Open("embedded:", options).value(); }
+
+TEST(Embedded, SetAndGet) {
+  const Store store = OpenStore();
+  EXPECT_TRUE(store.client().Call(Command("SET", "k", "v"))->is_ok());
+  EXPECT_EQ(store.client().Call(Command("GET", "k"))->text(), "v");
+  EXPECT_TRUE(store.client().Call(Command("GET", "none"))->is_null());
+  EXPECT_EQ(store.capabilities().kind, Capabilities::Kind::kEmbedded);
+}
+
+TEST(Embedded, LargeValuesAndAggregates) {
+  const Store store = OpenStore();
+  const std::string large(1 << 20, 'x');
+  store.client().Call(Command("SET", "large", large)).value();
+  EXPECT_EQ(store.client().Call(Command("GET", "large"))->text(), large);
+  store.client().Call(Command("HSET", "h", "a", 1, "b", 2)).value();
+  const Result<Reply> hash = store.client().Call(Command("HGETALL", "h"));
+  EXPECT_EQ(hash->type(), Reply::Type::kMap);
+  EXPECT_EQ(hash->Find("b")->AsInteger().value(), 2);
+}
+
+TEST(Embedded, ErrorsAreValues) {
+  const Store store = OpenStore();
+  Client& client = store.client();
+  client.Call(Command("SET", "k", "v")).value();
+  const Result<Reply> wrong = client.Call(Command("LPUSH", "k", "x"));
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Errc::kServer);
+  EXPECT_EQ(wrong.error().server_code(), "WRONGTYPE");
+  EXPECT_FALSE(wrong.error().may_have_applied);
+  EXPECT_EQ(client.Call(Command("SELECT", 1)).error().code, Errc::kInvalid);
+  EXPECT_EQ(client.Call(Command()).error().code, Errc::kInvalid);
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(client.Call(Command("GET", "k"), {.stop = stopped.get_token()}).error().code,
+            Errc::kCancelled);
+  EXPECT_EQ(client.Call(Command("GET", "k"), {.timeout = 0ms}).error().code, Errc::kTimeout);
+  EXPECT_EQ(Store::Open("gopher://x").error().code, Errc::kInvalid);
+  EXPECT_EQ(Store::Open("").error().code, Errc::kInvalid);
+}
+
+TEST(Embedded, Coroutines) {
+  const Store store = OpenStore();
+  auto add = [&](int times) -> Task<Result<std::int64_t>> {
+    Result<Reply> reply = Fail(Errc::kInvalid, "");
+    for (int i = 0; i < times; ++i) {
+      reply = co_await store.client().CoCall(Command("INCR", "n"));
+      if (!reply) co_return Pass(std::move(reply));
+    }
+    co_return reply->AsInteger();
+  };
+  EXPECT_EQ(SyncWait(add(10'000)).value(), 10'000);
+  std::stop_source stopped;
+  stopped.request_stop();
+  EXPECT_EQ(SyncWait(add(1), stopped.get_token()).error().code, Errc::kCancelled);
+}
+
+TEST(Embedded, PipelinesAndTransactions) {
+  const Store store = OpenStore();
+  Client& client = store.client();
+  const std::vector<Command> commands = {Command("INCR", "n"), Command("LPUSH", "n", "x"),
+                                         Command("INCR", "n")};
+  const Replies piped = client.Pipeline(commands);
+  ASSERT_EQ(piped.size(), 3u);
+  EXPECT_EQ(piped[0]->AsInteger().value(), 1);
+  EXPECT_EQ(piped[1].error().server_code(), "WRONGTYPE");
+  EXPECT_EQ(piped[2]->AsInteger().value(), 2);
+  const auto replies = client.Transaction(commands).value();
+  ASSERT_EQ(replies.size(), 3u);
+  EXPECT_TRUE(replies[1].is_error());
+  EXPECT_EQ(replies[2].AsInteger().value(), 4);
+  const auto aborted = client.Transaction(std::vector{Command("INCR", "n"), Command("NOSUCH")});
+  EXPECT_EQ(aborted.error().detail.substr(0, 19), "ERR unknown command");
+  EXPECT_EQ(client.Call(Command("GET", "n"))->text(), "4");
+}
+
+TEST(Embedded, OptimisticTransactionIsTriedAgain) {
+  const Store store = OpenStore();
+  Client& client = store.client();
+  client.Call(Command("SET", "n", 1)).value();
+  int runs = 0;
+  const std::vector<std::string> keys = {"n"};
+  const TransactionBody body = [&](Connection& own) -> Result<std::vector<Command>> {
+    Result<Reply> read = own.Call(Command("GET", "n"));
+    if (!read) return Pass(std::move(read));
+    if (++runs <= 2) client.Call(Command("INCR", "n")).value();  // somebody comes between
+    return std::vector{Command("SET", "n", read->AsInteger().value() * 10)};
+  };
+  EXPECT_EQ(client.Transaction(keys, body)->size(), 1u);
+  EXPECT_EQ(runs, 3);
+  EXPECT_EQ(client.Call(Command("GET", "n"))->text(), "30");
+  runs = 0;
+  EXPECT_EQ(client.Transaction(keys, body, {.attempts_max = 2}).error().code, Errc::kConflict);
+}
+
+TEST(Embedded, ScriptsByDigest) {
+  const Store store = OpenStore();
+  const Script script("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+  const std::vector<std::string> keys = {"n"};
+  const std::vector<std::string> arguments = {"5"};
+  EXPECT_EQ(store.client().Eval(script, keys, arguments)->AsInteger().value(), 5);
+  EXPECT_EQ(store.client().Eval(script, keys, arguments)->AsInteger().value(), 10);
+  store.client().Call(Command("SCRIPT", "FLUSH")).value();
+  EXPECT_EQ(SyncWait(store.client().CoEval(script, keys, arguments))->AsInteger().value(), 15);
+}
+
+TEST(Embedded, ExpiryByVirtualTime) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  store.client().Call(Command("SET", "k", "v", "PX", 100)).value();
+  time.Advance(99ms);
+  EXPECT_FALSE(store.client().Call(Command("GET", "k"))->is_null());
+  time.Advance(1ms);
+  EXPECT_TRUE(store.client().Call(Command("GET", "k"))->is_null());
+  EXPECT_EQ(store.client().Call(Command("GET", "k"), {.deadline = time.Now() - 1ns}).error().code,
+            Errc::kTimeout);
+}
+
+// More threads than the pool has sessions.
+TEST(Embedded, ManyThreads) {
+  constexpr int kThreads = 80;
+  constexpr int kCalls = 200;
+  const Store store = OpenStore();
+  std::vector<Thread> threads;
+  threads.reserve(kThreads);
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back("caller", [store] {
+      for (int n = 0; n < kCalls; ++n) store.client().Call(Command("INCR", "n")).value();
+    });
+  }
+  for (Thread& thread : threads) thread.Join();
+  EXPECT_EQ(store.client().Call(Command("GET", "n"))->AsInteger().value(), kThreads * kCalls);
+}
+
+}  // namespace
+}  // namespace cairn::cache

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The handle, and the choice of a transport by the URI's scheme.
+#include "cairn/store.h"
+
+#include <utility>
+
+#include "store/body.h"
+#include "store/embedded_store.h"
+
+namespace cairn::cache {
+
+Scheduler& Store::Body::scheduler() {
+  const MutexLock hold(mutex_);
+  if (scheduler_ == nullptr) {
+    own_scheduler_ = MakeThreadScheduler();
+    scheduler_ = own_scheduler_.get();
+  }
+  return *scheduler_;
+}
+
+Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
+  const std::string_view scheme = uri.substr(0, uri.find(':'));
+  if (scheme == "embedded" && scheme.size() < uri.size()) {
+    auto body = store::OpenEmbedded(uri.substr(scheme.size() + 1), options);
+    if (!body) return Pass(std::move(body));
+    return Store(*std::move(body));
+  }
+  return Fail(Errc::kInvalid, "no such kind of store: '" + std::string(uri) + "'");
+}
+
+Client& Store::client() const { return body_->client(); }
+const Capabilities& Store::capabilities() const { return body_->capabilities(); }
+const Clock& Store::clock() const { return body_->clock(); }
+Scheduler& Store::scheduler() const { return body_->scheduler(); }
+
+}  // namespace cairn::cache
