@@ -156,7 +156,8 @@ std::string TakeTlsError(std::string_view fallback) {
 }
 
 TlsContext::TlsContext(Side side)
-    : context_(SSL_CTX_new(side == Side::kAccepts ? TLS_server_method() : TLS_client_method())),
+    : side_(side),
+      context_(SSL_CTX_new(side == Side::kAccepts ? TLS_server_method() : TLS_client_method())),
       transport_(NewTransport()) {
   CHECK(context_ != nullptr);
 }
@@ -173,7 +174,11 @@ Status TlsContext::Configure(const TlsSettings& settings) {
   // One system call for a record's header and body, and for those that follow it.
   SSL_CTX_set_read_ahead(context_, 1);
   if (Status set = SetVersions(context_, settings); !set.ok()) return set;
-  if (Status loaded = LoadKeys(context_, settings); !loaded.ok()) return loaded;
+  // Who connects may be nobody.
+  const bool has_keys = !settings.cert_file.empty() || !settings.key_file.empty();
+  if (side_ == Side::kAccepts || has_keys) {
+    if (Status loaded = LoadKeys(context_, settings); !loaded.ok()) return loaded;
+  }
   return LoadAuthorities(context_, settings);
 }
 

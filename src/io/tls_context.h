@@ -45,7 +45,8 @@ class TlsContext {
   // REQUIRES: a certificate and a key are given.
   static Result<std::shared_ptr<const TlsContext>> Create(const TlsSettings& settings);
   // The same for connections that we open: the peer's certificate has to be one of an authority we
-  // trust, whatever name it has, as for Redis: servers are known by their addresses.
+  // trust, whatever name it has, as for Redis: servers are known by their addresses (a TlsLink can
+  // be told to expect a name). A certificate of our own need not be given.
   static Result<std::shared_ptr<const TlsContext>> CreateForPeers(const TlsSettings& settings);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -61,6 +62,7 @@ class TlsContext {
   // What both sides have in common.
   Status Configure(const TlsSettings& settings);
 
+  const Side side_;
   ssl_ctx_st* context_;
   bio_method_st* transport_;
 };

@@ -41,6 +41,15 @@ TlsLink::~TlsLink() {
   ::ERR_clear_error();
 }
 
+void TlsLink::ExpectHost(const std::string& host) {
+  ::ERR_clear_error();
+  // Of an address nothing may be told (RFC 6066, 3).
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str()) == 1) return;
+  CHECK(SSL_set1_host(ssl_, host.c_str()) == 1);
+  SSL_set_tlsext_host_name(ssl_, host.c_str());
+  ::ERR_clear_error();
+}
+
 Transfer TlsLink::Handshake() {
   if (has_failed_) return kOver;
   ::ERR_clear_error();

@@ -40,6 +40,9 @@ class TlsLink {
   TlsLink& operator=(const TlsLink&) = delete;
   ~TlsLink();
 
+  // The certificate has to be that of `host`, a name or an address, who is also told whom we mean.
+  // Before the handshake.
+  void ExpectHost(const std::string& host);
   // The next step: kDone when the handshake is over, and the peer's certificate is good.
   Transfer Handshake();
   // Why the handshake failed.

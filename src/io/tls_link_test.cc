@@ -110,6 +110,35 @@ TEST_F(TlsLinkTest, TrustsItsAuthoritiesOnly) {
   EXPECT_FALSE(link.Read(room).done());
 }
 
+TEST_F(TlsLinkTest, TakesTheHostsCertificate) {
+  Listen();
+  TlsLink link(ours_.get(), ContextFor(papers_, papers_));
+  link.ExpectHost("server");
+  EXPECT_EQ(Shake(link), Transfer::State::kDone);
+}
+
+TEST_F(TlsLinkTest, RefusesThatOfAnotherHost) {
+  Listen();
+  TlsLink link(ours_.get(), ContextFor(papers_, papers_));
+  link.ExpectHost("elsewhere");
+  EXPECT_EQ(Shake(link), Transfer::State::kFailed);
+}
+
+TEST_F(TlsLinkTest, RefusesANameForAnAddress) {
+  Listen();
+  TlsLink link(ours_.get(), ContextFor(papers_, papers_));
+  link.ExpectHost("127.0.0.1");
+  EXPECT_EQ(Shake(link), Transfer::State::kFailed);
+}
+
+TEST_F(TlsLinkTest, NeedsNoCertificateOfItsOwn) {
+  Listen();
+  TlsSettings settings;
+  settings.ca_cert_file = papers_.cert();
+  TlsLink link(ours_.get(), TlsContext::CreateForPeers(settings).value());
+  EXPECT_EQ(Shake(link), Transfer::State::kDone);
+}
+
 TEST_F(TlsLinkTest, ShowsItsOwnCertificate) {
   Listen(ClientCertificate::kRequired);
   TlsLink link(ours_.get(), ContextFor(papers_, papers_));
