@@ -5,11 +5,22 @@
 //   store->client().Call(Command("SET", "k", "v"));
 //
 // URIs:
-//   embedded:        the engine within this process, in memory; gone with the last handle
+//   embedded:                                    the engine within this process, in memory
+//   redis://[user[:password]@]host[:port][/db]   a server; rediss:// with TLS
+//   redis+unix://[user[:password]@]/path/of.sock
+//   redis+sentinel://[user[:password]@]host[:port],.../master[/db]
+//   redis+cluster://[user[:password]@]host[:port],...
+// also rediss+sentinel:// and rediss+cluster://. Behind '?', divided by '&': db=1, name=app (CLIENT
+// SETNAME), protocol=2, and for TLS ca=, ca_dir=, cert=, key= (files) and verify=chain (not the
+// name).
+//
+// Errors: Open connects, so it says kInvalid of a URI, kUnreachable of a place where nothing is,
+// and kServer of a password that the server does not take.
 //
 // Lifetimes: a Store is a handle: copies share one client, which closes when the last is gone;
 // whoever keeps a reference to client() keeps a Store. Thread safety: any thread. Cost: an embedded
-// call runs on the caller's thread, without a hop.
+// call runs on the caller's thread, without a hop; one to a server goes by the client's thread,
+// with all others that come at the time.
 #ifndef CAIRN_STORE_H_
 #define CAIRN_STORE_H_
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <span>
 
 #include "base/text.h"
@@ -122,18 +123,32 @@ constexpr std::array kSubscribing = std::to_array<std::string_view>(
     {"PSUBSCRIBE", "PUNSUBSCRIBE", "SSUBSCRIBE", "SUBSCRIBE", "SUNSUBSCRIBE", "UNSUBSCRIBE"});
 static_assert(std::ranges::is_sorted(kSubscribing));
 
-constexpr std::array kWaiting =
-    std::to_array<std::string_view>({"BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP",
-                                     "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF"});
-static_assert(std::ranges::is_sorted(kWaiting));
-
-// Those that wait if one of their arguments says so.
-struct WaitsWith {
+// Where a command that waits says for how long.
+enum class WaitAt : std::uint8_t { kFirst, kLast, kAfterWord };
+struct WaitRow {
   std::string_view name;
-  std::string_view word;
+  WaitAt at;
+  std::chrono::nanoseconds unit;
+  std::string_view word = {};  // it waits only if this is among its arguments
 };
-constexpr std::array kWaitsWith = std::to_array<WaitsWith>(
-    {{"CACHE.GET", "WAIT"}, {"LOCK.ACQUIRE", "WAIT"}, {"XREAD", "BLOCK"}, {"XREADGROUP", "BLOCK"}});
+constexpr std::chrono::nanoseconds kSecond = std::chrono::seconds(1);
+constexpr std::chrono::nanoseconds kMilli = std::chrono::milliseconds(1);
+constexpr std::array kWaiting = std::to_array<WaitRow>({
+    {"BLMOVE", WaitAt::kLast, kSecond},
+    {"BLMPOP", WaitAt::kFirst, kSecond},
+    {"BLPOP", WaitAt::kLast, kSecond},
+    {"BRPOP", WaitAt::kLast, kSecond},
+    {"BRPOPLPUSH", WaitAt::kLast, kSecond},
+    {"BZMPOP", WaitAt::kFirst, kSecond},
+    {"BZPOPMAX", WaitAt::kLast, kSecond},
+    {"BZPOPMIN", WaitAt::kLast, kSecond},
+    {"CACHE.GET", WaitAt::kAfterWord, kMilli, "WAIT"},
+    {"LOCK.ACQUIRE", WaitAt::kAfterWord, kMilli, "WAIT"},
+    {"WAIT", WaitAt::kLast, kMilli},
+    {"WAITAOF", WaitAt::kLast, kMilli},
+    {"XREAD", WaitAt::kAfterWord, kMilli, "BLOCK"},
+    {"XREADGROUP", WaitAt::kAfterWord, kMilli, "BLOCK"},
+});
 
 // Of CLIENT's subcommands, those that change the connection.
 constexpr std::array kClientWords = std::to_array<std::string_view>(
@@ -174,16 +189,52 @@ CommandKind KindOf(const Command& command) {
   return CommandKind::kOther;
 }
 
-bool Waits(const Command& command) {
-  if (command.empty()) return false;
+namespace {
+
+const WaitRow* FindWaitRow(const Command& command) {
+  if (command.empty()) return nullptr;
   const Capitals name(command[0]);
-  if (Has(kWaiting, name.view())) return true;
-  const auto row = std::ranges::find(kWaitsWith, name.view(), &WaitsWith::name);
-  if (row == kWaitsWith.end()) return false;
-  for (std::size_t i = 1; i < command.size(); ++i) {
-    if (EqualsIgnoreCase(command[i], row->word)) return true;
+  const auto row = std::ranges::find(kWaiting, name.view(), &WaitRow::name);
+  return row == kWaiting.end() ? nullptr : &*row;
+}
+
+// The argument that says how long; 0 if there is none.
+std::size_t WaitPlace(const WaitRow& row, const Command& command) {
+  if (row.at == WaitAt::kFirst) return command.size() > 1 ? 1 : 0;
+  if (row.at == WaitAt::kLast) return command.size() - 1;
+  for (std::size_t i = 1; i + 1 < command.size(); ++i) {
+    if (EqualsIgnoreCase(command[i], row.word)) return i + 1;
   }
-  return false;
+  return 0;
+}
+
+}  // namespace
+
+bool Waits(const Command& command) {
+  const WaitRow* row = FindWaitRow(command);
+  return row != nullptr && WaitPlace(*row, command) != 0;
+}
+
+std::optional<cache::Duration> OwnWait(const Command& command) {
+  const WaitRow* row = FindWaitRow(command);
+  if (row == nullptr) return std::nullopt;
+  const std::size_t place = WaitPlace(*row, command);
+  if (place == 0) return std::nullopt;
+  const auto number = ParseDouble(command[place]);
+  constexpr double kYear = 365.0 * 24 * 3600;
+  if (!number || *number < 0 || *number * static_cast<double>(row->unit.count()) > kYear * 1e9)
+    return std::nullopt;
+  return cache::Duration(
+      static_cast<std::int64_t>(*number * static_cast<double>(row->unit.count())));
+}
+
+ConnectionEffect EffectOnConnection(const Command& command) {
+  if (KindOf(command) != CommandKind::kConnection) return ConnectionEffect::kNone;
+  const Capitals name(command[0]);
+  if (name.view() == "WATCH" || name.view() == "MULTI") return ConnectionEffect::kWatches;
+  if (name.view() == "EXEC" || name.view() == "DISCARD" || name.view() == "UNWATCH")
+    return ConnectionEffect::kEndsWatch;
+  return ConnectionEffect::kLasting;
 }
 
 cache::Result<void> CheckFitsConnection(const Command& command) {

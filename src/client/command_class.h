@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "cairn/call_options.h"
@@ -29,10 +30,15 @@ enum class CommandKind : std::uint8_t {
 CommandKind KindOf(const cache::Command& command);
 // Whether the server may let it wait, by its name and, for some, its arguments.
 bool Waits(const cache::Command& command);
+// How long it waits there at most, where its words say so: zero for ever; nothing if they do not.
+std::optional<cache::Duration> OwnWait(const cache::Command& command);
 inline bool Waits(const cache::Command& command, cache::Waits waits) {
   if (waits == cache::Waits::kByCommand) return Waits(command);
   return waits == cache::Waits::kYes;
 }
+// What the server remembers of it once it has run.
+enum class ConnectionEffect : std::uint8_t { kNone, kWatches, kEndsWatch, kLasting };
+ConnectionEffect EffectOnConnection(const cache::Command& command);
 // Whether it may be sent on a connection that is shared with others, or on one of one's own.
 cache::Result<void> CheckFitsClient(const cache::Command& command);
 cache::Result<void> CheckFitsConnection(const cache::Command& command);

@@ -40,6 +40,17 @@ TEST(CommandClass, Waiting) {
   EXPECT_FALSE(Waits(Command("BLPOP", "k", 0), cache::Waits::kNo));
 }
 
+TEST(CommandClass, HowLongTheyWait) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(OwnWait(Command("BLPOP", "k", "0.5")), 500ms);
+  EXPECT_EQ(OwnWait(Command("BZMPOP", 2, 1, "k", "MIN")), 2s);
+  EXPECT_EQ(OwnWait(Command("XREAD", "BLOCK", 70, "STREAMS", "k", "$")), 70ms);
+  EXPECT_EQ(OwnWait(Command("BRPOP", "k", 0)), 0s);
+  EXPECT_EQ(OwnWait(Command("BRPOP", "k", "x")), std::nullopt);
+  EXPECT_EQ(OwnWait(Command("BRPOP", "k", "1e300")), std::nullopt);
+  EXPECT_EQ(OwnWait(Command("GET", "k")), std::nullopt);
+}
+
 TEST(CommandClass, WhatFits) {
   EXPECT_TRUE(CheckFitsClient(Command("GET", "k")));
   EXPECT_FALSE(CheckFitsClient(Command()));

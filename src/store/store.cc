@@ -6,6 +6,7 @@
 
 #include "store/body.h"
 #include "store/embedded_store.h"
+#include "store/remote_store.h"
 
 namespace cairn::cache {
 
@@ -25,7 +26,9 @@ Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
     if (!body) return Pass(std::move(body));
     return Store(*std::move(body));
   }
-  return Fail(Errc::kInvalid, "no such kind of store: '" + std::string(uri) + "'");
+  auto body = store::OpenRemote(uri, options);
+  if (!body) return Pass(std::move(body));
+  return Store(*std::move(body));
 }
 
 Client& Store::client() const { return body_->client(); }

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Requests are made on the caller's thread, encoded and all, so that the reactor only copies bytes.
+#include "client/remote_client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/command_class.h"
+#include "client/command_keys.h"
+#include "client/exec_reply.h"
+#include "client/open_router.h"
+#include "client/reserved_connection.h"
+#include "client/subscriber.h"
+#include "client/tracker.h"
+#include "client/wire.h"
+
+namespace cairn::client {
+
+using cache::CallOptions;
+using cache::Command;
+using cache::Errc;
+using cache::Fail;
+using cache::Replies;
+using cache::Reply;
+using cache::Result;
+
+namespace {
+
+Replies AllFail(std::size_t count, const cache::Error& error) {
+  return Replies(count, Result<Reply>(std::unexpected(error)));
+}
+
+cache::RepliesCallback OnlyReply(cache::ReplyCallback done) {
+  return [done = std::move(done)](Replies replies) mutable { done(std::move(replies[0])); };
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RemoteClient>> RemoteClient::Open(const Uri& uri,
+                                                         const cache::StoreOptions& options) {
+  auto tls = MakeTlsContext(uri);
+  if (!tls) return Pass(std::move(tls));
+  auto reactor = Reactor::Start();
+  if (!reactor) return Pass(std::move(reactor));
+  DialPlan plan{.uri = uri, .tls = *std::move(tls)};
+  plan.timeout_ms = static_cast<int>(std::clamp<std::int64_t>(
+      std::chrono::duration_cast<cache::Millis>(options.timeout).count(), 1, 60'000));
+  auto client =
+      std::make_unique<RemoteClient>(Passkey(), options, *std::move(reactor), std::move(plan));
+  if (Result<Reply> pong = client->Call(Command("PING"), {}); !pong) return Pass(std::move(pong));
+  return client;
+}
+
+RemoteClient::RemoteClient(Passkey, const cache::StoreOptions& options,
+                           std::unique_ptr<Reactor> reactor, DialPlan plan)
+    : timeout_(options.timeout),
+      clock_(options.clock != nullptr ? *options.clock : cache::SystemClock()),
+      reactor_(std::move(reactor)),
+      router_(OpenRouter(*reactor_, std::move(plan))),
+      pool_(*reactor_) {}
+
+RemoteClient::~RemoteClient() {
+  RunThere([this] {
+    const cache::Error error{.code = Errc::kClosed, .detail = "the store was closed"};
+    router_->Close(error);
+    pool_.Close(error);
+    router_.reset();
+  });
+  reactor_.reset();
+}
+
+template <class Work>
+void RemoteClient::RunThere(Work work) {
+  Event done;
+  reactor_->loop().PostOwed([&] {
+    work();
+    done.Notify();
+  });
+  while (!done.WaitFor(INT64_MAX / 2)) {
+  }
+}
+
+template <class Begin>
+Replies RemoteClient::Await(std::size_t count, Begin begin) {
+  if (reactor_->IsHere())
+    return AllFail(count, {.code = Errc::kInvalid,
+                           .detail = "a call that waits, on the thread that it waits for"});
+  Replies replies;
+  Event done;
+  begin([&](Replies come) {
+    replies = std::move(come);
+    done.Notify();
+  });
+  while (!done.WaitFor(INT64_MAX / 2)) {
+  }
+  return replies;
+}
+
+MonotonicUs RemoteClient::DeadlineUs(std::span<const Command> commands,
+                                     const CallOptions& options) {
+  const MonotonicUs now_us = reactor_->now_us();
+  const auto microseconds = [](cache::Duration duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  };
+  std::int64_t left_us = microseconds(options.timeout.value_or(timeout_));
+  if (!options.timeout && commands.size() == 1 && Waits(commands[0], options.waits)) {
+    // Its own time, and ours beyond it for the way there and back.
+    const auto own = OwnWait(commands[0]);
+    if (own && *own == cache::Duration::zero()) left_us = INT64_MAX / 4;
+    if (own && *own > cache::Duration::zero()) left_us += microseconds(*own);
+  }
+  if (options.deadline) left_us = std::min(left_us, microseconds(*options.deadline - clock_.Now()));
+  return now_us + left_us;
+}
+
+RequestPtr RemoteClient::MakeRequest(std::span<const Command> commands, const CallOptions& options,
+                                     cache::RepliesCallback done) {
+  auto request = std::make_shared<Request>();
+  request->reply_count = commands.size();
+  request->is_idempotent = true;
+  for (const Command& command : commands) {
+    AppendCommand(command, &request->bytes);
+    request->is_idempotent &= IsIdempotent(command, options.idempotence);
+    if (router_->is_cluster() && request->slot < 0) request->slot = SlotOf(command);
+  }
+  request->deadline_us = DeadlineUs(commands, options);
+  request->executor = options.executor;
+  request->done = std::move(done);
+  if (options.stop.stop_possible()) {
+    request->on_stop.emplace(options.stop,
+                             [weak = std::weak_ptr<Request>(request), &loop = reactor_->loop()] {
+                               loop.PostOwed([weak] {
+                                 if (const RequestPtr stopped = weak.lock())
+                                   stopped->Fail({.code = Errc::kCancelled, .detail = "cancelled"});
+                               });
+                             });
+  }
+  return request;
+}
+
+void RemoteClient::Send(RequestPtr request) {
+  const bool posted = reactor_->loop().Post([this, request] { router_->Submit(request); });
+  if (!posted) request->Fail({.code = Errc::kLimit, .detail = "too many calls wait"});
+}
+
+// A connection of its own until it is answered.
+void RemoteClient::SendWaiting(RequestPtr request) {
+  reactor_->loop().PostOwed([this, request] {
+    const std::shared_ptr<Channel> channel = pool_.Borrow(router_->PlanFor(request->slot));
+    if (channel == nullptr)
+      return request->Fail({.code = Errc::kLimit, .detail = "too many connections wait"});
+    // First back, then the news: whoever hears it may want the connection.
+    request->is_idempotent = false;  // what waits and is lost may have taken something
+    request->done = [this, channel, executor = std::exchange(request->executor, nullptr),
+                     done = std::move(request->done)](Replies replies) mutable {
+      pool_.GiveBack(channel, replies[0].has_value());
+      if (executor == nullptr) return done(std::move(replies));
+      executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
+        done(std::move(replies));
+      });
+    };
+    channel->Submit(request);
+  });
+}
+
+void RemoteClient::Start(Command command, CallOptions options, cache::ReplyCallback done) {
+  if (Result<void> fits = CheckFitsClient(command); !fits) return done(Pass(std::move(fits)));
+  if (options.stop.stop_requested())
+    return done(Fail(Errc::kCancelled, "cancelled before it was sent"));
+  cache::RepliesCallback finish = OnlyReply(std::move(done));
+  if (router_->is_cluster() && MaySpanSlots(command))
+    return SendSplit(command, options, std::move(finish));
+  RequestPtr request = MakeRequest({&command, 1}, options, std::move(finish));
+  Waits(command, options.waits) ? SendWaiting(std::move(request)) : Send(std::move(request));
+}
+
+Result<Reply> RemoteClient::Call(const Command& command, const CallOptions& options) {
+  Replies replies = Await(1, [&](cache::RepliesCallback done) {
+    CallOptions here = options;
+    here.executor = nullptr;
+    Start(command, std::move(here), [done = std::move(done)](Result<Reply> reply) mutable {
+      Replies one;
+      one.push_back(std::move(reply));
+      done(std::move(one));
+    });
+  });
+  return std::move(replies[0]);
+}
+
+void RemoteClient::StartPipeline(std::vector<Command> commands, CallOptions options,
+                                 cache::RepliesCallback done) {
+  if (commands.empty()) return done({});
+  for (const Command& command : commands) {
+    Result<void> fits = CheckFitsClient(command);
+    if (!fits) return done(AllFail(commands.size(), fits.error()));
+  }
+  if (!router_->is_cluster()) return Send(MakeRequest(commands, options, std::move(done)));
+  // Each goes where its keys are; the last to be answered tells.
+  struct Gathering {
+    Replies replies;
+    std::atomic<std::size_t> left;
+    cache::RepliesCallback done;
+  };
+  auto all = std::make_shared<Gathering>();
+  all->replies = AllFail(commands.size(), {});
+  all->left.store(commands.size(), std::memory_order_relaxed);
+  all->done = std::move(done);
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    Start(std::move(commands[i]), options, [all, i](Result<Reply> reply) {
+      all->replies[i] = std::move(reply);
+      if (all->left.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        all->done(std::move(all->replies));
+    });
+  }
+}
+
+Replies RemoteClient::Pipeline(std::span<const Command> commands, const CallOptions& options) {
+  return Await(commands.size(), [&](cache::RepliesCallback done) {
+    CallOptions here = options;
+    here.executor = nullptr;
+    StartPipeline({commands.begin(), commands.end()}, std::move(here), std::move(done));
+  });
+}
+
+Result<std::vector<Reply>> RemoteClient::Transaction(std::span<const Command> commands,
+                                                     const CallOptions& options) {
+  std::vector<Command> all = {Command("MULTI")};
+  for (const Command& command : commands) {
+    if (Result<void> fits = CheckFitsClient(command); !fits) return Pass(std::move(fits));
+    all.push_back(command);
+  }
+  all.emplace_back("EXEC");
+  CallOptions here = options;
+  here.executor = nullptr;
+  if (here.idempotence == cache::Idempotence::kByCommand)
+    here.idempotence = cache::Idempotence::kNo;
+  Replies replies = Await(all.size(), [&](cache::RepliesCallback done) {
+    Send(MakeRequest(all, here, std::move(done)));
+  });
+  return TakeExecReply(std::move(replies));
+}
+
+// One part a slot, all at once, put together when the last has come.
+void RemoteClient::SendSplit(const Command& command, const CallOptions& options,
+                             cache::RepliesCallback done) {
+  auto split = std::make_shared<SlotSplit>(command);
+  if (split->parts().size() <= 1) return Send(MakeRequest({&command, 1}, options, std::move(done)));
+  struct Gathering {
+    Replies replies;
+    std::atomic<std::size_t> left;
+    cache::RepliesCallback done;
+  };
+  auto all = std::make_shared<Gathering>();
+  all->replies = AllFail(split->parts().size(), {});
+  all->left.store(split->parts().size(), std::memory_order_relaxed);
+  all->done = std::move(done);
+  for (std::size_t i = 0; i < split->parts().size(); ++i) {
+    Send(MakeRequest({&split->parts()[i].command, 1}, options, [all, split, i](Replies replies) {
+      all->replies[i] = std::move(replies[0]);
+      if (all->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+      Replies merged;
+      merged.push_back(split->Merge(std::move(all->replies)));
+      all->done(std::move(merged));
+    }));
+  }
+}
+
+// ---- Connections of one's own
+// --------------------------------------------------------------------
+
+Result<std::unique_ptr<cache::Connection>> RemoteClient::Reserve(std::string_view key,
+                                                                 const CallOptions&) {
+  if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Reserve on the client's own thread");
+  const int slot = key.empty() || !router_->is_cluster() ? -1 : SlotOfKey(key);
+  std::shared_ptr<Channel> channel;
+  RunThere([&] { channel = pool_.Borrow(router_->PlanFor(slot)); });
+  if (channel == nullptr) return Fail(Errc::kLimit, "too many connections are reserved");
+  return std::make_unique<ReservedConnection>(*this, std::move(channel));
+}
+
+ReservedConnection::~ReservedConnection() {
+  client_.reactor_->loop().PostOwed(
+      [&pool = client_.pool_, channel = std::move(channel_), clean = is_clean_ && !is_watching_] {
+        pool.GiveBack(channel, clean);
+      });
+}
+
+Replies ReservedConnection::Pipeline(std::span<const Command> commands,
+                                     const CallOptions& options) {
+  if (commands.empty()) return {};
+  for (const Command& command : commands) {
+    if (Result<void> fits = CheckFitsConnection(command); !fits)
+      return AllFail(commands.size(), fits.error());
+    Note(command);
+  }
+  Replies replies = client_.Await(commands.size(), [&](cache::RepliesCallback done) {
+    CallOptions here = options;
+    here.executor = nullptr;
+    RequestPtr request = client_.MakeRequest(commands, here, std::move(done));
+    client_.reactor_->loop().PostOwed([channel = channel_, request] { channel->Submit(request); });
+  });
+  if (!replies.back()) is_clean_ = false;  // who knows what the server remembers
+  return replies;
+}
+
+Result<Reply> ReservedConnection::Call(const Command& command, const CallOptions& options) {
+  return std::move(Pipeline({&command, 1}, options)[0]);
+}
+
+void ReservedConnection::Note(const Command& command) {
+  switch (EffectOnConnection(command)) {
+    case ConnectionEffect::kNone:
+      return;
+    case ConnectionEffect::kWatches:
+      is_watching_ = true;
+      return;
+    case ConnectionEffect::kEndsWatch:
+      is_watching_ = false;
+      return;
+    case ConnectionEffect::kLasting:
+      is_clean_ = false;
+      return;
+  }
+}
+
+// ---- What the server tells by itself
+// -------------------------------------------------------------
+
+Result<std::unique_ptr<cache::Subscription>> RemoteClient::Subscribe(
+    cache::SubscriptionOptions options, cache::MessageHandler handler) {
+  if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Subscribe on the client's own thread");
+  std::shared_ptr<cache::Scheduler> messages;
+  {
+    const MutexLock hold(mutex_);
+    if (messages_ == nullptr) messages_ = cache::MakeThreadScheduler();
+    messages = messages_;
+  }
+  const int slot = options.shard_channels.empty() || !router_->is_cluster()
+                       ? -1
+                       : SlotOfKey(options.shard_channels[0]);
+  DialPlan plan;
+  RunThere([&] { plan = router_->PlanFor(slot); });
+  auto subscriber = std::make_shared<Subscriber>(*reactor_, std::move(messages), std::move(options),
+                                                 std::move(handler));
+  return Subscriber::Open(std::move(subscriber), std::move(plan), timeout_);
+}
+
+Result<std::unique_ptr<cache::Tracking>> RemoteClient::Track(cache::TrackingOptions options,
+                                                             cache::InvalidationHandler handler) {
+  if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Track on the client's own thread");
+  if (router_->is_cluster()) return Fail(Errc::kUnsupported, "tracking in a cluster");
+  DialPlan plan;
+  RunThere([&] { plan = router_->PlanFor(-1); });
+  auto tracker = std::make_unique<Tracker>(
+      *reactor_,
+      [this](const Command& command, const CallOptions& call, cache::RepliesCallback done) {
+        return MakeRequest({&command, 1}, call, std::move(done));
+      },
+      std::move(handler));
+  if (Result<void> opened = tracker->Open(std::move(plan), options, timeout_); !opened)
+    return Pass(std::move(opened));
+  return tracker;
+}
+
+}  // namespace cairn::client

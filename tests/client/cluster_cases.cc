@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sentinels and clusters. For a cluster the URIs behind the first are those of its nodes, for
+// moving slots about; for Sentinels the second is one of them.
+#include <string>
+#include <vector>
+
+#include "tests/client/checks.h"
+
+namespace cairn::cache::checks {
+namespace {
+
+void Failover(const std::vector<std::string>& uris, Complaints& say) {
+  const Store store = OpenOrDie(uris[0]);
+  const Store sentinel = OpenOrDie(uris[1]);
+  Client& client = store.client();
+  const auto port = [&] {
+    const Result<Reply> config = client.Call(Command("CONFIG", "GET", "port"));
+    return config && config->Find("port") != nullptr ? std::string(config->Find("port")->text())
+                                                     : std::string();
+  };
+  say.Check(client.Call(Command("SET", "k", "v")).has_value(), "SET");
+  const std::string before = port();
+  // Until the Sentinel has heard of the replica that it is fit.
+  say.Check(Eventually([&] {
+              return sentinel.client().Call(Command("SENTINEL", "FAILOVER", "cairn")).has_value();
+            }),
+            "SENTINEL FAILOVER");
+  // The old master is alive, and a replica now: only its READONLY, or a lost connection, tells.
+  say.Check(Eventually([&] {
+              return client.Call(Command("SET", "k", "w")).has_value() && port() != before;
+            }),
+            "writes go to the new master");
+  say.Equal(Show(client.Call(Command("GET", "k"))), std::string("w"), "GET");
+  const auto unknown = Store::Open(uris[0].substr(0, uris[0].rfind('/')) + "/nobody");
+  say.Check(!unknown && unknown.error().code == Errc::kUnreachable, "an unknown master");
+}
+
+std::vector<Command> Sets(int count) {
+  std::vector<Command> commands;
+  for (int i = 0; i < count; ++i) commands.emplace_back("SET", "key:" + std::to_string(i), i);
+  return commands;
+}
+
+void ManySlots(const Store& store, Complaints& say) {
+  constexpr int kKeys = 300;
+  Client& client = store.client();
+  for (const Result<Reply>& reply : client.Pipeline(Sets(kKeys)))
+    say.Check(reply.has_value(), "SET: " + Show(reply));
+  Command mget("MGET");
+  Command exists("EXISTS");
+  Command unlink("UNLINK");
+  for (int i = 0; i < kKeys; ++i) {
+    mget.Add("key:" + std::to_string(i));
+    exists.Add("key:" + std::to_string(i));
+    unlink.Add("key:" + std::to_string(i));
+  }
+  mget.Add("none");
+  exists.Add("none");
+  const Result<Reply> values = client.Call(mget);
+  say.Check(values && values->elements().size() == kKeys + 1, "MGET: " + Show(values));
+  if (!values) return;
+  for (int i = 0; i < kKeys; ++i)
+    say.Check(values->elements()[i].text() == std::to_string(i), "the order of MGET");
+  say.Check(values->elements()[kKeys].is_null(), "what is not there");
+  say.Equal(Show(client.Call(exists)), std::to_string(kKeys), "EXISTS");
+  say.Equal(Show(client.Call(unlink)), std::to_string(kKeys), "UNLINK");
+  say.Equal(Show(client.Call(exists)), std::string("0"), "EXISTS behind it");
+  say.Equal(Show(client.Call(Command("MSET", "a", 1, "b", 2, "c", 3))), std::string("OK"), "MSET");
+  say.Equal(Show(client.Call(Command("DEL", "a", "b", "c", "d"))), std::string("3"), "DEL");
+}
+
+// A slot is moved from one node to another while it is used.
+void MovingSlot(const std::vector<std::string>& uris, const Store& store, Complaints& say) {
+  Client& client = store.client();
+  const std::string key = "{moving}a";
+  client.Call(Command("SET", key, "1")).value();
+  client.Call(Command("SET", "{moving}b", "2")).value();
+  std::vector<Store> nodes;
+  std::vector<std::string> ids;
+  for (std::size_t i = 1; i < uris.size(); ++i) {
+    nodes.push_back(OpenOrDie(uris[i]));
+    ids.emplace_back(nodes.back().client().Call(Command("CLUSTER", "MYID"))->text());
+  }
+  std::size_t from = 0;
+  while (from < nodes.size() && !nodes[from].client().Call(Command("GET", key))) ++from;
+  if (from == nodes.size()) return say.Check(false, "nobody has the key");
+  const std::size_t to = (from + 1) % nodes.size();
+  const auto slot = nodes[0].client().Call(Command("CLUSTER", "KEYSLOT", key))->AsInteger().value();
+  const auto set = [&](std::size_t node, std::string_view state, std::size_t whom) {
+    const auto done =
+        nodes[node].client().Call(Command("CLUSTER", "SETSLOT", slot, state, ids[whom]));
+    say.Check(done.has_value(), "SETSLOT: " + Show(done));
+  };
+  set(to, "IMPORTING", from);
+  set(from, "MIGRATING", to);
+  const std::string there = uris[to + 1].substr(uris[to + 1].rfind(':') + 1);
+  const auto moved =
+      nodes[from].client().Call(Command("MIGRATE", "127.0.0.1", there, key, 0, 5000));
+  say.Check(moved.has_value(), "MIGRATE: " + Show(moved));
+  say.Equal(Show(client.Call(Command("GET", key))), std::string("1"), "ASK");
+  say.Equal(Show(client.Call(Command("GET", "{moving}b"))), std::string("2"),
+            "what is still there");
+  // Half of its keys are there: TRYAGAIN, until it is over or the deadline has passed.
+  const auto half = client.Call(Command("SUNION", key, "{moving}b"), {.timeout = 300ms});
+  say.Check(!half && half.error().code == Errc::kTimeout, "TRYAGAIN: " + Show(half));
+  nodes[from].client().Call(Command("MIGRATE", "127.0.0.1", there, "{moving}b", 0, 5000)).value();
+  set(to, "NODE", to);
+  set(from, "NODE", to);
+  for (int i = 0; i < 3; ++i)
+    say.Equal(Show(client.Call(Command("INCR", key))), std::to_string(i + 2), "MOVED");
+  const auto values = client.Call(Command("MGET", key, "{moving}b", "elsewhere"));
+  say.Check(values && values->elements().size() == 3 && values->elements()[0].text() == "4" &&
+                values->elements()[1].text() == "2" && values->elements()[2].is_null(),
+            "MGET behind it: " + Show(values));
+}
+
+}  // namespace
+
+std::vector<Case> SentinelCases(const std::vector<std::string>& uris) {
+  return {{"Failover", [uris](Complaints& say) { Failover(uris, say); }}};
+}
+
+std::vector<Case> ClusterCases(const std::vector<std::string>& uris) {
+  const Store store = OpenOrDie(uris[0]);
+  return {{"ManySlots", [store](Complaints& say) { ManySlots(store, say); }},
+          {"MovingSlot", [uris, store](Complaints& say) { MovingSlot(uris, store, say); }}};
+}
+
+}  // namespace cairn::cache::checks
