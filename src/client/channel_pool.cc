@@ -17,7 +17,8 @@ std::shared_ptr<Channel> ChannelPool::Borrow(const DialPlan& plan) {
     return borrowed_.back().channel;
   }
   if (is_closed_ || borrowed_.size() == kChannelsMax) return nullptr;
-  auto channel = std::make_shared<Channel>(reactor_, plan, Channel::Life::kOnce, Channel::Hooks());
+  auto channel = std::make_shared<Channel>(reactor_, plan, Channel::Life::kOnce,
+                                           Channel::Hooks{.takes_over = takes_over_});
   borrowed_.push_back({plan.endpoint, channel});
   return channel;
 }

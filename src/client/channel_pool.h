@@ -6,7 +6,9 @@
 #ifndef CAIRN_CLIENT_CHANNEL_POOL_H_
 #define CAIRN_CLIENT_CHANNEL_POOL_H_
 
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "client/channel.h"
@@ -18,8 +20,9 @@ class ChannelPool {
   static constexpr std::size_t kChannelsMax = 1024;
   static constexpr std::size_t kIdleMax = 16;
 
-  // `reactor` outlives it.
-  explicit ChannelPool(Reactor& reactor) : reactor_(reactor) {}
+  // `takes_over`: see Channel::Hooks. `reactor` outlives it.
+  ChannelPool(Reactor& reactor, std::function<bool(const RequestPtr&)> takes_over)
+      : reactor_(reactor), takes_over_(std::move(takes_over)) {}
 
   // An idle one that went to the same place, or a new one. Null: kChannelsMax are out.
   std::shared_ptr<Channel> Borrow(const DialPlan& plan);
@@ -34,6 +37,7 @@ class ChannelPool {
   };
 
   Reactor& reactor_;
+  const std::function<bool(const RequestPtr&)> takes_over_;
   std::vector<Idle> idle_;
   std::vector<Idle> borrowed_;
   bool is_closed_ = false;

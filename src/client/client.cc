@@ -121,6 +121,12 @@ Result<std::vector<Reply>> Client::Transaction(std::span<const std::string> keys
   watch.AddAll(keys);
   for (std::size_t attempt = 0; attempt < options.attempts_max; ++attempt) {
     Result<Reply> watched = (*connection)->Call(watch, options.call);
+    if (!watched && watched.error().server_code() == "MOVED") {
+      // The client has learnt where the keys are now.
+      connection = Reserve(keys[0], options.call);
+      if (!connection) return Pass(std::move(connection));
+      continue;
+    }
     if (!watched) return Pass(std::move(watched));
     Result<std::vector<Command>> commands = body(**connection);
     if (!commands || commands->empty()) {

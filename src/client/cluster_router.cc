@@ -147,6 +147,16 @@ bool ClusterRouter::Redirect(int node, const RequestPtr& request, std::string_vi
   return true;
 }
 
+bool ClusterRouter::Learns(const cache::Error& error) {
+  if (is_closed_ || error.server_code() != "MOVED") return false;
+  const auto to = ParseRedirection(std::string_view(error.detail).substr(6), {});
+  const int there = to && !to->endpoint.host.empty() ? NodeAt(to->endpoint) : -1;
+  if (there < 0 || map_.empty()) return false;
+  map_[to->slot] = static_cast<std::int16_t>(there);
+  Refresh();
+  return true;
+}
+
 void ClusterRouter::SendLater(const RequestPtr& request) {
   request->replies.clear();
   reactor_.loop().AddTimer(kAgainUs, [this, request, alive = alive_] {

@@ -35,6 +35,7 @@ class ClusterRouter final : public Router {
 
   void Submit(RequestPtr request) override;
   DialPlan PlanFor(int slot) override;
+  bool Learns(const cache::Error& error) override;
   bool is_cluster() const override { return true; }
   void Close(const cache::Error& error) override;
 

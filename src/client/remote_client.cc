@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "client/command_class.h"
 #include "client/command_keys.h"
 #include "client/exec_reply.h"
@@ -57,7 +58,7 @@ RemoteClient::RemoteClient(Passkey, const cache::StoreOptions& options,
       clock_(options.clock != nullptr ? *options.clock : cache::SystemClock()),
       reactor_(std::move(reactor)),
       router_(OpenRouter(*reactor_, std::move(plan))),
-      pool_(*reactor_) {}
+      pool_(*reactor_, [this](const RequestPtr& request) { return SendElsewhere(request); }) {}
 
 RemoteClient::~RemoteClient() {
   RunThere([this] {
@@ -71,6 +72,7 @@ RemoteClient::~RemoteClient() {
 
 template <class Work>
 void RemoteClient::RunThere(Work work) {
+  CHECK(!reactor_->IsHere());
   Event done;
   reactor_->loop().PostOwed([&] {
     work();
@@ -143,24 +145,43 @@ void RemoteClient::Send(RequestPtr request) {
   if (!posted) request->Fail({.code = Errc::kLimit, .detail = "too many calls wait"});
 }
 
-// A connection of its own until it is answered.
+// A connection of its own until it is answered; another one if the first was to the wrong server.
 void RemoteClient::SendWaiting(RequestPtr request) {
-  reactor_->loop().PostOwed([this, request] {
-    const std::shared_ptr<Channel> channel = pool_.Borrow(router_->PlanFor(request->slot));
-    if (channel == nullptr)
-      return request->Fail({.code = Errc::kLimit, .detail = "too many connections wait"});
+  request->is_idempotent = false;  // what waits and is lost may have taken something
+  auto at = std::make_shared<std::shared_ptr<Channel>>();
+  request->done = [this, at, executor = std::exchange(request->executor, nullptr),
+                   done = std::move(request->done)](Replies replies) mutable {
     // First back, then the news: whoever hears it may want the connection.
-    request->is_idempotent = false;  // what waits and is lost may have taken something
-    request->done = [this, channel, executor = std::exchange(request->executor, nullptr),
-                     done = std::move(request->done)](Replies replies) mutable {
-      pool_.GiveBack(channel, replies[0].has_value());
-      if (executor == nullptr) return done(std::move(replies));
-      executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
-        done(std::move(replies));
-      });
-    };
-    channel->Submit(request);
-  });
+    if (*at != nullptr) pool_.GiveBack(*at, replies[0].has_value());
+    if (executor == nullptr) return done(std::move(replies));
+    executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
+      done(std::move(replies));
+    });
+  };
+  const auto send = [this, at, weak = std::weak_ptr<Request>(request)] {
+    const RequestPtr one = weak.lock();
+    if (one == nullptr || one->is_done) return;
+    if (*at != nullptr) pool_.GiveBack(*at, true);
+    *at = pool_.Borrow(router_->PlanFor(one->slot));
+    if (*at == nullptr)
+      return one->Fail({.code = Errc::kLimit, .detail = "too many connections wait"});
+    const std::shared_ptr<Channel> channel = *at;
+    channel->Submit(one);
+  };
+  request->resend = send;
+  reactor_->loop().PostOwed([request, send] { send(); });
+}
+
+bool RemoteClient::SendElsewhere(const RequestPtr& request) {
+  constexpr int kRedirectionsMax = 5;
+  const Result<Reply>& reply = request->replies[0];
+  if (reply || !router_->Learns(reply.error())) return false;
+  if (!request->resend || request->redirections == kRedirectionsMax) return false;
+  ++request->redirections;
+  request->replies.clear();
+  const auto resend = request->resend;
+  resend();
+  return true;
 }
 
 void RemoteClient::Start(Command command, CallOptions options, cache::ReplyCallback done) {

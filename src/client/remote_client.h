@@ -68,6 +68,8 @@ class RemoteClient final : public cache::Client {
   // To the router, by mail.
   void Send(RequestPtr request);
   void SendWaiting(RequestPtr request);
+  // Of a request on a connection of its own.
+  bool SendElsewhere(const RequestPtr& request);
   void SendSplit(const cache::Command& command, const cache::CallOptions& options,
                  cache::RepliesCallback done);
   // Runs what `begin` begins and waits for its end; kInvalid on the reactor's thread.

@@ -36,6 +36,8 @@ class Request {
   int slot = -1;                        // of its keys; -1: it has none
   cache::Executor* executor = nullptr;
   cache::RepliesCallback done = {};
+  // For one with a connection of its own: on another one, once it has been told where.
+  std::function<void()> resend = {};
 
   // Where it stands.
   cache::Replies replies = {};  // those that have come
@@ -60,6 +62,7 @@ class Request {
   void Finish() {
     if (std::exchange(is_done, true)) return;
     on_stop.reset();
+    resend = {};
     if (executor == nullptr) return std::exchange(done, {})(std::move(replies));
     executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
       done(std::move(replies));

@@ -20,6 +20,7 @@ class SingleRouter final : public Router {
 
   void Submit(RequestPtr request) override { channel_->Submit(std::move(request)); }
   DialPlan PlanFor(int) override { return plan_; }
+  bool Learns(const cache::Error&) override { return false; }
   bool is_cluster() const override { return false; }
   void Close(const cache::Error& error) override { channel_->Close(error); }
 

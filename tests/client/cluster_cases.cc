@@ -75,6 +75,9 @@ void MovingSlot(const std::vector<std::string>& uris, const Store& store, Compla
   const std::string key = "{moving}a";
   client.Call(Command("SET", key, "1")).value();
   client.Call(Command("SET", "{moving}b", "2")).value();
+  // Two who will not hear of it from their calls in between.
+  const Store watcher = OpenOrDie(uris[0]);
+  const Store waiter = OpenOrDie(uris[0]);
   std::vector<Store> nodes;
   std::vector<std::string> ids;
   for (std::size_t i = 1; i < uris.size(); ++i) {
@@ -112,6 +115,17 @@ void MovingSlot(const std::vector<std::string>& uris, const Store& store, Compla
   say.Check(values && values->elements().size() == 3 && values->elements()[0].text() == "4" &&
                 values->elements()[1].text() == "2" && values->elements()[2].is_null(),
             "MGET behind it: " + Show(values));
+  client.Call(Command("RPUSH", "{moving}q", "job")).value();
+  const auto job = waiter.client().Call(Command("BLPOP", "{moving}q", 5));
+  say.Check(job && job->elements().size() == 2, "MOVED, waiting: " + Show(job));
+  const std::vector<std::string> keys = {key};
+  const auto done =
+      watcher.client().Transaction(keys, [&](Connection&) -> Result<std::vector<Command>> {
+        return std::vector{Command("SET", key, "done")};
+      });
+  say.Check(done.has_value(), "MOVED, watching: " + (done ? "" : done.error().detail));
+  const auto all = watcher.client().Transaction(std::vector{Command("GET", key)});
+  say.Check(all && (*all)[0].text() == "done", "MULTI");
 }
 
 }  // namespace
