@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Transactions, and what is tried again.
+//
+// Known not to have been applied, and so tried again: kConflict wherever it comes from, and inside
+// a transaction a connection lost before COMMIT was sent. Everything else is the caller's to judge.
+#include "cairn/sql/database.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "sql/driver.h"
+#include "sql/pool.h"
+
+namespace cairn::cache::sql {
+namespace {
+
+constexpr std::size_t kAutocommitAttempts = 4;
+constexpr Duration kPauseMin = std::chrono::milliseconds(1);
+constexpr Duration kPauseMax = std::chrono::milliseconds(100);
+
+// Doubles, and differs between threads: two that met once do not meet for ever.
+Duration PauseBefore(std::size_t attempt) {
+  const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
+  const auto doublings = static_cast<unsigned>(std::min<std::size_t>(attempt, 7));
+  const Duration pause = std::min(kPauseMax, Duration(kPauseMin.count() << doublings));
+  return pause / 2 + pause / 16 * static_cast<std::int64_t>((thread / 64 + attempt) % 8);
+}
+
+// False if the call is over.
+bool Pause(std::size_t attempt, const Limits& limits) {
+  std::mutex mu;
+  std::condition_variable_any never;
+  std::unique_lock lock(mu);
+  never.wait_for(lock, limits.stop, std::min(PauseBefore(attempt), limits.left()),
+                 [] { return false; });
+  return limits.Check().has_value();
+}
+
+bool IsLost(const Error& error) {
+  return error.code == Errc::kClosed || error.code == Errc::kUnreachable;
+}
+
+bool IsWorthAnother(const Error& error) {
+  return error.code == Errc::kConflict || (IsLost(error) && !error.may_have_applied);
+}
+
+std::unexpected<Error> NotApplied(Error error) {
+  error.may_have_applied = false;
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+Result<void> Limits::Check() const {
+  if (stop.stop_requested()) return Fail(Errc::kCancelled, "cancelled");
+  if (left() <= Duration::zero()) return Fail(Errc::kTimeout, "the deadline passed");
+  return {};
+}
+
+std::optional<std::size_t> Rows::Find(std::string_view column) const {
+  const auto found = std::find(columns.begin(), columns.end(), column);
+  if (found == columns.end()) return {};
+  return static_cast<std::size_t>(found - columns.begin());
+}
+
+Dialect Session::dialect() const { return driver_->dialect(); }
+
+Result<Rows> Session::Execute(const Statement& statement) {
+  std::vector<Result<Rows>> results = Batch(std::span(&statement, 1));
+  return std::move(results.front());
+}
+
+std::vector<Result<Rows>> Session::Batch(std::span<const Statement> statements) {
+  std::vector<Result<Rows>> results;
+  if (failure_) {
+    if (!statements.empty()) results.emplace_back(std::unexpected(*failure_));
+    return results;
+  }
+  if (statements.empty()) return results;
+  results = driver_->Run(statements);
+  if (!results.back()) {
+    results.back().error().may_have_applied = false;  // COMMIT was never sent
+    failure_ = results.back().error();
+  }
+  return results;
+}
+
+Result<Database> Database::Open(std::string_view uri, DatabaseOptions options) {
+  if (options.clock == nullptr) options.clock = &SystemClock();
+  std::shared_ptr<Pool> pool;
+  if (uri.starts_with("sqlite:")) {
+    const std::string path(uri.substr(7));
+    if (path.empty()) return Fail(Errc::kInvalid, "no file in " + std::string(uri));
+    // Each connection to :memory: would be a database of its own.
+    if (path == ":memory:") options.connections_max = 1;
+    pool = std::make_shared<Pool>(
+        path, Dialect::kSqlite, options,
+        [path, options](const Limits& limits) { return OpenSqlite(path, options, limits); });
+  } else if (uri.starts_with("postgresql://") || uri.starts_with("postgres://")) {
+    pool = std::make_shared<Pool>(std::string(uri), Dialect::kPostgres, options,
+                                  [text = std::string(uri), options](const Limits& limits) {
+                                    return OpenPostgres(text, options, limits);
+                                  });
+  } else {
+    return Fail(Errc::kInvalid,
+                "not sqlite: or postgresql://: " + std::string(uri.substr(0, uri.find(':'))));
+  }
+  // A mistake in the URI is told now.
+  Result<Pool::Lease> first = pool->Take(pool->LimitsOf({}));
+  if (!first) return Pass(std::move(first));
+  return Database(std::move(pool));
+}
+
+Dialect Database::dialect() const { return pool_->dialect(); }
+const Clock& Database::clock() const { return pool_->clock(); }
+
+Result<Rows> Database::Execute(const Statement& statement, const SqlCall& call) const {
+  std::vector<Result<Rows>> results = Batch(std::span(&statement, 1), call);
+  return std::move(results.front());
+}
+
+std::vector<Result<Rows>> Database::Batch(std::span<const Statement> statements,
+                                          const SqlCall& call) const {
+  std::vector<Result<Rows>> results;
+  if (statements.empty()) return results;
+  const Limits limits = pool_->LimitsOf(call);
+  for (std::size_t attempt = 0;; ++attempt) {
+    Result<Pool::Lease> lease = pool_->Take(limits);
+    if (!lease) {
+      results.clear();
+      results.emplace_back(Pass(std::move(lease)));
+      return results;
+    }
+    results = (*lease)->Run(statements);
+    if (results.back() || results.back().error().code != Errc::kConflict) return results;
+    if (attempt + 1 == kAutocommitAttempts || !Pause(attempt, limits)) return results;
+  }
+}
+
+Result<void> Database::RunScript(std::string_view script, const SqlCall& call) const {
+  Result<Pool::Lease> lease = pool_->Take(pool_->LimitsOf(call));
+  if (!lease) return Pass(std::move(lease));
+  Driver& driver = *lease->get();
+  if (Result<void> begun = driver.Begin({}); !begun) return begun;
+  if (Result<void> done = driver.RunScript(script); !done) {
+    driver.Rollback();
+    return NotApplied(std::move(done).error());
+  }
+  return driver.Commit();
+}
+
+Result<void> Database::RunTransaction(const TransactionBody& body,
+                                      const TransactOptions& options) const {
+  const Limits limits = pool_->LimitsOf(options.call);
+  const auto run_once = [&]() -> Result<void> {
+    Result<Pool::Lease> lease = pool_->Take(limits);
+    if (!lease) return Pass(std::move(lease));
+    Driver& driver = *lease->get();
+    if (Result<void> begun = driver.Begin(options); !begun)
+      return NotApplied(std::move(begun).error());
+    Session session(&driver);
+    Result<void> done;
+    try {
+      done = body(session);
+    } catch (...) {
+      done = std::unexpected(Error{.code = Errc::kLoader,
+                                   .detail = "the body of a transaction threw",
+                                   .cause = std::current_exception()});
+    }
+    if (session.failure_) done = std::unexpected(*session.failure_);
+    if (done) return driver.Commit();
+    driver.Rollback();
+    return done;
+  };
+  for (std::size_t attempt = 0;; ++attempt) {
+    Result<void> done = run_once();
+    if (done || !IsWorthAnother(done.error())) return done;
+    if (attempt + 1 >= options.attempts_max || !Pause(attempt, limits)) return done;
+  }
+}
+
+Result<std::unique_ptr<Listener>> Database::Listen(std::string_view channel) const {
+  if (dialect() == Dialect::kSqlite) return ListenSqlite(pool_->uri());
+  return ListenPostgres(pool_->uri(), channel, pool_->LimitsOf({}));
+}
+
+}  // namespace cairn::cache::sql

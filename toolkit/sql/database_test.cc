@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The database handle, over both dialects where they are to agree.
+#include "cairn/sql/database.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <thread>
+
+#include "sql/database_place.h"
+
+namespace cairn::cache::sql {
+namespace {
+
+using namespace std::chrono_literals;
+
+class AnyDatabase : public testing::TestWithParam<Dialect> {
+ protected:
+  void SetUp() override { ASSERT_NO_FATAL_FAILURE(place_.Start(GetParam())); }
+  Database Open(DatabaseOptions options = {}) {
+    return Database::Open(place_.uri(), options).value();
+  }
+  std::string Blobs() const { return GetParam() == Dialect::kSqlite ? "blob" : "bytea"; }
+
+  DatabasePlace place_;
+};
+INSTANTIATE_TEST_SUITE_P(, AnyDatabase, testing::Values(Dialect::kSqlite, Dialect::kPostgres),
+                         [](const auto& row) {
+                           return row.param == Dialect::kSqlite ? "Sqlite" : "Postgres";
+                         });
+
+TEST_P(AnyDatabase, ValuesComeBackAsTheyWere) {
+  const Database db = Open();
+  const std::string time = GetParam() == Dialect::kSqlite ? "text" : "timestamptz";
+  ASSERT_TRUE(db.RunScript("create table v(i bigint, d double precision, t text, b " + Blobs() +
+                           ", w " + time + ", f boolean, n text)"));
+  const Timestamp when = Timestamp(1'795'000'000'123'456us);
+  const std::string text = "it's \"; drop table v; -- \xc3\xa9";
+  const Blob blob{std::string("\0\xff'\\x", 5)};
+  const Statement insert("insert into v values ($1, $2, $3, $4, $5, $6, $7)", INT64_MIN, 0.1, text,
+                         blob, when, true, std::optional<std::string>());
+  EXPECT_EQ(db.Execute(insert)->affected, 1);
+  const Rows rows = db.Execute(Statement("select * from v where t = $1", text)).value();
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows.Find("t"), 2U);
+  EXPECT_EQ(rows.Get<std::int64_t>(0, 0), INT64_MIN);
+  EXPECT_EQ(rows.Get<double>(0, 1), 0.1);
+  EXPECT_EQ(rows.Get<std::string>(0, 2), text);
+  EXPECT_EQ(rows.Get<Blob>(0, 3), blob);
+  EXPECT_EQ(rows.Get<Timestamp>(0, 4), when);
+  EXPECT_EQ(rows.Get<bool>(0, 5), true);
+  EXPECT_EQ(rows.Get<std::optional<std::string>>(0, 6).value(), std::nullopt);
+  EXPECT_EQ(rows.Get<int>(0, 0).error().code, Errc::kType);          // does not fit
+  EXPECT_EQ(rows.Get<std::string>(0, 6).error().code, Errc::kType);  // NULL
+  EXPECT_EQ(rows.Get<std::int64_t>(0, 2).error().code, Errc::kType);
+}
+
+TEST_P(AnyDatabase, ErrorsAreValues) {
+  const Database db = Open();
+  ASSERT_TRUE(db.RunScript("create table u(id bigint primary key, n text not null)"));
+  ASSERT_TRUE(db.Execute(Statement("insert into u values (1, 'a')")));
+  const Error twice = db.Execute(Statement("insert into u values ($1, $2)", 1, "b")).error();
+  EXPECT_EQ(twice.code, Errc::kServer);
+  EXPECT_EQ(twice.server_code(), "23505");
+  EXPECT_FALSE(twice.may_have_applied);
+  const Statement null("insert into u values ($1, $2)", 2, std::nullopt);
+  EXPECT_EQ(db.Execute(null).error().server_code(), "23502");
+  EXPECT_FALSE(db.Execute(Statement("selekt")));
+  EXPECT_FALSE(db.Execute(Statement("select $1, $2", 1)));              // one is missing
+  EXPECT_FALSE(db.Execute(Statement("delete from u; delete from u")));  // two
+  EXPECT_EQ(db.Execute(Statement("select 1"), {.timeout = 0ns}).error().code, Errc::kTimeout);
+  std::stop_source stop;
+  stop.request_stop();
+  const SqlCall stopped{.stop = stop.get_token()};
+  EXPECT_EQ(db.Execute(Statement("select 1"), stopped).error().code, Errc::kCancelled);
+  EXPECT_EQ(db.Execute(Statement("select count(*) from u"))->Get<int>(0, 0), 1);
+}
+
+TEST_P(AnyDatabase, BatchIsOneTransaction) {
+  const Database db = Open();
+  ASSERT_TRUE(db.RunScript("create table u(id bigint primary key)"));
+  std::vector<Statement> batch;
+  for (int i = 0; i < 300; ++i) batch.emplace_back("insert into u values ($1)", i);
+  ASSERT_EQ(db.Batch(batch).size(), 300U);
+  EXPECT_EQ(db.Execute(Statement("select count(*) from u"))->Get<int>(0, 0), 300);
+  batch = {Statement("insert into u values ($1)", 1000), Statement("insert into u values ($1)", 5),
+           Statement("insert into u values ($1)", 1001)};
+  const auto results = db.Batch(batch);
+  ASSERT_EQ(results.size(), 2U);
+  EXPECT_EQ(results[1].error().server_code(), "23505");
+  EXPECT_EQ(db.Execute(Statement("select count(*) from u"))->Get<int>(0, 0), 300);
+}
+
+TEST_P(AnyDatabase, TransactionsCommitOrDoNot) {
+  const Database db = Open();
+  ASSERT_TRUE(db.RunScript("create table u(id bigint primary key)"));
+  const auto count = [&] {
+    return db.Execute(Statement("select count(*) from u"))->Get<int>(0, 0);
+  };
+  const auto insert = [](Session& session, int id) {
+    return session.Execute(Statement("insert into u values ($1)", id));
+  };
+  EXPECT_EQ(db.Transact([&](Session& session) -> Result<int> {
+    insert(session, 1).value();
+    return 7;
+  }),
+            7);
+  EXPECT_EQ(count(), 1);
+  const Result<int> refused = db.Transact([&](Session& session) -> Result<int> {
+    insert(session, 2).value();
+    return Fail(Errc::kInvalid, "no");
+  });
+  EXPECT_EQ(refused.error().detail, "no");
+  EXPECT_EQ(count(), 1);
+  // A failure that the body does not mind dooms it all the same, in both dialects.
+  const Result<int> doomed = db.Transact([&](Session& session) -> Result<int> {
+    insert(session, 3).value();
+    EXPECT_FALSE(insert(session, 1));
+    return 7;
+  });
+  EXPECT_EQ(doomed.error().server_code(), "23505");
+  EXPECT_EQ(count(), 1);
+}
+
+TEST_P(AnyDatabase, ManyThreadsCountTogether) {
+  const Database db = Open({.connections_max = 3, .timeout = 20s});
+  ASSERT_TRUE(db.RunScript("create table c(n bigint); insert into c values (0)"));
+  const auto add = [](Session& session) -> Result<int> {
+    // Read, then write: lost without isolation.
+    const Rows rows = session.Execute(Statement("select n from c")).value_or(Rows());
+    if (rows.empty()) return 0;  // the session is doomed
+    const Result<int> n = rows.Get<int>(0, 0);
+    const auto set = session.Execute(Statement("update c set n = $1", *n + 1));
+    if (!set) return std::unexpected(set.error());
+    return *n;
+  };
+  std::atomic<int> done = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 6; ++i) {
+      threads.emplace_back([&] {
+        const TransactOptions options{.isolation = Isolation::kSerializable, .attempts_max = 1000};
+        for (int j = 0; j < 20; ++j) done += db.Transact(add, options).has_value() ? 1 : 0;
+      });
+    }
+  }
+  EXPECT_EQ(done, 120);
+  EXPECT_EQ(db.Execute(Statement("select n from c"))->Get<int>(0, 0), 120);
+}
+
+TEST_P(AnyDatabase, AStatementEndsAtItsDeadline) {
+  const Database db = Open();
+  const Statement forever(
+      GetParam() == Dialect::kSqlite
+          ? "with recursive r(n) as (select 1 union all select n + 1 from r) select max(n) from r"
+          : "select pg_sleep(60)::text");
+  const TimePoint begin = SystemClock().Now();
+  EXPECT_EQ(db.Execute(forever, {.timeout = 50ms}).error().code, Errc::kTimeout);
+  EXPECT_LT(SystemClock().Now() - begin, 5s);
+  EXPECT_EQ(db.Execute(Statement("select 1"))->Get<int>(0, 0), 1);
+}
+
+TEST_P(AnyDatabase, AFullPoolMakesWaitAndRefuses) {
+  const Database db = Open({.connections_max = 1, .waiters_max = 0});
+  const Result<int> held = db.Transact([&](Session&) -> Result<int> {
+    EXPECT_EQ(db.Execute(Statement("select 1")).error().code, Errc::kLimit);
+    return 1;
+  });
+  EXPECT_TRUE(held);
+}
+
+TEST_P(AnyDatabase, MoreStatementsThanAreKept) {
+  const Database db = Open({.connections_max = 1});
+  for (int i = 0; i < 600; ++i) {
+    const Statement statement("select " + std::to_string(i) + " + $1", 1);
+    ASSERT_EQ(db.Execute(statement)->Get<int>(0, 0), i + 1);
+  }
+}
+
+TEST_P(AnyDatabase, AChangedSchemaIsNoticed) {
+  const Database db = Open({.connections_max = 1});
+  ASSERT_TRUE(db.RunScript("create table s(a bigint); insert into s values (1)"));
+  EXPECT_EQ(db.Execute(Statement("select * from s"))->columns.size(), 1U);
+  ASSERT_TRUE(db.RunScript("alter table s add column b bigint"));
+  EXPECT_EQ(db.Execute(Statement("select * from s"))->columns.size(), 2U);
+}
+
+TEST(Sqlite, ABusyDatabaseIsAConflict) {
+  DatabasePlace place;
+  place.Start(Dialect::kSqlite);
+  const Database one = Database::Open(place.uri()).value();
+  const Database other = Database::Open(place.uri(), {.busy_timeout = 5ms}).value();
+  ASSERT_TRUE(one.RunScript("create table u(id integer primary key)"));
+  const Result<int> held = one.Transact([&](Session&) -> Result<int> {
+    const Error busy = other.Execute(Statement("insert into u values (1)")).error();
+    EXPECT_EQ(busy.code, Errc::kConflict);
+    EXPECT_FALSE(busy.may_have_applied);
+    return 1;
+  });
+  EXPECT_TRUE(held);
+  EXPECT_TRUE(other.Execute(Statement("insert into u values (1)")));
+}
+
+TEST(Sqlite, ForeignKeysHoldAndMemoryIsOneDatabase) {
+  const Database db = Database::Open("sqlite::memory:").value();
+  ASSERT_TRUE(
+      db.RunScript("create table a(id integer primary key);"
+                   "create table b(a integer references a)"));
+  EXPECT_EQ(db.Execute(Statement("insert into b values (1)")).error().server_code(), "23503");
+  EXPECT_EQ(Database::Open("mysql://x").error().code, Errc::kInvalid);
+  EXPECT_EQ(Database::Open("sqlite:/no/such/folder/x.db").error().code, Errc::kUnreachable);
+}
+
+TEST(Postgres, KilledServer) {
+  DatabasePlace place;
+  ASSERT_NO_FATAL_FAILURE(place.StartPostgresOfItsOwn());
+  const Database db = Database::Open(place.uri(), {.timeout = 20s}).value();
+  ASSERT_TRUE(db.RunScript("create table u(id bigint primary key)"));
+  bool is_first = true;
+  const Result<int> done = db.Transact([&](Session& session) -> Result<int> {
+    if (!session.Execute(Statement("insert into u values (1)"))) return 0;
+    if (!std::exchange(is_first, false)) return 7;
+    place.Kill();
+    const Result<Rows> lost = session.Execute(Statement("insert into u values (2)"));
+    EXPECT_FALSE(lost);
+    if (!lost) EXPECT_EQ(lost.error().code, Errc::kClosed);
+    if (!lost) EXPECT_FALSE(lost.error().may_have_applied);
+    place.StartAgain();
+    return 0;
+  });
+  // Before COMMIT: so it was done again.
+  EXPECT_EQ(done.value_or(0), 7);
+  EXPECT_EQ(db.Execute(Statement("select count(*) from u"))->Get<int>(0, 0), 1);
+  // Idle connections died, too: noticed before they are lent.
+  place.Kill();
+  EXPECT_FALSE(db.Execute(Statement("select 1"), {.timeout = 1s}));
+  place.StartAgain();
+  EXPECT_EQ(db.Execute(Statement("select 1"))->Get<int>(0, 0), 1);
+}
+
+TEST(Postgres, AKilledStatementMayHaveApplied) {
+  DatabasePlace place;
+  ASSERT_NO_FATAL_FAILURE(place.StartPostgresOfItsOwn());
+  const Database db = Database::Open(place.uri(), {.timeout = 20s}).value();
+  ASSERT_TRUE(db.RunScript("create table u(id bigint primary key)"));
+  std::jthread killer([&] {
+    // Once the statement is seen to run.
+    const Statement running(
+        "select 1 from pg_stat_activity where query like '%pg_sleep(6%'"
+        " and pid <> pg_backend_pid() and state = 'active'");
+    while (db.Execute(running).value().empty()) {
+    }
+    place.Kill();
+  });
+  const Statement slow("insert into u select 1 from (select pg_sleep(60)) s");
+  const Result<Rows> lost = db.Execute(slow);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, Errc::kClosed);
+  EXPECT_TRUE(lost.error().may_have_applied);
+}
+
+TEST(Timestamps, AreReadAndRefused) {
+  const Timestamp noon = Timestamp(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)) + 12h;
+  EXPECT_EQ(FormatTimestamp(noon + 5us), "2026-11-22 12:00:00.000005");
+  EXPECT_EQ(FormatTimestamp(Timestamp(-1us)), "1969-12-31 23:59:59.999999");
+  for (const std::string_view text :
+       {"2026-11-22 12:00:00", "2026-11-22T12:00:00Z", "2026-11-22 12:00:00.000+00",
+        "2026-11-22 14:00:00+02", "2026-11-22 08:30:00.0-03:30"})
+    EXPECT_EQ(ParseTimestamp(text), noon) << text;
+  EXPECT_EQ(ParseTimestamp("2026-11-22"), noon - 12h);
+  for (const std::string_view text :
+       {"", "x", "2026-13-22 12:00:00", "2026-11-22 12:00", "2026-11-22 12:00:00 x", "infinity",
+        "2026-02-30", "2026-11-22 12:00:00.", "2026-11-22 12:00:00+"})
+    EXPECT_FALSE(ParseTimestamp(text)) << text;
+}
+
+}  // namespace
+}  // namespace cairn::cache::sql
