@@ -10,33 +10,21 @@
 #include <string>
 #include <thread>
 
-#include "sql/database_place.h"
+#include "sql/any_database.h"
 
 namespace cairn::cache::sql {
 namespace {
 
 using namespace std::chrono_literals;
 
-class AnyDatabase : public testing::TestWithParam<Dialect> {
- protected:
-  void SetUp() override { ASSERT_NO_FATAL_FAILURE(place_.Start(GetParam())); }
-  Database Open(DatabaseOptions options = {}) {
-    return Database::Open(place_.uri(), options).value();
-  }
-  std::string Blobs() const { return GetParam() == Dialect::kSqlite ? "blob" : "bytea"; }
-
-  DatabasePlace place_;
-};
-INSTANTIATE_TEST_SUITE_P(, AnyDatabase, testing::Values(Dialect::kSqlite, Dialect::kPostgres),
-                         [](const auto& row) {
-                           return row.param == Dialect::kSqlite ? "Sqlite" : "Postgres";
-                         });
+INSTANTIATE_TEST_SUITE_P(Sql, AnyDatabase, BothDialects(), DialectName);
 
 TEST_P(AnyDatabase, ValuesComeBackAsTheyWere) {
   const Database db = Open();
-  const std::string time = GetParam() == Dialect::kSqlite ? "text" : "timestamptz";
-  ASSERT_TRUE(db.RunScript("create table v(i bigint, d double precision, t text, b " + Blobs() +
-                           ", w " + time + ", f boolean, n text)"));
+  const bool is_sqlite = GetParam() == Dialect::kSqlite;
+  const std::string types = is_sqlite ? "b blob, w text" : "b bytea, w timestamptz";
+  ASSERT_TRUE(db.RunScript("create table v(i bigint, d double precision, t text, " + types +
+                           ", f boolean, n text)"));
   const Timestamp when = Timestamp(1'795'000'000'123'456us);
   const std::string text = "it's \"; drop table v; -- \xc3\xa9";
   const Blob blob{std::string("\0\xff'\\x", 5)};

@@ -20,6 +20,7 @@
 #define CAIRN_SQL_VALUE_H_
 
 #include <chrono>
+#include <compare>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -39,7 +40,7 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 // Bytes, as opposed to text.
 struct Blob {
   std::string bytes;
-  bool operator==(const Blob&) const = default;
+  auto operator<=>(const Blob&) const = default;
 };
 
 // std::monostate is NULL.
