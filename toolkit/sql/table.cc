@@ -212,7 +212,7 @@ Statement UpsertOf(std::string_view table, std::vector<Column> columns, const Ta
   statement.text += sets.empty() ? "nothing" : "update set " + sets;
   if (is_versioned && version > 0 && !sets.empty()) {
     const std::string name = Quoted(options.version);
-    statement.text += " where t." + name + " is null or t." + name + " < excluded." + name;
+    statement.text += " where t." + name + " is null or t." + name + " <= excluded." + name;
   }
   return statement;
 }
@@ -223,7 +223,7 @@ Statement DeleteOf(std::string_view table, Value key, const TableOptions& option
   statement.parameters.push_back(std::move(key));
   if (!options.version.empty() && version > 0) {
     const std::string name = Quoted(options.version);
-    statement.text += " and (" + name + " is null or " + name + " < $2)";
+    statement.text += " and (" + name + " is null or " + name + " <= $2)";
     statement.parameters.emplace_back(version);
   }
   return statement;

@@ -58,7 +58,7 @@ TEST_P(Tables, AVersionRefusesThePast) {
   const Table<User> users(db, "users", {.version = "row_version"});
   EXPECT_EQ(db.Execute(users.Upsert({.id = 1, .name = "new"}, 9))->affected, 1);
   EXPECT_EQ(db.Execute(users.Upsert({.id = 1, .name = "old"}, 8))->affected, 0);
-  EXPECT_EQ(db.Execute(users.Upsert({.id = 1, .name = "old"}, 9))->affected, 0);
+  EXPECT_EQ(db.Execute(users.Upsert({.id = 1, .name = "new"}, 9))->affected, 1);
   EXPECT_EQ(db.Execute(users.Delete(1, 8))->affected, 0);
   EXPECT_EQ(users.Load(1)->value->name, "new");
   EXPECT_EQ(db.Execute(users.Delete(1, 10))->affected, 1);

@@ -226,8 +226,9 @@ class Table {
     return query_.LoadMany(ids, call);
   }
 
-  // Inserts the row or replaces its columns. With a version (above 0), only what is older is
-  // replaced, and `affected` is 0 otherwise; without, the column of the version is left alone.
+  // Inserts the row or replaces its columns. With a version (above 0), a newer row is left alone
+  // and `affected` is 0; the same version again is welcome, as it is to the store. Without, the
+  // column of the version is left alone.
   Statement Upsert(const T& row, std::int64_t version = 0) const {
     std::vector<internal::Column> columns;
     internal::EachField<T>([&](const auto& field) {
@@ -236,7 +237,7 @@ class Table {
     });
     return internal::UpsertOf(name_, std::move(columns), options_, version);
   }
-  // With a version, only a row that is older goes.
+  // With a version, a newer row stays.
   template <class Id>
   Statement Delete(const Id& id, std::int64_t version = 0) const {
     return internal::DeleteOf(name_, ToValue(id), options_, version);
