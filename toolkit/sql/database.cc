@@ -6,11 +6,10 @@
 #include "cairn/sql/database.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <thread>
 
 #include "sql/driver.h"
+#include "sql/pause.h"
 #include "sql/pool.h"
 
 namespace cairn::cache::sql {
@@ -29,12 +28,8 @@ Duration PauseBefore(std::size_t attempt) {
 }
 
 // False if the call is over.
-bool Pause(std::size_t attempt, const Limits& limits) {
-  std::mutex mu;
-  std::condition_variable_any never;
-  std::unique_lock lock(mu);
-  never.wait_for(lock, limits.stop, std::min(PauseBefore(attempt), limits.left()),
-                 [] { return false; });
+bool MayTryAgain(std::size_t attempt, const Limits& limits) {
+  Pause(std::min(PauseBefore(attempt), limits.left()), limits.stop);
   return limits.Check().has_value();
 }
 
@@ -135,7 +130,7 @@ std::vector<Result<Rows>> Database::Batch(std::span<const Statement> statements,
     }
     results = (*lease)->Run(statements);
     if (results.back() || results.back().error().code != Errc::kConflict) return results;
-    if (attempt + 1 == kAutocommitAttempts || !Pause(attempt, limits)) return results;
+    if (attempt + 1 == kAutocommitAttempts || !MayTryAgain(attempt, limits)) return results;
   }
 }
 
@@ -177,7 +172,7 @@ Result<void> Database::RunTransaction(const TransactionBody& body,
   for (std::size_t attempt = 0;; ++attempt) {
     Result<void> done = run_once();
     if (done || !IsWorthAnother(done.error())) return done;
-    if (attempt + 1 >= options.attempts_max || !Pause(attempt, limits)) return done;
+    if (attempt + 1 >= options.attempts_max || !MayTryAgain(attempt, limits)) return done;
   }
 }
 

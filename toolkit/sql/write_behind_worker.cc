@@ -6,9 +6,9 @@
 #include "cairn/sql/write_behind_worker.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
+
+#include "sql/pause.h"
 
 namespace cairn::cache::sql {
 namespace {
@@ -26,14 +26,6 @@ Result<LogEntry> EntryOf(const Reply& pair) {
   std::vector<std::string_view> fields;
   for (const Reply& field : parts[1].elements()) fields.push_back(field.text());
   return ParseLogEntry(std::string(parts[0].text()), fields);
-}
-
-// Until then, or until the stop.
-void Wait(Duration span, const std::stop_token& stop) {
-  std::mutex mu;
-  std::condition_variable_any never;
-  std::unique_lock lock(mu);
-  never.wait_for(lock, stop, span, [] { return false; });
 }
 
 }  // namespace
@@ -225,14 +217,14 @@ void WriteBehindWorker::Run(std::stop_token stop) {
     if (!round) {
       failures_.fetch_add(1, std::memory_order_relaxed);
       has_pending_ = true;
-      Wait(pause, stop);
+      Pause(pause, stop);
       pause = std::min(pause * 2, options_.pause_max);
       continue;
     }
     // What is refused is tried again no faster than what fails.
     const bool is_stuck = round->refused > 0 && round->acknowledged == 0;
     pause = is_stuck ? std::min(pause * 2, options_.pause_max) : options_.pause_min;
-    if (round->delivered == 0 || is_stuck) Wait(pause, stop);
+    if (round->delivered == 0 || is_stuck) Pause(pause, stop);
   }
 }
 
