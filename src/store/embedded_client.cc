@@ -2,6 +2,7 @@
 // Calls, by way of a session of the pool.
 #include "store/embedded_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "client/command_class.h"
@@ -57,11 +58,74 @@ class EmbeddedConnection final : public cache::Connection {
 Result<Reply> EmbeddedClient::Call(const Command& command, const CallOptions& options) {
   if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
   if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
+  if (client::Waits(command, options.waits)) return CallWaiting(command, options);
   const SessionPool::Lease session(pool_);
   return session->Run(command);
 }
 
+EmbeddedClient::~EmbeddedClient() {
+  std::vector<std::weak_ptr<WaitingCall>> waiting;
+  {
+    const MutexLock hold(mutex_);
+    waiting = std::exchange(waiting_, {});
+  }
+  for (const std::weak_ptr<WaitingCall>& weak : waiting) {
+    if (const auto call = weak.lock())
+      call->GiveUp({.code = Errc::kClosed, .detail = "the store was closed"});
+  }
+}
+
+void EmbeddedClient::Remember(const std::shared_ptr<WaitingCall>& call) {
+  const MutexLock hold(mutex_);
+  // Those that have ended go when the list would grow.
+  if (waiting_.size() == waiting_.capacity())
+    std::erase_if(waiting_, [](const auto& one) { return one.expired(); });
+  waiting_.push_back(call);
+}
+
+// Its own time and, beyond it, that of any call; its own deadline comes first.
+std::optional<cache::TimePoint> EmbeddedClient::Deadline(const Command& command,
+                                                         const CallOptions& options) const {
+  std::optional<cache::TimePoint> deadline = options.deadline;
+  const auto own = client::OwnWait(command);
+  const bool for_ever = !options.timeout && own && *own == cache::Duration::zero();
+  if (for_ever) return deadline;
+  cache::Duration span = options.timeout.value_or(timeout_);
+  if (!options.timeout && own) span += *own;
+  const cache::TimePoint end = clock_.Now() + span;
+  return deadline ? std::min(*deadline, end) : end;
+}
+
+Result<Reply> EmbeddedClient::CallWaiting(const Command& command, const CallOptions& options) {
+  auto ended = std::make_shared<Event>();
+  const auto call =
+      std::make_shared<WaitingCall>(engine_, body_.scheduler(), [ended] { ended->Notify(); });
+  Remember(call);
+  call->Begin(command, Deadline(command, options), options.stop);
+  while (!ended->WaitFor(INT64_MAX / 2)) {
+  }
+  return call->Take();
+}
+
+void EmbeddedClient::StartWaiting(const Command& command, const CallOptions& options,
+                                  cache::ReplyCallback done) {
+  cache::Executor& executor = options.executor != nullptr ? *options.executor : body_.scheduler();
+  // Filled before Begin, and emptied by the one who is told.
+  auto self = std::make_shared<std::shared_ptr<WaitingCall>>();
+  auto tell = [self, &executor, done = std::make_shared<cache::ReplyCallback>(std::move(done))] {
+    executor.Post([call = std::exchange(*self, nullptr), done] { (*done)(call->Take()); });
+  };
+  *self = std::make_shared<WaitingCall>(engine_, body_.scheduler(), std::move(tell));
+  const std::shared_ptr<WaitingCall> call = *self;
+  Remember(call);
+  call->Begin(command, Deadline(command, options), options.stop);
+}
+
 void EmbeddedClient::Start(Command command, CallOptions options, cache::ReplyCallback done) {
+  if (!options.stop.stop_requested() && client::CheckFitsClient(command) &&
+      client::Waits(command, options.waits)) {
+    return StartWaiting(command, options, std::move(done));
+  }
   Result<Reply> reply = Call(command, options);
   if (options.executor == nullptr) return done(std::move(reply));
   options.executor->Post(

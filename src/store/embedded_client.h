@@ -1,26 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // EmbeddedClient: the client of an engine within the process.
 //
-// A call runs on the caller's thread, in a session of the pool, and never waits; a deadline that
-// has passed or a token that was stopped is looked at before it runs. Thread safety: any thread.
+// A call runs on the caller's thread, in a session of the pool; a deadline that has passed or a
+// token that was stopped is looked at before it runs. Commands that wait do so in sessions of their
+// own; their end is told on the scheduler's thread. Those that still wait when this goes fail with
+// kClosed. Thread safety: any thread.
 #ifndef CAIRN_STORE_EMBEDDED_CLIENT_H_
 #define CAIRN_STORE_EMBEDDED_CLIENT_H_
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "cairn/client.h"
+#include "store/body.h"
 #include "store/session_pool.h"
+#include "store/waiting_call.h"
 
 namespace cairn::store {
 
 class EmbeddedClient final : public cache::Client {
  public:
   // Both outlive the client.
-  EmbeddedClient(engine::Engine& engine, const cache::Clock& clock)
-      : engine_(engine), clock_(clock), pool_(engine) {}
+  EmbeddedClient(engine::Engine& engine, cache::Store::Body& body, cache::Duration timeout)
+      : engine_(engine), body_(body), clock_(body.clock()), timeout_(timeout), pool_(engine) {}
+  ~EmbeddedClient() override;
 
   cache::Result<cache::Reply> Call(const cache::Command& command,
                                    const cache::CallOptions& options) override;
@@ -41,9 +47,21 @@ class EmbeddedClient final : public cache::Client {
       cache::TrackingOptions options, cache::InvalidationHandler handler) override;
 
  private:
+  std::optional<cache::TimePoint> Deadline(const cache::Command& command,
+                                           const cache::CallOptions& options) const;
+  cache::Result<cache::Reply> CallWaiting(const cache::Command& command,
+                                          const cache::CallOptions& options);
+  void StartWaiting(const cache::Command& command, const cache::CallOptions& options,
+                    cache::ReplyCallback done);
+  void Remember(const std::shared_ptr<WaitingCall>& call);
+
   engine::Engine& engine_;
+  cache::Store::Body& body_;
   const cache::Clock& clock_;
+  const cache::Duration timeout_;
   SessionPool pool_;
+  Mutex mutex_;
+  std::vector<std::weak_ptr<WaitingCall>> waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace cairn::store

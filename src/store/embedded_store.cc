@@ -38,9 +38,8 @@ cache::Capabilities EmbeddedCapabilities() {
           .write_behind = true,
           .tracking = false,
           .subscriptions = false,
-          .waiting = false,
-          .weaker = {"Commands that would wait reply at once.",
-                     "There are no subscriptions and no tracking; a near cache is not needed.",
+          .waiting = true,
+          .weaker = {"There are no subscriptions and no tracking; a near cache is not needed.",
                      "The data set is gone with the last handle."}};
 }
 
@@ -52,7 +51,7 @@ class EmbeddedStore final : public cache::Store::Body {
         engine_({.clock = options.clock != nullptr ? &engine_clock_ : nullptr,
                  // Its thread sleeps by the machine's clock.
                  .with_keeper = options.clock == nullptr}),
-        client_(engine_, clock()) {}
+        client_(engine_, *this, options.timeout) {}
 
   cache::Client& client() override { return client_; }
   const cache::Capabilities& capabilities() const override { return capabilities_; }

@@ -134,6 +134,62 @@ TEST(Embedded, ExpiryByVirtualTime) {
             Errc::kTimeout);
 }
 
+TEST(Embedded, CommandsThatWait) {
+  const Store store = OpenStore();
+  Client& client = store.client();
+  Thread pusher("pusher", [&client] { client.Call(Command("RPUSH", "q", "job")).value(); });
+  const Result<Reply> job = client.Call(Command("BLPOP", "q", 0));
+  pusher.Join();
+  EXPECT_EQ(job->elements()[1].text(), "job");
+  EXPECT_TRUE(client.Call(Command("BLPOP", "q", "0.001"))->is_null());
+  const Result<Reply> late = client.Call(Command("BLPOP", "q", 0), {.timeout = 1ms});
+  EXPECT_EQ(late.error().code, Errc::kTimeout);
+  EXPECT_FALSE(late.error().may_have_applied);
+  client.Call(Command("RPUSH", "q", "left")).value();
+  EXPECT_EQ(client.Call(Command("LLEN", "q"))->AsInteger().value(), 1);
+  EXPECT_EQ(client.Call(Command("BLPOP", "q", 0))->elements()[1].text(), "left");
+}
+
+TEST(Embedded, WaitingByVirtualTime) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  std::vector<std::string> ends;
+  std::stop_source stop;
+  const auto wait = [&](CallOptions options, const char* timeout) {
+    store.client().Start(
+        Command("BLPOP", "q", timeout), std::move(options), [&](Result<Reply> reply) {
+          ends.push_back(!reply             ? std::string(ErrcName(reply.error().code))
+                         : reply->is_null() ? "null"
+                                            : std::string(reply->elements()[1].text()));
+        });
+  };
+  wait({}, "0.05");
+  wait({.timeout = 70ms}, "0");
+  wait({.stop = stop.get_token()}, "0");
+  wait({}, "0");
+  time.Advance(49ms);
+  EXPECT_TRUE(ends.empty());
+  time.Advance(1ms);
+  EXPECT_EQ(ends, std::vector<std::string>{"null"});
+  time.Advance(20ms);
+  stop.request_stop();
+  store.client().Call(Command("RPUSH", "q", "job")).value();
+  time.RunReady();
+  EXPECT_EQ(ends, (std::vector<std::string>{"null", "timeout", "cancelled", "job"}));
+}
+
+TEST(Embedded, WhoStillWaitsIsToldThatTheStoreCloses) {
+  VirtualTime time;
+  std::string end;
+  {
+    const Store store = OpenStore({.clock = &time, .scheduler = &time});
+    store.client().Start(Command("BLPOP", "q", 0), {},
+                         [&](Result<Reply> reply) { end = ErrcName(reply.error().code); });
+  }
+  time.RunReady();
+  EXPECT_EQ(end, "closed");
+}
+
 // More threads than the pool has sessions.
 TEST(Embedded, ManyThreads) {
   constexpr int kThreads = 80;
