@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Policy, Entry, LoadContext: how a typed cache (cairn/cache.h) keeps, loads and answers.
+//
+//   const Policy policy{.ttl = 1min, .stale_for = 10min, .jitter_percent = 10};
+//
+// Times are rounded down to milliseconds. Thread safety: values; a LoadContext belongs to its load.
+#ifndef CAIRN_CACHE_POLICY_H_
+#define CAIRN_CACHE_POLICY_H_
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cairn/clock.h"
+#include "cairn/frame.h"
+#include "cairn/result.h"
+
+namespace cairn::cache {
+
+// Of a row: grows with each change of it, from 1 on. 0: none.
+using Version = std::int64_t;
+
+enum class WhenStoreDown : std::uint8_t { kLoadUncached, kFail };
+// Another loads and has not finished within wait_max, or the cap on loads is reached.
+enum class WhenWaitOver : std::uint8_t { kLoadUncached, kFail };
+
+struct Policy {
+  // How long a value is fresh. Unset: what the namespace says, or for ever. Zero or less: it is
+  // given to the caller, and not kept.
+  std::optional<Millis> ttl = {};
+  // How long it is then kept as stale: served while one reader loads, or when a load fails.
+  Millis stale_for{0};
+  // The TTL is shortened by a random part of up to so many percent.
+  int jitter_percent = 0;
+  // Of known absence. Unset: what the server has. Zero or less: absence is not kept.
+  std::optional<Millis> negative_ttl = {};
+  // Loads in the background, before the value is stale: from when no more time is left than the
+  // last load took, or this part of the TTL (0.2: in its last fifth), if that is longer.
+  bool refresh_ahead = true;
+  double refresh_part = 0;
+  // For so long nobody else loads. Longer than any load should take.
+  Millis lease{30'000};
+  // A load that failed is answered by the stale value, if there is one; no other tries for a while.
+  bool fail_safe = true;
+  Millis retry_after{1'000};
+  // For another's load.
+  Millis wait_max{5'000};
+  WhenWaitOver when_wait_over = WhenWaitOver::kLoadUncached;
+  WhenStoreDown when_store_down = WhenStoreDown::kLoadUncached;
+  std::vector<std::string> tags = {};
+  FrameOptions frame = {};
+};
+
+enum class Outcome : std::uint8_t {
+  kMiss,      // nothing is known, and it was not to be loaded
+  kHit,       // a fresh value
+  kStale,     // a stale one
+  kNegative,  // it is known that there is no such row
+  kLoaded,
+  kWaited,    // loaded by another caller of this process
+  kFallback,  // the load failed or took too long: what was there before
+};
+// "hit", "fallback": for logs and metrics.
+std::string_view OutcomeName(Outcome outcome);
+
+template <class T>
+struct Entry {
+  std::optional<T> value = {};  // nothing: a miss, or no such row
+  Outcome outcome = Outcome::kMiss;
+  Version version = 0;
+  Millis age{0};
+  // False: the caller has the value, the cache has not. It was invalidated meanwhile, an older one
+  // than is known, the store is down, or it was not to be kept.
+  bool is_cached = false;
+};
+
+// What a loader is told, and what it may say beside its value.
+template <class T, class KeyType>
+class LoadContext {
+ public:
+  LoadContext(const KeyType& asked, const T* old, Version minimum, Policy& own)
+      : key(asked), stale(old), min_version(minimum), policy(own) {}
+
+  const KeyType& key;
+  // What is there, stale or about to be; null if nothing is.
+  const T* stale;
+  // An older row than this is given to the caller, not cached: ask the primary for it.
+  Version min_version;
+  // This load's own; may be changed.
+  Policy& policy;
+  // Of the row that was loaded, if it has one.
+  Version version = 0;
+  // Beside the policy's.
+  std::vector<std::string> tags = {};
+  // The caller's.
+  std::stop_token stop = {};
+
+  // return context.NotModified(): the source says that the stale value is still right. Its times
+  // begin anew, and nothing is sent. REQUIRES: stale != nullptr
+  Result<std::optional<T>> NotModified() {
+    is_not_modified_ = true;
+    return std::optional<T>(*stale);
+  }
+  // return context.Skip(value): for the caller, not to be kept.
+  Result<std::optional<T>> Skip(std::optional<T> value) {
+    is_skipped_ = true;
+    return value;
+  }
+  bool is_not_modified() const { return is_not_modified_; }
+  bool is_skipped() const { return is_skipped_; }
+
+ private:
+  bool is_not_modified_ = false;
+  bool is_skipped_ = false;
+};
+
+struct ReadOptions {
+  // What is older, or has no version, is a miss: reading one's own writes.
+  Version min_version = 0;
+};
+
+struct PutOptions {
+  Version version = 0;
+};
+
+// What became of a write: false if something newer is known.
+struct Mark {
+  bool is_applied = false;
+  Version version = 0;
+};
+
+enum class Bump : std::uint8_t { kSoft, kHard };
+
+}  // namespace cairn::cache
+
+#endif  // CAIRN_CACHE_POLICY_H_
