@@ -38,7 +38,9 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "cairn/cache_policy.h"
 #include "cairn/codec.h"
@@ -65,6 +67,11 @@ concept Loader = std::copy_constructible<L> &&
                                       Result<std::optional<T>>> ||
                   std::same_as<std::invoke_result_t<L&, LoadContext<T, KeyType>&>,
                                Task<Result<std::optional<T>>>>);
+
+template <class L, class T, class KeyType>
+concept BulkLoader = std::copy_constructible<L> &&
+                     std::convertible_to<std::invoke_result_t<L&, BulkContext<KeyType>&>,
+                                         Result<std::vector<std::optional<T>>>>;
 
 template <class T, class KeyType, class C = DefaultCodec<T>>
   requires Codec<C, T>
@@ -93,6 +100,20 @@ class TypedCache {
   template <Loader<T, KeyType> L>
   Task<Result<Entry<T>>> CoGetOrLoad(KeyType key, L loader, ReadOptions read = {}) const {
     return Run(core_, std::move(key), std::move(loader), policy_, read);
+  }
+
+  // Entries in the order of the keys. One call of the loader for all that are missing or stale and
+  // whose lease is free, and the commands in pipelines; who is waited for, one by one. An error if
+  // a key has no answer.
+  template <BulkLoader<T, KeyType> L>
+  Result<std::vector<Entry<T>>> GetOrLoadMany(std::vector<KeyType> keys, L loader,
+                                              const ReadOptions& read = {}) const {
+    return SyncWait(CoGetOrLoadMany(std::move(keys), std::move(loader), read));
+  }
+  template <BulkLoader<T, KeyType> L>
+  Task<Result<std::vector<Entry<T>>>> CoGetOrLoadMany(std::vector<KeyType> keys, L loader,
+                                                      ReadOptions read = {}) const {
+    return RunMany(core_, std::move(keys), std::move(loader), policy_, read);
   }
 
   // After the commit. With a version, an older one than is known is not applied.
@@ -157,6 +178,7 @@ class TypedCache {
     std::int64_t token = 0;  // 0: nothing can be stored
     std::optional<Entry<T>> old = {};
     Version min_version = 0;
+    bool is_store_down = false;
   };
 
   static Command PlainLookup(const KeyType& key, const ReadOptions& read) {
@@ -363,6 +385,179 @@ class TypedCache {
     if (!entry.is_cached && command[0] != "CACHE.FAIL") core->CountRefused();
     co_return entry;
   }
+  // A key of a bulk that this call loads, and those who join meanwhile.
+  struct Led {
+    Led(Core core, KeyType asked, std::string name)
+        : key(std::move(asked)), text(std::move(name)), flight(std::move(core), text) {}
+    KeyType key;
+    std::string text;
+    Grant grant;
+    internal::FlightOwner flight;
+  };
+  using Ledger = std::vector<std::unique_ptr<Led>>;
+  using Answers = std::unordered_map<std::string, Entry<T>>;
+
+  template <class L>
+  static Task<Result<std::vector<Entry<T>>>> RunMany(Core core, std::vector<KeyType> keys, L loader,
+                                                     Policy policy, ReadOptions read) {
+    Answers answers;
+    Ledger missing;
+    // What is fresh needs no lease: of a warm call this is all.
+    const internal::LookupOptions plain{.min_version = read.min_version};
+    for (const KeyType& key : keys) {
+      std::string text = key.text();
+      if (answers.try_emplace(text).second)
+        missing.push_back(std::make_unique<Led>(core, key, std::move(text)));
+    }
+    Result<void> asked = co_await Ask(core, missing, plain, policy, answers);
+    if (!asked) co_return Pass(std::move(asked));
+    std::erase_if(missing, [](const auto& led) { return led == nullptr; });
+    const internal::LookupOptions leased{.lease = policy.lease, .min_version = read.min_version};
+    asked = co_await Ask(core, missing, leased, policy, answers);
+    if (!asked) co_return Pass(std::move(asked));
+    std::erase_if(missing, [](const auto& led) { return led == nullptr; });
+    Ledger led;
+    Ledger waiting;
+    for (auto& one : missing) {
+      const bool is_ours = one->grant.token != 0 || one->grant.is_store_down;
+      (is_ours ? led : waiting).push_back(std::move(one));
+    }
+    Result<void> loaded = co_await LoadMany(core, led, loader, policy, read, answers);
+    if (!loaded) co_return Pass(std::move(loaded));
+    for (const auto& one : waiting) {
+      Result<Entry<T>> entry =
+          co_await Run(core, one->key, OneOf<L>{loader, read.min_version}, policy, read);
+      if (!entry) co_return Pass(std::move(entry));
+      answers[one->text] = std::move(*entry);
+    }
+    std::vector<Entry<T>> entries;
+    entries.reserve(keys.size());
+    for (const KeyType& key : keys) entries.push_back(answers[key.text()]);
+    co_return entries;
+  }
+
+  // Answers what it can, whose places in `missing` are then null; the others get their grants.
+  static Task<Result<void>> Ask(Core core, Ledger& missing, internal::LookupOptions options,
+                                const Policy& policy, Answers& answers) {
+    std::vector<Command> commands;
+    for (const auto& led : missing) commands.push_back(internal::LookupCommand(led->text, options));
+    if (commands.empty()) co_return Result<void>();
+    Replies replies = co_await core->client().CoPipeline(std::move(commands));
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+      Grant& grant = missing[i]->grant;
+      Result<Lookup> lookup = internal::ReadLookup(std::move(replies[i]));
+      if (!lookup) {
+        if (!internal::IsStoreDown(lookup.error()) ||
+            policy.when_store_down == WhenStoreDown::kFail)
+          co_return Pass(std::move(lookup));
+        grant.is_store_down = true;
+        continue;
+      }
+      grant.is_store_down = false;
+      grant.token = lookup->token;
+      grant.old = EntryOf(*core, *lookup);
+      // Of what is stale a lease is asked for; once it is taken, the stale value will do.
+      const bool is_answer =
+          lookup->state == Lookup::State::kFresh || (options.lease > Millis(0) && grant.token == 0);
+      if (!grant.old || !is_answer || grant.token != 0) continue;
+      answers[missing[i]->text] = Counted(*core, std::move(*grant.old));
+      missing[i].reset();
+    }
+    co_return Result<void>();
+  }
+
+  template <class L>
+  static Task<Result<void>> LoadMany(Core core, Ledger& leds, L& loader, const Policy& policy,
+                                     ReadOptions read, Answers& answers) {
+    if (leds.empty()) co_return Result<void>();
+    BulkContext<KeyType> context{.min_version = read.min_version};
+    context.stop = co_await CurrentStop();
+    for (const auto& led : leds) {
+      context.keys.push_back(led->key);
+      if (!led->grant.old) led->flight.Begin(read.min_version);
+    }
+    const TimePoint began = core->Now();
+    Result<std::vector<std::optional<T>>> loaded = CallBulk(loader, context);
+    const auto cost = std::chrono::duration_cast<Millis>(core->Now() - began);
+    std::vector<Command> commands;
+    for (std::size_t i = 0; i < leds.size(); ++i) {
+      Led& led = *leds[i];
+      Entry<T>& entry = answers[led.text];
+      if (!loaded) {
+        if (led.grant.token != 0) commands.push_back(GiveBack(led.text, led.grant, policy));
+        if (led.grant.old) entry = *led.grant.old;
+        entry.outcome = Outcome::kFallback;
+        continue;
+      }
+      entry.value = std::move((*loaded)[i]);
+      entry.outcome = entry.value ? Outcome::kLoaded : Outcome::kNegative;
+      if (i < context.versions.size()) entry.version = context.versions[i];
+      Policy own = policy;
+      Loading single(led.key, nullptr, read.min_version, own);
+      single.version = entry.version;
+      single.tags = policy.tags;
+      if (led.grant.token != 0)
+        commands.push_back(StoreCommand(led.text, entry, single, led.grant, cost));
+    }
+    Replies replies;
+    if (!commands.empty()) replies = co_await core->client().CoPipeline(std::move(commands));
+    co_return Settle(*core, leds, std::move(loaded), std::move(replies), policy, answers);
+  }
+
+  // What has become of the fills is told to the entries and to those who have joined.
+  static Result<void> Settle(internal::CacheCore& core, Ledger& leds,
+                             Result<std::vector<std::optional<T>>> loaded, Replies replies,
+                             const Policy& policy, Answers& answers) {
+    std::size_t next = 0;
+    bool has_all = true;
+    for (const auto& led : leds) {
+      Entry<T>& entry = answers[led->text];
+      const bool is_leased = led->grant.token != 0;
+      if (!loaded) {
+        has_all = has_all && policy.fail_safe && led->grant.old.has_value();
+        if (led->grant.old) core.Count(Outcome::kFallback);
+        led->flight.Land(std::make_shared<const Result<Entry<T>>>(std::unexpected(loaded.error())));
+        continue;
+      }
+      // CACHE.FAIL, of what is not to be kept, replies a number.
+      if (is_leased)
+        entry.is_cached = internal::ReadFill(std::move(replies[next++])).value_or(false);
+      if (entry.is_cached || !is_leased)
+        led->flight.Land(std::make_shared<const Result<Entry<T>>>(entry));
+      core.Count(entry.outcome);
+    }
+    if (!loaded && !has_all) return Pass(std::move(loaded));
+    return {};
+  }
+
+  template <class L>
+  static Result<std::vector<std::optional<T>>> CallBulk(L& loader, BulkContext<KeyType>& context) {
+    try {
+      Result<std::vector<std::optional<T>>> loaded = loader(context);
+      if (loaded && loaded->size() != context.keys.size())
+        return Fail(Errc::kLoader, "the loader gave not as many values as there are keys");
+      return loaded;
+    } catch (...) {
+      return std::unexpected(internal::LoaderError(std::current_exception()));
+    }
+  }
+
+  // A bulk loader for one key.
+  template <class L>
+  struct OneOf {
+    L loader;
+    Version min_version;
+    Result<std::optional<T>> operator()(Loading& context) {
+      BulkContext<KeyType> bulk{.min_version = min_version};
+      bulk.keys.push_back(context.key);
+      bulk.stop = context.stop;
+      Result<std::vector<std::optional<T>>> loaded = CallBulk(loader, bulk);
+      if (!loaded) return Pass(std::move(loaded));
+      if (!bulk.versions.empty()) context.version = bulk.versions[0];
+      return std::move((*loaded)[0]);
+    }
+  };
+
   static Command GiveBack(std::string_view key, const Grant& grant, const Policy& policy) {
     Command command("CACHE.FAIL", key, grant.token);
     if (grant.old && policy.fail_safe && policy.retry_after > Millis(0))

@@ -118,6 +118,17 @@ class LoadContext {
   bool is_skipped_ = false;
 };
 
+// What a bulk loader is told: the keys that are missing, each once, and no others. It gives as many
+// values, in their order; nullopt: no such row.
+template <class KeyType>
+struct BulkContext {
+  std::vector<KeyType> keys = {};
+  Version min_version = 0;
+  // Of the rows, in the order of the keys, if they have one: filled by the loader.
+  std::vector<Version> versions = {};
+  std::stop_token stop = {};
+};
+
 struct ReadOptions {
   // What is older, or has no version, is a miss: reading one's own writes.
   Version min_version = 0;

@@ -342,6 +342,68 @@ TEST_F(Cache, ClearTakesAllOfTheSchema) {
   EXPECT_EQ(users.Get(2)->outcome, Outcome::kMiss);
 }
 
+TEST_F(Cache, BulkLoadsOnlyWhatIsMissing) {
+  const Users users = Make();
+  users.Put(2, User{2, "two"}).value();
+  std::vector<std::string> asked;
+  const auto loader =
+      [&](BulkContext<UserKey>& context) -> Result<std::vector<std::optional<User>>> {
+    ++loads_;
+    std::vector<std::optional<User>> rows;
+    for (const UserKey& key : context.keys) {
+      asked.push_back(key.text());
+      const std::int64_t id = key.part<0>();
+      rows.push_back(id == 9 ? std::nullopt : std::optional(User{id, "loaded"}));
+      context.versions.push_back(id);
+    }
+    return rows;
+  };
+  const auto entries = users.GetOrLoadMany({1, 2, 3, 1, 9}, loader).value();
+  EXPECT_EQ(asked, (std::vector<std::string>{"user:{1}", "user:{3}", "user:{9}"}));
+  ASSERT_EQ(entries.size(), 5u);
+  EXPECT_EQ(entries[1].value->name, "two");
+  EXPECT_EQ(entries[1].outcome, Outcome::kHit);
+  EXPECT_EQ(entries[2].value->id, 3);
+  EXPECT_TRUE(entries[2].is_cached);
+  EXPECT_EQ(entries[3].value, entries[0].value);
+  EXPECT_EQ(entries[4].outcome, Outcome::kNegative);
+  EXPECT_EQ(users.Get(3)->version, 3);
+  users.GetOrLoadMany({1, 2, 3, 9}, loader).value();
+  EXPECT_EQ(loads_, 1);
+  EXPECT_EQ(SyncWait(users.CoGetOrLoadMany({}, loader))->size(), 0u);
+}
+
+TEST_F(Cache, BulkFillsOfInvalidatedRowsAreRefused) {
+  const Users users = Make();
+  const auto loader =
+      [&](BulkContext<UserKey>& context) -> Result<std::vector<std::optional<User>>> {
+    users.Invalidate(1).value();
+    return std::vector<std::optional<User>>(context.keys.size(), row_);
+  };
+  const auto entries = users.GetOrLoadMany({1, 2}, loader).value();
+  EXPECT_FALSE(entries[0].is_cached);
+  EXPECT_EQ(entries[0].value, row_);
+  EXPECT_TRUE(entries[1].is_cached);
+  EXPECT_EQ(users.Get(1)->outcome, Outcome::kMiss);
+}
+
+TEST_F(Cache, BulkErrorsAreServedByWhatIsStale) {
+  const Users users = Make({.ttl = 100ms, .stale_for = 10'000ms});
+  users.Put(1, *row_).value();
+  time_.Advance(200ms);
+  const auto failing = [](BulkContext<UserKey>&) -> Result<std::vector<std::optional<User>>> {
+    return Fail(Errc::kUnreachable, "no database");
+  };
+  EXPECT_EQ(users.GetOrLoadMany({1}, failing)->at(0).outcome, Outcome::kFallback);
+  EXPECT_EQ(users.GetOrLoadMany({1}, failing)->at(0).outcome, Outcome::kStale);
+  EXPECT_EQ(users.GetOrLoadMany({1, 2}, failing).error().code, Errc::kUnreachable);
+  const auto short_one = [](BulkContext<UserKey>&) -> Result<std::vector<std::optional<User>>> {
+    return std::vector<std::optional<User>>();
+  };
+  EXPECT_EQ(users.GetOrLoadMany({2}, short_one).error().code, Errc::kLoader);
+  EXPECT_EQ(users.GetOrLoad(2, Row())->outcome, Outcome::kLoaded);  // its lease was given back
+}
+
 // Another process has the lease and does not finish.
 TEST_F(Cache, WaitingEndsAsThePolicySays) {
   const auto take_lease = [&](std::int64_t id) {
