@@ -239,6 +239,7 @@ Result<void> OutboxRelay::Drop(const std::vector<Change>& changes, const SqlCall
     drop = Statement("delete from cairn_outbox where number <= $1", changes.back().number);
   } else {
     std::vector<std::int64_t> numbers;
+    numbers.reserve(changes.size());
     for (const Change& change : changes) numbers.push_back(change.number);
     drop = Statement("delete from cairn_outbox where number = any($1)", numbers);
   }
@@ -264,7 +265,7 @@ Result<std::size_t> OutboxRelay::RunOnce(std::stop_token stop) {
   return changes->size();
 }
 
-void OutboxRelay::Run(std::stop_token stop) {
+void OutboxRelay::Run(const std::stop_token& stop) {
   std::unique_ptr<Listener> listener;
   while (!stop.stop_requested()) {
     // Before the outbox is read: what is committed after the reading is told.

@@ -200,12 +200,12 @@ Statement UpsertOf(std::string_view table, std::vector<Column> columns, const Ta
   Statement statement("");
   for (Column& column : columns) {
     statement.parameters.push_back(std::move(column.value));
-    const std::string comma = names.empty() ? "" : ", ";
+    const std::string_view comma = names.empty() ? "" : ", ";
     const std::string name = Quoted(column.name);
-    names += comma + name;
-    values += comma + "$" + std::to_string(statement.parameters.size());
+    names.append(comma).append(name);
+    values.append(comma).append("$").append(std::to_string(statement.parameters.size()));
     if (column.name == options.key) continue;
-    sets += (sets.empty() ? "" : ", ") + name + " = excluded." + name;
+    sets.append(sets.empty() ? "" : ", ").append(name).append(" = excluded.").append(name);
   }
   statement.text = "insert into " + Quoted(table) + " as t (" + names + ") values (" + values +
                    ") on conflict (" + Quoted(options.key) + ") do ";

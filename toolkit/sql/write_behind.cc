@@ -81,6 +81,7 @@ class Batch {
       if (found->second.id < step->id) found->second = std::move(*step);
     }
     std::vector<Step> steps;
+    steps.reserve(last.size());
     for (auto& [key, step] : last) steps.push_back(std::move(step));
     return steps;
   }

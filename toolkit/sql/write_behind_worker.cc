@@ -209,7 +209,7 @@ Result<void> WriteBehindWorker::Bury(const LogEntry& entry, const Error& error) 
   return {};
 }
 
-void WriteBehindWorker::Run(std::stop_token stop) {
+void WriteBehindWorker::Run(const std::stop_token& stop) {
   Duration pause = options_.pause_min;
   while (!stop.stop_requested()) {
     // The token is not handed on: a batch that has begun is finished and acknowledged.

@@ -98,7 +98,7 @@ class OutboxRelay {
   // One batch: how many changes were relayed, 0 if there are none.
   Result<std::size_t> RunOnce(std::stop_token stop = {});
   // Woken by NOTIFY, or by SQLite's change counter.
-  void Run(std::stop_token stop);
+  void Run(const std::stop_token& stop);
 
   std::uint64_t relayed() const { return relayed_.load(std::memory_order_relaxed); }
   std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }

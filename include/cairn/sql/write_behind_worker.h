@@ -72,7 +72,7 @@ class WriteBehindWorker {
 
   // One round, without waiting for what is not there.
   Result<RoundReport> RunOnce(std::stop_token stop = {});
-  void Run(std::stop_token stop);
+  void Run(const std::stop_token& stop);
   Stats stats() const;
 
  private:
