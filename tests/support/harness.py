@@ -339,6 +339,12 @@ class Server:
             text = client.call("INFO", section).decode()
         return dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
 
+    def wait_alone(self, client):
+        """Until `client` is all the server has: it need not have noticed yet that others, such as
+        who asked whether it is up, have gone."""
+        wait_for(lambda: b"connected_clients:1\r\n" in client.call("INFO", "clients"),
+                 "the other clients to be gone")
+
     def connected_clients(self):
         """Without the one that asks."""
         return int(self.info("clients")["connected_clients"]) - 1
