@@ -35,6 +35,7 @@ constexpr Number kNumbers[] = {
     {"STALEAT", &CacheOptions::stale_at, 0, kNever - 1},
     {"PXAT", &CacheOptions::expires_at, 1, kNever - 1},
     {"STAMP", &CacheOptions::stamp, 0, kStampMax},
+    {"STRETCH", &CacheOptions::stretch_ms, 0, kCoalesceMsMax},
     {"MAXLEN", &CacheOptions::log_entries_max, 1, kLogEntriesMax},
     {"COALESCE", &CacheOptions::coalesce_ms, 0, kCoalesceMsMax},
 };
@@ -143,10 +144,7 @@ class Parser {
       error_ = command::errors::kSyntax;
       return;
     }
-    options_.pin = {.log = std::string(*log),
-                    .id = *parsed,
-                    .since = static_cast<UnixMs>(std::min<std::uint64_t>(parsed->ms, kNever)),
-                    .expires_at = *at == 0 ? kNever : *at};
+    options_.pin = {.log = std::string(*log), .id = *parsed, .expires_at = *at == 0 ? kNever : *at};
   }
 
   void ParseReplaces() {
@@ -191,7 +189,10 @@ std::unique_ptr<keyspace::CacheNotes> NotesOf(const CacheOptions& options, keysp
   std::vector<keyspace::Tags::Ref> refs;
   for (const std::string_view name : options.tags) refs.push_back(tags.Get(name));
   notes->set_tags(std::move(refs));
-  if (options.pin) notes->set_pin(std::make_unique<keyspace::Pin>(*options.pin));
+  if (options.pin) {
+    notes->set_pin(std::make_unique<keyspace::Pin>(*options.pin));
+    notes->pin()->stretch_ms = options.stretch_ms;
+  }
   return notes;
 }
 
@@ -211,6 +212,7 @@ EffectWords& EffectWords::Add(const keyspace::CacheNotes& notes, UnixMs expires_
   if (const keyspace::Pin* pin = notes.pin(); pin != nullptr) {
     Add("PIN").Add(pin->log).Add(value::StreamIdToString(pin->id));
     Add(Int64ToString(pin->expires_at == kNever ? 0 : pin->expires_at));
+    if (pin->stretch_ms != keyspace::Pin::kNeverCoalesced) Add("STRETCH", pin->stretch_ms);
   }
   if (notes.tags().empty()) return *this;
   Add("TAGS", static_cast<std::int64_t>(notes.tags().size()));

@@ -42,10 +42,12 @@ inline constexpr std::string_view kTagTooLong = "ERR a tag has at most 1024 byte
 inline constexpr std::string_view kLogNameTooLong = "ERR a log's name has at most 1024 bytes";
 
 // Those of notes in an effect.
-inline constexpr std::string_view kNoteOptions = "VER COST TAGS CREATED STALEAT PXAT STAMP PIN";
+inline constexpr std::string_view kNoteOptions =
+    "VER COST TAGS CREATED STALEAT PXAT STAMP PIN STRETCH";
 
 // Options that were not given.
 inline constexpr std::int64_t kNotGiven = -1;
+static_assert(kNotGiven == keyspace::Pin::kNeverCoalesced);
 
 struct CacheOptions {
   // of a reader
@@ -72,7 +74,8 @@ struct CacheOptions {
   std::int64_t expires_at = kNotGiven;
   std::int64_t stamp = kNotGiven;
   std::optional<keyspace::Pin> pin;
-  bool appends = false;  // to the pin's log
+  std::int64_t stretch_ms = kNotGiven;  // of a log's
+  bool appends = false;                 // to the pin's log
   std::optional<value::StreamId> replaces;
   // of a write that goes behind
   std::optional<std::string_view> behind;

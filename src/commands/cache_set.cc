@@ -201,7 +201,7 @@ class Fill {
 };
 
 constexpr std::string_view kFillOptions =
-    "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP PIN";
+    "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP PIN STRETCH";
 constexpr std::string_view kWriteOptions =
     "TOKEN VER TTL STALE JITTER COST TAGS CREATED STALEAT PXAT STAMP BEHIND MAXLEN COALESCE PIN "
     "APPEND REPLACES";
@@ -211,7 +211,9 @@ constexpr std::string_view kDeleteOptions =
 // Of writes that go behind, what an effect may say, and what a client. The token is that of a load:
 // what comes from the database need not go there.
 bool FitsEffect(const CacheOptions& options) {
-  return !options.behind && (options.pin || (!options.appends && !options.replaces));
+  const bool is_of_log = options.pin && options.pin->is_of_log();
+  if (options.behind || (options.stretch_ms != kNotGiven && !is_of_log)) return false;
+  return options.pin || (!options.appends && !options.replaces);
 }
 bool FitsWrite(const CacheOptions& options) {
   if (options.pin || options.appends || options.replaces) return false;
@@ -229,7 +231,8 @@ bool CheckForm(Call& call, const CacheOptions& options) {
       &CacheOptions::jitter_percent, &CacheOptions::tombstone_ms, &CacheOptions::log_entries_max,
       &CacheOptions::coalesce_ms};
   constexpr std::int64_t CacheOptions::* kOfEffects[] = {
-      &CacheOptions::created_at, &CacheOptions::stale_at, &CacheOptions::expires_at};
+      &CacheOptions::created_at, &CacheOptions::stale_at, &CacheOptions::expires_at,
+      &CacheOptions::stretch_ms};
   const bool fits = options.is_effect()
                         ? std::ranges::none_of(kOfClients, is_given) && FitsEffect(options)
                         : std::ranges::none_of(kOfEffects, is_given) && FitsWrite(options);
@@ -506,7 +509,8 @@ constexpr Spec kSpecs[] = {
                     "[TTL ttl-ms:integer] [STALE stale-ms:integer] [JITTER percent:integer] "
                     "[COST load-ms:integer] [TAGS numtags:integer tag:string [tag:string ...]] "
                     "[CREATED unix-ms:integer] [STALEAT unix-ms:integer] [PXAT unix-ms:integer] "
-                    "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer]",
+                    "[STAMP stamp:integer] [PIN log:string id:string until-ms:integer] "
+                    "[STRETCH stretch-ms:integer]",
           .access = "RW UPDATE",
           .since = "0.1.0",
           .group = Group::kString,

@@ -35,18 +35,23 @@ constexpr std::string_view kValueField = "value";
 
 constexpr std::string_view kTooManyLogs = "ERR there are 1024 logs of writes already";
 
-// The log stays; so many entries of it have gone whose keys have been seen to.
-void PinLog(keyspace::Txn& txn, const KeyRef& key, Found& log, std::int64_t settled) {
+// The log stays; so many entries of it have gone whose keys have been seen to, and the coalesced
+// one stands so far behind its first write.
+void PinLog(keyspace::Txn& txn, const KeyRef& key, Found& log, std::int64_t settled,
+            std::int64_t stretch_ms = Pin::kNeverCoalesced) {
   CacheNotes* old = log.entry->notes();
   if (old != nullptr && old->pin() != nullptr) {
     txn.Preserve(log);
     old->pin()->settled += settled;
+    old->pin()->stretch_ms = std::max(old->pin()->stretch_ms, stretch_ms);
     return;
   }
   auto notes = old == nullptr ? std::make_unique<CacheNotes>() : std::make_unique<CacheNotes>(*old);
   if (old == nullptr) notes->stamp = txn.keyspace().tags().Now();
-  notes->set_pin(std::make_unique<Pin>(
-      Pin{.log = std::string(key.name), .id = {}, .expires_at = txn.ExpiryAt(log)}));
+  notes->set_pin(std::make_unique<Pin>(Pin{.log = std::string(key.name),
+                                           .id = {},
+                                           .expires_at = txn.ExpiryAt(log),
+                                           .stretch_ms = stretch_ms}));
   txn.ClearExpiry(key, log);
   txn.SetNotes(key, log, std::move(notes));
 }
@@ -98,8 +103,6 @@ bool WriteBehind::MayReplace(const Stream& log) const {
   // Less than nothing: the clock was set back.
   const std::int64_t since_ms = call_.now_ms() - old_->since;
   if (since_ms < 0 || since_ms >= most) return false;
-  const Pin* of_log = log_.entry->pin();
-  if (of_log != nullptr && old_->id.ms <= of_log->barrier_ms) return false;
   const bool is_read = std::ranges::any_of(
       log.groups(), [&](const auto& group) { return group->last_id() >= old_->id; });
   return !is_read && log.Find(old_->id).has_value();
@@ -127,13 +130,31 @@ bool WriteBehind::Append(std::string_view op, std::string_view value, CacheNotes
   }
   id_ = *id;
   txn.Notify(keyspace::kEventStream, "xadd", log_key_);
-  PinLog(txn, log_key_, log_, replaced_ ? 1 : 0);
-  if (notes.pin() != nullptr) return true;
-  notes.set_pin(std::make_unique<Pin>(Pin{.log = std::string(log_key_.name),
-                                          .id = id_,
-                                          .since = replaced_ ? old_->since : call_.now_ms(),
-                                          .expires_at = expires_at}));
+  const UnixMs since = replaced_ ? FirstOfReplaced() : call_.now_ms();
+  PinLog(txn, log_key_, log_, replaced_ ? 1 : 0,
+         replaced_ ? StretchFrom(since) : Pin::kNeverCoalesced);
+  if (notes.pin() == nullptr) {
+    notes.set_pin(std::make_unique<Pin>(
+        Pin{.log = std::string(log_key_.name), .id = id_, .expires_at = expires_at}));
+  }
+  notes.pin()->since = since;
   return true;
+}
+
+// When the first of the writes came that are one now. Where a file has not told, it was no earlier
+// than the entry that is replaced may stand behind it.
+UnixMs WriteBehind::FirstOfReplaced() const {
+  if (old_ && old_->since != 0) return old_->since;
+  const auto id_ms = static_cast<UnixMs>(std::min<std::uint64_t>(replaced_->ms, kNever));
+  const Pin* of_log = log_.entry->pin();
+  const std::int64_t before = of_log == nullptr ? 0 : std::max<std::int64_t>(of_log->stretch_ms, 0);
+  return std::max<UnixMs>(id_ms - before, 1);
+}
+
+// Ids may be ahead of the clock; then they stand still, and it is no more than this.
+std::int64_t WriteBehind::StretchFrom(UnixMs since) const {
+  const auto id_ms = static_cast<UnixMs>(std::min<std::uint64_t>(id_.ms, kNever));
+  return std::clamp<std::int64_t>(id_ms - since, 0, kCoalesceMsMax);
 }
 
 void WriteBehind::AddTo(EffectWords& effect) const {
@@ -248,6 +269,15 @@ void CacheAck(Call& call) {
 
 // ---- The barrier -------------------------------------------------------------------------------
 
+// The last entry that a write up to this id may have become. Asked anew whenever something has gone
+// from the log, since writes are coalesced meanwhile, too.
+StreamId LastOf(StreamId until, const Pin* of_log) {
+  if (of_log == nullptr || of_log->stretch_ms == Pin::kNeverCoalesced) return until;
+  const auto stretch = static_cast<std::uint64_t>(of_log->stretch_ms);
+  return {.ms = until.ms + std::min(stretch, value::kStreamSeqMax - until.ms),
+          .seq = value::kStreamSeqMax};
+}
+
 void CacheBarrier(Call& call) {
   std::optional<StreamId> until;
   std::int64_t wait_ms = 0;
@@ -271,12 +301,7 @@ void CacheBarrier(Call& call) {
   if (!found) return call.reply().Ok();
   const auto& log = found.entry->as<Stream>();
   if (!until) until = log.last_id();
-  if (log.empty() || log.first_id() > *until) return call.reply().Ok();
-  if (found.entry->pin() != nullptr) {
-    call.txn().Preserve(found);
-    Pin& pin = *found.entry->notes()->pin();
-    pin.barrier_ms = std::max(pin.barrier_ms, std::min(*until, log.last_id()).ms);
-  }
+  if (log.empty() || log.first_id() > LastOf(*until, found.entry->pin())) return call.reply().Ok();
   if (wait_ms == 0) return call.reply().Null();
   // A log's entries going is a loss, as a lock's is: so it is waited for as at a string.
   call.Block(keyspace::Type::kString, wait_ms, command::TimeoutReply::kNull,

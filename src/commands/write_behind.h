@@ -44,6 +44,9 @@ class WriteBehind {
 
  private:
   bool MayReplace(const value::Stream& log) const;
+  // REQUIRES: an entry is replaced.
+  UnixMs FirstOfReplaced() const;
+  std::int64_t StretchFrom(UnixMs since) const;
 
   command::Call& call_;
   const CacheOptions& options_;

@@ -25,13 +25,14 @@ namespace cairn::keyspace {
 struct Pin {
   std::string log;             // the stream's name, in the key's database
   value::StreamId id;          // of the write there
-  UnixMs since = 0;            // of the first of the writes that became this one
+  UnixMs since = 0;            // of the first of the writes that became this one; 0: not known
   UnixMs expires_at = kNever;  // the key's expiry, which begins to count without the pin
   // Of a log: how many entries are gone from it whose keys have been seen to.
   std::int64_t settled = 0;
-  // The same: who wrote up to this millisecond is asked for by a barrier, so that what he wrote is
-  // not put behind it by coalescing. Not data: neither logged nor saved.
-  std::uint64_t barrier_ms = 0;
+  // The same: by how many milliseconds, at most, the entry of a write that was coalesced stands
+  // behind the first of the writes that became it. kNeverCoalesced: none was.
+  static constexpr std::int64_t kNeverCoalesced = -1;
+  std::int64_t stretch_ms = kNeverCoalesced;
 
   bool is_of_log() const { return id.is_zero(); }
 };
