@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/client/checks.h"
+#include "client/client_check.h"
 
 namespace cairn::cache::checks {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/thread.h"
-#include "tests/client/checks.h"
+#include "client/client_check.h"
 
 namespace cairn::cache::checks {
 namespace {

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// toolkit_check GROUP URI...: one conformance suite for stores of every kind.
+#include "toolkit/toolkit_check.h"
+
+int main(int argument_count, char** arguments) {
+  using namespace cairn::cache::checks;
+  // One a line, by the alphabet; tests/toolkit/run has the same.
+  constexpr Group kGroups[] = {
+      {"store", StoreCases},
+  };
+  return RunGroup(kGroups, argument_count, arguments);
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The groups of toolkit_check. Each case opens the first URI, which reaches the store; the keys
+// that it uses begin with a prefix of its own.
+#ifndef CAIRN_TESTS_TOOLKIT_TOOLKIT_CHECK_H_
+#define CAIRN_TESTS_TOOLKIT_TOOLKIT_CHECK_H_
+
+#include <string>
+#include <vector>
+
+#include "store_checks/store_checks.h"
+
+namespace cairn::cache::checks {
+
+Cases StoreCases(const std::vector<std::string>& uris);
+
+}  // namespace cairn::cache::checks
+
+#endif  // CAIRN_TESTS_TOOLKIT_TOOLKIT_CHECK_H_
