@@ -189,8 +189,9 @@ class TypedCache {
     if (policy_.ttl && *policy_.ttl <= Millis(0)) return DeleteCommand(key, 0);
     Result<std::string> bytes = EncodeValue<C>(value, policy_.frame);
     if (!bytes) return Pass(std::move(bytes));
-    const internal::Fill fill{
+    internal::Fill fill{
         .bytes = std::move(*bytes), .version = options.version, .tags = policy_.tags};
+    fill.tags.insert(fill.tags.end(), options.tags.begin(), options.tags.end());
     return internal::FillCommand(key.text(), fill, policy_);
   }
   static Command DeleteCommand(const KeyType& key, Version version) {
@@ -496,6 +497,8 @@ class TypedCache {
       Loading single(led.key, nullptr, read.min_version, own);
       single.version = entry.version;
       single.tags = policy.tags;
+      if (i < context.tags.size())
+        single.tags.insert(single.tags.end(), context.tags[i].begin(), context.tags[i].end());
       if (led.grant.token != 0)
         commands.push_back(StoreCommand(led.text, entry, single, led.grant, cost));
     }
@@ -554,6 +557,8 @@ class TypedCache {
       Result<std::vector<std::optional<T>>> loaded = CallBulk(loader, bulk);
       if (!loaded) return Pass(std::move(loaded));
       if (!bulk.versions.empty()) context.version = bulk.versions[0];
+      if (!bulk.tags.empty())
+        context.tags.insert(context.tags.end(), bulk.tags[0].begin(), bulk.tags[0].end());
       return std::move((*loaded)[0]);
     }
   };

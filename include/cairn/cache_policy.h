@@ -126,6 +126,8 @@ struct BulkContext {
   Version min_version = 0;
   // Of the rows, in the order of the keys, if they have one: filled by the loader.
   std::vector<Version> versions = {};
+  // The same of their tags, which come beside the policy's.
+  std::vector<std::vector<std::string>> tags = {};
   std::stop_token stop = {};
 };
 
@@ -136,6 +138,8 @@ struct ReadOptions {
 
 struct PutOptions {
   Version version = 0;
+  // Beside the policy's.
+  std::vector<std::string> tags = {};
 };
 
 // What became of a write: false if something newer is known.

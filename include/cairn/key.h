@@ -5,6 +5,7 @@
 //   ProfileKey(UserId{42}).text()            "user:{42}:profile"
 //   ProfileKey::Prefix()                     "user:{", for a namespace
 //   ProfileKey::Glob()                       "user:{*", for a purge: its signs are escaped
+//   ProfileKey::FromText("user:{42}:profile")  the key again
 //   ProfileKey(1, 2)                         does not compile
 //
 // Each '*' of the pattern is one part. Letters, digits, '_', '-', '.', '@' and bytes from 0x80 up
@@ -31,11 +32,14 @@
 #define CAIRN_KEY_H_
 
 #include <algorithm>
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -90,6 +94,16 @@ constexpr bool AreBracesPaired(std::string_view pattern) {
 void AppendKeyText(std::string_view part, std::string& key);
 void AppendKeyNumber(std::int64_t part, std::string& key);
 void AppendKeyNumber(std::uint64_t part, std::string& key);
+// What AppendKeyText or AppendKeyNumber made this of, perhaps: what is none of theirs, or a digest,
+// may give anything.
+std::optional<std::string> TextOfKeyPart(std::string_view text);
+template <std::integral T>
+std::optional<T> NumberOfKeyPart(std::string_view text) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
 // With the signs of a glob escaped, and '*' behind it.
 std::string GlobOfPrefix(std::string_view prefix);
 
@@ -99,6 +113,29 @@ concept PlainPart = (std::integral<T> && !std::same_as<T, bool> && !std::same_as
 
 template <class T>
 concept NamedPart = requires(const T& id) { KeyPartOf(id); };
+
+// The part that is written so, perhaps.
+template <class T>
+std::optional<T> PartOfKey(std::string_view text) {
+  if constexpr (NamedPart<T>) {
+    using Plain = std::remove_cvref_t<decltype(KeyPartOf(std::declval<const T&>()))>;
+    using Owned =
+        std::conditional_t<std::convertible_to<Plain, std::string_view>, std::string, Plain>;
+    static_assert(std::constructible_from<T, Owned>,
+                  "a part that is read back is made of what KeyPartOf gives");
+    std::optional<Owned> plain = PartOfKey<Owned>(text);
+    if (!plain) return std::nullopt;
+    return T(std::move(*plain));
+  } else if constexpr (std::same_as<T, std::string>) {
+    return TextOfKeyPart(text);
+  } else if constexpr (std::is_enum_v<T>) {
+    const auto number = NumberOfKeyPart<std::underlying_type_t<T>>(text);
+    if (!number) return std::nullopt;
+    return static_cast<T>(*number);
+  } else {
+    return NumberOfKeyPart<T>(text);
+  }
+}
 
 template <class T>
 void AppendKeyPart(const T& part, std::string& key) {
@@ -142,6 +179,14 @@ class Key {
     return std::apply([](const Parts&... parts) { return TextUpTo(kText.size(), parts...); },
                       parts_);
   }
+  // The key of which that is the text; nothing if there is none, or only a digest of a part is
+  // left.
+  static std::optional<Key> FromText(std::string_view text) {
+    std::optional<Key> key = ReadParts(text, std::make_index_sequence<sizeof...(Parts)>());
+    // Whatever a part was taken for: it is this key if it is written so.
+    if (key && key->text() != text) return std::nullopt;
+    return key;
+  }
   // The i-th part, as it was given.
   template <std::size_t kIndex>
   const auto& part() const {
@@ -166,6 +211,26 @@ class Key {
   bool operator==(const Key&) const = default;
 
  private:
+  template <std::size_t... kIndices>
+  static std::optional<Key> ReadParts(std::string_view text, std::index_sequence<kIndices...>) {
+    // Braces: in the order of the parts.
+    std::tuple<std::optional<Parts>...> parts{ReadPart<kIndices>(text)...};
+    if (!(std::get<kIndices>(parts) && ...)) return std::nullopt;
+    return Key(std::move(*std::get<kIndices>(parts))...);
+  }
+  // Takes the literal before the part, and the part, up to a byte that none holds.
+  template <std::size_t kIndex>
+  static auto ReadPart(std::string_view& text) {
+    using Part = std::tuple_element_t<kIndex, std::tuple<Parts...>>;
+    constexpr std::size_t kBegin = kIndex == 0 ? 0 : Place(kIndex - 1) + 1;
+    text.remove_prefix(std::min(text.size(), Place(kIndex) - kBegin));
+    const auto end = std::ranges::find_if_not(text, [](char byte) {
+      return internal::IsPlainKeyByte(byte) || byte == '%' || byte == '~';
+    });
+    const std::string_view part = text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    text.remove_prefix(part.size());
+    return internal::PartOfKey<Part>(part);
+  }
   // Where the n-th '*' (from 0) stands; the pattern's end if there are not so many.
   static constexpr std::size_t Place(std::size_t n) {
     std::size_t at = kText.find('*');

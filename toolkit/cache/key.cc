@@ -19,6 +19,13 @@ void AppendHex(unsigned char byte, std::string& text) {
   text += kHexDigits[byte & 15];
 }
 
+std::optional<char> ByteOfHex(std::string_view digits) {
+  unsigned char byte = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+  if (error != std::errc() || digits.size() != 2 || end != digits.data() + 2) return std::nullopt;
+  return static_cast<char>(byte);
+}
+
 void AppendEscaped(std::string_view part, std::string& key) {
   for (const char byte : part) {
     if (internal::IsPlainKeyByte(byte)) {
@@ -86,6 +93,22 @@ void AppendKeyText(std::string_view part, std::string& key) {
 
 void AppendKeyNumber(std::int64_t part, std::string& key) { AppendNumber(part, key); }
 void AppendKeyNumber(std::uint64_t part, std::string& key) { AppendNumber(part, key); }
+
+std::optional<std::string> TextOfKeyPart(std::string_view text) {
+  std::string part;
+  if (text == "%") return part;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      part += text[i];
+      continue;
+    }
+    const auto code = ByteOfHex(text.substr(i + 1, 2));
+    if (!code) return std::nullopt;
+    part += *code;
+    i += 2;
+  }
+  return part;
+}
 
 std::string GlobOfPrefix(std::string_view prefix) {
   std::string glob;

@@ -48,6 +48,23 @@ TEST(Key, SeparatorsInPartsDoNotCollide) {
   EXPECT_NE(PairKey("a:b", "c").text(), PairKey("a", "b:c").text());
 }
 
+TEST(Key, IsReadBack) {
+  EXPECT_EQ(ProfileKey::FromText("user:{42}:profile")->part<0>().value, 42);
+  for (const char* none :
+       {"user:{42}:profil", "user:{42}:profile2", "user:{042}:profile", "user:{}:profile",
+        "user:{%31}:profile", "user:{x}:profile", "user:{42", "", "usex:{42}:profile"}) {
+    EXPECT_EQ(ProfileKey::FromText(none), std::nullopt) << none;
+  }
+  using Mixed = Key<"t:*/{*}", Tier, std::string>;
+  for (const char* part : {"", "a:b", "1", "-1", "%", "{", "größe", "\n", "~"}) {
+    const Mixed key(Tier::kFree, part);
+    EXPECT_EQ(Mixed::FromText(key.text()), key) << part;
+  }
+  EXPECT_EQ(TextKey::FromText(TextKey(std::string(200, 'x')).text()), std::nullopt);  // a digest
+  for (const char* none : {"id:%3", "id:%zz", "id:1", "id:~", "id:", "id:%2d", "id:a%20B%7B"})
+    EXPECT_EQ(TextKey::FromText(none), std::nullopt) << none;
+}
+
 TEST(Key, NumbersAndTheirTextDoNotCollide) {
   EXPECT_EQ(NumberKey(1).text(), "id:1");
   EXPECT_EQ(TextKey("1").text(), "id:%31");

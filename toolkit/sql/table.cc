@@ -98,16 +98,29 @@ std::string Quoted(std::string_view identifier) {
 
 namespace internal {
 
-Result<FoundRows> RowFinder::One(Value key, const SqlCall& call) const {
-  Statement statement(statement_);
-  statement.parameters.push_back(std::move(key));
-  Result<Rows> rows = db_.Execute(statement, call);
+namespace {
+
+Result<FoundRows> OneOf(Result<Rows> rows) {
   if (!rows) return Pass(std::move(rows));
   if (rows->size() > 1)
     return Fail(Errc::kInvalid, std::to_string(rows->size()) + " rows have one key");
   FoundRows found{.rows = std::move(*rows), .row_of_key = {std::nullopt}};
   if (!found.rows.empty()) found.row_of_key[0] = 0;
   return found;
+}
+
+}  // namespace
+
+Result<FoundRows> RowFinder::One(Value key, const SqlCall& call) const {
+  Statement statement(statement_);
+  statement.parameters.push_back(std::move(key));
+  return OneOf(db_.Execute(statement, call));
+}
+
+Result<FoundRows> RowFinder::OneIn(Session& session, Value key) const {
+  Statement statement(statement_);
+  statement.parameters.push_back(std::move(key));
+  return OneOf(session.Execute(statement));
 }
 
 Result<std::vector<Statement>> RowFinder::Split(std::span<const Value> keys) const {

@@ -81,6 +81,7 @@ class RowFinder {
       : db_(std::move(db)), statement_(std::move(statement)), options_(std::move(options)) {}
 
   Result<FoundRows> One(Value key, const SqlCall& call) const;
+  Result<FoundRows> OneIn(Session& session, Value key) const;
   Result<FoundRows> Many(std::span<const Value> keys, const SqlCall& call) const;
   Result<std::int64_t> VersionOf(const Rows& rows, std::size_t row) const;
   std::vector<std::string> TagsOf(const Value& key) const;
@@ -182,6 +183,14 @@ class Query {
     if (!found) return std::unexpected(found.error());
     return internal::LoadedOf<T>(finder_, *found, 0, key);
   }
+  // Within a transaction.
+  template <class Id>
+  Result<Loaded<T>> LoadIn(Session& session, const Id& id) const {
+    const Value key = ToValue(id);
+    const Result<internal::FoundRows> found = finder_.OneIn(session, key);
+    if (!found) return std::unexpected(found.error());
+    return internal::LoadedOf<T>(finder_, *found, 0, key);
+  }
   // One for each of `ids`, in their order; the same id twice is the same row twice. kInvalid unless
   // "= $1" stands once in the statement, which becomes "= any($1)", and for keys that are neither
   // whole numbers nor text.
@@ -200,6 +209,7 @@ class Query {
     }
     return all;
   }
+  std::vector<std::string> TagsOf(const Value& key) const { return finder_.TagsOf(key); }
   const Database& database() const { return finder_.database(); }
 
  private:
@@ -221,6 +231,10 @@ class Table {
   Result<Loaded<T>> Load(const Id& id, const SqlCall& call = {}) const {
     return query_.Load(id, call);
   }
+  template <class Id>
+  Result<Loaded<T>> LoadIn(Session& session, const Id& id) const {
+    return query_.LoadIn(session, id);
+  }
   template <class Ids>
   Result<std::vector<Loaded<T>>> LoadMany(const Ids& ids, const SqlCall& call = {}) const {
     return query_.LoadMany(ids, call);
@@ -241,6 +255,12 @@ class Table {
   template <class Id>
   Statement Delete(const Id& id, std::int64_t version = 0) const {
     return internal::DeleteOf(name_, ToValue(id), options_, version);
+  }
+
+  // Of one row: "table:users" and "row:users:42".
+  template <class Id>
+  std::vector<std::string> TagsOf(const Id& id) const {
+    return query_.TagsOf(ToValue(id));
   }
 
   const Database& database() const { return query_.database(); }
