@@ -11,6 +11,7 @@
 #   make bench                    side by side with redis-server and valkey-server
 #   make bench-cache              hit ratios by eviction policy, the live curve's error, and a
 #                                 thousand readers of an expired key
+#   make bench-toolkit            the typed cache beside loops of GET and SET with hiredis
 #   make package                  build/release/*.deb: cairn, and libcairn-dev with the toolkit
 #   make format | clean
 JOBS ?= $(shell nproc)
@@ -23,8 +24,8 @@ SOAK_SEED ?=
 SOAK_STORIES ?= 2000
 
 .DELETE_ON_ERROR:
-.PHONY: all build run test check asan tsan fuzz soak bench bench-cache package format clean \
-  bootstrap-% build-%
+.PHONY: all build run test check asan tsan fuzz soak bench bench-cache bench-toolkit \
+  package format clean bootstrap-% build-%
 
 all: build
 
@@ -78,6 +79,11 @@ bench-cache: bootstrap-build+bench
 	@$(MAKE) --no-print-directory build/release/build.ninja
 	@ninja -C build/release -j $(JOBS) apps
 	@bench/run --only cache --only stampede $(ARGS)
+
+bench-toolkit: bootstrap-build+bench
+	@$(MAKE) --no-print-directory build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) apps toolkit_bench
+	@bench/run --only toolkit $(ARGS)
 
 package: bootstrap-build+package
 	@$(MAKE) --no-print-directory build/release/build.ninja
