@@ -14,6 +14,7 @@
 #define CAIRN_EXECUTOR_H_
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -46,6 +47,27 @@ class Scheduler : public Executor {
 // One thread of its own, on the machine's clock. Destroying it drops what has not been run and
 // waits for what runs. Work may destroy anything but this.
 std::unique_ptr<Scheduler> MakeThreadScheduler();
+
+// Threads of its own, for work that blocks, such as loads from a database: 1 to kPoolThreadsMax,
+// what is outside is taken as the nearer one. The queue has no bound of its own: work is posted by
+// those who wait for it, and whoever accepts them says how many. Destroying it first runs what was
+// posted.
+inline constexpr std::size_t kPoolThreadsMax = 256;
+std::unique_ptr<Executor> MakeThreadPool(std::size_t threads);
+
+// co_await On(executor): the coroutine goes on there.
+class On {
+ public:
+  explicit On(Executor& executor) : executor_(executor) {}
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    executor_.Post([waiter] { waiter.resume(); });
+  }
+  void await_resume() const {}
+
+ private:
+  Executor& executor_;
+};
 
 // co_await Sleep(scheduler, 10ms): resumed on the scheduler's thread.
 class Sleep {

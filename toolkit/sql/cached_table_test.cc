@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cairn/sql/write_behind_worker.h"
@@ -62,6 +63,18 @@ TEST_P(CachedTables, ReadThrough) {
   EXPECT_EQ(items.Get(1)->value->name, "behind the cache's back");
   EXPECT_EQ(items.Get(2)->outcome, Outcome::kNegative);
   EXPECT_TRUE(items.Get(2)->is_cached);
+}
+
+TEST_P(CachedTables, LoadsOnTheExecutor) {
+  Run("insert into items values (1, 'one', 7)");
+  const auto pool = MakeThreadPool(1);
+  const Items items = Make({.executor = pool.get()});
+  const auto load = [](const Items* from) -> Task<std::thread::id> {
+    EXPECT_EQ((co_await from->CoGet(1))->value->name, "one");
+    co_return std::this_thread::get_id();
+  };
+  EXPECT_NE(SyncWait(load(&items)), std::this_thread::get_id());
+  EXPECT_EQ(SyncWait(load(&items)), std::this_thread::get_id());  // a hit
 }
 
 TEST_P(CachedTables, OnlyTheMissingOnesOfMany) {

@@ -24,8 +24,9 @@
 //
 // Errors: those of the database; of a write that goes behind, those of the store (LOGFULL: the log
 // has log_entries_max entries that wait). Thread safety: any thread. Lifetimes: copies share one
-// cache. A read that has to load blocks the thread that it runs on: the caller's, or that on which
-// the coroutine goes on.
+// cache, which a load in the background holds. Reads load on CachedTableOptions::executor; without
+// one, on the thread that they have come to: the caller's, or of a coroutine maybe the client's
+// own.
 #ifndef CAIRN_SQL_CACHED_TABLE_H_
 #define CAIRN_SQL_CACHED_TABLE_H_
 
@@ -40,6 +41,7 @@
 
 #include "cairn/cache.h"
 #include "cairn/codec.h"
+#include "cairn/executor.h"
 #include "cairn/key.h"
 #include "cairn/sql/table.h"
 #include "cairn/sql/write_behind.h"
@@ -49,7 +51,8 @@ namespace cairn::cache::sql {
 
 struct CachedTableOptions {
   Policy policy = {};
-  Executor* executor = nullptr;  // as CacheOptions has it
+  // Where rows are loaded, and for CacheOptions: see MakeThreadPool. Outlives the store.
+  Executor* executor = nullptr;
   // Of writes that go behind: the stream, in the slot of all keys of the schema if the store is a
   // cluster. Empty: none do.
   std::string log = {};
@@ -179,13 +182,14 @@ class CachedTable {
 
   struct Loader {
     Shared body;  // lives on in a load in the background
-    Result<std::optional<T>> operator()(LoadContext<T, KeyType>& context) {
-      Result<Loaded<T>> row =
-          body->table.Load(context.key.template part<0>(), {.stop = context.stop});
-      if (!row) return Pass(std::move(row));
+    Task<Result<std::optional<T>>> operator()(LoadContext<T, KeyType>& context) {
+      if (body->options.executor != nullptr) co_await On(*body->options.executor);
+      const SqlCall call{.stop = context.stop};
+      Result<Loaded<T>> row = body->table.Load(context.key.template part<0>(), call);
+      if (!row) co_return Pass(std::move(row));
       context.version = row->version;
       for (std::string& tag : row->tags) context.tags.push_back(std::move(tag));
-      return std::move(row->value);
+      co_return std::move(row->value);
     }
   };
   struct ManyLoader {
