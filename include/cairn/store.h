@@ -67,6 +67,10 @@ struct Capabilities {
 class Store {
  public:
   static Result<Store> Open(std::string_view uri, StoreOptions options = {});
+  // Over a client of one's own: a test's, or one that counts, delays or refuses what it passes on.
+  // What it can do, it has to say. Of the options the timeout is the client's affair.
+  static Store Over(std::shared_ptr<Client> client, Capabilities capabilities,
+                    StoreOptions options = {});
 
   Client& client() const;
   const Capabilities& capabilities() const;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/mutex.h"
 #include "client/timer_queue.h"
 
@@ -24,12 +25,12 @@ class VirtualTime::State {
     return timers_.Take(number);
   }
   // The next work that is due by `end`, the clock moved to its time; null: none, the clock at
-  // `end`.
+  // `end`, unless that is the end of all time.
   Work Step(TimePoint end) {
     const MutexLock hold(mutex_);
     const auto next = timers_.next_due();
     if (!next || *next > end) {
-      now_ = std::max(now_, end);
+      if (end != TimePoint::max()) now_ = std::max(now_, end);
       return {};
     }
     now_ = std::max(now_, *next);
@@ -74,6 +75,16 @@ std::size_t VirtualTime::RunReady() {
   for (; Work work = state_->Step(now); ++count) work();
   return count;
 }
+
+bool VirtualTime::Step() {
+  Work work = state_->Step(TimePoint::max());
+  if (!work) return false;
+  work();
+  return true;
+}
+
+// The task waits for what no time brings.
+void VirtualTime::MustStep() { CHECK(Step()); }
 
 std::size_t VirtualTime::pending() const { return state_->size(); }
 

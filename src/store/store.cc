@@ -9,6 +9,23 @@
 #include "store/remote_store.h"
 
 namespace cairn::cache {
+namespace {
+
+// A client that somebody else has made.
+class GivenStore final : public Store::Body {
+ public:
+  GivenStore(std::shared_ptr<Client> client, Capabilities capabilities, const StoreOptions& options)
+      : Body(options), client_(std::move(client)), capabilities_(std::move(capabilities)) {}
+
+  Client& client() override { return *client_; }
+  const Capabilities& capabilities() const override { return capabilities_; }
+
+ private:
+  const std::shared_ptr<Client> client_;  // shared with who made it
+  const Capabilities capabilities_;
+};
+
+}  // namespace
 
 Scheduler& Store::Body::scheduler() {
   const MutexLock hold(mutex_);
@@ -29,6 +46,10 @@ Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
   auto body = store::OpenRemote(uri, options);
   if (!body) return Pass(std::move(body));
   return Store(*std::move(body));
+}
+
+Store Store::Over(std::shared_ptr<Client> client, Capabilities capabilities, StoreOptions options) {
+  return Store(std::make_shared<GivenStore>(std::move(client), std::move(capabilities), options));
 }
 
 Client& Store::client() const { return body_->client(); }

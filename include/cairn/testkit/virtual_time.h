@@ -9,16 +9,24 @@
 // Advance runs what falls due on the way, in the order of the times and with the clock at each, on
 // the calling thread; also what that work itself posts or arms within the span.
 //
-// Thread safety: any thread, but Advance and RunReady by one thread at a time. Lifetimes: outlives
-// the stores that use it; work that was not run is dropped with it.
+// A coroutine that waits for the time is not to be waited for by SyncWait, which blocks the thread
+// that would move it: Run moves it for as long as the coroutine takes.
+//
+//   Result<Reply> reply = time.Run(store.client().CoCall(Command("BLPOP", "q", 1)));
+//
+// Thread safety: any thread, but Advance, RunReady, Step and Run by one thread at a time.
+// Lifetimes: outlives the stores that use it; work that was not run is dropped with it.
 #ifndef CAIRN_TESTKIT_VIRTUAL_TIME_H_
 #define CAIRN_TESTKIT_VIRTUAL_TIME_H_
 
 #include <cstddef>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "cairn/clock.h"
 #include "cairn/executor.h"
+#include "cairn/task.h"
 
 namespace cairn::cache {
 
@@ -45,10 +53,27 @@ class VirtualTime final : public Clock, public Scheduler {
   void Advance(Duration span);
   // Runs what was posted or is due, without moving the clock; how much that was.
   std::size_t RunReady();
+  // Runs what is due next, the clock moved to its time; false if nothing waits.
+  bool Step();
+  // Runs the task, and lets as much time pass as it takes. REQUIRES: it waits for nothing but what
+  // this time brings.
+  template <class T>
+  T Run(Task<T> task) {
+    std::optional<T> value;
+    Detach(Into(std::move(task), &value));
+    while (!value) MustStep();
+    return std::move(*value);
+  }
   // How many timers wait.
   std::size_t pending() const;
 
  private:
+  template <class T>
+  static Task<void> Into(Task<T> task, std::optional<T>* value) {
+    value->emplace(co_await std::move(task));
+  }
+  void MustStep();
+
   class State;
   std::unique_ptr<State> state_;
 };
