@@ -11,6 +11,9 @@
 
 namespace cairn::cache::checks {
 
+Cases LockCases(const std::vector<std::string>& uris);
+// Until it is killed; no part of the suite.
+Cases LockHolderCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Locks: what holds on every store. And a holder that the runner kills: it says when it has the
+// lock and when not, on a clock that all processes of the machine share.
+#include <atomic>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/thread.h"
+#include "cairn/lock.h"
+#include "toolkit/toolkit_check.h"
+
+namespace cairn::cache::checks {
+namespace {
+
+// Whether the store answers LOCK.* at all.
+bool HasLocks(const Store& store) {
+  const Result<Reply> info = store.client().Call(Command("LOCK.INFO", "lock:none"));
+  return info || info.error().detail.find("unknown command") == std::string::npos;
+}
+
+void OneAtATime(const Store& store, Complaints& say) {
+  const Mutex mutex(store, "lock:one", {.ttl = 20s});
+  Result<Held> first = mutex.Acquire();
+  say.Check(first.has_value(), "a free lock is granted");
+  if (!first) return;
+  say.Check(first->Check().value_or(false), "it is held");
+  const auto second = mutex.TryAcquire();
+  say.Check(second && !*second, "nobody else has it");
+  say.Check(!mutex.Acquire({.timeout = 50ms}).has_value(), "nor does waiting help");
+  const std::int64_t fence = first->fence();
+  say.Check(first->Release().value_or(false), "it is given back");
+  Result<Held> third = SyncWait(mutex.CoAcquire());
+  say.Check(third && third->fence() > fence, "the next fence is greater");
+  if (third) say.Check(SyncWait(third->CoRelease()).value_or(false), "and it is given back");
+}
+
+void LossIsTold(const Store& store, Complaints& say) {
+  const Mutex mutex(store, "lock:lost", {.ttl = 300ms});
+  Result<Held> held = mutex.Acquire();
+  if (!held) return say.Check(false, "granted");
+  say.Check(store.client().Call(Command("DEL", "lock:lost")).has_value(), "deleted");
+  say.Check(Eventually([&] { return held->lost().stop_requested(); }), "told");
+  say.Check(!held->is_held() && !held->Check().value_or(true), "not held");
+  Result<Held> next = mutex.Acquire();
+  say.Check(!held->Release().value_or(true), "no success");
+  say.Check(next && next->Check().value_or(false), "the next one's is not touched");
+}
+
+void IsRenewed(const Store& store, Complaints& say) {
+  const Mutex mutex(store, "lock:renewed", {.ttl = 900ms});
+  Result<Held> held = mutex.Acquire();
+  if (!held) return say.Check(false, "granted");
+  const TimePoint end = store.clock().Now() + 2500ms;
+  bool was_had = false;
+  while (store.clock().Now() < end) {
+    const auto other = mutex.Acquire({.timeout = 100ms});
+    was_had = was_had || other.has_value();
+  }
+  say.Check(!was_had, "nobody else has had it");
+  say.Check(held->Release().value_or(false), "still ours");
+}
+
+void WaitersAreServed(const Store& store, Complaints& say) {
+  const Mutex mutex(store, "lock:waiters", {.ttl = 5s});
+  std::atomic<int> inside{0};
+  std::atomic<int> wrong{0};
+  std::int64_t last_fence = 0;  // guarded by the lock
+  std::vector<Thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back("holder", [&] {
+      for (int i = 0; i < 5; ++i) {
+        Result<Held> held = mutex.Acquire({.timeout = 30s});
+        if (!held || inside.fetch_add(1) != 0 || held->fence() <= last_fence) ++wrong;
+        if (!held) return;
+        last_fence = held->fence();
+        inside.fetch_sub(1);
+        if (!held->Release().value_or(false)) ++wrong;
+      }
+    });
+  }
+  for (Thread& thread : threads) thread.Join();
+  say.Equal(wrong.load(), 0, "one at a time, each with a greater fence");
+}
+
+// Until it is killed.
+void HoldForEver(const Store& store, Complaints&) {
+  const Mutex mutex(store, "lock:killed", {.ttl = 500ms});
+  const auto now_us = [&] {
+    return static_cast<long long>(
+        std::chrono::floor<std::chrono::microseconds>(store.clock().Now().time_since_epoch())
+            .count());
+  };
+  for (;;) {
+    Result<Held> held = mutex.Acquire({.timeout = 30s});
+    if (!held) continue;
+    std::printf("begin %lld %lld\n", static_cast<long long>(held->fence()), now_us());
+    std::fflush(stdout);
+    const TimePoint end = store.clock().Now() + 3ms;
+    while (store.clock().Now() < end && held->is_held()) {
+    }
+    std::printf("end %lld %lld\n", static_cast<long long>(held->fence()), now_us());
+    std::fflush(stdout);
+    static_cast<void>(held->Release());
+  }
+}
+
+Case For(std::string_view name, std::string uri, void (*run)(const Store&, Complaints&)) {
+  return {name, [uri = std::move(uri), run](Complaints& say) {
+            const Store store = OpenOrDie(uri);
+            if (HasLocks(store)) run(store, say);
+          }};
+}
+
+}  // namespace
+
+Cases LockCases(const std::vector<std::string>& uris) {
+  return {For("OneAtATime", uris[0], OneAtATime), For("LossIsTold", uris[0], LossIsTold),
+          For("IsRenewed", uris[0], IsRenewed), For("WaitersAreServed", uris[0], WaitersAreServed)};
+}
+
+Cases LockHolderCases(const std::vector<std::string>& uris) {
+  return {For("HoldForEver", uris[0], HoldForEver)};
+}
+
+}  // namespace cairn::cache::checks

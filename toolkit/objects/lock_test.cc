@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Locks over an embedded store. Its engine goes by a clock of its own, so that a test can stop the
+// process (time passes at the server only) or let its clock run unevenly. Where a guide's lock
+// breaks, its algorithm stands first.
+#include "cairn/lock.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "cairn/testkit/virtual_time.h"
+
+namespace cairn::cache {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Lock : public testing::Test {
+ protected:
+  // Time for the server and for us, in steps small enough for the renewals.
+  void Pass(Duration span) {
+    for (Duration passed{0}; passed < span; passed += 5ms) {
+      server_time_.Advance(5ms);
+      our_time_.Advance(5ms);
+    }
+  }
+  Mutex Make(LockOptions options = {.ttl = 1000ms}) { return Mutex(store_, "lock", options); }
+  Reply Call(const Command& command) { return store_.client().Call(command).value(); }
+  bool IsFree() { return !Call(Command("EXISTS", "lock")).AsBool().value(); }
+
+  VirtualTime server_time_;
+  VirtualTime our_time_;
+  Store store_ =
+      Store::Open("embedded:", {.clock = &server_time_, .scheduler = &our_time_}).value();
+};
+
+TEST_F(Lock, OneHolderAtATimeAndFencesGrow) {
+  const Mutex mutex = Make();
+  Held first = mutex.Acquire().value();
+  EXPECT_TRUE(first.is_held());
+  EXPECT_TRUE(first.Check().value());
+  EXPECT_FALSE(mutex.TryAcquire()->has_value());
+  EXPECT_EQ(mutex.Acquire({.timeout = 0ms}).error().code, Errc::kTimeout);
+  const std::int64_t fence = first.fence();
+  EXPECT_TRUE(first.Release().value());
+  EXPECT_FALSE(first.Release().value());
+  EXPECT_FALSE(first.is_held());
+  EXPECT_EQ(first.fence(), 0);
+  Held second = *mutex.TryAcquire().value();
+  EXPECT_GT(second.fence(), fence);
+}
+
+TEST_F(Lock, Coroutines) {
+  const Mutex mutex = Make({.ttl = 1000ms, .renews = false});
+  Held held = SyncWait(mutex.CoAcquire()).value();
+  EXPECT_FALSE(SyncWait(mutex.CoTryAcquire())->has_value());
+  EXPECT_TRUE(SyncWait(held.CoCheck()).value());
+  EXPECT_TRUE(SyncWait(held.CoExtendBy(1000ms)).value());
+  EXPECT_TRUE(SyncWait(held.CoRelease()).value());
+  EXPECT_TRUE(IsFree());
+}
+
+TEST_F(Lock, DestructionGivesItBack) {
+  const Mutex mutex = Make();
+  {
+    Held held = mutex.Acquire().value();
+    Held moved = std::move(held);
+    EXPECT_TRUE(moved.is_held());
+  }
+  EXPECT_TRUE(IsFree());
+  EXPECT_EQ(our_time_.pending(), 0u);
+}
+
+TEST_F(Lock, IsRenewedWhileItIsHeld) {
+  const Mutex mutex = Make();
+  Held held = mutex.Acquire().value();
+  for (int i = 0; i < 20; ++i) {
+    Pass(500ms);
+    ASSERT_FALSE(IsFree());
+    ASSERT_TRUE(held.is_held());
+  }
+  EXPECT_TRUE(held.Release().value());
+}
+
+// Renewals fail with an error, which says nothing of the lock: the loss is told when the ttl is
+// over but for the margin, and then nobody else can have it yet.
+TEST_F(Lock, LossIsToldBeforeTheTtlEnds) {
+  const Mutex mutex = Make();
+  Held held = mutex.Acquire().value();
+  const TimePoint begun = our_time_.Now();
+  Duration told{0};
+  std::int64_t left_ms = 0;
+  const std::stop_callback on_lost(held.lost(), [&] {
+    told = our_time_.Now() - begun;
+    left_ms = Call(Command("PTTL", "lock")).AsInteger().value();
+  });
+  const std::string state(Call(Command("GET", "lock")).text());
+  Call(Command("SET", "lock", "no lock's", "KEEPTTL"));
+  Pass(880ms);
+  EXPECT_EQ(told, 0ms);
+  EXPECT_TRUE(held.is_held());
+  Pass(25ms);
+  EXPECT_EQ(told, 900ms);
+  EXPECT_GE(left_ms, 50);
+  EXPECT_FALSE(held.is_held());
+  // The server still has it as ours, but we have been told otherwise: no success.
+  Call(Command("SET", "lock", state, "KEEPTTL"));
+  EXPECT_FALSE(held.Release().value());
+  EXPECT_TRUE(IsFree());
+}
+
+TEST_F(Lock, MarginIsForAClockThatRunsSlowly) {
+  const Mutex mutex = Make({.ttl = 1000ms, .margin = 200ms, .renews = false});
+  Held held = mutex.Acquire().value();
+  bool was_free = true;
+  const std::stop_callback on_lost(held.lost(), [&] { was_free = IsFree(); });
+  // Ten percent slower than the server's.
+  for (int i = 0; i < 90; ++i) {
+    server_time_.Advance(11ms);
+    our_time_.Advance(10ms);
+  }
+  EXPECT_TRUE(held.lost().stop_requested());
+  EXPECT_FALSE(was_free);
+}
+
+TEST_F(Lock, RefusedRenewalIsToldAtOnce) {
+  const Mutex mutex = Make({.ttl = 9000ms});
+  Held held = mutex.Acquire().value();
+  Call(Command("DEL", "lock"));
+  Pass(2990ms);
+  EXPECT_FALSE(held.lost().stop_requested());
+  Pass(15ms);
+  EXPECT_TRUE(held.lost().stop_requested());
+  EXPECT_FALSE(held.Check().value());
+  EXPECT_FALSE(held.Release().value());
+}
+
+TEST_F(Lock, CheckAsksTheServer) {
+  const Mutex mutex = Make();
+  Held held = mutex.Acquire().value();
+  Call(Command("DEL", "lock"));
+  EXPECT_TRUE(held.is_held());
+  EXPECT_FALSE(held.Check().value());
+  EXPECT_TRUE(held.lost().stop_requested());
+}
+
+TEST_F(Lock, ExtendByIsForLocksThatAreNotRenewed) {
+  const Mutex mutex = Make({.ttl = 1000ms, .renews = false});
+  Held held = mutex.Acquire().value();
+  EXPECT_TRUE(held.ExtendBy(2000ms).value());
+  Pass(2600ms);
+  EXPECT_TRUE(held.is_held());
+  EXPECT_FALSE(IsFree());
+  Pass(300ms);
+  EXPECT_FALSE(held.is_held());
+  EXPECT_FALSE(held.ExtendBy(1000ms).value());
+  const Mutex renewed(store_, "renewed", {.ttl = 1000ms});
+  Held other = renewed.Acquire().value();
+  EXPECT_EQ(other.ExtendBy(1000ms).error().code, Errc::kInvalid);
+}
+
+TEST_F(Lock, HolderMayLetGoWithinTheCallbackOfTheLoss) {
+  const Mutex mutex = Make();
+  std::optional<Held> held = mutex.Acquire().value();
+  const std::stop_token lost = held->lost();
+  bool is_told = false;
+  const std::stop_callback on_lost(lost, [&] {
+    is_told = true;
+    held.reset();
+  });
+  Call(Command("DEL", "lock"));
+  Pass(500ms);
+  EXPECT_TRUE(is_told);
+  EXPECT_FALSE(held.has_value());
+}
+
+// ---- Waiting -----------------------------------------------------------------------------------
+
+struct Waiting {
+  std::optional<Result<Held>> result;
+  std::stop_source stop;
+};
+
+Task<void> AcquireInto(const Mutex& mutex, AcquireOptions options, Waiting& waiting) {
+  waiting.result = co_await mutex.CoAcquire(options);
+}
+
+TEST_F(Lock, WaitsAtTheServerFirstComeFirstServed) {
+  const Mutex mutex = Make();
+  std::optional<Held> held = mutex.Acquire().value();
+  Waiting first;
+  Waiting second;
+  Detach(AcquireInto(mutex, {.timeout = 60s}, first));
+  Detach(AcquireInto(mutex, {.timeout = 60s}, second));
+  // Longer than the ttl: what counts begins with the grant.
+  Pass(3000ms);
+  EXPECT_FALSE(first.result);
+  held.reset();
+  Pass(5ms);
+  ASSERT_TRUE(first.result);
+  EXPECT_FALSE(second.result);
+  Held now = *std::move(*first.result);
+  EXPECT_TRUE(now.is_held());
+  Pass(800ms);
+  EXPECT_TRUE(now.is_held());
+  EXPECT_TRUE(now.Release().value());
+  Pass(5ms);
+  ASSERT_TRUE(second.result);
+  EXPECT_TRUE((*second.result)->is_held());
+}
+
+// Its time begins with the grant, not with the question.
+TEST_F(Lock, GrantThatWasWaitedForIsConfirmed) {
+  const Mutex mutex = Make({.ttl = 1000ms, .renews = false});
+  std::optional<Held> held = mutex.Acquire().value();
+  Waiting waiting;
+  Detach(AcquireInto(mutex, {.timeout = 60s}, waiting));
+  Pass(700ms);
+  held.reset();
+  Pass(5ms);
+  ASSERT_TRUE(waiting.result);
+  Pass(850ms);
+  EXPECT_TRUE((*waiting.result)->is_held());
+  EXPECT_FALSE(IsFree());
+}
+
+TEST_F(Lock, WaitingEndsByItsTimeAndByItsToken) {
+  const Mutex mutex = Make();
+  Held held = mutex.Acquire().value();
+  Waiting late;
+  Waiting cancelled;
+  Detach(AcquireInto(mutex, {.timeout = 300ms}, late));
+  Detach(AcquireInto(mutex, {.timeout = 60s, .stop = cancelled.stop.get_token()}, cancelled));
+  Pass(400ms);
+  ASSERT_TRUE(late.result);
+  EXPECT_EQ(late.result->error().code, Errc::kTimeout);
+  EXPECT_FALSE(cancelled.result);
+  cancelled.stop.request_stop();
+  Pass(5ms);
+  ASSERT_TRUE(cancelled.result);
+  EXPECT_EQ(cancelled.result->error().code, Errc::kCancelled);
+  // Nobody who has gone is served.
+  EXPECT_TRUE(held.Release().value());
+  EXPECT_TRUE(IsFree());
+}
+
+TEST_F(Lock, OptionsThatFitNothing) {
+  EXPECT_EQ(Mutex(store_, "").Acquire().error().code, Errc::kInvalid);
+  EXPECT_EQ(Make({.ttl = 1ms}).Acquire().error().code, Errc::kInvalid);
+  EXPECT_EQ(Make({.ttl = 1000ms, .margin = 500ms}).TryAcquire().error().code, Errc::kInvalid);
+  Call(Command("LPUSH", "lock", "x"));
+  EXPECT_EQ(Make().Acquire().error().server_code(), "WRONGTYPE");
+}
+
+// ---- The mistakes of guides, and the rules -----------------------------------------------------
+
+// 000, get_with_mutex: SET NX for 30 s without renewal; release by GET, compare, DEL; no fence.
+class GuideLock {
+ public:
+  GuideLock(Store store, std::string owner) : store_(std::move(store)), owner_(std::move(owner)) {}
+  bool Acquire() {
+    return store_.client().Call(Command("SET", "guide", owner_, "NX", "PX", 30000))->is_ok();
+  }
+  bool ReadsItsOwn() { return store_.client().Call(Command("GET", "guide"))->text() == owner_; }
+  void Delete() { store_.client().Call(Command("DEL", "guide")).value(); }
+
+ private:
+  Store store_;
+  const std::string owner_;
+};
+
+TEST_F(Lock, GetWithMutexIsNotRenewed) {
+  GuideLock first(store_, "1");
+  GuideLock second(store_, "2");
+  ASSERT_TRUE(first.Acquire());
+  const Mutex mutex = Make({.ttl = 30s});
+  Held held = mutex.Acquire().value();
+  Pass(31s);
+  EXPECT_TRUE(second.Acquire());  // the first one still works
+  EXPECT_FALSE(mutex.TryAcquire()->has_value());
+  EXPECT_TRUE(held.is_held());
+}
+
+TEST_F(Lock, GetWithMutexReleasesAnothersLock) {
+  GuideLock first(store_, "1");
+  GuideLock second(store_, "2");
+  ASSERT_TRUE(first.Acquire());
+  server_time_.Advance(29'990ms);
+  ASSERT_TRUE(first.ReadsItsOwn());
+  server_time_.Advance(20ms);  // between its GET and its DEL
+  ASSERT_TRUE(second.Acquire());
+  first.Delete();
+  GuideLock third(store_, "3");
+  EXPECT_TRUE(third.Acquire());  // the second one still works
+  // Ours: the first process stands still until another has the lock.
+  const Mutex mutex = Make();
+  Held stalled = mutex.Acquire().value();
+  server_time_.Advance(1100ms);
+  Held next = *mutex.TryAcquire().value();
+  EXPECT_FALSE(stalled.Release().value());
+  EXPECT_TRUE(next.Check().value());
+  EXPECT_FALSE(mutex.TryAcquire()->has_value());
+}
+
+// 000: the write after the expiry is unfenced. What the lock guards refuses a fence that is behind.
+TEST_F(Lock, GetWithMutexWritesUnfenced) {
+  const Mutex mutex = Make();
+  Held stalled = mutex.Acquire().value();
+  server_time_.Advance(1100ms);
+  Held next = *mutex.TryAcquire().value();
+  Call(Command("SET", "guide", "new"));
+  Call(Command("SET", "guide", "old"));  // of the one who was late
+  EXPECT_EQ(Call(Command("GET", "guide")).text(), "old");
+  EXPECT_TRUE(stalled.is_held());  // by its own clock: the process stood still
+  EXPECT_EQ(Call(Command("CACHE.SET", "ours", "new", "VER", next.fence())).text(), "OK");
+  EXPECT_EQ(Call(Command("CACHE.SET", "ours", "old", "VER", stalled.fence())).text(), "OLD");
+  EXPECT_EQ(Call(Command("GET", "ours")).text(), "new");
+}
+
+// 002: a crash behind SETNX locks for ever.
+TEST_F(Lock, SetnxWithoutATime) {
+  EXPECT_EQ(Call(Command("SETNX", "guide", "1")).AsInteger().value(), 1);
+  const Mutex mutex = Make();
+  // A holder that died: it neither renews nor releases. An owner that nobody has any more.
+  Call(Command("LOCK.ACQUIRE", "lock", "dead", 1000));
+  server_time_.Advance(24h);
+  EXPECT_EQ(Call(Command("SETNX", "guide", "2")).AsInteger().value(), 0);
+  EXPECT_TRUE(mutex.TryAcquire()->has_value());
+}
+
+// 002: EXPIRE for a renewal prolongs whoever's lock it is, silently.
+TEST_F(Lock, RenewalOfAnothersLock) {
+  GuideLock first(store_, "1");
+  GuideLock second(store_, "2");
+  ASSERT_TRUE(first.Acquire());
+  server_time_.Advance(31s);
+  ASSERT_TRUE(second.Acquire());
+  EXPECT_EQ(Call(Command("PEXPIRE", "guide", 90000)).AsInteger().value(), 1);  // by the first
+  // Ours.
+  const Mutex mutex = Make({.ttl = 1000ms, .renews = false});
+  Held stalled = mutex.Acquire().value();
+  server_time_.Advance(1100ms);
+  Held next = *mutex.TryAcquire().value();
+  EXPECT_FALSE(stalled.ExtendBy(90s).value());
+  EXPECT_TRUE(stalled.lost().stop_requested());
+  EXPECT_LE(Call(Command("PTTL", "lock")).AsInteger().value(), 1000);
+}
+
+// Section 3, "lock expiry, release by a non-owner, silent loss".
+TEST_F(Lock, RuleSilentLoss) {
+  const Mutex mutex = Make();
+  Held stalled = mutex.Acquire().value();
+  // The process stands still, then wakes up: its timers run late, and the first says it.
+  server_time_.Advance(5000ms);
+  Held next = *mutex.TryAcquire().value();
+  EXPECT_FALSE(stalled.lost().stop_requested());
+  our_time_.Advance(5000ms);
+  EXPECT_TRUE(stalled.lost().stop_requested());
+  EXPECT_GT(next.fence(), stalled.fence());
+  EXPECT_FALSE(stalled.Release().value());
+}
+
+// Threads of several stores' worth of holders, in real time.
+TEST(LockThreads, NoTwoAtOnce) {
+  const Store store = Store::Open("embedded:").value();
+  const Mutex mutex(store, "lock", {.ttl = 5s});
+  std::atomic<int> inside{0};
+  std::int64_t last_fence = 0;  // guarded by the lock itself
+  std::atomic<int> wrong{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 25; ++i) {
+        Result<Held> held = mutex.Acquire({.timeout = 60s});
+        if (!held || inside.fetch_add(1) != 0 || held->fence() <= last_fence) ++wrong;
+        if (!held) return;
+        last_fence = held->fence();
+        inside.fetch_sub(1);
+        if (!held->Release().value_or(false)) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+}  // namespace
+}  // namespace cairn::cache
