@@ -6,6 +6,7 @@ int main(int argument_count, char** arguments) {
   using namespace cairn::cache::checks;
   // One a line, by the alphabet; tests/toolkit/run has the same.
   constexpr Group kGroups[] = {
+      {"limiter", LimiterCases},
       {"lock", LockCases},
       {"lock_holder", LockHolderCases},
       {"store", StoreCases},

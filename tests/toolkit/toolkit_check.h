@@ -11,6 +11,7 @@
 
 namespace cairn::cache::checks {
 
+Cases LimiterCases(const std::vector<std::string>& uris);
 Cases LockCases(const std::vector<std::string>& uris);
 // Until it is killed; no part of the suite.
 Cases LockHolderCases(const std::vector<std::string>& uris);
