@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Connection commands that need no socket: PING, ECHO, SELECT. Those about clients and
-// authentication are the server's.
+// Connection commands that need no socket: PING, ECHO, SELECT; and TIME, which scripts of an
+// embedded engine ask for, too. Those about clients and authentication are the server's.
 #include "base/text.h"
 #include "command/call.h"
 #include "command/errors.h"
@@ -31,6 +31,13 @@ void Select(Call& call) {
   call.reply().Ok();
 }
 
+void Time(Call& call) {
+  const std::int64_t now_us = call.keyspace().clock().NowUnixUs();
+  call.reply().Array(2);
+  call.reply().StringFromInteger(now_us / 1'000'000);
+  call.reply().StringFromInteger(now_us % 1'000'000);
+}
+
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "PING [message]",
           .since = "1.0.0",
@@ -54,6 +61,14 @@ constexpr Spec kSpecs[] = {
           .complexity = "O(1)",
           .summary = "Changes the database that this connection works on.",
           .run = &Select}),
+    Spec({.syntax = "TIME",
+          .since = "2.6.0",
+          .group = Group::kServer,
+          .flags = command::kLoading | command::kStale | command::kFast,
+          .complexity = "O(1)",
+          .summary = "Returns the server's time as seconds and microseconds.",
+          .tips = "nondeterministic_output",
+          .run = &Time}),
 };
 
 }  // namespace

@@ -556,13 +556,6 @@ void Info(Call& call) {
   call.reply().Verbatim("txt", text);
 }
 
-void Time(Call& call) {
-  const std::int64_t now_us = call.keyspace().clock().NowUnixUs();
-  call.reply().Array(2);
-  call.reply().StringFromInteger(now_us / 1'000'000);
-  call.reply().StringFromInteger(now_us % 1'000'000);
-}
-
 constexpr Spec kSpecs[] = {
     Spec({.syntax = "INFO [section [section ...]]",
           .since = "1.0.0",
@@ -574,14 +567,6 @@ constexpr Spec kSpecs[] = {
           .history = "7.0.0: Accepts several sections.",
           .tips = "nondeterministic_output request_policy:all_shards response_policy:special",
           .run = &Info}),
-    Spec({.syntax = "TIME",
-          .since = "2.6.0",
-          .group = Group::kServer,
-          .flags = command::kLoading | command::kStale | command::kFast,
-          .complexity = "O(1)",
-          .summary = "Returns the server's time as seconds and microseconds.",
-          .tips = "nondeterministic_output",
-          .run = &Time}),
 };
 
 }  // namespace

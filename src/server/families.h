@@ -17,7 +17,7 @@ std::span<const command::Spec> AclFamily();          // admin_acl.cc: ACL
 std::span<const command::Spec> ClientFamily();       // admin_client.cc: CLIENT
 std::span<const command::Spec> HandshakeFamily();    // admin_handshake.cc: HELLO AUTH RESET QUIT
 std::span<const command::Spec> ConfigFamily();       // admin_config.cc: CONFIG
-std::span<const command::Spec> InfoFamily();         // admin_info.cc: INFO TIME
+std::span<const command::Spec> InfoFamily();         // admin_info.cc: INFO
 std::span<const command::Spec> PubsubFamily();       // admin_pubsub.cc: SUBSCRIBE PUBLISH PUBSUB
 std::span<const command::Spec> SlowLogFamily();      // admin_slowlog.cc: SLOWLOG
 std::span<const command::Spec> LatencyFamily();      // admin_latency.cc: LATENCY

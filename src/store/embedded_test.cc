@@ -134,6 +134,20 @@ TEST(Embedded, ExpiryByVirtualTime) {
             Errc::kTimeout);
 }
 
+// Scripts ask the store, not the client, what time it is.
+TEST(Embedded, TimeIsTheStores) {
+  VirtualTime time;
+  const Store store = Store::Open("embedded:", {.clock = &time, .scheduler = &time}).value();
+  const auto seconds = [&] {
+    const Script script("return tonumber(redis.call('TIME')[1])");
+    return store.client().Eval(script, {}, {})->AsInteger().value();
+  };
+  const std::int64_t before = seconds();
+  EXPECT_EQ(before, VirtualTime::kUnixStart.time_since_epoch().count() / 1000);
+  time.Advance(90s);
+  EXPECT_EQ(seconds(), before + 90);
+}
+
 TEST(Embedded, CommandsThatWait) {
   const Store store = OpenStore();
   Client& client = store.client();
