@@ -51,6 +51,7 @@
 
 #include "cairn/clock.h"
 #include "cairn/result.h"
+#include "cairn/retry_policy.h"
 #include "cairn/store.h"
 #include "cairn/task.h"
 
@@ -66,18 +67,6 @@ struct Event {
   // The first field of that name; null: there is none.
   const std::string* Find(std::string_view name) const;
 };
-
-struct RetryPolicy {
-  // The failure of so many deliveries makes an entry a dead letter.
-  std::int64_t deliveries_max = 5;
-  // After the first failure; doubles with each further one.
-  Millis pause_min{100};
-  Millis pause_max{60'000};
-  // A pause is shortened by a part of up to so many percent, which the entry's id decides.
-  int jitter_percent = 20;
-};
-// Between the delivery with that number (from 1) and the next one.
-Millis RetryPause(const RetryPolicy& policy, std::int64_t deliveries, std::string_view id);
 
 enum class Trim : std::uint8_t {
   kNone,

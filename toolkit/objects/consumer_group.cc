@@ -37,16 +37,6 @@ constexpr std::size_t kErrorBytesMax = 1'024;
 // Applied twice it is as good as once.
 CallOptions Repeatable() { return {.idempotence = Idempotence::kYes}; }
 
-// Spreads the ids; FNV-1a.
-std::uint64_t HashOf(std::string_view text, std::uint64_t hash) {
-  hash ^= 0xCBF29CE484222325U;
-  for (const char byte : text) {
-    hash ^= static_cast<unsigned char>(byte);
-    hash *= 0x100000001B3U;
-  }
-  return hash ^ (hash >> 32);
-}
-
 Result<void> CheckOptions(const ConsumerOptions& options, const std::string& dead_stream) {
   if (options.stream.empty() || options.group.empty() || options.consumer.empty())
     return Fail(Errc::kInvalid, "a consumer has a stream, a group and a name of its own");
@@ -154,15 +144,6 @@ class Renewal : public std::enable_shared_from_this<Renewal> {
 const std::string* Event::Find(std::string_view name) const {
   const auto found = std::ranges::find(fields, name, &std::pair<std::string, std::string>::first);
   return found == fields.end() ? nullptr : &found->second;
-}
-
-Millis RetryPause(const RetryPolicy& policy, std::int64_t deliveries, std::string_view id) {
-  Millis pause = policy.pause_min;
-  for (std::int64_t i = 1; i < deliveries && pause < policy.pause_max; ++i) pause *= 2;
-  pause = std::min(pause, policy.pause_max);
-  const auto percent = std::clamp(policy.jitter_percent, 0, 100);
-  const std::uint64_t part = HashOf(id, static_cast<std::uint64_t>(deliveries)) % 1024;
-  return pause - pause * percent * static_cast<std::int64_t>(part) / (100 * 1024);
 }
 
 Task<Result<void>> EventHandler::Handle(const Event& event) const {

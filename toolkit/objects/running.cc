@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// Threads that serve a queue, and a pause that whoever comes first ends: its timer or the stop.
 #include "objects/running.h"
 
 #include <functional>

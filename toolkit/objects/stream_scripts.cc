@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+// The scripts, each the whole of a step: what it decides on it has read itself.
 #include "objects/stream_scripts.h"
 
 namespace cairn::cache::internal {
