@@ -114,9 +114,36 @@ bool ReplyDecoder::TakeBulk(std::string_view buffer, std::string_view line, Repl
   return true;
 }
 
+// As TakeScalar, of an array of few scalars, such as CACHE.GET replies. By the parser's tree it
+// would take more than the engine's part of an embedded hit.
+bool ReplyDecoder::TakeRow(std::string_view buffer, Reply* out) {
+  constexpr std::int64_t kElementsMax = 16;
+  const std::size_t end = buffer.find("\r\n");
+  std::int64_t count = 0;
+  if (end == buffer.npos || !ParseNumber(buffer.substr(1, end - 1), &count)) return false;
+  if (count < 0 || count > kElementsMax) return false;
+  std::vector<Reply> elements;
+  elements.reserve(static_cast<std::size_t>(count));
+  std::size_t at = end + 2;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string_view rest = buffer.substr(at);
+    if (rest.empty() || !TakeScalar(rest, &elements.emplace_back())) {
+      consumed_ = 0;
+      return false;
+    }
+    at += consumed_;
+  }
+  *out = Reply::Aggregate(Reply::Type::kArray, std::move(elements));
+  consumed_ = at;
+  return true;
+}
+
 ReplyDecoder::Outcome ReplyDecoder::Next(std::string_view buffer, Reply* out) {
   consumed_ = 0;
-  if (!is_midway_ && !buffer.empty() && TakeScalar(buffer, out)) return Outcome::kValue;
+  if (!is_midway_ && !buffer.empty()) {
+    const bool is_whole = buffer[0] == '*' ? TakeRow(buffer, out) : TakeScalar(buffer, out);
+    if (is_whole) return Outcome::kValue;
+  }
   Value value;
   const Outcome outcome = parser_.Next(buffer, &value);
   consumed_ = parser_.consumed();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ReplyDecoder: public Replies out of a server's byte stream.
 //
-// Scalars that are wholly in the buffer, which is nearly all that a cache is sent, are read
-// straight into a Reply; all else goes through resp::ReplyParser, whose trees are moved over.
-// Limits are the parser's.
+// Scalars, and arrays of few of them, that are wholly in the buffer, which is nearly all that a
+// cache is sent, are read straight into a Reply; all else goes through resp::ReplyParser, whose
+// trees are moved over. Limits are the parser's.
 //
 // One decoder belongs to one connection; not thread-safe.
 #ifndef CAIRN_CLIENT_REPLY_DECODER_H_
@@ -36,6 +36,7 @@ class ReplyDecoder {
 
  private:
   bool TakeScalar(std::string_view buffer, cache::Reply* out);
+  bool TakeRow(std::string_view buffer, cache::Reply* out);
   bool TakeBulk(std::string_view buffer, std::string_view line, cache::Reply* out);
 
   resp::ReplyParser parser_;

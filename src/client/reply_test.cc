@@ -43,6 +43,12 @@ std::vector<Row> Rows() {
        Reply::Aggregate(
            Reply::Type::kArray,
            {Reply::Text("a"), Reply::Aggregate(Reply::Type::kArray, {Reply::Integer(1)})})},
+      {"*5\r\n+fresh\r\n$1\r\na\r\n$-1\r\n_\r\n:-1\r\n",
+       Reply::Aggregate(Reply::Type::kArray, {Reply::Simple("fresh"), Reply::Text("a"),
+                                              Reply::Null(), Reply::Null(), Reply::Integer(-1)})},
+      {"*0\r\n", Reply::Aggregate(Reply::Type::kArray, {})},
+      {"*2\r\n:1\r\n#t\r\n",
+       Reply::Aggregate(Reply::Type::kArray, {Reply::Integer(1), Reply::Bool(true)})},
       {"%1\r\n+k\r\n+v\r\n",
        Reply::Aggregate(Reply::Type::kMap, {Reply::Simple("k"), Reply::Simple("v")})},
       {">2\r\n+invalidate\r\n_\r\n",
