@@ -24,7 +24,11 @@ namespace cairn::cache {
 // Of a row: grows with each change of it, from 1 on. 0: none.
 using Version = std::int64_t;
 
-enum class WhenStoreDown : std::uint8_t { kLoadUncached, kFail };
+enum class WhenStoreDown : std::uint8_t {
+  kLoadUncached,  // by the loader; as many at a time as CacheOptions::uncached_loads_max
+  kServeStale,    // what was last known here, if CacheOptions::near remembers it; else as above
+  kFail,
+};
 // Another loads and has not finished within wait_max, or the cap on loads is reached.
 enum class WhenWaitOver : std::uint8_t { kLoadUncached, kFail };
 
@@ -47,16 +51,30 @@ struct Policy {
   // A load that failed is answered by the stale value, if there is one; no other tries for a while.
   bool fail_safe = true;
   Millis retry_after{1'000};
-  // For another's load.
+  // A load that takes longer is gone on with in the background, and its caller answered by the
+  // stale value if there is one (kFallback). The loader then outlives the call: it is to own what
+  // it uses. A loader that is no coroutine needs CacheOptions::executor for that; without one it
+  // runs on the caller's thread and is waited for, whatever these times say.
+  std::optional<Millis> soft_timeout = {};
+  // The same, without a stale value: kTimeout. LoadContext::stop asks the loader to end. What it
+  // then still gives is stored; the lease is given back when it has ended.
+  std::optional<Millis> hard_timeout = {};
+  // For another's load, and for a place among the loads without a lease.
   Millis wait_max{5'000};
   WhenWaitOver when_wait_over = WhenWaitOver::kLoadUncached;
   WhenStoreDown when_store_down = WhenStoreDown::kLoadUncached;
+  // Of kServeStale: nothing is served that was read longer ago.
+  Millis last_known_max{300'000};
+  // How long a copy in CacheOptions::near is served at most: the bound on staleness should the
+  // network die without a word. Zero or less: nothing is kept there.
+  Millis near_ttl{60'000};
   std::vector<std::string> tags = {};
   FrameOptions frame = {};
 };
 
 enum class Outcome : std::uint8_t {
   kMiss,      // nothing is known, and it was not to be loaded
+  kNearHit,   // a fresh value, or known absence, of this process
   kHit,       // a fresh value
   kStale,     // a stale one
   kNegative,  // it is known that there is no such row
@@ -74,7 +92,7 @@ struct Entry {
   Version version = 0;
   Millis age{0};
   // False: the caller has the value, the cache has not. It was invalidated meanwhile, an older one
-  // than is known, the store is down, or it was not to be kept.
+  // than is known, the store is down, or it was not to be kept; or it is what was last known.
   bool is_cached = false;
 };
 
@@ -123,10 +141,12 @@ class LoadContext {
 template <class KeyType>
 struct BulkContext {
   std::vector<KeyType> keys = {};
+  // This load's own; may be changed.
+  Policy policy = {};
   Version min_version = 0;
-  // Of the rows, in the order of the keys, if they have one: filled by the loader.
+  // Of the rows, in the order of the keys, if they have one: filled by the loader. Tags are beside
+  // the policy's.
   std::vector<Version> versions = {};
-  // The same of their tags, which come beside the policy's.
   std::vector<std::vector<std::string>> tags = {};
   std::stop_token stop = {};
 };

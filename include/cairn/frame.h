@@ -72,6 +72,9 @@ class OpenedFrame {
 Result<OpenedFrame> OpenFrame(FrameType expected, std::string_view stored,
                               std::size_t payload_bytes_max = kPayloadBytesMax);
 
+// The payload's bytes once it is unpacked, as the header says. Of what is no frame: its own.
+std::size_t UnpackedBytes(std::string_view stored);
+
 }  // namespace cairn::cache
 
 #endif  // CAIRN_FRAME_H_

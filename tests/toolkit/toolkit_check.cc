@@ -9,6 +9,7 @@ int main(int argument_count, char** arguments) {
       {"limiter", LimiterCases},
       {"lock", LockCases},
       {"lock_holder", LockHolderCases},
+      {"near", NearCases},
       {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);

@@ -15,6 +15,7 @@ Cases LimiterCases(const std::vector<std::string>& uris);
 Cases LockCases(const std::vector<std::string>& uris);
 // Until it is killed; no part of the suite.
 Cases LockHolderCases(const std::vector<std::string>& uris);
+Cases NearCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks

@@ -10,6 +10,8 @@ std::string_view OutcomeName(Outcome outcome) {
   switch (outcome) {
     case Outcome::kMiss:
       return "miss";
+    case Outcome::kNearHit:
+      return "near_hit";
     case Outcome::kHit:
       return "hit";
     case Outcome::kStale:
@@ -38,7 +40,9 @@ std::optional<Lookup::State> StateOf(std::string_view name) {
   return std::nullopt;
 }
 
-// What the server takes as a COST at most.
+// What the server takes as a WAIT at most.
+constexpr Millis kWaitMax{600'000};
+// What it takes as a COST.
 constexpr Millis kCostMax{3'600'000};
 
 // How long before its end a value is to be loaded anew.
@@ -58,7 +62,9 @@ Command LookupCommand(std::string_view key, const LookupOptions& options) {
   Command command("CACHE.GET", key);
   if (options.lease > Millis(0)) command.Add("LEASE").Add(options.lease.count());
   if (options.takes_stale) command.Add("STALE");
+  if (options.wait > Millis(0)) command.Add("WAIT").Add(std::min(options.wait, kWaitMax).count());
   if (options.min_version > 0) command.Add("MINVER").Add(options.min_version);
+  if (options.with_tags) command.Add("WITHTAGS");
   return command;
 }
 
@@ -66,7 +72,9 @@ Result<Lookup> ReadLookup(Result<Reply> reply) {
   if (!reply) return Pass(std::move(reply));
   constexpr std::size_t kElements = 6;
   std::vector<Reply> elements = std::move(*reply).TakeElements();
-  if (elements.size() != kElements) return Fail(Errc::kProtocol, "not CACHE.GET's reply");
+  // A seventh has the tags.
+  if (elements.size() != kElements && elements.size() != kElements + 1)
+    return Fail(Errc::kProtocol, "not CACHE.GET's reply");
   const std::optional<Lookup::State> state = StateOf(elements[0].text());
   if (!state) return Fail(Errc::kProtocol, "CACHE.GET's reply has an unknown state");
   Lookup lookup{.state = *state};
@@ -74,6 +82,11 @@ Result<Lookup> ReadLookup(Result<Reply> reply) {
   if (!elements[2].is_null()) lookup.token = elements[2].AsInteger().value_or(0);
   lookup.version = elements[3].AsInteger().value_or(0);
   lookup.age = Millis(elements[4].AsInteger().value_or(0));
+  const std::int64_t fresh_for = elements[5].AsInteger().value_or(0);
+  if (fresh_for >= 0) lookup.fresh_for = Millis(fresh_for);
+  if (elements.size() > kElements) {
+    for (const Reply& tag : elements[kElements].elements()) lookup.tags.emplace_back(tag.text());
+  }
   return lookup;
 }
 
@@ -169,19 +182,169 @@ std::shared_ptr<const void> Flight::result() const {
   return result_;
 }
 
-std::shared_ptr<Flight> CacheCore::Joinable(const std::string& key, Version min_version) {
+CacheCore::CacheCore(Store store, CoreOptions options)
+    : store_(std::move(store)),
+      clock_(store_.clock()),
+      options_(std::move(options)),
+      breaker_(options_.breaker),
+      uncached_loads_(std::make_shared<LoadSlots>(options_.uncached_loads_max)) {}
+
+template <class T>
+Result<T> CacheCore::Told(Result<T> result) {
+  if (result || result.error().code == Errc::kServer) {
+    breaker_.TellUp();
+  } else if (IsStoreDown(result.error())) {
+    breaker_.TellDown(clock_);
+  }
+  return result;
+}
+
+namespace {
+
+std::unexpected<Error> BreakerIsOpen() {
+  return Fail(Errc::kStoreDown, "the store did not answer a moment ago");
+}
+
+// A tracked read, awaited.
+Task<Result<Reply>> CoRead(Tracking& tracking, Command command) {
+  auto answer = std::make_shared<FirstOf<Result<Reply>>>();
+  CallOptions options;
+  options.stop = co_await CurrentStop();
+  tracking.Start(std::move(command), std::move(options),
+                 [answer](Result<Reply> reply) { answer->Give(std::move(reply)); });
+  co_return co_await *answer;
+}
+
+// Reads that go out together.
+struct Gathered {
+  explicit Gathered(std::size_t count) : replies(count, Reply()), left(count) {}
+  Replies replies;
+  std::atomic<std::size_t> left;
+  FirstOf<bool> all;
+};
+
+Task<Replies> CoReadAll(Tracking& tracking, std::vector<Command> commands) {
+  if (commands.empty()) co_return Replies();
+  auto gathered = std::make_shared<Gathered>(commands.size());
+  CallOptions options;
+  options.stop = co_await CurrentStop();
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    tracking.Start(std::move(commands[i]), options, [gathered, i](Result<Reply> reply) {
+      gathered->replies[i] = std::move(reply);
+      // acq_rel: who is last has all replies.
+      if (gathered->left.fetch_sub(1, std::memory_order_acq_rel) == 1) gathered->all.Give(true);
+    });
+  }
+  co_await gathered->all;
+  co_return std::move(gathered->replies);
+}
+
+}  // namespace
+
+Asked CacheCore::Ask(std::string_view key, LookupOptions options) {
+  if (!breaker_.MayTry(clock_)) return {.lookup = BreakerIsOpen(), .ticket = {}};
+  if (near() == nullptr)
+    return {.lookup = ReadLookup(Told(client().Call(LookupCommand(key, options)))), .ticket = {}};
+  // The ticket before the place to ask: if the epoch changes between, the copy is not kept.
+  const NearTicket ticket = near()->Ticket();
+  Tracking* const tracking = near()->tracking();
+  options.with_tags = true;
+  const Command command = LookupCommand(key, options);
+  Result<Reply> reply = tracking != nullptr ? tracking->Call(command) : client().Call(command);
+  return {.lookup = ReadLookup(Told(std::move(reply))), .ticket = ticket};
+}
+
+Task<Asked> CacheCore::CoAsk(std::string key, LookupOptions options) {
+  if (!breaker_.MayTry(clock_)) co_return Asked{.lookup = BreakerIsOpen(), .ticket = {}};
+  // The replies of those who would stand behind one that waits would wait, too.
+  const bool may_keep = near() != nullptr && options.wait <= Millis(0);
+  Asked asked{.lookup = Lookup(), .ticket = {}};
+  Tracking* tracking = nullptr;
+  if (may_keep) {
+    asked.ticket = near()->Ticket();
+    tracking = near()->tracking();
+    options.with_tags = true;
+  }
+  Command command = LookupCommand(key, options);
+  if (tracking != nullptr) {
+    asked.lookup = ReadLookup(Told(co_await CoRead(*tracking, std::move(command))));
+  } else {
+    asked.lookup = ReadLookup(Told(co_await client().CoCall(std::move(command))));
+  }
+  co_return asked;
+}
+
+Task<std::vector<Asked>> CacheCore::CoAskAll(std::vector<std::string> keys, LookupOptions options) {
+  std::vector<Asked> all;
+  all.reserve(keys.size());
+  Tracking* tracking = nullptr;
+  std::optional<NearTicket> ticket;
+  if (near() != nullptr) {
+    ticket = near()->Ticket();
+    tracking = near()->tracking();
+    options.with_tags = true;
+  }
+  std::vector<Command> commands;
+  for (const std::string& key : keys) commands.push_back(LookupCommand(key, options));
+  Replies replies;
+  if (!breaker_.MayTry(clock_)) {
+    replies.assign(commands.size(), BreakerIsOpen());
+  } else if (tracking != nullptr) {
+    replies = co_await CoReadAll(*tracking, std::move(commands));
+  } else {
+    replies = co_await client().CoPipeline(std::move(commands));
+  }
+  for (Result<Reply>& reply : replies)
+    all.push_back({.lookup = ReadLookup(Told(std::move(reply))), .ticket = ticket});
+  co_return all;
+}
+
+Task<LoadSlots::Slot> CacheCore::TakeSlot(Duration wait_max) {
+  return uncached_loads_->Take(store_.scheduler(), wait_max);
+}
+
+Task<Result<Reply>> CacheCore::CoTry(Command command) {
+  if (!breaker_.MayTry(clock_)) co_return BreakerIsOpen();
+  co_return Told(co_await client().CoCall(std::move(command)));
+}
+
+Task<Replies> CacheCore::CoTryAll(std::vector<Command> commands) {
+  if (!breaker_.MayTry(clock_)) co_return Replies(commands.size(), BreakerIsOpen());
+  Replies replies = co_await client().CoPipeline(std::move(commands));
+  for (Result<Reply>& reply : replies) reply = Told(std::move(reply));
+  co_return replies;
+}
+
+Task<Result<Reply>> CacheCore::CoWrite(Command command) {
+  co_return Told(co_await client().CoCall(std::move(command)));
+}
+
+void CacheCore::Forget(std::string_view key) {
+  if (near() != nullptr) near()->Tell(key);
+  if (flight_count_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex_);
-  if (flights_.empty()) return nullptr;
+  const auto found = flights_.find(std::string(key));
+  // One under a lease is served only if that has held.
+  if (found == flights_.end() || found->second->kind() == Flight::Kind::kLeased) return;
+  flights_.erase(found);
+  flight_count_.store(flights_.size(), std::memory_order_relaxed);
+}
+
+std::shared_ptr<Flight> CacheCore::Joinable(const std::string& key, Version min_version) {
+  if (flight_count_.load(std::memory_order_relaxed) == 0) return nullptr;
+  const std::lock_guard lock(mutex_);
   const auto found = flights_.find(key);
   if (found == flights_.end() || found->second->min_version() < min_version) return nullptr;
   return found->second;
 }
 
-std::shared_ptr<Flight> CacheCore::Begin(const std::string& key, Version min_version) {
+std::shared_ptr<Flight> CacheCore::Begin(const std::string& key, Version min_version,
+                                         Flight::Kind kind) {
   const std::lock_guard lock(mutex_);
   const auto [place, is_new] = flights_.try_emplace(key);
   if (!is_new) return nullptr;
-  place->second = std::make_shared<Flight>(min_version);
+  place->second = std::make_shared<Flight>(min_version, kind);
+  flight_count_.store(flights_.size(), std::memory_order_relaxed);
   return place->second;
 }
 
@@ -191,6 +354,7 @@ void CacheCore::Land(const std::string& key, const std::shared_ptr<Flight>& flig
     const std::lock_guard lock(mutex_);
     const auto found = flights_.find(key);
     if (found != flights_.end() && found->second == flight) flights_.erase(found);
+    flight_count_.store(flights_.size(), std::memory_order_relaxed);
   }
   flight->Land(std::move(result));
 }

@@ -194,4 +194,10 @@ Result<OpenedFrame> OpenFrame(FrameType expected, std::string_view stored,
   return Unpack(payload, raw_size, compression);
 }
 
+std::size_t UnpackedBytes(std::string_view stored) {
+  if (stored.size() < kFrameHeaderBytes + kRawSizeBytes || stored[kFlagsAt] == '\0')
+    return stored.size();
+  return TakeNumber(stored.substr(kFrameHeaderBytes, kRawSizeBytes));
+}
+
 }  // namespace cairn::cache

@@ -24,6 +24,8 @@
 #include <vector>
 
 #include "cairn/cache_policy.h"
+#include "cairn/internal/near_table.h"
+#include "cairn/internal/store_guard.h"
 #include "cairn/store.h"
 
 namespace cairn::cache::internal {
@@ -36,6 +38,8 @@ struct Lookup {
   std::int64_t token = 0;                 // 0: none
   Version version = 0;
   Millis age{0};
+  std::optional<Millis> fresh_for = {};  // unset: for ever
+  std::vector<std::string> tags = {};    // if they were asked for
 
   bool has_answer() const { return state == State::kFresh || state == State::kStale; }
 };
@@ -44,6 +48,8 @@ struct LookupOptions {
   Millis lease{0};  // 0: none
   bool takes_stale = true;
   Version min_version = 0;
+  Millis wait{0};  // for another's load, at the server
+  bool with_tags = false;
 };
 
 enum class FillKind : std::uint8_t { kValue, kAbsent, kTouch };
@@ -67,9 +73,11 @@ Error LoaderError(std::exception_ptr cause);
 
 class Flight {
  public:
-  explicit Flight(Version min_version) : min_version_(min_version) {}
+  enum class Kind : std::uint8_t { kLeased, kUncached };
+  Flight(Version min_version, Kind kind) : min_version_(min_version), kind_(kind) {}
 
   Version min_version() const { return min_version_; }
+  Kind kind() const { return kind_; }
   // `result`: what joiners are served; null: nothing. Resumes them, on this thread.
   void Land(std::shared_ptr<const void> result);
   // False if it has landed; `waiter` is then dropped.
@@ -79,6 +87,7 @@ class Flight {
 
  private:
   const Version min_version_;
+  const Kind kind_;
   mutable std::mutex mutex_;
   bool has_landed_ = false;
   std::shared_ptr<const void> result_;
@@ -100,21 +109,62 @@ class Landing {
   std::shared_ptr<Flight> flight_;
 };
 
+// What was replied, and what a near copy of it needs.
+struct Asked {
+  Result<Lookup> lookup;
+  std::optional<NearTicket> ticket;  // nothing: no copy may be kept
+};
+
+struct CoreOptions {
+  Executor* executor = nullptr;
+  std::shared_ptr<NearTable> near = {};
+  BreakerOptions breaker = {};
+  std::size_t uncached_loads_max = 64;
+};
+
 class CacheCore {
  public:
-  CacheCore(Store store, Executor* executor) : store_(std::move(store)), executor_(executor) {}
+  CacheCore(Store store, CoreOptions options);
   CacheCore(const CacheCore&) = delete;
   CacheCore& operator=(const CacheCore&) = delete;
 
   const Store& store() const { return store_; }
   Client& client() const { return store_.client(); }
-  Executor* executor() const { return executor_; }
-  TimePoint Now() const { return store_.clock().Now(); }
+  Executor* executor() const { return options_.executor; }
+  NearTable* near() const { return options_.near.get(); }
+  // A place among the loads without a lease; null: none in time.
+  Task<LoadSlots::Slot> TakeSlot(Duration wait_max);
+  Breaker& breaker() { return breaker_; }
+  TimePoint Now() const { return clock_.Now(); }
+
+  // CACHE.GET; by the connection that is tracked, if there is one and nothing is waited for.
+  Asked Ask(std::string_view key, LookupOptions options);
+  Task<Asked> CoAsk(std::string key, LookupOptions options);
+  // All at once; in the order of the keys.
+  Task<std::vector<Asked>> CoAskAll(std::vector<std::string> keys, LookupOptions options);
+  // Not tried while the breaker is open.
+  Task<Result<Reply>> CoTry(Command command);
+  Task<Replies> CoTryAll(std::vector<Command> commands);
+  // Always tried: a writer has to know.
+  Result<Reply> Write(const Command& command) { return Told(client().Call(command)); }
+  Task<Result<Reply>> CoWrite(Command command);
+  // What a load sends at its end goes out though its caller has gone.
+  std::stop_token never() const { return never_.get_token(); }
+
+  // This process has changed, or means to have changed, what is there: no copy, and no load that
+  // nobody's lease guards, is served any more.
+  void Forget(std::string_view key);
+  void ForgetTag(std::string_view tag) {
+    if (near() != nullptr) near()->Tell(tag);
+  }
+  void ForgetAll() {
+    if (near() != nullptr) near()->TellAll();
+  }
 
   // The flight of this key that serves a reader with that demand; null: none.
   std::shared_ptr<Flight> Joinable(const std::string& key, Version min_version);
   // A new one; null if there is one already.
-  std::shared_ptr<Flight> Begin(const std::string& key, Version min_version);
+  std::shared_ptr<Flight> Begin(const std::string& key, Version min_version, Flight::Kind kind);
   // Takes it out, so that nobody joins any more, and lands it.
   void Land(const std::string& key, const std::shared_ptr<Flight>& flight,
             std::shared_ptr<const void> result);
@@ -133,10 +183,19 @@ class CacheCore {
  private:
   static constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::kFallback) + 1;
 
+  template <class T>
+  Result<T> Told(Result<T> result);
+
   const Store store_;
-  Executor* const executor_;
+  const Clock& clock_;
+  const CoreOptions options_;
+  const std::stop_source never_;
+  Breaker breaker_;
+  const std::shared_ptr<LoadSlots> uncached_loads_;  // shared with the loads
   std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;
+  std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;  // under mutex_
+  // relaxed: who sees it late is as one who came earlier.
+  std::atomic<std::size_t> flight_count_{0};
   // Relaxed: only figures.
   std::atomic<std::uint64_t> counts_[kOutcomes] = {};
   std::atomic<std::uint64_t> undecodable_{0};
@@ -153,8 +212,8 @@ class FlightOwner {
   ~FlightOwner() { Land(nullptr); }
 
   // False if another's flight is there and this has none.
-  bool Begin(Version min_version) {
-    if (!flight_) flight_ = core_->Begin(key_, min_version);
+  bool Begin(Version min_version, Flight::Kind kind) {
+    if (!flight_) flight_ = core_->Begin(key_, min_version, kind);
     return flight_ != nullptr;
   }
   void Land(std::shared_ptr<const void> result) {

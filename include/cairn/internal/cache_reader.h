@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// CacheReader: how one key of a typed cache is read and loaded. Part of cairn/cache.h, not for
+// users.
+//
+//   near copy? -- flight of this process? -- CACHE.GET --fresh--> answer
+//                   ^                          |  |  '--store is down--> last known, or load
+//                   |                          |  '--lease--> load, fill, land
+//                   '------ WAIT, then --------'another's load
+//
+// What a load needs is in one Call, which whoever is last lets go: its caller, or the load that was
+// left to the background when it took too long.
+#ifndef CAIRN_INTERNAL_CACHE_READER_H_
+#define CAIRN_INTERNAL_CACHE_READER_H_
+
+#include <algorithm>
+#include <concepts>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "cairn/cache_policy.h"
+#include "cairn/codec.h"
+#include "cairn/executor.h"
+#include "cairn/internal/cache_core.h"
+#include "cairn/internal/first_of.h"
+#include "cairn/task.h"
+
+namespace cairn::cache::internal {
+
+template <class T, class KeyType, class C>
+class CacheReader {
+ public:
+  using Core = std::shared_ptr<CacheCore>;
+  using Loading = LoadContext<T, KeyType>;
+  using Answer = Result<Entry<T>>;
+  using Loaded = Result<std::optional<T>>;
+  template <class L>
+  static constexpr bool kIsCoroutine =
+      std::same_as<std::invoke_result_t<L&, Loading&>, Task<Loaded>>;
+
+  // What a load that was granted begins with.
+  struct Grant {
+    std::int64_t token = 0;  // 0: nothing can be stored
+    std::optional<Entry<T>> old = {};
+    Version min_version = 0;
+    bool is_store_down = false;
+    std::shared_ptr<void> slot = {};  // among the loads without a lease; given back with the last
+  };
+
+  // A copy of this process's that may be served.
+  static std::optional<Entry<T>> Near(CacheCore& core, std::string_view key, Version min_version) {
+    std::optional<Entry<T>> entry;
+    if (core.near() == nullptr) return entry;
+    NearCopy copy;
+    const TimePoint now = core.Now();
+    if (!core.near()->Find(NearName(key), TypeNameOf<T, C>(), now, min_version, &copy))
+      return entry;
+    entry.emplace(OfCopy(copy, now));
+    entry->outcome = entry->value ? Outcome::kNearHit : Outcome::kNegative;
+    entry->is_cached = true;
+    core.Count(entry->outcome);
+    return entry;
+  }
+
+  // Never loads.
+  static Answer Found(CacheCore& core, std::string_view key, Asked asked, const Policy& policy) {
+    if (!asked.lookup) return Pass(std::move(asked.lookup));
+    std::optional<Entry<T>> entry = Kept(core, key, asked, policy);
+    if (!entry) entry.emplace();
+    return Counted(core, std::move(*entry));
+  }
+
+  // What was replied, if that is all that has to be done.
+  static std::optional<Entry<T>> Fresh(CacheCore& core, std::string_view key, const Asked& asked,
+                                       const Policy& policy) {
+    std::optional<Entry<T>> entry;
+    if (!asked.lookup || asked.lookup->state != Lookup::State::kFresh || asked.lookup->token != 0)
+      return entry;
+    entry = Kept(core, key, asked, policy);
+    if (entry) core.Count(entry->outcome);
+    return entry;
+  }
+
+  // One GetOrLoad.
+  template <class L>
+  struct Call {
+    Call(Core its_core, KeyType its_key, std::string its_text, L its_loader, Policy its_policy,
+         ReadOptions its_read)
+        : core(std::move(its_core)),
+          key(std::move(its_key)),
+          text(std::move(its_text)),
+          loader(std::move(its_loader)),
+          policy(std::move(its_policy)),
+          read(its_read),
+          flight(core, text) {}
+
+    const Core core;
+    const KeyType key;
+    const std::string text;
+    L loader;
+    Policy policy;
+    const ReadOptions read;
+    FlightOwner flight;
+    int joins = 0;
+    bool is_leading = false;  // waits for another process's load, for all of this one
+    Millis pause{1};
+  };
+
+  static LookupOptions LeasedLookup(const Policy& policy, const ReadOptions& read) {
+    return {.lease = policy.lease, .min_version = read.min_version};
+  }
+
+  // `first`: what a lookup with LeasedLookup's options was replied; nothing: it is still to be
+  // done.
+  template <class L>
+  static Task<Answer> Run(std::shared_ptr<Call<L>> call, std::optional<Asked> first) {
+    CacheCore& core = *call->core;
+    const TimePoint wait_end = core.Now() + call->policy.wait_max;
+    LookupOptions options = LeasedLookup(call->policy, call->read);
+    while (true) {
+      if (!first) {
+        if (const auto other = MayJoin(*call)) {
+          ++call->joins;
+          co_await Landing(other);
+          const auto shared = std::static_pointer_cast<const Answer>(other->result());
+          if (shared) co_return Joined(core, *shared);
+        }
+        first = co_await core.CoAsk(call->text, options);
+      }
+      Asked asked = std::move(*first);
+      first.reset();
+      Grant grant{.min_version = call->read.min_version};
+      if (!asked.lookup) {
+        if (!IsStoreDown(asked.lookup.error()) ||
+            call->policy.when_store_down == WhenStoreDown::kFail)
+          co_return Pass(std::move(asked.lookup));
+        if (std::optional<Entry<T>> known = LastKnown(*call)) co_return std::move(*known);
+        if (MayBegin(*call, Flight::Kind::kUncached)) {
+          grant.is_store_down = true;
+          co_return co_await LoadAlone(call, std::move(grant));
+        }
+        continue;
+      }
+      const Lookup& lookup = *asked.lookup;
+      grant.token = lookup.token;
+      grant.old = Kept(core, call->text, asked, call->policy);
+      if (grant.old && (grant.token == 0 || RefreshesElsewhere(core, lookup))) {
+        Entry<T> entry = *grant.old;
+        // Who waited here asks for himself: he may know of a change that the reply does not.
+        call->flight.Land(nullptr);
+        if (grant.token != 0) Refresh(call, std::move(grant));
+        co_return Counted(core, std::move(entry));
+      }
+      if (grant.token != 0) co_return co_await LoadAlone(call, std::move(grant));
+      if (lookup.has_answer()) {
+        // None of ours, or of another schema: whoever asks for no stale value is granted a lease.
+        co_await core.CoTry(Command("CACHE.STALE", call->text));
+        options.takes_stale = false;
+        continue;
+      }
+      const Millis left = std::chrono::ceil<Millis>(wait_end - core.Now());
+      if (left <= Millis(0)) {
+        if (call->policy.when_wait_over == WhenWaitOver::kFail)
+          co_return Fail(Errc::kTimeout, "another's load has not finished in time");
+        co_return co_await LoadAlone(call, std::move(grant));
+      }
+      // One of this process waits, the others for him.
+      if (!call->is_leading && !MayBegin(*call, Flight::Kind::kLeased)) continue;
+      call->is_leading = true;
+      const bool is_parked =
+          lookup.state == Lookup::State::kLoading && core.store().capabilities().waiting;
+      options.wait = is_parked ? left : Millis(0);
+      if (!is_parked) co_await Pause(*call);
+    }
+  }
+
+  static Entry<T> Counted(CacheCore& core, Entry<T> entry) {
+    core.Count(entry.outcome);
+    return entry;
+  }
+
+  // What is there, as an answer; nothing if it cannot be decoded, or there is none. What may be
+  // served again is kept near.
+  static std::optional<Entry<T>> Kept(CacheCore& core, std::string_view key, const Asked& asked,
+                                      const Policy& policy) {
+    // Filled in its place at the end: g++ 12 warns of a moved optional's empty value.
+    std::optional<Entry<T>> entry;
+    const Lookup& lookup = *asked.lookup;
+    if (!lookup.has_answer()) return entry;
+    if (lookup.bytes) {
+      Result<T> value = DecodeValue<T, C>(*lookup.bytes);
+      if (!value) {
+        core.CountUndecodable();
+        return entry;
+      }
+      entry.emplace().value.emplace(std::move(*value));
+      const bool is_fresh = lookup.state == Lookup::State::kFresh;
+      entry->outcome = is_fresh ? Outcome::kHit : Outcome::kStale;
+    } else {
+      entry.emplace().outcome = Outcome::kNegative;
+    }
+    entry->version = lookup.version;
+    entry->age = lookup.age;
+    entry->is_cached = true;
+    if (asked.ticket) KeepNear(core, key, asked, policy, *entry);
+    return entry;
+  }
+
+  static Command GiveBack(std::string_view key, const Grant& grant, const Policy& policy) {
+    Command command("CACHE.FAIL", key, grant.token);
+    if (grant.old && policy.fail_safe && policy.retry_after > Millis(0))
+      command.Add("RETRY").Add(policy.retry_after.count());
+    return command;
+  }
+
+  // How what was loaded is kept; CACHE.FAIL without RETRY if it is not.
+  static Command StoreCommand(std::string_view key, const Entry<T>& entry, const Loading& context,
+                              const Grant& grant, Millis cost) {
+    const Policy& policy = context.policy;
+    Fill fill{.token = grant.token, .version = context.version, .cost = cost, .tags = context.tags};
+    const std::optional<Millis> ttl = entry.value ? policy.ttl : policy.negative_ttl;
+    bool is_kept = !context.is_skipped() && (!ttl || *ttl > Millis(0));
+    if (!entry.value) {
+      fill.kind = FillKind::kAbsent;
+    } else if (context.is_not_modified()) {
+      fill.kind = FillKind::kTouch;
+    } else if (is_kept) {
+      Result<std::string> bytes = EncodeValue<C>(*entry.value, policy.frame);
+      is_kept = bytes.has_value();
+      if (bytes) fill.bytes = std::move(*bytes);
+    }
+    if (!is_kept) return Command("CACHE.FAIL", key, grant.token);
+    return FillCommand(key, fill, policy);
+  }
+
+ private:
+  // Who joins is not served by more flights that were refused than that; then he loads himself.
+  static constexpr int kJoinsMax = 4;
+
+  static Entry<T> OfCopy(const NearCopy& copy, TimePoint now) {
+    Entry<T> entry;
+    if (copy.value) entry.value.emplace(*static_cast<const T*>(copy.value.get()));
+    entry.version = copy.version;
+    entry.age = copy.age + std::chrono::duration_cast<Millis>(now - copy.read_at);
+    return entry;
+  }
+
+  static void KeepNear(CacheCore& core, std::string_view key, const Asked& asked,
+                       const Policy& policy, const Entry<T>& entry) {
+    const Lookup& lookup = *asked.lookup;
+    const bool is_last_known = policy.when_store_down == WhenStoreDown::kServeStale;
+    if (lookup.state != Lookup::State::kFresh || lookup.token != 0) return;
+    if (policy.near_ttl <= Millis(0) || (asked.ticket->epoch == 0 && !is_last_known)) return;
+    Millis span = policy.near_ttl;
+    if (lookup.fresh_for) {
+      // In its last eighth the server is asked, so that it can say that it is time to load anew.
+      const Millis early = policy.refresh_ahead ? *lookup.fresh_for / 8 : Millis(0);
+      span = std::min(span, *lookup.fresh_for - early);
+    }
+    NearFill fill;
+    fill.copy.version = entry.version;
+    fill.copy.read_at = asked.ticket->taken_at;
+    fill.copy.age = entry.age;
+    fill.type = TypeNameOf<T, C>();
+    fill.fresh_until = asked.ticket->taken_at + span;
+    fill.tags = lookup.tags;
+    if (entry.value) {
+      fill.copy.value = std::make_shared<const T>(*entry.value);
+      fill.bytes = sizeof(T) + UnpackedBytes(*lookup.bytes);
+    }
+    core.near()->Keep(NearName(key), *asked.ticket, std::move(fill));
+  }
+
+  template <class L>
+  static std::optional<Entry<T>> LastKnown(Call<L>& call) {
+    std::optional<Entry<T>> entry;
+    if (call.policy.when_store_down != WhenStoreDown::kServeStale || call.core->near() == nullptr)
+      return entry;
+    const auto copy = call.core->near()->LastKnown(NearName(call.text), TypeNameOf<T, C>());
+    const TimePoint now = call.core->Now();
+    if (!copy || now - copy->read_at > call.policy.last_known_max ||
+        copy->version < call.read.min_version)
+      return entry;
+    entry.emplace(OfCopy(*copy, now)).outcome = Outcome::kFallback;
+    call.core->Count(Outcome::kFallback);
+    return entry;
+  }
+
+  template <class L>
+  static std::shared_ptr<Flight> MayJoin(const Call<L>& call) {
+    if (call.is_leading || call.joins >= kJoinsMax) return nullptr;
+    return call.core->Joinable(call.text, call.read.min_version);
+  }
+  // False: another's flight is there, and is to be joined.
+  template <class L>
+  static bool MayBegin(Call<L>& call, Flight::Kind kind) {
+    return call.flight.Begin(call.read.min_version, kind) || call.joins >= kJoinsMax;
+  }
+
+  template <class L>
+  static Sleep Pause(Call<L>& call) {
+    const Millis pause = call.pause;
+    call.pause = std::min(pause * 2, Millis(50));
+    return Sleep(call.core->store().scheduler(), pause);
+  }
+
+  static bool RefreshesElsewhere(const CacheCore& core, const Lookup& lookup) {
+    return lookup.state == Lookup::State::kFresh && core.executor() != nullptr;
+  }
+
+  static Answer Joined(CacheCore& core, const Answer& shared) {
+    Answer answer = shared;
+    if (!answer) return answer;
+    if (answer->outcome == Outcome::kLoaded) answer->outcome = Outcome::kWaited;
+    core.Count(answer->outcome);
+    return answer;
+  }
+
+  // For all who have nothing to be served with: they join.
+  template <class L>
+  static Task<Answer> LoadAlone(std::shared_ptr<Call<L>> call, Grant grant) {
+    CacheCore& core = *call->core;
+    const bool is_leased = grant.token != 0;
+    if (!grant.old) {
+      call->flight.Begin(grant.min_version,
+                         is_leased ? Flight::Kind::kLeased : Flight::Kind::kUncached);
+    }
+    if (!is_leased) grant.slot = co_await core.TakeSlot(call->policy.wait_max);
+    const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && grant.old);
+    // Not conditional expressions: g++ 12 would make both their tasks.
+    Answer loaded = Fail(Errc::kLimit, "too many load without a lease");
+    if (is_timed && (is_leased || grant.slot)) {
+      loaded = co_await LoadTimed(call, std::move(grant));
+    } else if (is_leased || grant.slot) {
+      const std::stop_token stop = co_await CurrentStop();
+      loaded = co_await Load(call, std::move(grant), stop);
+    }
+    // A failure is shared, so that not all of them try in turn; a value only if the cache took it,
+    // or there is none to take it.
+    if (!loaded || loaded->is_cached || !is_leased)
+      call->flight.Land(std::make_shared<const Answer>(loaded));
+    if (loaded) core.Count(loaded->outcome);
+    co_return loaded;
+  }
+
+  template <class L>
+  static void Refresh(const std::shared_ptr<Call<L>>& call, Grant grant) {
+    call->core->executor()->Post([call, grant = std::move(grant)]() mutable {
+      Detach(RefreshTask(call, std::move(grant)));
+    });
+  }
+  template <class L>
+  static Task<void> RefreshTask(std::shared_ptr<Call<L>> call, Grant grant) {
+    co_await LoadTimed(call, std::move(grant));
+  }
+
+  // What is waited for: the load, or one of its timeouts.
+  using First = FirstOf<Answer>;
+
+  static Answer TimedOut(const std::optional<Entry<T>>& old, const Policy& policy) {
+    if (!old || !policy.fail_safe)
+      return Fail(Errc::kTimeout, "the loader has not finished in time");
+    Entry<T> entry = *old;
+    entry.outcome = Outcome::kFallback;
+    return entry;
+  }
+
+  template <class L>
+  static Task<Answer> LoadTimed(std::shared_ptr<Call<L>> call, Grant grant) {
+    const Policy& policy = call->policy;
+    Scheduler& scheduler = call->core->store().scheduler();
+    Executor* const executor = call->core->executor();
+    auto first = std::make_shared<First>();
+    auto stop = std::make_shared<std::stop_source>();
+    // One that holds up this thread is not left.
+    const bool may_leave = kIsCoroutine<L> || executor != nullptr;
+    TimerNumber soft = 0;
+    TimerNumber hard = 0;
+    if (policy.soft_timeout && grant.old && may_leave) {
+      Entry<T> old = *grant.old;
+      old.outcome = Outcome::kFallback;
+      soft = scheduler.After(*policy.soft_timeout, [first, old = std::move(old)]() mutable {
+        first->Give(std::move(old));
+      });
+    }
+    if (policy.hard_timeout) {
+      hard = scheduler.After(*policy.hard_timeout, [first, stop, may_leave,
+                                                    late = TimedOut(grant.old, policy)]() mutable {
+        stop->request_stop();
+        if (may_leave) first->Give(std::move(late));
+      });
+    }
+    const std::stop_token outer = co_await CurrentStop();
+    const std::stop_callback forward(outer, [stop] { stop->request_stop(); });
+    if (!kIsCoroutine<L> && executor != nullptr) {
+      executor->Post([call, grant = std::move(grant), first, stop, hard]() mutable {
+        Detach(LoadFor(call, std::move(grant), first, stop, hard));
+      });
+    } else {
+      Detach(LoadFor(call, std::move(grant), first, stop, hard));
+    }
+    Answer answer = co_await *first;
+    if (soft != 0) scheduler.Cancel(soft);
+    co_return answer;
+  }
+  template <class L>
+  static Task<void> LoadFor(std::shared_ptr<Call<L>> call, Grant grant,
+                            std::shared_ptr<First> first, std::shared_ptr<std::stop_source> stop,
+                            TimerNumber hard) {
+    Answer answer = co_await Load(call, std::move(grant), stop->get_token());
+    if (hard != 0) call->core->store().scheduler().Cancel(hard);
+    first->Give(std::move(answer));
+  }
+
+  // What a loader throws ends here.
+  template <class L>
+  static Task<Loaded> CallLoader(L& loader, Loading& context) {
+    std::exception_ptr cause;
+    try {
+      if constexpr (kIsCoroutine<L>) {
+        co_return co_await loader(context);
+      } else {
+        co_return loader(context);
+      }
+    } catch (...) {
+      cause = std::current_exception();
+    }
+    co_return std::unexpected(LoaderError(cause));
+  }
+
+  template <class L>
+  static Task<Answer> Load(std::shared_ptr<Call<L>> call, Grant grant, std::stop_token stop) {
+    CacheCore& core = *call->core;
+    Policy policy = call->policy;  // this load's own
+    const T* stale = grant.old && grant.old->value ? &*grant.old->value : nullptr;
+    Loading context(call->key, stale, grant.min_version, policy);
+    context.tags = policy.tags;
+    context.stop = stop;
+    const TimePoint began = core.Now();
+    Loaded loaded = co_await CallLoader(call->loader, context).WithStop(stop);
+    const auto cost = std::chrono::duration_cast<Millis>(core.Now() - began);
+    grant.slot.reset();
+    const bool may_fall_back = policy.fail_safe && grant.old.has_value();
+    if (!loaded) {
+      if (grant.token != 0)
+        co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never());
+      if (!may_fall_back) co_return Pass(std::move(loaded));
+      grant.old->outcome = Outcome::kFallback;
+      co_return std::move(*grant.old);
+    }
+    Entry<T> entry{
+        .value = std::move(*loaded), .outcome = Outcome::kLoaded, .version = context.version};
+    if (!entry.value) entry.outcome = Outcome::kNegative;
+    if (grant.token == 0) co_return entry;
+    const Command command = StoreCommand(call->text, entry, context, grant, cost);
+    const bool is_kept = command[0] != "CACHE.FAIL";
+    Result<bool> stored = ReadFill(co_await core.CoTry(command).WithStop(core.never()));
+    entry.is_cached = stored && *stored && is_kept;
+    if (!entry.is_cached && is_kept) core.CountRefused();
+    co_return entry;
+  }
+};
+
+}  // namespace cairn::cache::internal
+
+#endif  // CAIRN_INTERNAL_CACHE_READER_H_
