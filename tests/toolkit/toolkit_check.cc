@@ -10,6 +10,7 @@ int main(int argument_count, char** arguments) {
       {"lock", LockCases},
       {"lock_holder", LockHolderCases},
       {"near", NearCases},
+      {"outage", OutageCases},
       {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
