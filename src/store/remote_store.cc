@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/remote_client.h"
+#include "foreign/foreign_client.h"
 
 namespace cairn::store {
 namespace {
@@ -20,22 +21,34 @@ using cache::Result;
 struct Feature {
   std::string_view command;
   bool Capabilities::* flag;
-  std::string_view weaker;  // what is so without it
 };
 constexpr Feature kFeatures[] = {
-    {"CACHE.GET", &Capabilities::leases,
-     "No leases: loads are held apart by a placeholder key or a script."},
-    {"CACHE.SET", &Capabilities::versions,
-     "No versions: of writers that race, the last to arrive wins."},
-    {"TAG.BUMP", &Capabilities::tags,
-     "No tags: generations are kept in keys of their own, read with each entry."},
-    {"NAMESPACE.CLEAR", &Capabilities::namespaces,
-     "No namespaces: clearing means scanning, or another prefix."},
-    {"LIMIT.GCRA", &Capabilities::limits, "No limits: they are scripts there."},
-    {"LOCK.ACQUIRE", &Capabilities::locks,
-     "No locks: they are scripts there, and fences come from a counter."},
-    {"CACHE.ACK", &Capabilities::write_behind,
-     "No write-behind log: what waits to be written may be evicted."},
+    {"CACHE.GET", &Capabilities::leases},       {"CACHE.SET", &Capabilities::versions},
+    {"TAG.BUMP", &Capabilities::tags},          {"NAMESPACE.CLEAR", &Capabilities::namespaces},
+    {"LIMIT.GCRA", &Capabilities::limits},      {"LOCK.ACQUIRE", &Capabilities::locks},
+    {"CACHE.ACK", &Capabilities::write_behind},
+};
+
+// What is so where these are scripts (docs/toolkit/foreign-stores.md).
+constexpr std::string_view kForeignWeaker[] = {
+    "A cached value is a hash there: GET replies WRONGTYPE, EXISTS and SCAN see leases, known "
+    "absence and tombstones as keys, and DEL forgets versions.",
+    "Who waits for a load or a lock asks again every 20 ms, in no order; INFO of a lock counts no "
+    "waiters.",
+    "Tags are for what CACHE.SET has stored; how many values carry one is not counted.",
+    "A namespace has times and a clear, which reaches what was stored by CACHE.* since it was "
+    "declared; its caps on memory, absences and leases are kept, not enforced.",
+    "If the key of all tags is lost, by eviction or FLUSHDB, everything that has a tag or a "
+    "namespace counts as gone.",
+    "What a failover or a crash of the server loses, an acknowledged invalidation or a lock with "
+    "it, is lost: use WAIT, or appendfsync always.",
+    "A limit's bucket may take 126 years to fill, not 317.",
+};
+constexpr std::string_view kClusterWeaker[] = {
+    "Tags lie in one slot: reads of tagged values take two more round trips, misses as many, and "
+    "a fill that races with a bump may be told OK though readers see it as bumped.",
+    "CACHE.*, TAG.* and NAMESPACE.* cannot be had in transactions, and a pipeline's order does not "
+    "hold for them.",
 };
 
 // The value of "name:value" in INFO's text; empty if there is none.
@@ -63,45 +76,97 @@ void ReadInfo(std::string_view info, Capabilities* found) {
   }
 }
 
-Result<Capabilities> FindOut(cache::Client& client, const client::Uri& uri) {
+// Why nothing may be written behind; empty: it may. Who writes behind is told that his write is
+// safe, so the server must not be free to evict the log.
+std::string WhyNotBehind(std::string_view memory) {
+  const std::string_view policy = Field(memory, "maxmemory_policy");
+  if (policy.empty())
+    return "INFO does not tell whether the server evicts what waits to be written";
+  if (!policy.starts_with("allkeys") || Field(memory, "maxmemory") == "0") return {};
+  return "the server may evict what waits to be written: its maxmemory-policy is " +
+         std::string(policy);
+}
+
+struct Found {
+  Capabilities capabilities = {.kind = Capabilities::Kind::kRedis};
+  bool is_foreign = false;  // none of ours are native there
+  std::string no_write_behind = {};
+};
+
+void MakeForeign(bool is_cluster, std::string_view memory, Found* found) {
+  Capabilities& told = found->capabilities;
+  found->is_foreign = true;
+  found->no_write_behind = WhyNotBehind(memory);
+  for (const Feature& feature : kFeatures) told.*feature.flag = true;
+  told.write_behind = found->no_write_behind.empty();
+  for (const std::string_view weaker : kForeignWeaker) told.weaker.emplace_back(weaker);
+  told.weaker.push_back(told.write_behind
+                            ? "What waits to be written is kept as long as the server's "
+                              "maxmemory-policy is none of allkeys-*; entries that others delete "
+                              "from the log are noticed when their key is read."
+                            : "No write-behind: " + found->no_write_behind + ".");
+  if (!is_cluster) return;
+  for (const std::string_view weaker : kClusterWeaker) told.weaker.emplace_back(weaker);
+}
+
+Result<Found> FindOut(cache::Client& client, const client::Uri& uri) {
   Command commands("COMMAND", "INFO");
   for (const Feature& feature : kFeatures) commands.Add(feature.command);
-  const std::vector<Command> questions = {Command("INFO", "server"), std::move(commands)};
+  const std::vector<Command> questions = {Command("INFO", "server"), Command("INFO", "memory"),
+                                          std::move(commands)};
   cache::Replies replies = client.Pipeline(questions);
-  Capabilities found{.kind = Capabilities::Kind::kRedis};
+  const bool is_cluster = uri.kind == client::Uri::Kind::kCluster;
+  Found found;
+  Capabilities& told = found.capabilities;
   // Whoever may not ask (ACL) is told of the least.
-  if (replies[0]) ReadInfo("\n" + std::string(replies[0]->text()), &found);
+  if (replies[0]) ReadInfo("\n" + std::string(replies[0]->text()), &told);
   for (const cache::Result<Reply>& reply : replies) {
     if (!reply && reply.error().code != cache::Errc::kServer) return std::unexpected(reply.error());
   }
   const std::span<const Reply> rows =
-      replies[1] ? replies[1]->elements() : std::span<const Reply>();
+      replies[2] ? replies[2]->elements() : std::span<const Reply>();
+  bool has_any = false;
   for (std::size_t i = 0; i < std::size(kFeatures); ++i) {
     const bool has = i < rows.size() && !rows[i].elements().empty();
-    found.*kFeatures[i].flag = has;
-    if (!has) found.weaker.emplace_back(kFeatures[i].weaker);
+    told.*kFeatures[i].flag = has;
+    has_any = has_any || has;
   }
-  found.waiting = found.subscriptions = true;
-  found.tracking = uri.kind != client::Uri::Kind::kCluster && uri.protocol >= 3;
-  if (!found.tracking)
-    found.weaker.emplace_back("No tracking: a near cache lives by its time to live alone.");
-  if (uri.kind == client::Uri::Kind::kCluster)
-    found.weaker.emplace_back("Commands of several slots are cut up, and are not atomic.");
+  const std::string memory = "\n" + std::string(replies[1] ? replies[1]->text() : "");
+  if (!has_any && told.kind != Capabilities::Kind::kCairn) MakeForeign(is_cluster, memory, &found);
+  told.waiting = told.subscriptions = true;
+  told.tracking = !is_cluster && uri.protocol >= 3;
+  if (!told.tracking)
+    told.weaker.emplace_back("No tracking: a near cache lives by its time to live alone.");
+  if (is_cluster)
+    told.weaker.emplace_back("Commands of several slots are cut up, and are not atomic.");
   return found;
 }
 
 class RemoteStore final : public cache::Store::Body {
  public:
-  RemoteStore(const cache::StoreOptions& options, std::unique_ptr<client::RemoteClient> client,
-              Capabilities capabilities)
-      : Body(options), client_(std::move(client)), capabilities_(std::move(capabilities)) {}
+  RemoteStore(const cache::StoreOptions& options, std::unique_ptr<cache::Client> client,
+              Found found, bool is_cluster)
+      : Body(options), capabilities_(std::move(found.capabilities)) {
+    if (!found.is_foreign) {
+      client_ = std::move(client);
+      return;
+    }
+    client_ = std::make_unique<foreign::ForeignClient>(
+        std::move(client),
+        foreign::Planner::Options{.is_cluster = is_cluster,
+                                  .no_write_behind = std::move(found.no_write_behind)},
+        foreign::ForeignClient::Surroundings{
+            .clock = clock(),
+            .scheduler = [this]() -> cache::Scheduler& { return scheduler(); },
+            .timeout = options.timeout});
+  }
 
   cache::Client& client() override { return *client_; }
   const Capabilities& capabilities() const override { return capabilities_; }
 
  private:
-  const std::unique_ptr<client::RemoteClient> client_;
   const Capabilities capabilities_;
+  std::unique_ptr<cache::Client> client_;
 };
 
 }  // namespace
@@ -112,9 +177,10 @@ Result<std::shared_ptr<cache::Store::Body>> OpenRemote(std::string_view text,
   if (!uri) return Pass(std::move(uri));
   auto client = client::RemoteClient::Open(*uri, options);
   if (!client) return Pass(std::move(client));
-  auto capabilities = FindOut(**client, *uri);
-  if (!capabilities) return Pass(std::move(capabilities));
-  return std::make_shared<RemoteStore>(options, *std::move(client), *std::move(capabilities));
+  auto found = FindOut(**client, *uri);
+  if (!found) return Pass(std::move(found));
+  const bool is_cluster = uri->kind == client::Uri::Kind::kCluster;
+  return std::make_shared<RemoteStore>(options, *std::move(client), *std::move(found), is_cluster);
 }
 
 }  // namespace cairn::store

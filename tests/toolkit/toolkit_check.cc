@@ -11,6 +11,7 @@ int main(int argument_count, char** arguments) {
       {"lock_holder", LockHolderCases},
       {"near", NearCases},
       {"outage", OutageCases},
+      {"foreign", ForeignCases},
       {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
