@@ -11,6 +11,7 @@ int main(int argument_count, char** arguments) {
       {"lock_holder", LockHolderCases},
       {"near", NearCases},
       {"outage", OutageCases},
+      {"cache", CacheCases},
       {"foreign", ForeignCases},
       {"store", StoreCases},
   };

@@ -17,6 +17,7 @@ Cases LockCases(const std::vector<std::string>& uris);
 Cases LockHolderCases(const std::vector<std::string>& uris);
 Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
+Cases CacheCases(const std::vector<std::string>& uris);
 Cases ForeignCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
 
