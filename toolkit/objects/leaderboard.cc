@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The steps of a leaderboard. A script is told the keys of three periods, the one that this machine
+// takes for the present and its neighbours, and the number of the first: the server's clock decides
+// which of them is meant, and in a cluster they are in one slot.
+#include "cairn/leaderboard.h"
+
+#include <algorithm>
+
+#include "cairn/key.h"
+
+namespace cairn::cache::internal {
+namespace {
+
+constexpr std::int64_t kDayMs = 86'400'000;
+// Of a period's number as from a Monday: the epoch was a Thursday.
+constexpr std::int64_t kWeekOffsetMs = 3 * kDayMs;
+
+// ARGV first period_ms offset_ms keep ago ...
+constexpr const char* kShared = R"(
+local period_ms = tonumber(ARGV[2])
+local key, ends = KEYS[1], 0
+if period_ms > 0 then
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  local number = math.floor((now + tonumber(ARGV[3])) / period_ms)
+  key = KEYS[number - tonumber(ARGV[5]) - tonumber(ARGV[1]) + 1]
+  if not key then return redis.error_reply('CLOCK the clocks of client and server differ') end
+  ends = (number + 1 + tonumber(ARGV[4])) * period_ms - tonumber(ARGV[3])
+end
+local function limit()
+  if ends > 0 then redis.call('PEXPIREAT', key, string.format('%.0f', ends)) end
+end
+local function rows(first, count)
+  local found = redis.call('ZREVRANGE', key, first, first + count - 1, 'WITHSCORES')
+  table.insert(found, 1, first)
+  return found
+end
+)";
+
+Script Make(const char* body) { return Script(std::string(kShared) + body); }
+
+const Script& AddScript() {
+  static const Script script = Make(R"(
+local score = redis.call('ZINCRBY', key, ARGV[7], ARGV[6])
+limit()
+return score)");
+  return script;
+}
+
+const Script& SetScript() {
+  static const Script script = Make(R"(
+local changed
+if ARGV[8] == 'GT' then
+  changed = redis.call('ZADD', key, 'GT', 'CH', ARGV[7], ARGV[6])
+else
+  changed = redis.call('ZADD', key, 'CH', ARGV[7], ARGV[6])
+end
+limit()
+return changed)");
+  return script;
+}
+
+const Script& RemoveScript() {
+  static const Script script = Make("return redis.call('ZREM', key, ARGV[6])");
+  return script;
+}
+
+const Script& TopScript() {
+  static const Script script = Make(R"(
+local count = tonumber(ARGV[6])
+if count == 0 then return {0} end
+return rows(0, count))");
+  return script;
+}
+
+const Script& AroundScript() {
+  static const Script script = Make(R"(
+local rank = redis.call('ZREVRANK', key, ARGV[6])
+local count = tonumber(ARGV[7])
+if not rank or count == 0 then return {0} end
+local last_first = math.max(redis.call('ZCARD', key) - count, 0)
+return rows(math.min(math.max(rank - math.floor(count / 2), 0), last_first), count))");
+  return script;
+}
+
+const Script& SizeScript() {
+  static const Script script = Make("return redis.call('ZCARD', key)");
+  return script;
+}
+
+std::string ScoreText(double score) { return std::string(Command("x", score)[1]); }
+
+}  // namespace
+
+Board::Board(Store store, LeaderboardOptions options)
+    : store_(std::move(store)), options_(std::move(options)) {
+  const bool has_tag = HashTag(options_.prefix).size() < options_.prefix.size();
+  if (!has_tag) options_.prefix = "{" + options_.prefix + "}";
+}
+
+Board::Step Board::Make(const Script& script, PeriodsAgo ago) const {
+  Step step{.script = &script};
+  const bool is_weekly = options_.period == Period::kWeek;
+  const std::int64_t offset_ms = is_weekly ? kWeekOffsetMs : 0;
+  std::int64_t period_ms = 0;
+  std::int64_t first = 0;
+  if (options_.period == Period::kAllTime) {
+    step.keys.push_back(options_.prefix + ":all");
+  } else {
+    period_ms = is_weekly ? 7 * kDayMs : kDayMs;
+    const std::int64_t now_ms = store_.clock().UnixNow().time_since_epoch().count();
+    first = (now_ms + offset_ms) / period_ms - 1 - ago.value;
+    for (std::int64_t number = first; number < first + 3; ++number)
+      step.keys.push_back(options_.prefix + (is_weekly ? ":week:" : ":day:") +
+                          std::to_string(number));
+  }
+  for (const std::int64_t number :
+       {first, period_ms, offset_ms, static_cast<std::int64_t>(options_.keep),
+        static_cast<std::int64_t>(ago.value)})
+    step.arguments.push_back(std::to_string(number));
+  return step;
+}
+
+Board::Step Board::AddStep(std::string member, double delta) const {
+  Step step = Make(AddScript(), {});
+  step.arguments.push_back(std::move(member));
+  step.arguments.push_back(ScoreText(delta));
+  return step;
+}
+
+Board::Step Board::SetStep(std::string member, double score, SetScore when) const {
+  Step step = Make(SetScript(), {});
+  step.arguments.push_back(std::move(member));
+  step.arguments.push_back(ScoreText(score));
+  step.arguments.emplace_back(when == SetScore::kIfHigher ? "GT" : "");
+  return step;
+}
+
+Board::Step Board::RemoveStep(std::string member) const {
+  Step step = Make(RemoveScript(), {});
+  step.arguments.push_back(std::move(member));
+  return step;
+}
+
+Board::Step Board::TopStep(std::size_t count, PeriodsAgo ago) const {
+  Step step = Make(TopScript(), ago);
+  step.arguments.push_back(std::to_string(std::min(count, kRowsMax)));
+  return step;
+}
+
+Board::Step Board::AroundStep(std::string member, std::size_t count, PeriodsAgo ago) const {
+  Step step = Make(AroundScript(), ago);
+  step.arguments.push_back(std::move(member));
+  step.arguments.push_back(std::to_string(std::min(count, kRowsMax)));
+  return step;
+}
+
+// Its own row is the one around it.
+Board::Step Board::PlaceStep(std::string member, PeriodsAgo ago) const {
+  return AroundStep(std::move(member), 1, ago);
+}
+
+Board::Step Board::SizeStep(PeriodsAgo ago) const { return Make(SizeScript(), ago); }
+
+Task<Result<Reply>> Board::Run(Step step) const {
+  const Store store = store_;
+  co_return co_await store.client().CoEval(*step.script, std::move(step.keys),
+                                           std::move(step.arguments));
+}
+
+Result<double> Board::ReadScore(Result<Reply> reply) {
+  if (!reply) return Pass(std::move(reply));
+  return reply->AsDouble();
+}
+
+Result<bool> Board::ReadYes(Result<Reply> reply) {
+  if (!reply) return Pass(std::move(reply));
+  return reply->AsInteger().value_or(0) == 1;
+}
+
+Result<std::size_t> Board::ReadSize(Result<Reply> reply) {
+  if (!reply) return Pass(std::move(reply));
+  return static_cast<std::size_t>(reply->AsInteger().value_or(0));
+}
+
+Result<std::vector<Board::Row>> Board::ReadRows(Result<Reply> reply) {
+  if (!reply) return Pass(std::move(reply));
+  const auto words = reply->elements();
+  if (words.empty()) return Fail(Errc::kProtocol, "not rows of a leaderboard");
+  std::int64_t rank = words[0].AsInteger().value_or(0);
+  std::vector<Row> rows;
+  for (std::size_t i = 1; i + 1 < words.size(); i += 2) {
+    const Result<double> score = words[i + 1].AsDouble();
+    if (!score) return std::unexpected(score.error());
+    rows.push_back({.member = std::string(words[i].text()), .score = *score, .rank = {++rank}});
+  }
+  return rows;
+}
+
+}  // namespace cairn::cache::internal
