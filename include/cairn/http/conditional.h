@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Conditional requests: what If-None-Match and its kin ask of the representation that there is (RFC
+// 9110, 13).
+//
+//   switch (Evaluate(request, {.etag = tag}, clock.UnixNow())) {
+//     case Precondition::kNotModified: ... 304, without a body
+//
+// If-Match counts before If-Unmodified-Since, If-None-Match before If-Modified-Since. What cannot
+// be read asks for nothing, but an If-Match that cannot be read fails: it was there to prevent
+// something. Thread safety: a function of its arguments.
+#ifndef CAIRN_HTTP_CONDITIONAL_H_
+#define CAIRN_HTTP_CONDITIONAL_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "cairn/clock.h"
+#include "cairn/http/fields.h"
+#include "cairn/http/message.h"
+
+namespace cairn::cache::http {
+
+struct Validators {
+  std::optional<EntityTag> etag = {};
+  std::optional<UnixTime> last_modified = {};
+
+  // As the headers of a response say.
+  static Validators Of(const Headers& headers, UnixTime now);
+};
+
+enum class Precondition : std::uint8_t {
+  kProceed,
+  kNotModified,  // 304; of methods other than GET and HEAD it is kFailed
+  kFailed,       // 412
+};
+
+Precondition Evaluate(const Request& request, const Validators& current, UnixTime now);
+
+// What is sent for a 304: the response without its body, and of its headers those that a cache
+// needs (RFC 9110, 15.4.5).
+Response NotModified(const Response& response);
+
+// Whether a Range header counts: there is no If-Range, or it names this very representation.
+bool MayServeRange(const Request& request, const Validators& current, UnixTime now);
+
+}  // namespace cairn::cache::http
+
+#endif  // CAIRN_HTTP_CONDITIONAL_H_
