@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A store that is killed, or does not answer any more, and comes back. The second argument is a
-// folder: a file `start` there has the server started again, on its port and empty.
+// folder: a folder `start` in it has the server started again, on its port and empty.
 #include <signal.h>
 
 #include <atomic>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,7 +39,7 @@ class Fixture {
     return IsBack();
   }
   bool Restart() {
-    std::ofstream(folder_ / "start").flush();
+    std::filesystem::create_directory(folder_ / "start");
     return IsBack();
   }
   Cached Make(Policy policy, CacheOptions options = {}) const {

@@ -6,13 +6,13 @@ int main(int argument_count, char** arguments) {
   using namespace cairn::cache::checks;
   // One a line, by the alphabet; tests/toolkit/run has the same.
   constexpr Group kGroups[] = {
+      {"cache", CacheCases},
+      {"foreign", ForeignCases},
       {"limiter", LimiterCases},
       {"lock", LockCases},
       {"lock_holder", LockHolderCases},
       {"near", NearCases},
       {"outage", OutageCases},
-      {"cache", CacheCases},
-      {"foreign", ForeignCases},
       {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);

@@ -11,14 +11,14 @@
 
 namespace cairn::cache::checks {
 
+Cases CacheCases(const std::vector<std::string>& uris);
+Cases ForeignCases(const std::vector<std::string>& uris);
 Cases LimiterCases(const std::vector<std::string>& uris);
 Cases LockCases(const std::vector<std::string>& uris);
 // Until it is killed; no part of the suite.
 Cases LockHolderCases(const std::vector<std::string>& uris);
 Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
-Cases CacheCases(const std::vector<std::string>& uris);
-Cases ForeignCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
