@@ -113,10 +113,13 @@ ForeignClient::~ForeignClient() {
   below_.reset();
 }
 
-Result<std::shared_ptr<Errand>> ForeignClient::MakeErrand(const Command& command) const {
+Result<std::shared_ptr<Errand>> ForeignClient::MakeErrand(const Command& command,
+                                                          Reading reading) const {
   const std::vector<std::string_view> words = WordsOf(command);
   Result<Plan> plan = planner_.Make(words);
   if (!plan) return Pass(std::move(plan));
+  if (reading == Reading::kTracked && plan->script == ScriptId::kGet)
+    plan->keys.emplace_back(kTagsKey);
   return std::make_shared<Errand>(book_, planner_.is_cluster(), *std::move(plan));
 }
 
@@ -143,9 +146,9 @@ Result<Reply> ForeignClient::Drive(Errand& errand, Then then, const CallOptions&
   return errand.TakeResult();
 }
 
-Result<Reply> ForeignClient::RunHere(const Command& command, const CallOptions& options,
-                                     const Caller& call) {
-  auto errand = MakeErrand(command);
+Result<Reply> ForeignClient::RunHere(const Command& command, Reading reading,
+                                     const CallOptions& options, const Caller& call) {
+  auto errand = MakeErrand(command, reading);
   if (!errand) return Pass(std::move(errand));
   return Drive(**errand, Then::kSend, WithDeadline(options, (*errand)->wait()), call);
 }
@@ -153,9 +156,9 @@ Result<Reply> ForeignClient::RunHere(const Command& command, const CallOptions& 
 Result<Reply> ForeignClient::Call(const Command& command, const CallOptions& options) {
   if (!IsNative(command)) return below_->Call(command, options);
   if (IsToBeSplit(command)) return StaleOneByOne(command, options);
-  return RunHere(command, options, [this](const Command& step, const CallOptions& how) {
-    return below_->Call(step, how);
-  });
+  return RunHere(
+      command, Reading::kPlain, options,
+      [this](const Command& step, const CallOptions& how) { return below_->Call(step, how); });
 }
 
 bool ForeignClient::IsToBeSplit(const Command& command) const {
@@ -188,9 +191,9 @@ std::shared_ptr<ForeignClient::Journey> ForeignClient::MakeJourney(std::shared_p
                                    std::move(start), std::move(done));
 }
 
-void ForeignClient::Run(const Command& command, CallOptions options, Starter start,
+void ForeignClient::Run(const Command& command, Reading reading, CallOptions options, Starter start,
                         cache::ReplyCallback done) {
-  auto errand = MakeErrand(command);
+  auto errand = MakeErrand(command, reading);
   if (!errand) return done(Pass(std::move(errand)));
   Step(MakeJourney(*std::move(errand), std::move(options), std::move(start), std::move(done)));
 }
@@ -255,7 +258,7 @@ void ForeignClient::Start(Command command, CallOptions options, cache::ReplyCall
     return below_->Start(std::move(command), std::move(options), std::move(done));
   if (IsToBeSplit(command)) return StartOneByOne(command, options, std::move(done));
   Run(
-      command, std::move(options),
+      command, Reading::kPlain, std::move(options),
       [this](Command step, CallOptions how, cache::ReplyCallback then) {
         below_->Start(std::move(step), std::move(how), std::move(then));
       },
@@ -308,7 +311,7 @@ ForeignClient::FirstSteps ForeignClient::MakeFirstSteps(std::span<const Command>
       steps.split.push_back(i);
       continue;
     }
-    auto errand = MakeErrand(commands[i]);
+    auto errand = MakeErrand(commands[i], Reading::kPlain);
     if (!errand) {
       steps.replies[i] = Pass(std::move(errand));
       continue;
@@ -428,7 +431,7 @@ class ForeignTracking final : public cache::Tracking {
     if (!IsNative(command))
       return below_->Start(std::move(command), std::move(options), std::move(done));
     client_.Run(
-        command, std::move(options),
+        command, ForeignClient::Reading::kTracked, std::move(options),
         [this](Command step, CallOptions how, cache::ReplyCallback then) {
           below_->Start(std::move(step), std::move(how), std::move(then));
         },
@@ -436,9 +439,9 @@ class ForeignTracking final : public cache::Tracking {
   }
   Result<Reply> Call(const Command& command, const CallOptions& options) override {
     if (!IsNative(command)) return below_->Call(command, options);
-    return client_.RunHere(command, options, [this](const Command& step, const CallOptions& how) {
-      return below_->Call(step, how);
-    });
+    return client_.RunHere(
+        command, ForeignClient::Reading::kTracked, options,
+        [this](const Command& step, const CallOptions& how) { return below_->Call(step, how); });
   }
 
  private:

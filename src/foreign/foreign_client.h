@@ -63,17 +63,21 @@ class ForeignClient final : public cache::Client {
   using Starter = std::function<void(cache::Command, cache::CallOptions, cache::ReplyCallback)>;
   using Caller =
       std::function<cache::Result<cache::Reply>(const cache::Command&, const cache::CallOptions&)>;
+  // Whether a near cache is to be told of what changes a value that is read, its tags' bumps too:
+  // the server remembers the keys that a script declares, up to 7.0 no others.
+  enum class Reading : std::uint8_t { kPlain, kTracked };
   // A translated command, from step to step.
-  void Run(const cache::Command& command, cache::CallOptions options, Starter start,
-           cache::ReplyCallback done);
-  cache::Result<cache::Reply> RunHere(const cache::Command& command,
+  void Run(const cache::Command& command, Reading reading, cache::CallOptions options,
+           Starter start, cache::ReplyCallback done);
+  cache::Result<cache::Reply> RunHere(const cache::Command& command, Reading reading,
                                       const cache::CallOptions& options, const Caller& call);
 
  private:
   struct Journey;
   struct Gate;
 
-  cache::Result<std::shared_ptr<Errand>> MakeErrand(const cache::Command& command) const;
+  cache::Result<std::shared_ptr<Errand>> MakeErrand(const cache::Command& command,
+                                                    Reading reading) const;
   cache::CallOptions WithDeadline(cache::CallOptions options, cache::Duration wait) const;
   cache::Result<cache::Reply> Drive(Errand& errand, Errand::Then then,
                                     const cache::CallOptions& options, const Caller& call);

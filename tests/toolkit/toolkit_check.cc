@@ -13,6 +13,7 @@ int main(int argument_count, char** arguments) {
       {"lock_holder", LockHolderCases},
       {"near", NearCases},
       {"outage", OutageCases},
+      {"foreign_store", ForeignStoreCases},
       {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);

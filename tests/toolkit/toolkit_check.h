@@ -19,6 +19,7 @@ Cases LockCases(const std::vector<std::string>& uris);
 Cases LockHolderCases(const std::vector<std::string>& uris);
 Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
+Cases ForeignStoreCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
