@@ -15,6 +15,8 @@ int main(int argument_count, char** arguments) {
       {"outage", OutageCases},
       {"foreign_store", ForeignStoreCases},
       {"store", StoreCases},
+      {"limiter", LimiterCases}, {"lock", LockCases},   {"lock_holder", LockHolderCases},
+      {"session", SessionCases}, {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
 }

@@ -20,6 +20,7 @@ Cases LockHolderCases(const std::vector<std::string>& uris);
 Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
 Cases ForeignStoreCases(const std::vector<std::string>& uris);
+Cases SessionCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
