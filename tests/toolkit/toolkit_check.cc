@@ -17,6 +17,16 @@ int main(int argument_count, char** arguments) {
       {"store", StoreCases},
       {"limiter", LimiterCases}, {"lock", LockCases},   {"lock_holder", LockHolderCases},
       {"session", SessionCases}, {"store", StoreCases},
+      {"leaderboard", LeaderboardCases},
+      {"limiter", LimiterCases},
+      {"lock", LockCases},
+      {"lock_holder", LockHolderCases},
+      {"queue", QueueCases},
+      {"queue_pusher", QueuePusherCases},
+      {"queue_worker", QueueWorkerCases},
+      {"store", StoreCases},
+      {"stream_worker", StreamWorkerCases},
+      {"streams", StreamsCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
 }

@@ -13,6 +13,7 @@ namespace cairn::cache::checks {
 
 Cases CacheCases(const std::vector<std::string>& uris);
 Cases ForeignCases(const std::vector<std::string>& uris);
+Cases LeaderboardCases(const std::vector<std::string>& uris);
 Cases LimiterCases(const std::vector<std::string>& uris);
 Cases LockCases(const std::vector<std::string>& uris);
 // Until it is killed; no part of the suite.
@@ -21,7 +22,15 @@ Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
 Cases ForeignStoreCases(const std::vector<std::string>& uris);
 Cases SessionCases(const std::vector<std::string>& uris);
+Cases QueueCases(const std::vector<std::string>& uris);
+// So many jobs from that number on, for the workers; no part of the suite either.
+Cases QueuePusherCases(const std::vector<std::string>& uris);
+// Until it is killed, too.
+Cases QueueWorkerCases(const std::vector<std::string>& uris);
 Cases StoreCases(const std::vector<std::string>& uris);
+// The same; the second word is the consumer's name.
+Cases StreamWorkerCases(const std::vector<std::string>& uris);
+Cases StreamsCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
 
