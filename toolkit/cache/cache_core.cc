@@ -348,13 +348,36 @@ std::shared_ptr<Flight> CacheCore::Begin(const std::string& key, Version min_ver
   return place->second;
 }
 
+void CacheCore::Erase(Flights& flights, const std::string& key,
+                      const std::shared_ptr<Flight>& flight) {
+  const auto found = flights.find(key);
+  if (found != flights.end() && found->second == flight) flights.erase(found);
+  flight_count_.store(flights_.size(), std::memory_order_relaxed);
+}
+
+void CacheCore::Close(const std::string& key, const std::shared_ptr<Flight>& flight) {
+  const std::lock_guard lock(mutex_);
+  Erase(flights_, key, flight);
+}
+
+void CacheCore::CloseUncached(const std::string& key, const std::shared_ptr<Flight>& flight) {
+  const std::lock_guard lock(mutex_);
+  Erase(flights_, key, flight);
+  uncached_[key] = flight;
+}
+
+std::shared_ptr<Flight> CacheCore::UncachedLoad(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = uncached_.find(key);
+  return found == uncached_.end() ? nullptr : found->second;
+}
+
 void CacheCore::Land(const std::string& key, const std::shared_ptr<Flight>& flight,
                      std::shared_ptr<const void> result) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = flights_.find(key);
-    if (found != flights_.end() && found->second == flight) flights_.erase(found);
-    flight_count_.store(flights_.size(), std::memory_order_relaxed);
+    Erase(flights_, key, flight);
+    Erase(uncached_, key, flight);
   }
   flight->Land(std::move(result));
 }

@@ -133,6 +133,9 @@ class CacheBulk {
       slot = co_await core->TakeSlot(policy.wait_max);
       if (slot == nullptr) co_return Fail(Errc::kLimit, "too many load without a lease");
     }
+    for (const auto& led : leds) {
+      if (led->grant.token == 0) led->flight.CloseUncached();
+    }
     const TimePoint began = core->Now();
     Rows rows = co_await CallBulk(loader, context);
     slot.reset();
@@ -166,8 +169,9 @@ class CacheBulk {
       single.tags = context.policy.tags;
       if (i < context.tags.size())
         single.tags.insert(single.tags.end(), context.tags[i].begin(), context.tags[i].end());
-      if (led.grant.token != 0)
-        commands.push_back(Reader::StoreCommand(led.text, entry, single, led.grant, cost));
+      if (led.grant.token == 0) continue;
+      led.flight.Close();
+      commands.push_back(Reader::StoreCommand(led.text, entry, single, led.grant, cost));
     }
     return commands;
   }

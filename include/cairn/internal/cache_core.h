@@ -3,9 +3,13 @@
 // loads of this process. Part of cairn/cache.h, not for users.
 //
 // A Flight is one load, or one wait for another process's. Others of this process join it by its
-// key and are resumed when it lands. They are served by it only if its fill was accepted: then the
-// lease held from before the load, through their joining, to the end, so the value is no older than
-// any invalidation that they could know of. After a refused fill each goes on by itself.
+// key and are resumed when it lands. They are served by it only if its fill was accepted, and they
+// joined before that was sent: then the lease held from before the load, through their joining, to
+// the fill, so the value is no older than any invalidation that they could know of. After a refused
+// fill each goes on by itself.
+//
+// A load without a lease (the store is down) serves those who joined before it began. Of those who
+// come later and find the store down one waits for its end and loads again, for all of them.
 //
 // Thread safety: any thread.
 #ifndef CAIRN_INTERNAL_CACHE_CORE_H_
@@ -165,6 +169,12 @@ class CacheCore {
   std::shared_ptr<Flight> Joinable(const std::string& key, Version min_version);
   // A new one; null if there is one already.
   std::shared_ptr<Flight> Begin(const std::string& key, Version min_version, Flight::Kind kind);
+  // Nobody joins any more.
+  void Close(const std::string& key, const std::shared_ptr<Flight>& flight);
+  // The same; until it lands it is a load without a lease.
+  void CloseUncached(const std::string& key, const std::shared_ptr<Flight>& flight);
+  // The load of this key without a lease that runs; null: none.
+  std::shared_ptr<Flight> UncachedLoad(const std::string& key);
   // Takes it out, so that nobody joins any more, and lands it.
   void Land(const std::string& key, const std::shared_ptr<Flight>& flight,
             std::shared_ptr<const void> result);
@@ -193,7 +203,10 @@ class CacheCore {
   Breaker breaker_;
   const std::shared_ptr<LoadSlots> uncached_loads_;  // shared with the loads
   std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Flight>> flights_;  // under mutex_
+  using Flights = std::unordered_map<std::string, std::shared_ptr<Flight>>;
+  void Erase(Flights& flights, const std::string& key, const std::shared_ptr<Flight>& flight);
+  Flights flights_;   // under mutex_; may be joined
+  Flights uncached_;  // under mutex_; loads without a lease
   // relaxed: who sees it late is as one who came earlier.
   std::atomic<std::size_t> flight_count_{0};
   // Relaxed: only figures.
@@ -216,6 +229,13 @@ class FlightOwner {
     if (!flight_) flight_ = core_->Begin(key_, min_version, kind);
     return flight_ != nullptr;
   }
+  void Close() {
+    if (flight_) core_->Close(key_, flight_);
+  }
+  void CloseUncached() {
+    if (flight_) core_->CloseUncached(key_, flight_);
+  }
+  const std::shared_ptr<Flight>& flight() const { return flight_; }
   void Land(std::shared_ptr<const void> result) {
     if (flight_) core_->Land(key_, std::exchange(flight_, nullptr), std::move(result));
   }

@@ -49,6 +49,7 @@ class CacheReader {
     Version min_version = 0;
     bool is_store_down = false;
     std::shared_ptr<void> slot = {};  // among the loads without a lease; given back with the last
+    std::shared_ptr<Flight> flight = {};  // who waits for this load; null: nobody can
   };
 
   // A copy of this process's that may be served.
@@ -139,6 +140,14 @@ class CacheReader {
             call->policy.when_store_down == WhenStoreDown::kFail)
           co_return Pass(std::move(asked.lookup));
         if (std::optional<Entry<T>> known = LastKnown(*call)) co_return std::move(*known);
+        if (const auto running = core.UncachedLoad(call->text);
+            running && call->joins < kJoinsMax) {
+          // It began earlier, and may miss what this reader knows of: the next is his.
+          ++call->joins;
+          call->is_leading = call->flight.Begin(call->read.min_version, Flight::Kind::kUncached);
+          if (call->is_leading) co_await Landing(running);
+          continue;
+        }
         if (MayBegin(*call, Flight::Kind::kUncached)) {
           grant.is_store_down = true;
           co_return co_await LoadAlone(call, std::move(grant));
@@ -329,7 +338,11 @@ class CacheReader {
       call->flight.Begin(grant.min_version,
                          is_leased ? Flight::Kind::kLeased : Flight::Kind::kUncached);
     }
-    if (!is_leased) grant.slot = co_await core.TakeSlot(call->policy.wait_max);
+    if (!is_leased) {
+      grant.slot = co_await core.TakeSlot(call->policy.wait_max);
+      call->flight.CloseUncached();
+    }
+    grant.flight = call->flight.flight();
     const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && grant.old);
     // Not conditional expressions: g++ 12 would make both their tasks.
     Answer loaded = Fail(Errc::kLimit, "too many load without a lease");
@@ -458,6 +471,8 @@ class CacheReader {
     if (grant.token == 0) co_return entry;
     const Command command = StoreCommand(call->text, entry, context, grant, cost);
     const bool is_kept = command[0] != "CACHE.FAIL";
+    // Who joined later might know of an invalidation that comes after the fill.
+    if (grant.flight) core.Close(call->text, grant.flight);
     Result<bool> stored = ReadFill(co_await core.CoTry(command).WithStop(core.never()));
     entry.is_cached = stored && *stored && is_kept;
     if (!entry.is_cached && is_kept) core.CountRefused();
