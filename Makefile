@@ -8,6 +8,7 @@
 #   make fuzz FUZZ_SECONDS=60     each fuzzer for that long; only FUZZ=name for one
 #   make soak SOAK_ROUNDS=200     kill -9 under load, again and again; SOAK_SEED=n repeats one;
 #                                 then SOAK_STORIES=2000 of the twin disk that loses its power
+#   make simulate SEEDS=10000     the toolkit's caches, locks and writes behind in simulated worlds
 #   make bench                    side by side with redis-server and valkey-server
 #   make bench-cache              hit ratios by eviction policy, the live curve's error, and a
 #                                 thousand readers of an expired key
@@ -22,9 +23,10 @@ TESTS ?=
 SOAK_ROUNDS ?= 200
 SOAK_SEED ?=
 SOAK_STORIES ?= 2000
+SEEDS ?= 10000
 
 .DELETE_ON_ERROR:
-.PHONY: all build run test check asan tsan fuzz soak bench bench-cache bench-toolkit \
+.PHONY: all build run test check asan tsan fuzz soak simulate bench bench-cache bench-toolkit \
   package format clean bootstrap-% build-%
 
 all: build
@@ -63,6 +65,11 @@ fuzz: bootstrap-build+check
 	@$(MAKE) --no-print-directory build/fuzz/build.ninja
 	@ninja -C build/fuzz -j $(JOBS) fuzzers
 	@tools/runfuzz --bin build/fuzz/bin --seconds $(FUZZ_SECONDS) --only '$(FUZZ)'
+
+simulate: bootstrap-build
+	@$(MAKE) --no-print-directory build/release/build.ninja
+	@ninja -C build/release -j $(JOBS) simulation
+	@build/release/bin/simulation --seeds $(SEEDS)
 
 soak: bootstrap-build+test
 	@$(MAKE) --no-print-directory build build/test/build.ninja

@@ -124,7 +124,7 @@ struct Hold {
 };
 
 // In the order in which they begin. What one client does it does in turn.
-std::vector<Hold> HoldsOf(const std::vector<const Operation*>& operations) {
+std::vector<Hold> HoldsOf(const std::vector<const Operation*>& operations, Duration margin) {
   std::vector<Hold> holds;
   std::map<std::string_view, std::size_t> current;  // by client
   for (const Operation* operation : operations) {
@@ -132,7 +132,7 @@ std::vector<Hold> HoldsOf(const std::vector<const Operation*>& operations) {
     const auto held = current.find(operation->client);
     if (operation->kind == Kind::kAcquire && is_ok) {
       current[operation->client] = holds.size();
-      holds.push_back({operation, operation->end, operation->begin + operation->ttl});
+      holds.push_back({operation, operation->end, operation->begin + operation->ttl - margin});
     } else if (held == current.end()) {
       continue;
     } else if (operation->kind == Kind::kRenew && is_ok) {
@@ -140,9 +140,9 @@ std::vector<Hold> HoldsOf(const std::vector<const Operation*>& operations) {
       // Renewed only once the belief was over: a gap, then a hold again.
       if (operation->end > hold.until) {
         current[operation->client] = holds.size();
-        holds.push_back({operation, operation->end, operation->begin + operation->ttl});
+        holds.push_back({operation, operation->end, operation->begin + operation->ttl - margin});
       } else {
-        hold.until = std::max(hold.until, operation->begin + operation->ttl);
+        hold.until = std::max(hold.until, operation->begin + operation->ttl - margin);
       }
     } else if (operation->kind == Kind::kRelease ||
                (operation->kind == Kind::kRenew && operation->fate == Fate::kRefused)) {
@@ -315,9 +315,9 @@ Violation History::CheckFences() const {
   return std::nullopt;
 }
 
-Violation History::CheckHolders() const {
+Violation History::CheckHolders(Duration margin) const {
   for (const auto& [key, operations] : testkit::ByKey(operations_)) {
-    std::vector<Hold> holds = HoldsOf(operations);
+    std::vector<Hold> holds = HoldsOf(operations, margin);
     std::ranges::stable_sort(holds, {}, &Hold::from);
     const Hold* longest = nullptr;
     for (const Hold& hold : holds) {

@@ -126,8 +126,8 @@ TEST_F(Histories, LocksWithAnOrder) {
   AddLock(Kind::kRenew, "b", 31, 32, 0, Fate::kRefused);
   AddLock(Kind::kRelease, "c", 33, kNever);
   AddLock(Kind::kAcquire, "a", 34, 35, 4);
-  EXPECT_EQ(history_.CheckLocks(), std::nullopt);
-  EXPECT_EQ(history_.CheckHolders(), std::nullopt);
+  EXPECT_EQ(history_.CheckLocks(0ms), std::nullopt);
+  EXPECT_EQ(history_.CheckHolders(0ms), std::nullopt);
   EXPECT_EQ(history_.CheckFences(), std::nullopt);
 }
 
@@ -135,33 +135,36 @@ TEST_F(Histories, LocksWithNone) {
   // Two at a time.
   AddLock(Kind::kAcquire, "a", 0, 1, 1);
   AddLock(Kind::kAcquire, "b", 2, 3, 2);
-  EXPECT_NE(history_.CheckLocks(), std::nullopt);
-  EXPECT_NE(history_.CheckHolders(), std::nullopt);
+  EXPECT_NE(history_.CheckLocks(0ms), std::nullopt);
+  EXPECT_NE(history_.CheckHolders(0ms), std::nullopt);
   // Released by who had lost it: and the other's with it.
   Begin();
   AddLock(Kind::kAcquire, "a", 0, 1, 1);
   AddLock(Kind::kAcquire, "b", 12, 13, 2);
   AddLock(Kind::kRelease, "a", 14, 15);
-  EXPECT_NE(history_.CheckLocks(), std::nullopt);
+  EXPECT_NE(history_.CheckLocks(0ms), std::nullopt);
   // Refused although it is free.
   Begin();
   AddLock(Kind::kAcquire, "a", 0, 1, 1);
   AddLock(Kind::kRelease, "a", 2, 3);
   AddLock(Kind::kAcquire, "b", 4, 5, 0, Fate::kRefused);
-  EXPECT_NE(history_.CheckLocks(), std::nullopt);
+  EXPECT_NE(history_.CheckLocks(0ms), std::nullopt);
 }
 
 TEST_F(Histories, HoldersThatOverlap) {
   AddLock(Kind::kAcquire, "a", 0, 1, 1);
   AddLock(Kind::kRenew, "a", 8, 9);
   AddLock(Kind::kAcquire, "b", 12, 13, 2);
-  EXPECT_NE(history_.CheckHolders(), std::nullopt);
+  EXPECT_NE(history_.CheckHolders(0ms), std::nullopt);
+  EXPECT_EQ(history_.CheckHolders(5ms), std::nullopt);
+  EXPECT_NE(history_.CheckLocks(0ms), std::nullopt);
+  EXPECT_EQ(history_.CheckLocks(5ms), std::nullopt);
   // A renewal that was refused ends the belief.
   Begin();
   AddLock(Kind::kAcquire, "a", 0, 1, 1);
   AddLock(Kind::kRenew, "a", 2, 3, 0, Fate::kRefused);
   AddLock(Kind::kAcquire, "b", 4, 5, 2);
-  EXPECT_EQ(history_.CheckHolders(), std::nullopt);
+  EXPECT_EQ(history_.CheckHolders(0ms), std::nullopt);
 }
 
 TEST_F(Histories, FencesThatGoBack) {

@@ -29,9 +29,12 @@ struct State {
 // How far time has come at least when all that was done is done.
 using Floor = TimePoint;
 
-using Apply = bool (*)(const Operation& operation, Floor floor, State& state);
+// Of a lock: by how much it may end early.
+using Margin = Duration;
 
-bool ApplyToRegister(const Operation& operation, Floor, State& state) {
+using Apply = bool (*)(const Operation& operation, Floor floor, Margin margin, State& state);
+
+bool ApplyToRegister(const Operation& operation, Floor, Margin, State& state) {
   switch (operation.kind) {
     case Kind::kRead:
       return operation.value == state.value;
@@ -46,12 +49,14 @@ bool ApplyToRegister(const Operation& operation, Floor, State& state) {
 
 bool IsUnknown(const Operation& operation) { return operation.fate == Fate::kUnknown; }
 
-// The lock may have expired, or be held still, as far as its times leave that open.
-bool ApplyToLock(const Operation& operation, Floor floor, State& state) {
+// What is of unknown end need not have happened, so it does nothing only by not being chosen. The
+// lock may have expired, or be held still, as far as its times leave that open.
+bool ApplyToLock(const Operation& operation, Floor floor, Margin margin, State& state) {
   const Operation* since = state.since;
   const bool is_own = state.value == operation.client;
   const bool has_time = since != nullptr && since->ttl > Duration(0);
-  const bool may_be_over = !state.value || (has_time && operation.end >= since->begin + since->ttl);
+  const bool may_be_over =
+      !state.value || (has_time && operation.end >= since->begin + since->ttl - margin);
   const bool may_be_held = state.value && (!has_time || since->end == TimePoint::max() ||
                                            floor < since->end + since->ttl);
   if (operation.fate == Fate::kRefused) {
@@ -59,11 +64,11 @@ bool ApplyToLock(const Operation& operation, Floor floor, State& state) {
     return !is_own || may_be_over;
   }
   if (operation.kind == Kind::kAcquire) {
-    if (!is_own && !may_be_over) return IsUnknown(operation);
+    if (!is_own && !may_be_over) return false;
     state = {.value = operation.client, .since = &operation};
     return true;
   }
-  if (!is_own || !may_be_held) return IsUnknown(operation);
+  if (!is_own || !may_be_held) return false;
   if (operation.kind == Kind::kRenew) {
     state.since = &operation;
   } else {
@@ -77,8 +82,11 @@ class Search {
   // More states than these are not looked at.
   static constexpr std::size_t kStatesMax = 1'000'000;
 
-  Search(const Operations& operations, Apply apply)
-      : operations_(operations), apply_(apply), is_done_(operations.size(), false) {}
+  Search(const Operations& operations, Apply apply, Margin margin)
+      : operations_(operations),
+        apply_(apply),
+        margin_(margin),
+        is_done_(operations.size(), false) {}
 
   enum class Outcome : std::uint8_t { kFound, kNone, kTooMany };
   Outcome Run() {
@@ -102,7 +110,7 @@ class Search {
       const Operation& next = *operations_[i];
       State after = state;
       const Floor later = std::max(floor, next.begin);
-      if (!apply_(next, later, after)) continue;
+      if (!apply_(next, later, margin_, after)) continue;
       is_done_[i] = true;
       left_ -= IsUnknown(next) ? 0 : 1;
       if (From(after, later)) return true;
@@ -116,13 +124,15 @@ class Search {
 
   const Operations& operations_;
   const Apply apply_;
+  const Margin margin_;
   std::vector<bool> is_done_;
   std::size_t left_ = 0;  // that are to be done
   std::set<std::pair<std::vector<bool>, State>> seen_;
 };
 
 template <class Concerns>
-Violation CheckAll(const std::vector<Operation>& all, Concerns concerns, Apply apply) {
+Violation CheckAll(const std::vector<Operation>& all, Concerns concerns, Apply apply,
+                   Margin margin) {
   for (const auto& [key, operations] : testkit::ByKey(all)) {
     Operations own;
     std::ranges::copy_if(operations, std::back_inserter(own), [&](const Operation* one) {
@@ -130,7 +140,7 @@ Violation CheckAll(const std::vector<Operation>& all, Concerns concerns, Apply a
       const bool says_nothing = one->kind == Kind::kRead && IsUnknown(*one);
       return concerns(one->kind) && one->fate != Fate::kFailed && !says_nothing;
     });
-    const Search::Outcome outcome = Search(own, apply).Run();
+    const Search::Outcome outcome = Search(own, apply, margin).Run();
     if (outcome == Search::Outcome::kFound) continue;
     std::string text = outcome == Search::Outcome::kTooMany
                            ? "too much happened at once to say whether it has an order:"
@@ -147,14 +157,14 @@ Violation History::CheckRegisters() const {
   const auto concerns = [](Kind kind) {
     return kind == Kind::kRead || kind == Kind::kWrite || kind == Kind::kDelete;
   };
-  return CheckAll(operations_, concerns, ApplyToRegister);
+  return CheckAll(operations_, concerns, ApplyToRegister, Margin(0));
 }
 
-Violation History::CheckLocks() const {
+Violation History::CheckLocks(Duration margin) const {
   const auto concerns = [](Kind kind) {
     return kind == Kind::kAcquire || kind == Kind::kRenew || kind == Kind::kRelease;
   };
-  return CheckAll(operations_, concerns, ApplyToLock);
+  return CheckAll(operations_, concerns, ApplyToLock, margin);
 }
 
 }  // namespace cairn::cache

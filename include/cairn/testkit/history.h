@@ -94,8 +94,9 @@ class History {
   // Reads, writes and deletes of each key are those of one register: there is an order of them, in
   // which what ended before another began comes before it, and each read sees the last write.
   Violation CheckRegisters() const;
-  // Acquire, refused or not, renew and release are those of one lock with a time to live.
-  Violation CheckLocks() const;
+  // Acquire, refused or not, renew and release are those of one lock with a time to live, which
+  // ends early by up to `margin`: a server that counts in milliseconds takes one away.
+  Violation CheckLocks(Duration margin) const;
 
   // Once an invalidation was answered, and `bound` has passed, no read begins that is answered with
   // an older version. Reads of the version 0 (nothing was there) are not looked at.
@@ -108,8 +109,8 @@ class History {
   // is guarded takes no smaller fence after a greater one.
   Violation CheckFences() const;
   // Nobody believes to hold a lock while another does: from the answer until a time to live after
-  // the question (of the last renewal), or until the release was begun.
-  Violation CheckHolders() const;
+  // the question (of the last renewal) less `margin`, or until the release was begun.
+  Violation CheckHolders(Duration margin) const;
   // Of each key: applied are only writes that were logged, in the order of their places, each once;
   // and when all is quiet (the worker has nothing left to do), the last that was answered, or a
   // later one. Earlier ones may have been passed over for it.
