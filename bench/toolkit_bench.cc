@@ -7,6 +7,9 @@
 //   coroutines, hiredis-pipeline  64 at a time: calls a second, CPU of each
 //   stampede, hiredis-stampede    1,000 callers of a key that nobody has: how often it is loaded
 //   expiry, hiredis-expiry        64 callers, whose key expires ten times a second: their p99
+//   near-hits                     a hit in a near cache
+//   staleness                     from an invalidation's answer to the last old value of another
+//                                 process's near cache
 //
 // Prints lines "figure value". hiredis speaks to redis:// only.
 #include <hiredis/hiredis.h>
@@ -106,13 +109,26 @@ void MeasureCalls(double seconds, const Once& once) {
   PrintPercentiles(std::move(single));
 }
 
-void Hits(std::string_view uri, double seconds) {
-  const Cache cache(OpenOrDie(uri));
+void MeasureHits(const Cache& cache, Outcome outcome, double seconds) {
   if (!cache.Put(1, Value())) Die("the value cannot be put");
   MeasureCalls(seconds, [&] {
     const auto entry = cache.GetOrLoad(1, [](Context&) -> Loaded { Die("not a hit"); });
     if (!entry || entry->value->size() != kValueBytes) Die("no value");
   });
+  if (cache.Get(1)->outcome != outcome) Die("a hit of another kind");
+}
+
+void Hits(std::string_view uri, double seconds) {
+  MeasureHits(Cache(OpenOrDie(uri)), Outcome::kHit, seconds);
+}
+
+Cache MakeNear(std::string_view uri) {
+  const Store store = OpenOrDie(uri);
+  return Cache(store, {.policy = {.ttl = 1h}, .near = NearCache::Open(store).value()});
+}
+
+void NearHits(std::string_view uri, double seconds) {
+  MeasureHits(MakeNear(uri), Outcome::kNearHit, seconds);
 }
 
 // ---- hiredis -----------------------------------------------------------------------------------
@@ -342,6 +358,37 @@ void HiredisExpiry(std::string_view uri, double seconds) {
   PrintAll(spent);
 }
 
+// ---- Staleness ---------------------------------------------------------------------------------
+
+// The reader asks as fast as it can.
+void Staleness(std::string_view uri, double /*seconds*/) {
+  constexpr Version kRounds = 2000;
+  const Cache writer(OpenOrDie(uri));
+  const Cache reader = MakeNear(uri);
+  std::atomic<std::int64_t> invalidated_ns{0};
+  std::atomic<Version> version{1};  // of the database's row
+  const auto load = [&](Context& context) -> Loaded {
+    context.version = version;
+    return Value();
+  };
+  std::vector<std::int64_t> stale;
+  std::atomic<Version> seen{0};
+  Thread thread("reader", [&] {
+    while (seen < kRounds) seen = reader.GetOrLoad(1, load).value().version;
+  });
+  for (Version next = 1; next <= kRounds; ++next) {
+    while (seen < next) Thread::Yield();
+    if (next == kRounds) break;
+    version = next + 1;
+    if (!writer.Invalidate(1, next + 1)) Die("cannot be invalidated");
+    invalidated_ns = WallNs();
+    while (seen == next) Thread::Yield();
+    stale.push_back(std::max<std::int64_t>(WallNs() - invalidated_ns, 0));
+  }
+  thread.Join();
+  PrintPercentiles(std::move(stale));
+}
+
 struct Part {
   std::string_view name;
   void (*run)(std::string_view uri, double seconds);
@@ -352,6 +399,8 @@ constexpr Part kParts[] = {{"hits", Hits},
                            {"hiredis-pipeline", HiredisPipeline},
                            {"stampede", Stampede},
                            {"hiredis-stampede", HiredisStampede},
+                           {"near-hits", NearHits},
+                           {"staleness", Staleness},
                            {"expiry", Expiry},
                            {"hiredis-expiry", HiredisExpiry}};
 
