@@ -31,6 +31,15 @@ bool IsForUsers(std::string_view path) {
   return path.starts_with("include/") || path.starts_with("examples/");
 }
 
+// An example of several files has a folder: examples/shop/a.cc includes "shop/a.h".
+bool IsOfExample(std::string_view path, std::string_view include) {
+  constexpr std::string_view kExamples = "examples/";
+  if (!path.starts_with(kExamples)) return false;
+  path.remove_prefix(kExamples.size());
+  const std::size_t end = path.find('/');
+  return end != path.npos && include.starts_with(path.substr(0, end + 1));
+}
+
 std::string WhyForbidden(std::string_view from, std::string_view to, const Floors& floors) {
   if (from == to) return {};
   const auto upper = floors.find(from);
@@ -95,6 +104,7 @@ std::vector<Finding> CheckFloors(const Source& source, const Floors& floors) {
   if ((folder.empty() && !for_users) || !source.IsCpp()) return findings;
   for (const Include& include : Includes(source)) {
     if (!include.quoted || include.name.starts_with(kPublicRoot)) continue;
+    if (IsOfExample(source.path(), include.name)) continue;
     const std::string why =
         for_users ? "includes \"" + std::string(include.name) + "\", which users do not have"
                   : WhyNotIncluded(folder, include.name, floors);

@@ -262,6 +262,8 @@ TEST(Floors, IncludesGoDown) {
           {"public to src", "include/cairn/a.h", "#include \"base/a.h\"\n", "do not have"},
           {"public to public", "include/cairn/a.h", "#include \"cairn/b.h\"\n", ""},
           {"example to src", "examples/a.cc", "#include \"base/a.h\"\n", "do not have"},
+          {"example to its own", "examples/shop/a.cc", "#include \"shop/a.h\"\n", ""},
+          {"example to another's", "examples/shop/a.cc", "#include \"b/a.h\"\n", "do not have"},
           {"outside of src", "bench/a.cc", "#include \"value/a.h\"\n", ""},
       },
       [&](const Source& source) { return CheckFloors(source, floors); });
