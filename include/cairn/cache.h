@@ -47,9 +47,11 @@
 #include "cairn/internal/cache_core.h"
 #include "cairn/internal/cache_reader.h"
 #include "cairn/key.h"
+#include "cairn/metrics.h"
 #include "cairn/near_cache.h"
 #include "cairn/store.h"
 #include "cairn/task.h"
+#include "cairn/trace.h"
 
 namespace cairn::cache {
 
@@ -65,6 +67,9 @@ struct CacheOptions {
   // Loads at a time that no lease holds apart: the store is down, another has not finished in
   // time, or the namespace's cap is reached. Others wait for their turn, up to Policy::wait_max.
   std::size_t uncached_loads_max = 64;
+  // cairn/metrics.h, cairn/trace.h. The sink outlives the cache and its loads.
+  CacheHooks hooks = {};
+  SpanSink* spans = nullptr;
 };
 
 // What a loader of T by KeyType may be.
@@ -95,7 +100,9 @@ class TypedCache {
             internal::CoreOptions{.executor = options.executor,
                                   .near = options.near.table(),
                                   .breaker = options.breaker,
-                                  .uncached_loads_max = options.uncached_loads_max})),
+                                  .uncached_loads_max = options.uncached_loads_max,
+                                  .hooks = std::move(options.hooks),
+                                  .spans = options.spans})),
         policy_(std::move(options.policy)) {}
 
   // Never loads.
@@ -198,8 +205,9 @@ class TypedCache {
   // How many answers of that kind were given.
   std::uint64_t count(Outcome outcome) const { return core_->count(outcome); }
   // Stored values that were none of ours, and fills that came too late.
-  std::uint64_t undecodable() const { return core_->undecodable(); }
-  std::uint64_t refused() const { return core_->refused(); }
+  std::uint64_t undecodable() const { return figures().undecodable; }
+  std::uint64_t refused() const { return figures().refused_fills; }
+  CacheFigures figures() const { return core_->figures(); }
 
  private:
   using Core = std::shared_ptr<internal::CacheCore>;

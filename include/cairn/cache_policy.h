@@ -18,6 +18,7 @@
 #include "cairn/clock.h"
 #include "cairn/frame.h"
 #include "cairn/result.h"
+#include "cairn/trace.h"
 
 namespace cairn::cache {
 
@@ -116,6 +117,8 @@ class LoadContext {
   std::vector<std::string> tags = {};
   // The caller's.
   std::stop_token stop = {};
+  // Of this load's span: the parent of what the loader does. Without a sink it is the caller's.
+  SpanContext trace = {};
 
   // return context.NotModified(): the source says that the stale value is still right. Its times
   // begin anew, and nothing is sent. REQUIRES: stale != nullptr
@@ -149,11 +152,14 @@ struct BulkContext {
   std::vector<Version> versions = {};
   std::vector<std::vector<std::string>> tags = {};
   std::stop_token stop = {};
+  SpanContext trace = {};
 };
 
 struct ReadOptions {
   // What is older, or has no version, is a miss: reading one's own writes.
   Version min_version = 0;
+  // The span that a load is a part of.
+  SpanContext trace = {};
 };
 
 struct PutOptions {

@@ -189,6 +189,50 @@ CacheCore::CacheCore(Store store, CoreOptions options)
       breaker_(options_.breaker),
       uncached_loads_(std::make_shared<LoadSlots>(options_.uncached_loads_max)) {}
 
+void CacheCore::Count(std::string_view key, Outcome outcome, Millis age) {
+  Add(counts_[static_cast<std::size_t>(outcome)]);
+  if (outcome == Outcome::kStale || outcome == Outcome::kFallback) {
+    const auto age_ms = static_cast<std::uint64_t>(std::max(age, Millis(0)).count());
+    Add(stale_age_sum_ms_, age_ms);
+    std::uint64_t most = stale_age_max_ms_.load(std::memory_order_relaxed);
+    while (most < age_ms && !stale_age_max_ms_.compare_exchange_weak(most, age_ms)) {
+    }
+  }
+  if (options_.hooks.on_outcome)
+    options_.hooks.on_outcome({.key = key, .outcome = outcome, .age = age});
+}
+
+void CacheCore::CountLoad(const LoadEvent& load) {
+  Add(loads_);
+  if (load.error != nullptr) Add(failed_loads_);
+  const std::int64_t took_ms = std::max(load.took, Millis(0)).count();
+  const auto bound = std::ranges::lower_bound(LoadTimes::kBoundsMs, took_ms);
+  Add(load_counts_[static_cast<std::size_t>(bound - LoadTimes::kBoundsMs.begin())]);
+  Add(load_sum_ms_, static_cast<std::uint64_t>(took_ms));
+  if (options_.hooks.on_load) options_.hooks.on_load(load);
+}
+
+CacheFigures CacheCore::figures() const {
+  const auto read = [](const Figure& figure) { return figure.load(std::memory_order_relaxed); };
+  CacheFigures figures;
+  for (std::size_t i = 0; i < kOutcomes; ++i) figures.outcomes[i] = read(counts_[i]);
+  figures.loads = read(loads_);
+  figures.failed_loads = read(failed_loads_);
+  figures.timeouts = read(timeouts_);
+  figures.coalesced = read(coalesced_);
+  figures.refused_fills = read(refused_);
+  figures.undecodable = read(undecodable_);
+  figures.stale_age_sum_ms = read(stale_age_sum_ms_);
+  figures.stale_age_max_ms = read(stale_age_max_ms_);
+  figures.is_store_down = breaker_.is_open();
+  for (std::size_t i = 0; i < figures.load_times.counts.size(); ++i)
+    figures.load_times.counts[i] = read(load_counts_[i]);
+  figures.load_times.sum_ms = read(load_sum_ms_);
+  figures.has_near = near() != nullptr;
+  if (near() != nullptr) figures.near = near()->figures();
+  return figures;
+}
+
 template <class T>
 Result<T> CacheCore::Told(Result<T> result) {
   if (result || result.error().code == Errc::kServer) {

@@ -108,7 +108,7 @@ class CacheBulk {
       const bool is_answer =
           lookup->state == Lookup::State::kFresh || (options.lease > Millis(0) && grant.token == 0);
       if (!grant.old || !is_answer || grant.token != 0) continue;
-      answers[missing[i]->text] = Reader::Counted(*core, std::move(*grant.old));
+      answers[missing[i]->text] = Reader::Counted(*core, missing[i]->text, std::move(*grant.old));
       missing[i].reset();
     }
     std::erase_if(missing, [](const auto& led) { return led == nullptr; });
@@ -137,9 +137,17 @@ class CacheBulk {
       if (led->grant.token == 0) led->flight.CloseUncached();
     }
     const TimePoint began = core->Now();
+    Span span(core->spans(), core->clock(), "cairn.cache.load_many", read.trace);
+    span.Add("cairn.keys", static_cast<std::int64_t>(leds.size()));
+    context.trace = span.context();
     Rows rows = co_await CallBulk(loader, context);
     slot.reset();
     const auto cost = std::chrono::duration_cast<Millis>(core->Now() - began);
+    core->CountLoad({.key = leds[0]->text,
+                     .keys = leds.size(),
+                     .took = cost,
+                     .error = rows ? nullptr : &rows.error()});
+    if (!rows) span.Fail(rows.error().detail);
     std::vector<Command> commands = Fills(leds, context, rows, cost, answers);
     Replies replies;
     if (!commands.empty())
@@ -186,7 +194,7 @@ class CacheBulk {
       const bool is_leased = led->grant.token != 0;
       if (!rows) {
         has_all = has_all && policy.fail_safe && led->grant.old.has_value();
-        if (led->grant.old) core.Count(Outcome::kFallback);
+        if (led->grant.old) core.Count(led->text, Outcome::kFallback, entry.age);
         led->flight.Land(std::make_shared<const Result<Entry<T>>>(std::unexpected(rows.error())));
         continue;
       }
@@ -194,7 +202,7 @@ class CacheBulk {
       if (is_leased) entry.is_cached = ReadFill(std::move(replies[next++])).value_or(false);
       if (entry.is_cached || !is_leased)
         led->flight.Land(std::make_shared<const Result<Entry<T>>>(entry));
-      core.Count(entry.outcome);
+      core.Count(led->text, entry.outcome);
     }
     if (!rows && !has_all) return Pass(std::move(rows));
     return {};
@@ -228,6 +236,7 @@ class CacheBulk {
       BulkContext<KeyType> bulk{.policy = context.policy, .min_version = min_version};
       bulk.keys.push_back(context.key);
       bulk.stop = context.stop;
+      bulk.trace = context.trace;
       Rows rows = co_await CallBulk(loader, bulk);
       if (!rows) co_return Pass(std::move(rows));
       context.policy = bulk.policy;

@@ -30,7 +30,9 @@
 #include "cairn/cache_policy.h"
 #include "cairn/internal/near_table.h"
 #include "cairn/internal/store_guard.h"
+#include "cairn/metrics.h"
 #include "cairn/store.h"
+#include "cairn/trace.h"
 
 namespace cairn::cache::internal {
 
@@ -124,6 +126,8 @@ struct CoreOptions {
   std::shared_ptr<NearTable> near = {};
   BreakerOptions breaker = {};
   std::size_t uncached_loads_max = 64;
+  CacheHooks hooks = {};
+  SpanSink* spans = nullptr;
 };
 
 class CacheCore {
@@ -179,19 +183,25 @@ class CacheCore {
   void Land(const std::string& key, const std::shared_ptr<Flight>& flight,
             std::shared_ptr<const void> result);
 
-  void Count(Outcome outcome) {
-    counts_[static_cast<std::size_t>(outcome)].fetch_add(1, std::memory_order_relaxed);
-  }
+  // An answer was given.
+  void Count(std::string_view key, Outcome outcome, Millis age = Millis(0));
+  void CountLoad(const LoadEvent& load);
+  void CountTimeout() { Add(timeouts_); }
+  void CountJoin() { Add(coalesced_); }
+  void CountUndecodable() { Add(undecodable_); }
+  void CountRefused() { Add(refused_); }
+  CacheFigures figures() const;
   std::uint64_t count(Outcome outcome) const {
     return counts_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
   }
-  void CountUndecodable() { undecodable_.fetch_add(1, std::memory_order_relaxed); }
-  std::uint64_t undecodable() const { return undecodable_.load(std::memory_order_relaxed); }
-  void CountRefused() { refused_.fetch_add(1, std::memory_order_relaxed); }
-  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
+  SpanSink* spans() const { return options_.spans; }
+  const Clock& clock() const { return clock_; }
 
  private:
-  static constexpr std::size_t kOutcomes = static_cast<std::size_t>(Outcome::kFallback) + 1;
+  using Figure = std::atomic<std::uint64_t>;
+  static void Add(Figure& figure, std::uint64_t value = 1) {
+    figure.fetch_add(value, std::memory_order_relaxed);
+  }
 
   template <class T>
   Result<T> Told(Result<T> result);
@@ -209,10 +219,18 @@ class CacheCore {
   Flights uncached_;  // under mutex_; loads without a lease
   // relaxed: who sees it late is as one who came earlier.
   std::atomic<std::size_t> flight_count_{0};
-  // Relaxed: only figures.
-  std::atomic<std::uint64_t> counts_[kOutcomes] = {};
-  std::atomic<std::uint64_t> undecodable_{0};
-  std::atomic<std::uint64_t> refused_{0};
+  // Relaxed: only figures. A line of their own: every hit adds.
+  alignas(64) Figure counts_[kOutcomes] = {};
+  alignas(64) Figure loads_{0};
+  Figure failed_loads_{0};
+  Figure timeouts_{0};
+  Figure coalesced_{0};
+  Figure undecodable_{0};
+  Figure refused_{0};
+  Figure stale_age_sum_ms_{0};
+  Figure stale_age_max_ms_{0};
+  Figure load_counts_[LoadTimes::kBoundsMs.size() + 1] = {};
+  Figure load_sum_ms_{0};
 };
 
 // Lands its flight when it goes, unless that was done.

@@ -63,7 +63,7 @@ class CacheReader {
     entry.emplace(OfCopy(copy, now));
     entry->outcome = entry->value ? Outcome::kNearHit : Outcome::kNegative;
     entry->is_cached = true;
-    core.Count(entry->outcome);
+    core.Count(key, entry->outcome, entry->age);
     return entry;
   }
 
@@ -72,7 +72,7 @@ class CacheReader {
     if (!asked.lookup) return Pass(std::move(asked.lookup));
     std::optional<Entry<T>> entry = Kept(core, key, asked, policy);
     if (!entry) entry.emplace();
-    return Counted(core, std::move(*entry));
+    return Counted(core, key, std::move(*entry));
   }
 
   // What was replied, if that is all that has to be done.
@@ -82,7 +82,7 @@ class CacheReader {
     if (!asked.lookup || asked.lookup->state != Lookup::State::kFresh || asked.lookup->token != 0)
       return entry;
     entry = Kept(core, key, asked, policy);
-    if (entry) core.Count(entry->outcome);
+    if (entry) core.Count(key, entry->outcome, entry->age);
     return entry;
   }
 
@@ -128,7 +128,7 @@ class CacheReader {
           ++call->joins;
           co_await Landing(other);
           const auto shared = std::static_pointer_cast<const Answer>(other->result());
-          if (shared) co_return Joined(core, *shared);
+          if (shared) co_return Joined(core, call->text, *shared);
         }
         first = co_await core.CoAsk(call->text, options);
       }
@@ -162,7 +162,7 @@ class CacheReader {
         // Who waited here asks for himself: he may know of a change that the reply does not.
         call->flight.Land(nullptr);
         if (grant.token != 0) Refresh(call, std::move(grant));
-        co_return Counted(core, std::move(entry));
+        co_return Counted(core, call->text, std::move(entry));
       }
       if (grant.token != 0) co_return co_await LoadAlone(call, std::move(grant));
       if (lookup.has_answer()) {
@@ -187,8 +187,8 @@ class CacheReader {
     }
   }
 
-  static Entry<T> Counted(CacheCore& core, Entry<T> entry) {
-    core.Count(entry.outcome);
+  static Entry<T> Counted(CacheCore& core, std::string_view key, Entry<T> entry) {
+    core.Count(key, entry.outcome, entry.age);
     return entry;
   }
 
@@ -295,7 +295,7 @@ class CacheReader {
         copy->version < call.read.min_version)
       return entry;
     entry.emplace(OfCopy(*copy, now)).outcome = Outcome::kFallback;
-    call.core->Count(Outcome::kFallback);
+    call.core->Count(call.text, Outcome::kFallback, entry->age);
     return entry;
   }
 
@@ -321,11 +321,12 @@ class CacheReader {
     return lookup.state == Lookup::State::kFresh && core.executor() != nullptr;
   }
 
-  static Answer Joined(CacheCore& core, const Answer& shared) {
+  static Answer Joined(CacheCore& core, std::string_view key, const Answer& shared) {
+    core.CountJoin();
     Answer answer = shared;
     if (!answer) return answer;
     if (answer->outcome == Outcome::kLoaded) answer->outcome = Outcome::kWaited;
-    core.Count(answer->outcome);
+    core.Count(key, answer->outcome, answer->age);
     return answer;
   }
 
@@ -356,7 +357,7 @@ class CacheReader {
     // or there is none to take it.
     if (!loaded || loaded->is_cached || !is_leased)
       call->flight.Land(std::make_shared<const Answer>(loaded));
-    if (loaded) core.Count(loaded->outcome);
+    if (loaded) core.Count(call->text, loaded->outcome, loaded->age);
     co_return loaded;
   }
 
@@ -372,7 +373,11 @@ class CacheReader {
   }
 
   // What is waited for: the load, or one of its timeouts.
-  using First = FirstOf<Answer>;
+  struct Ended {
+    Answer answer;
+    bool is_late = false;
+  };
+  using First = FirstOf<Ended>;
 
   static Answer TimedOut(const std::optional<Entry<T>>& old, const Policy& policy) {
     if (!old || !policy.fail_safe)
@@ -397,14 +402,14 @@ class CacheReader {
       Entry<T> old = *grant.old;
       old.outcome = Outcome::kFallback;
       soft = scheduler.After(*policy.soft_timeout, [first, old = std::move(old)]() mutable {
-        first->Give(std::move(old));
+        first->Give({.answer = std::move(old), .is_late = true});
       });
     }
     if (policy.hard_timeout) {
       hard = scheduler.After(*policy.hard_timeout, [first, stop, may_leave,
                                                     late = TimedOut(grant.old, policy)]() mutable {
         stop->request_stop();
-        if (may_leave) first->Give(std::move(late));
+        if (may_leave) first->Give({.answer = std::move(late), .is_late = true});
       });
     }
     const std::stop_token outer = co_await CurrentStop();
@@ -416,9 +421,10 @@ class CacheReader {
     } else {
       Detach(LoadFor(call, std::move(grant), first, stop, hard));
     }
-    Answer answer = co_await *first;
+    Ended ended = co_await *first;
     if (soft != 0) scheduler.Cancel(soft);
-    co_return answer;
+    if (ended.is_late) call->core->CountTimeout();
+    co_return std::move(ended.answer);
   }
   template <class L>
   static Task<void> LoadFor(std::shared_ptr<Call<L>> call, Grant grant,
@@ -426,7 +432,7 @@ class CacheReader {
                             TimerNumber hard) {
     Answer answer = co_await Load(call, std::move(grant), stop->get_token());
     if (hard != 0) call->core->store().scheduler().Cancel(hard);
-    first->Give(std::move(answer));
+    first->Give({.answer = std::move(answer)});
   }
 
   // What a loader throws ends here.
@@ -453,9 +459,14 @@ class CacheReader {
     Loading context(call->key, stale, grant.min_version, policy);
     context.tags = policy.tags;
     context.stop = stop;
+    Span span(core.spans(), core.clock(), "cairn.cache.load", call->read.trace);
+    span.Add("cairn.key", call->text);
+    context.trace = span.context();
     const TimePoint began = core.Now();
     Loaded loaded = co_await CallLoader(call->loader, context).WithStop(stop);
     const auto cost = std::chrono::duration_cast<Millis>(core.Now() - began);
+    core.CountLoad({.key = call->text, .took = cost, .error = loaded ? nullptr : &loaded.error()});
+    if (!loaded) span.Fail(loaded.error().detail);
     grant.slot.reset();
     const bool may_fall_back = policy.fail_safe && grant.old.has_value();
     if (!loaded) {
@@ -476,6 +487,7 @@ class CacheReader {
     Result<bool> stored = ReadFill(co_await core.CoTry(command).WithStop(core.never()));
     entry.is_cached = stored && *stored && is_kept;
     if (!entry.is_cached && is_kept) core.CountRefused();
+    span.Add("cairn.cached", entry.is_cached ? 1 : 0);
     co_return entry;
   }
 };
