@@ -392,6 +392,34 @@ void LimitReplies(const std::string& uri, Complaints& say) {
   say.Check(pair.goes_on(), pair.difference());
 }
 
+// A state as may be there: of another rule, of a clock that was ahead, with counts of every age.
+void PutState(const Store& store, Random& random, const value::LimitRule& rule,
+              const std::string& key) {
+  const auto clock = store.client().Call(Command("TIME"));
+  if (!clock) return;
+  const std::int64_t now_us = clock->elements()[0].AsInteger().value_or(0) * 1'000'000 +
+                              clock->elements()[1].AsInteger().value_or(0);
+  const auto below = [&](std::uint64_t bound) {
+    return static_cast<std::int64_t>(random.Below(bound));
+  };
+  value::LimitState state = value::FreshState(rule.law);
+  if (auto* gcra = std::get_if<value::GcraState>(&state)) {
+    gcra->of = 1 + below(9);
+    gcra->part = below(static_cast<std::uint64_t>(gcra->of));
+    gcra->tat_us = now_us - 10'000 + below(30'000);
+  } else if (auto* fixed = std::get_if<value::FixedState>(&state)) {
+    *fixed = {.end_us = now_us - 10'000 + below(30'000), .count = below(12)};
+  } else if (auto* sliding = std::get_if<value::SlidingState>(&state)) {
+    sliding->step_us = (rule.period_us + 15) / 16 + (random.Below(3) == 0 ? below(100) : 0);
+    sliding->head = now_us / sliding->step_us - 2 + below(6);
+    for (std::int64_t& count : sliding->counts) count = random.Below(3) == 0 ? below(3) : 0;
+    sliding->counts.back() = 1;
+  }
+  char text[value::kLimitTextMax];
+  const auto size = static_cast<std::size_t>(value::FormatLimitState(text, state) - text);
+  store.client().Call(Command("SET", key, std::string_view(text, size), "PX", 60'000)).value();
+}
+
 // What the script decides and stores, against the law itself, at periods of milliseconds.
 void LimitLaws(const std::string& uri, Complaints& say) {
   const Store store = OpenOrDie(uri);
@@ -418,6 +446,7 @@ void LimitLaws(const std::string& uri, Complaints& say) {
     if (law == 2) numbers[0] = (period_us + 15) / 16;
     for (const std::int64_t number : numbers) words.push_back(std::to_string(number));
     const std::vector<std::string> keys = {prefix + std::to_string(law * 2 + random.Below(2))};
+    if (random.Below(4) == 0) PutState(store, random, rule, keys[0]);
     const auto seen = store.client().Eval(script, keys, words);
     if (!seen) return say.Check(false, seen.error().detail);
     const std::int64_t now_us = seen->elements()[0].AsInteger().value_or(0);
@@ -477,11 +506,15 @@ void LockReplies(const std::string& uri, Complaints& say) {
 
 class BehindMoves {
  public:
-  explicit BehindMoves(Pair& pair) : pair_(pair), log_(pair.Key("{b}log")) {}
+  explicit BehindMoves(Pair& pair) : pair_(pair), log_(pair.Key("{b}log")) {
+    pair_.Same(Command("XGROUP", "CREATE", log_, "workers", "0", "MKSTREAM"));
+  }
 
   void Move() {
     const std::string key = pair_.AnyKey("{b}k", 3);
-    switch (pair_.random().Below(8)) {
+    switch (pair_.random().Below(9)) {
+      case 8:
+        return Read();
       case 0:
       case 1:
         return Write(Command("CACHE.SET", key, "x" + std::to_string(pair_.random().Below(9))), key);
@@ -516,6 +549,17 @@ class BehindMoves {
     }
     if (got && wanted ? !(*got == *wanted) : !SameError(got, wanted))
       pair_.Differ(command, got, wanted);
+  }
+  // What a group has read is not coalesced any more; what is acknowledged is nobody's.
+  void Read() {
+    const Command read("XREADGROUP", "GROUP", "workers", "w", "COUNT", 1, "STREAMS", log_, ">");
+    const auto [got, wanted] = pair_.Ask(read, read);
+    if (!got || !wanted || got->is_null() != wanted->is_null())
+      return pair_.Differ(read, got, wanted);
+    const Command pending("XPENDING", log_, "workers");
+    const auto [left, right] = pair_.Ask(pending, pending);
+    if (!left || !right || !(left->elements()[0] == right->elements()[0]))
+      pair_.Differ(pending, left, right);
   }
   void Acknowledge() {
     if (pair_.entries.empty()) return;
