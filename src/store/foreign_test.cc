@@ -278,6 +278,50 @@ TEST_P(ForeignBoth, ScriptsDoAsNativeCommandsDoWhileTimePasses) {
   }
 }
 
+// Moments at their edges: native, and by scripts.
+TEST_F(Foreign, EdgesAreTheSame) {
+  struct Row {
+    cache::Millis later;
+    Command command;
+    std::string_view wanted;  // the reply; of an array its state, and "+" if there is a token
+  };
+  const std::vector<Row> rows = {
+      {0ms, Command("CACHE.SET", "a", "v", "TTL", 1000, "STALE", 500, "COST", 100), "OK"},
+      {899ms, Command("CACHE.GET", "a", "LEASE", 9000, "STALE"), "fresh"},
+      {1ms, Command("CACHE.GET", "a", "LEASE", 9000, "STALE"), "fresh+"},
+      {99ms, Command("CACHE.GET", "a"), "fresh"},
+      {1ms, Command("CACHE.GET", "a"), "miss"},
+      {0ms, Command("CACHE.GET", "a", "STALE"), "stale"},
+      {499ms, Command("CACHE.GET", "a", "STALE"), "stale"},
+      {1ms, Command("CACHE.GET", "a", "LEASE", 9000, "STALE"), "miss+"},
+      // The lease of before has gone with the value; the absence outlives the tombstone.
+      {0ms, Command("CACHE.DEL", "b", "VER", 5, "TOMBSTONE", 200'000), "OK"},
+      {0ms, Command("CACHE.ABSENT", "b", "VER", 5, "TTL", 1000), "OK"},
+      {100s, Command("CACHE.SET", "b", "v", "VER", 4), "OLD"},
+      {99'999ms, Command("CACHE.SET", "b", "v", "VER", 4), "OLD"},
+      {1ms, Command("CACHE.SET", "b", "v", "VER", 4), "OK"},
+      // A hard bump takes the lease along, a soft one does not.
+      {0ms, Command("CACHE.SET", "c", "v", "TAGS", 1, "t"), "OK"},
+      {0ms, Command("CACHE.GET", "c", "LEASE", 9000, "MINVER", 7), "miss+"},
+      {0ms, Command("TAG.BUMP", "SOFT", "t"), "1"},
+      {0ms, Command("CACHE.GET", "c", "LEASE", 9000), "loading"},
+      {0ms, Command("TAG.BUMP", "HARD", "t"), "1"},
+      {0ms, Command("CACHE.GET", "c", "LEASE", 9000), "miss+"},
+  };
+  const Store native = Open();
+  const auto scripts = Make();
+  const auto brief = [](const Result<Reply>& reply) {
+    if (!reply || reply->elements().size() < 3) return Show(reply);
+    const bool has_token = !reply->elements()[2].is_null();
+    return Show(reply->elements()[0]) + (has_token ? "+" : "");
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    time_.Advance(rows[i].later);
+    EXPECT_EQ(brief(native.client().Call(rows[i].command)), rows[i].wanted) << "native, " << i;
+    EXPECT_EQ(brief(scripts->Call(rows[i].command)), rows[i].wanted) << "scripts, " << i;
+  }
+}
+
 // ---- Leases, locks and limits in time
 // ------------------------------------------------------------
 
