@@ -22,6 +22,8 @@ int main(int argument_count, char** arguments) {
       {"store", StoreCases},
       {"stream_worker", StreamWorkerCases},
       {"streams", StreamsCases},
+      {"limiter", LimiterCases},     {"lock", LockCases},       {"lock_holder", LockHolderCases},
+      {"semaphore", SemaphoreCases}, {"session", SessionCases}, {"store", StoreCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
 }

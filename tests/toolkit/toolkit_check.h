@@ -21,6 +21,7 @@ Cases LockHolderCases(const std::vector<std::string>& uris);
 Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
 Cases ForeignStoreCases(const std::vector<std::string>& uris);
+Cases SemaphoreCases(const std::vector<std::string>& uris);
 Cases SessionCases(const std::vector<std::string>& uris);
 Cases QueueCases(const std::vector<std::string>& uris);
 // So many jobs from that number on, for the workers; no part of the suite either.

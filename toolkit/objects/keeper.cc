@@ -13,7 +13,22 @@ constexpr int kAskPart = 3;
 constexpr int kTimeoutPart = 6;
 constexpr int kAgainPart = 12;
 
+constexpr Duration kTtlMin = std::chrono::milliseconds(10);
+constexpr Duration kTtlMax = std::chrono::milliseconds(1'000'000'000'000);
+
 }  // namespace
+
+Result<void> CheckTimes(Duration ttl, Duration margin) {
+  if (ttl < kTtlMin || ttl > kTtlMax)
+    return Fail(Errc::kInvalid, "a ttl is from 10 ms to 10^12 ms");
+  if (margin < Duration::zero() || margin * 2 >= ttl)
+    return Fail(Errc::kInvalid, "a margin is less than half of the ttl");
+  return {};
+}
+
+std::string MillisText(Duration span) {
+  return std::to_string(std::chrono::ceil<Millis>(span).count());
+}
 
 void Keeper::Begin(TimePoint asked) {
   const std::lock_guard lock(mutex_);

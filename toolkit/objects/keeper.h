@@ -24,12 +24,18 @@
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 
 #include "cairn/clock.h"
 #include "cairn/executor.h"
 #include "cairn/result.h"
 
 namespace cairn::cache::internal {
+
+// What a ttl and a margin may be: 10 ms to 10^12 ms, and less than half of that.
+Result<void> CheckTimes(Duration ttl, Duration margin);
+// As the commands of a store want it.
+std::string MillisText(Duration span);
 
 struct KeepOptions {
   Duration ttl{0};

@@ -14,13 +14,10 @@
 namespace cairn::cache {
 namespace {
 
-constexpr Duration kTtlMin = std::chrono::milliseconds(10);
-constexpr Duration kTtlMax = std::chrono::milliseconds(1'000'000'000'000);
+constexpr Duration kExtensionMax = std::chrono::milliseconds(1'000'000'000'000);
 constexpr std::size_t kOwnerBytes = 16;
 // A grant whose answer took longer than this part of the ttl is confirmed.
 constexpr int kConfirmPart = 8;
-
-std::int64_t MillisOf(Duration span) { return std::chrono::ceil<Millis>(span).count(); }
 
 // RENEW's and RELEASE's: [OK, fence] or [LOST, whoever's fence].
 Result<bool> ReadVerdict(const Result<Reply>& reply) {
@@ -64,7 +61,7 @@ struct Held::Body {
   }
   TimePoint Now() const { return store.scheduler().clock().Now(); }
   Command RenewCommand(Duration ttl) const {
-    return Command("LOCK.RENEW", name, owner, MillisOf(ttl));
+    return Command("LOCK.RENEW", name, owner, internal::MillisText(ttl));
   }
   Command ReleaseCommand() const { return Command("LOCK.RELEASE", name, owner); }
   Command InfoCommand() const { return Command("LOCK.INFO", name); }
@@ -81,7 +78,7 @@ struct Held::Body {
   // Two questions for different times under way together could be answered in either order.
   Result<void> MayExtend(Duration more) const {
     if (renews) return Fail(Errc::kInvalid, "a lock that is renewed by itself is not extended");
-    if (more <= Duration::zero() || more > kTtlMax)
+    if (more <= Duration::zero() || more > kExtensionMax)
       return Fail(Errc::kInvalid, "a lock is extended by a time of up to 10^12 ms");
     return {};
   }
@@ -178,11 +175,7 @@ TimePoint Mutex::Now() const { return store_.scheduler().clock().Now(); }
 
 Result<void> Mutex::Check() const {
   if (name_.empty()) return Fail(Errc::kInvalid, "a lock has a name");
-  if (options_.ttl < kTtlMin || options_.ttl > kTtlMax)
-    return Fail(Errc::kInvalid, "a lock's ttl is from 10 ms to 10^12 ms");
-  if (margin_ < Duration::zero() || margin_ * 2 >= options_.ttl)
-    return Fail(Errc::kInvalid, "a lock's margin is less than half of its ttl");
-  return {};
+  return internal::CheckTimes(options_.ttl, margin_);
 }
 
 // Hands out what was granted to a question of `asked`; nothing if too little of it is left.
@@ -196,7 +189,7 @@ Task<Result<std::optional<Held>>> Mutex::Attempt(Millis wait, std::stop_token st
   auto body = std::make_unique<Held::Body>(
       store_, name_,
       internal::KeepOptions{.ttl = options_.ttl, .margin = margin_, .renews = options_.renews});
-  Command acquire("LOCK.ACQUIRE", name_, body->owner, MillisOf(options_.ttl));
+  Command acquire("LOCK.ACQUIRE", name_, body->owner, internal::MillisText(options_.ttl));
   if (wait > Millis(0)) acquire.Add("WAIT").Add(wait.count());
   CallOptions call;
   call.stop = stop;

@@ -48,7 +48,7 @@ TEST_F(Lock, OneHolderAtATimeAndFencesGrow) {
   EXPECT_FALSE(first.Release().value());
   EXPECT_FALSE(first.is_held());
   EXPECT_EQ(first.fence(), 0);
-  Held second = *mutex.TryAcquire().value();
+  Held second = mutex.TryAcquire().value().value();
   EXPECT_GT(second.fence(), fence);
 }
 
@@ -298,7 +298,7 @@ TEST_F(Lock, GetWithMutexReleasesAnothersLock) {
   const Mutex mutex = Make();
   Held stalled = mutex.Acquire().value();
   server_time_.Advance(1100ms);
-  Held next = *mutex.TryAcquire().value();
+  Held next = mutex.TryAcquire().value().value();
   EXPECT_FALSE(stalled.Release().value());
   EXPECT_TRUE(next.Check().value());
   EXPECT_FALSE(mutex.TryAcquire()->has_value());
@@ -309,7 +309,7 @@ TEST_F(Lock, GetWithMutexWritesUnfenced) {
   const Mutex mutex = Make();
   Held stalled = mutex.Acquire().value();
   server_time_.Advance(1100ms);
-  Held next = *mutex.TryAcquire().value();
+  Held next = mutex.TryAcquire().value().value();
   Call(Command("SET", "guide", "new"));
   Call(Command("SET", "guide", "old"));  // of the one who was late
   EXPECT_EQ(Call(Command("GET", "guide")).text(), "old");
@@ -342,7 +342,7 @@ TEST_F(Lock, RenewalOfAnothersLock) {
   const Mutex mutex = Make({.ttl = 1000ms, .renews = false});
   Held stalled = mutex.Acquire().value();
   server_time_.Advance(1100ms);
-  Held next = *mutex.TryAcquire().value();
+  Held next = mutex.TryAcquire().value().value();
   EXPECT_FALSE(stalled.ExtendBy(90s).value());
   EXPECT_TRUE(stalled.lost().stop_requested());
   EXPECT_LE(Call(Command("PTTL", "lock")).AsInteger().value(), 1000);
@@ -354,7 +354,7 @@ TEST_F(Lock, RuleSilentLoss) {
   Held stalled = mutex.Acquire().value();
   // The process stands still, then wakes up: its timers run late, and the first says it.
   server_time_.Advance(5000ms);
-  Held next = *mutex.TryAcquire().value();
+  Held next = mutex.TryAcquire().value().value();
   EXPECT_FALSE(stalled.lost().stop_requested());
   our_time_.Advance(5000ms);
   EXPECT_TRUE(stalled.lost().stop_requested());

@@ -155,7 +155,7 @@ TEST_F(SessionStore, RotationKillsTheOldIdAtOnce) {
   const Sessions sessions = Make();
   const Session session = sessions.Create("ada", {{"role", "admin"}}).value();
   time_.Advance(500ms);
-  const Session rotated = *sessions.Rotate(session.id).value();
+  const Session rotated = sessions.Rotate(session.id).value().value();
   EXPECT_NE(rotated.id, session.id);
   EXPECT_EQ(rotated.claims, session.claims);
   EXPECT_EQ(rotated.user, "ada");
@@ -280,7 +280,7 @@ TEST_F(SessionStore, UpdateSessionLosesUpdates) {
   EXPECT_EQ(Call(Command("GET", "guide")).text(), "b");  // "a" is lost
   const Sessions sessions = Make();
   Session one = sessions.Create("ada").value();
-  Session two = *sessions.Get(one.id).value();
+  Session two = sessions.Get(one.id).value().value();
   one.claims["a"] = "1";
   two.claims["b"] = "1";
   EXPECT_EQ(sessions.Update(one).value()->version, 2);
