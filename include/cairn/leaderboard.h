@@ -27,14 +27,12 @@
 #include <vector>
 
 #include "cairn/client.h"
-#include "cairn/clock.h"
+#include "cairn/period.h"
 #include "cairn/result.h"
 #include "cairn/store.h"
 #include "cairn/task.h"
 
 namespace cairn::cache {
-
-enum class Period : std::uint8_t { kAllTime, kDay, kWeek };
 
 // The first is 1.
 struct OneBasedRank {
@@ -55,11 +53,6 @@ struct LeaderboardOptions {
   Period period = Period::kAllTime;
   // How many past periods can still be read.
   int keep = 8;
-};
-
-// Which of the periods: 0 is the one at hand, 1 the one before.
-struct PeriodsAgo {
-  int value = 0;
 };
 
 enum class SetScore : std::uint8_t { kAlways, kIfHigher };

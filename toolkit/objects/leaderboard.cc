@@ -1,34 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The steps of a leaderboard. A script is told the keys of three periods, the one that this machine
-// takes for the present and its neighbours, and the number of the first: the server's clock decides
-// which of them is meant, and in a cluster they are in one slot.
+// The steps of a leaderboard: a script each, over the keys of periods.h.
 #include "cairn/leaderboard.h"
 
 #include <algorithm>
 
-#include "cairn/key.h"
+#include "objects/periods.h"
 
 namespace cairn::cache::internal {
 namespace {
 
-constexpr std::int64_t kDayMs = 86'400'000;
-// Of a period's number as from a Monday: the epoch was a Thursday.
-constexpr std::int64_t kWeekOffsetMs = 3 * kDayMs;
-
 // ARGV first period_ms offset_ms keep ago ...
 constexpr const char* kShared = R"(
-local period_ms = tonumber(ARGV[2])
-local key, ends = KEYS[1], 0
+local key, goes = KEYS[1], nil
 if period_ms > 0 then
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  local number = math.floor((now + tonumber(ARGV[3])) / period_ms)
-  key = KEYS[number - tonumber(ARGV[5]) - tonumber(ARGV[1]) + 1]
-  if not key then return redis.error_reply('CLOCK the clocks of client and server differ') end
-  ends = (number + 1 + tonumber(ARGV[4])) * period_ms - tonumber(ARGV[3])
+  local present = number()
+  key = KEYS[present - tonumber(ARGV[5]) - tonumber(ARGV[1]) + 1]
+  if not key then return apart end
+  goes = ends(present, tonumber(ARGV[4]))
 end
 local function limit()
-  if ends > 0 then redis.call('PEXPIREAT', key, string.format('%.0f', ends)) end
+  if goes then redis.call('PEXPIREAT', key, goes) end
 end
 local function rows(first, count)
   local found = redis.call('ZREVRANGE', key, first, first + count - 1, 'WITHSCORES')
@@ -37,7 +28,11 @@ local function rows(first, count)
 end
 )";
 
-Script Make(const char* body) { return Script(std::string(kShared) + body); }
+Script Make(const char* body) {
+  constexpr const char* kArguments =
+      "local period_ms, offset_ms = tonumber(ARGV[2]), tonumber(ARGV[3])";
+  return Script(std::string(kArguments) + kPeriodScript + kShared + body);
+}
 
 const Script& AddScript() {
   static const Script script = Make(R"(
@@ -94,28 +89,23 @@ std::string ScoreText(double score) { return std::string(Command("x", score)[1])
 
 Board::Board(Store store, LeaderboardOptions options)
     : store_(std::move(store)), options_(std::move(options)) {
-  const bool has_tag = HashTag(options_.prefix).size() < options_.prefix.size();
-  if (!has_tag) options_.prefix = "{" + options_.prefix + "}";
+  options_.prefix = Braced(options_.prefix);
 }
 
 Board::Step Board::Make(const Script& script, PeriodsAgo ago) const {
   Step step{.script = &script};
-  const bool is_weekly = options_.period == Period::kWeek;
-  const std::int64_t offset_ms = is_weekly ? kWeekOffsetMs : 0;
-  std::int64_t period_ms = 0;
+  const Period period = options_.period;
   std::int64_t first = 0;
-  if (options_.period == Period::kAllTime) {
+  if (period == Period::kAllTime) {
     step.keys.push_back(options_.prefix + ":all");
   } else {
-    period_ms = is_weekly ? 7 * kDayMs : kDayMs;
-    const std::int64_t now_ms = store_.clock().UnixNow().time_since_epoch().count();
-    first = (now_ms + offset_ms) / period_ms - 1 - ago.value;
+    first = PeriodNumber(period, store_.clock().UnixNow()) - 1 - ago.value;
     for (std::int64_t number = first; number < first + 3; ++number)
-      step.keys.push_back(options_.prefix + (is_weekly ? ":week:" : ":day:") +
+      step.keys.push_back(options_.prefix + (period == Period::kWeek ? ":week:" : ":day:") +
                           std::to_string(number));
   }
   for (const std::int64_t number :
-       {first, period_ms, offset_ms, static_cast<std::int64_t>(options_.keep),
+       {first, PeriodMs(period), PeriodOffsetMs(period), static_cast<std::int64_t>(options_.keep),
         static_cast<std::int64_t>(ago.value)})
     step.arguments.push_back(std::to_string(number));
   return step;

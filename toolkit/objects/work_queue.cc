@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cairn/key.h"
+#include "objects/periods.h"
 #include "objects/running.h"
 #include "objects/work_queue_scripts.h"
 
@@ -99,8 +99,7 @@ std::vector<std::string> CountArguments(std::size_t count) {
 
 WorkQueue::WorkQueue(Store store, WorkQueueOptions options)
     : store_(std::move(store)), options_(std::move(options)) {
-  const bool has_tag = HashTag(options_.prefix).size() < options_.prefix.size();
-  if (!has_tag) options_.prefix = "{" + options_.prefix + "}";
+  options_.prefix = internal::Braced(options_.prefix);
 }
 
 std::vector<std::string> WorkQueue::Keys() const {
