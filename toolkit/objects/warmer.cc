@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Lanes that take one batch after another; the times at which they may are shared out in turn.
+#include "cairn/warmer.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "objects/running.h"
+
+namespace cairn::cache::internal {
+namespace {
+
+struct Run {
+  const Store& store;
+  const WarmOptions& options;
+  const WarmStep& step;
+  const std::stop_token& stop;
+  Executor* executor;
+  Arrivals arrivals;
+  std::mutex mutex = {};
+  TimePoint next = {};
+  WarmReport report = {};
+};
+
+// How long until this lane's turn, which is then taken.
+Duration TakeTurn(Run& run) {
+  if (run.options.keys_per_second <= 0) return Duration(0);
+  const std::chrono::duration<double> span(static_cast<double>(run.options.batch) /
+                                           run.options.keys_per_second);
+  const TimePoint now = run.store.clock().Now();
+  const std::lock_guard lock(run.mutex);
+  const TimePoint turn = std::max(now, run.next);
+  run.next = turn + std::chrono::duration_cast<Duration>(span);
+  return turn - now;
+}
+
+Task<void> Lane(Run& run) {
+  for (;;) {
+    const Duration wait = TakeTurn(run);
+    if (wait > Duration(0)) co_await Pause(run.store.scheduler(), wait, run.stop);
+    if (run.stop.stop_requested()) break;
+    co_await Hop(run.executor);
+    const std::optional<WarmReport> batch = run.step();
+    if (!batch) break;
+    const std::lock_guard lock(run.mutex);
+    run.report.keys += batch->keys;
+    run.report.loaded += batch->loaded;
+    run.report.fresh += batch->fresh;
+    run.report.failed += batch->failed;
+    if (run.options.on_progress) run.options.on_progress(run.report);
+  }
+  run.arrivals.Arrive();
+}
+
+}  // namespace
+
+Task<WarmReport> Warm(Store store, WarmOptions options, WarmStep step, std::stop_token stop) {
+  options.parallel = std::max<std::size_t>(options.parallel, 1);
+  options.batch = std::max<std::size_t>(options.batch, 1);
+  std::unique_ptr<ThreadPool> pool;
+  if (options.executor == nullptr) pool = std::make_unique<ThreadPool>(options.parallel);
+  Run run{.store = store,
+          .options = options,
+          .step = step,
+          .stop = stop,
+          .executor = pool ? pool.get() : options.executor,
+          .arrivals = Arrivals(options.parallel)};
+  for (std::size_t i = 0; i < options.parallel; ++i) Detach(Lane(run));
+  co_await run.arrivals;
+  run.report.is_stopped = stop.stop_requested();
+  co_return run.report;
+}
+
+}  // namespace cairn::cache::internal
