@@ -24,6 +24,7 @@ int main(int argument_count, char** arguments) {
       {"streams", StreamsCases},
       {"limiter", LimiterCases},     {"lock", LockCases},       {"lock_holder", LockHolderCases},
       {"semaphore", SemaphoreCases}, {"session", SessionCases}, {"store", StoreCases},
+      {"structures", StructuresCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
 }

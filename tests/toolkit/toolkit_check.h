@@ -32,6 +32,7 @@ Cases StoreCases(const std::vector<std::string>& uris);
 // The same; the second word is the consumer's name.
 Cases StreamWorkerCases(const std::vector<std::string>& uris);
 Cases StreamsCases(const std::vector<std::string>& uris);
+Cases StructuresCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
 
