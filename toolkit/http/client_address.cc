@@ -125,7 +125,6 @@ bool TrustedProxies::Contains(const IpAddress& address) const {
 
 IpAddress ClientAddress(const Request& request, const TrustedProxies& proxies) {
   IpAddress client = IpAddress::Parse(request.peer).value_or(IpAddress());
-  if (!proxies.Contains(client)) return client;
   const bool is_forwarded = proxies.header() == ForwardedBy::kForwarded;
   const auto field = request.headers.List(is_forwarded ? "Forwarded" : "X-Forwarded-For");
   if (!field) return client;

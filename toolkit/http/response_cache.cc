@@ -110,7 +110,8 @@ class ResponseCache::Body {
 
   const ResponseCacheOptions& options() const { return options_; }
   const Responses& responses() const { return responses_; }
-  UnixTime Now() const { return store_.clock().UnixNow(); }
+  const Clock& clock() const { return store_.clock(); }
+  UnixTime Now() const { return clock().UnixNow(); }
 
   // What is lowered: names of hosts do not differ by it.
   static std::string Resource(std::string_view host, std::string_view target) {
@@ -460,6 +461,8 @@ Task<Result<void>> ResponseCache::CoInvalidateTag(std::string tag, Bump bump) co
   return body_->responses().CoInvalidateTag(std::move(tag), bump);
 }
 
+bool ResponseCache::has_background() const { return body_->options().executor != nullptr; }
+const Clock& ResponseCache::clock() const { return body_->clock(); }
 std::uint64_t ResponseCache::count(Outcome outcome) const {
   return body_->responses().count(outcome);
 }

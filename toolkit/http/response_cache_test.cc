@@ -226,7 +226,12 @@ TEST_F(HttpResponses, StaleWhileRevalidateAndNotIfItMust) {
       {"Cache-Control", "max-age=1, stale-while-revalidate=60, must-revalidate"}};
   cache.Serve(Get("/strict"), Says(strict)).value();
   time_.Advance(2s);
+  EXPECT_TRUE(store_.client().Call(Command("KEYS", "http:t:*strict*"))->elements().empty());
   EXPECT_EQ(cache.Serve(Get("/strict"), Says({}, 500))->status, 500);
+  // Nor is what was made stale sent in place of an error.
+  cache.Serve(Get("/s"), Says(strict)).value();
+  cache.Invalidate("a.example", "/s", Bump::kSoft).value();
+  EXPECT_EQ(cache.Serve(Get("/s"), Says({}, 500))->status, 500);
 }
 
 TEST_F(HttpResponses, AnErrorOfTheHandlerIsAnsweredByWhatIsStale) {
@@ -364,11 +369,14 @@ TEST_F(HttpResponses, FiftyAtOnceMakeOneRun) {
 }
 
 // Set-Cookie is one client's, also beside those who waited for the same answer, and where the store
-// grants no lease.
+// grants no lease or is down.
 class PrivateAnswers : public HttpResponses, public testing::WithParamInterface<const char*> {};
 
 TEST_P(PrivateAnswers, AreNeverShared) {
-  Store store = Store::Open("embedded:").value();
+  const bool is_down = std::string_view(GetParam()) == "store down";
+  StoreOptions store_options;
+  if (is_down) store_options.timeout = Duration(0);
+  Store store = Store::Open("embedded:", store_options).value();
   ResponseCacheOptions options{.prefix = "t"};
   if (std::string_view(GetParam()) == "no leases") {
     options.policy.lease = Millis(0);
@@ -397,7 +405,8 @@ TEST_P(PrivateAnswers, AreNeverShared) {
   std::ranges::sort(cookies);
   EXPECT_EQ(std::ranges::unique(cookies).size(), 0u);
 }
-INSTANTIATE_TEST_SUITE_P(Stores, PrivateAnswers, testing::Values("leases", "no leases"));
+INSTANTIATE_TEST_SUITE_P(Stores, PrivateAnswers,
+                         testing::Values("leases", "no leases", "store down"));
 
 // A target that is not kept is not asked for one after the other.
 TEST_F(HttpResponses, HandlersOfWhatIsNotKeptRunSideBySide) {

@@ -119,6 +119,9 @@ class ResponseCache {
   Result<void> InvalidateTag(std::string_view tag, Bump bump = Bump::kSoft) const;
   Task<Result<void>> CoInvalidateTag(std::string tag, Bump bump = Bump::kSoft) const;
 
+  // Whether handlers may run when the request that they were given for has gone.
+  bool has_background() const;
+  const Clock& clock() const;
   // How many answers were of that kind, of those that were looked up.
   std::uint64_t count(Outcome outcome) const;
   // Handlers that ran for one request alone.

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The adapter for cpp-httplib (libcpp-httplib-dev): limits and kept answers around its handlers.
+//
+//   httplib::Server server;
+//   server.set_pre_routing_handler(http::Limited(limit));          // every request
+//   server.Get("/products", http::Cached(cache, [](const httplib::Request& request,
+//                                                  httplib::Response& response) {
+//     response.set_header("Cache-Control", "public, max-age=60");
+//     response.set_content(Render(request.get_param_value("page")), "text/html");
+//   }));
+//
+// A refusal is an answer (429, or 503 for a store that is down and a limiter that then refuses),
+// not an exception. RateLimit headers are those of each request, never kept with an answer.
+//
+// The handler of a kept answer is given a copy of the request with what is in the key, and nothing
+// else (cairn/http/response_cache.h): method, path, parameters, matches, Host, and the headers that
+// `vary` names. With an executor it may run when its request has gone: `matches` is then empty. An
+// answer that is streamed (set_content_provider) is not kept, and the handler's own. Of a kept
+// answer ranges are served as the server does, unless If-Range says otherwise.
+//
+// A store that is down, if the policy or the limiter makes it an error, is answered 503; what a
+// handler throws is thrown on, to the server's exception handler.
+//
+// This header is all of the adapter: only who includes it needs the library, with the definitions
+// that it was built with: `pkg-config --cflags --libs cpp-httplib`.
+//
+// Thread safety: the handlers, any thread. Lifetimes: they hold what they were given.
+#ifndef CAIRN_HTTP_HTTPLIB_H_
+#define CAIRN_HTTP_HTTPLIB_H_
+
+#include <httplib.h>
+
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "cairn/http/conditional.h"
+#include "cairn/http/message.h"
+#include "cairn/http/rate_limit.h"
+#include "cairn/http/response_cache.h"
+
+namespace cairn::cache::http {
+
+inline Request RequestOf(const ::httplib::Request& given) {
+  // The library adds these, as headers, to those that were received.
+  constexpr std::string_view kOwn[] = {"REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR", "LOCAL_PORT"};
+  Request request{.method = given.method, .target = given.target, .host = {}};
+  request.headers = {};
+  request.peer = given.remote_addr;
+  for (const auto& [name, value] : given.headers) {
+    if (std::ranges::find(kOwn, name) == std::end(kOwn)) request.headers.Add(name, value);
+  }
+  request.host = request.headers.Find("Host").value_or("");
+  return request;
+}
+
+inline Response ResponseOf(::httplib::Response&& given) {
+  // -1: the server would have made it 200.
+  Response response{.status = given.status < 0 ? 200 : given.status, .headers = {}, .body = {}};
+  for (const auto& [name, value] : given.headers) response.headers.Add(name, value);
+  response.body = std::move(given.body);
+  return response;
+}
+
+inline void WriteTo(Response answer, ::httplib::Response& response) {
+  response.status = answer.status;
+  for (const Header& header : answer.headers) response.set_header(header.name, header.value);
+  response.body = std::move(answer.body);
+}
+
+namespace internal {
+
+inline void WriteError(const Error& error, ::httplib::Response& response) {
+  if (error.cause) std::rethrow_exception(error.cause);
+  response.status = 503;
+  response.set_header("Retry-After", "1");
+  response.set_header("Cache-Control", "no-store");
+}
+
+// The server cuts a range out of whatever answer there is. Its request is const here only by the
+// handler's signature, and has no other switch.
+inline void SettleRanges(const ::httplib::Request& request, const Validators& current, UnixTime now,
+                         ::httplib::Response& response) {
+  if (request.ranges.empty()) return;
+  if (response.status == 200 && MayServeRange(RequestOf(request), current, now)) {
+    response.status = 206;
+  } else {
+    const_cast<::httplib::Request&>(request).ranges.clear();
+  }
+}
+
+// One request's run of a handler, which may end after the request.
+struct HandlerRun {
+  std::shared_ptr<const ::httplib::Server::Handler> handler;
+  ::httplib::Request request;
+  bool has_background = false;
+  // What cannot be a value: a response that has a content provider.
+  std::shared_ptr<::httplib::Response> streamed = {};
+
+  Response operator()(const Request& asked) {
+    auto own = std::make_shared<::httplib::Request>(request);
+    own->method = asked.method;
+    own->headers.clear();
+    for (const Header& header : asked.headers) own->headers.emplace(header.name, header.value);
+    // Somebody's own request is all that he has sent.
+    if (asked.peer.empty()) {
+      own->remote_addr.clear();
+      own->remote_port = -1;
+      own->body.clear();
+      own->ranges.clear();
+    }
+    ::httplib::Response made;
+    (*handler)(*own, made);
+    if (!made.content_provider_) return ResponseOf(std::move(made));
+    // The provider may refer to the request.
+    auto release = std::move(made.content_provider_resource_releaser_);
+    made.content_provider_resource_releaser_ = [own, release](bool is_done) {
+      if (release) release(is_done);
+    };
+    Response mark{.status = made.status < 0 ? 200 : made.status, .headers = {}, .body = {}};
+    mark.headers.Add("Cache-Control", "no-store");
+    if (!has_background) streamed = std::make_shared<::httplib::Response>(std::move(made));
+    return mark;
+  }
+};
+
+}  // namespace internal
+
+// For set_pre_routing_handler: refuses, or goes on, with the headers that tell of the limit.
+inline ::httplib::Server::HandlerWithResponse Limited(RateLimit limit) {
+  return
+      [limit = std::move(limit)](const ::httplib::Request& request, ::httplib::Response& response) {
+        using Handled = ::httplib::Server::HandlerResponse;
+        Result<LimitDecision> decision = limit.Check(RequestOf(request));
+        if (!decision) {
+          internal::WriteError(decision.error(), response);
+        } else if (decision->refusal) {
+          WriteTo(std::move(*decision->refusal), response);
+        } else {
+          for (const Header& header : decision->headers)
+            response.set_header(header.name, header.value);
+          return Handled::Unhandled;
+        }
+        const_cast<::httplib::Request&>(request).ranges.clear();
+        return Handled::Handled;
+      };
+}
+
+// For one route.
+inline ::httplib::Server::Handler Limited(RateLimit limit, ::httplib::Server::Handler handler) {
+  return [check = Limited(std::move(limit)), handler = std::move(handler)](
+             const ::httplib::Request& request, ::httplib::Response& response) {
+    if (check(request, response) == ::httplib::Server::HandlerResponse::Unhandled)
+      handler(request, response);
+  };
+}
+
+// For routes of GET (which are those of HEAD), and of methods that change what is kept.
+inline ::httplib::Server::Handler Cached(ResponseCache cache, ::httplib::Server::Handler handler) {
+  const auto shared = std::make_shared<const ::httplib::Server::Handler>(std::move(handler));
+  return [cache, shared](const ::httplib::Request& given, ::httplib::Response& response) {
+    const auto run = std::make_shared<internal::HandlerRun>(
+        internal::HandlerRun{.handler = shared, .request = given});
+    run->has_background = cache.has_background();
+    // They point into the path of `given`.
+    if (run->has_background) run->request.matches = {};
+    Result<Response> answer =
+        cache.Serve(RequestOf(given), [run](const Request& asked) { return (*run)(asked); });
+    if (!answer) return internal::WriteError(answer.error(), response);
+    if (run->streamed) {
+      for (const auto& [name, value] : response.headers) run->streamed->set_header(name, value);
+      response = std::move(*run->streamed);
+      return;
+    }
+    const UnixTime now = cache.clock().UnixNow();
+    const Validators current = Validators::Of(answer->headers, now);
+    WriteTo(std::move(*answer), response);
+    internal::SettleRanges(given, current, now, response);
+  };
+}
+
+}  // namespace cairn::cache::http
+
+#endif  // CAIRN_HTTP_HTTPLIB_H_
