@@ -10,6 +10,7 @@
 //   POST /page       a change of /page
 //   GET  /limited    three in a minute for a client; 127.0.0.1 is a proxy of ours
 //   GET  /guarded    the limiter's store is down, and it refuses
+//   POST /login      signs in; /rotate and /logout; GET /me says who
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -96,6 +97,26 @@ void RouteLimits(Server& server, const Store& store) {
              http::Limited(LimitOf(store, LimitWhenDown::kRefuse, {.timeout = 0ms}), hello));
 }
 
+void RouteSessions(Server& server, const http::SessionCookies& cookies) {
+  using httplib::Request;
+  using httplib::Response;
+  const auto page = [&](http::SessionHandler body) { return http::WithSession(cookies, body); };
+  server.Post("/login", page([](const Request&, Response&, http::RequestSession& session) {
+                session.SignIn("ada").value();
+              }));
+  server.Post("/rotate", page([](const Request&, Response&, http::RequestSession& session) {
+                session.Rotate().value();
+              }));
+  server.Post("/logout", page([](const Request&, Response&, http::RequestSession& session) {
+                session.SignOut().value();
+              }));
+  server.Get("/me", page([](const Request&, Response& response, http::RequestSession& session) {
+               const Session* signed_in = session.Load().value();
+               response.set_content(signed_in != nullptr ? signed_in->user : "nobody",
+                                    "text/plain");
+             }));
+}
+
 }  // namespace
 
 int main(int argument_count, char** arguments) {
@@ -117,6 +138,8 @@ int main(int argument_count, char** arguments) {
   });
   RoutePages(server, *cache, counts);
   RouteLimits(server, *store);
+  const http::SessionCookies cookies{Sessions(*store, "session")};
+  RouteSessions(server, cookies);
   if (!server.bind_to_port("127.0.0.1", static_cast<int>(*port))) return 1;
   cairn::Thread serving("serving", [&] { server.listen_after_bind(); });
   std::puts("ready");

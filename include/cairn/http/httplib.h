@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The adapter for cpp-httplib (libcpp-httplib-dev): limits and kept answers around its handlers.
+// The adapter for cpp-httplib (libcpp-httplib-dev): limits, kept answers and sessions around its
+// handlers.
 //
 //   httplib::Server server;
 //   server.set_pre_routing_handler(http::Limited(limit));          // every request
@@ -7,6 +8,11 @@
 //                                                  httplib::Response& response) {
 //     response.set_header("Cache-Control", "public, max-age=60");
 //     response.set_content(Render(request.get_param_value("page")), "text/html");
+//   }));
+//   server.Post("/login", http::WithSession(cookies, [](const httplib::Request& request,
+//                                                       httplib::Response& response,
+//                                                       http::RequestSession& session) {
+//     if (IsPassword(request)) session.SignIn(request.get_param_value("user")).value();
 //   }));
 //
 // A refusal is an answer (429, or 503 for a store that is down and a limiter that then refuses),
@@ -24,13 +30,17 @@
 // This header is all of the adapter: only who includes it needs the library, with the definitions
 // that it was built with: `pkg-config --cflags --libs cpp-httplib`.
 //
-// Thread safety: the handlers, any thread. Lifetimes: they hold what they were given.
+// Thread safety: the handlers, any thread. Lifetimes: they hold what they were given; what
+// WithSession is given outlives them.
 #ifndef CAIRN_HTTP_HTTPLIB_H_
 #define CAIRN_HTTP_HTTPLIB_H_
 
 #include <httplib.h>
 
+#include <algorithm>
 #include <exception>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,6 +49,7 @@
 #include "cairn/http/message.h"
 #include "cairn/http/rate_limit.h"
 #include "cairn/http/response_cache.h"
+#include "cairn/http/session_cookie.h"
 
 namespace cairn::cache::http {
 
@@ -177,6 +188,28 @@ inline ::httplib::Server::Handler Cached(ResponseCache cache, ::httplib::Server:
     const Validators current = Validators::Of(answer->headers, now);
     WriteTo(std::move(*answer), response);
     internal::SettleRanges(given, current, now, response);
+  };
+}
+
+// What a handler with a session is.
+using SessionHandler =
+    std::function<void(const ::httplib::Request&, ::httplib::Response&, RequestSession&)>;
+
+// The session of the request's cookie; what became of it is told to the client.
+inline ::httplib::Server::Handler WithSession(const SessionCookies& cookies,
+                                              SessionHandler handler) {
+  return [&cookies, handler = std::move(handler)](const ::httplib::Request& request,
+                                                  ::httplib::Response& response) {
+    RequestSession session = cookies.Of(RequestOf(request));
+    handler(request, response, session);
+    Headers told;
+    if (const Result<void> written = session.WriteTo(told); !written)
+      return internal::WriteError(written.error(), response);
+    for (const Header& header : told) {
+      // The handler's own Cache-Control stands.
+      const bool is_said = header.name == "Cache-Control" && response.has_header(header.name);
+      if (!is_said) response.set_header(header.name, header.value);
+    }
   };
 }
 
