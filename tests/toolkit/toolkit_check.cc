@@ -18,12 +18,11 @@ int main(int argument_count, char** arguments) {
       {"queue", QueueCases},
       {"queue_pusher", QueuePusherCases},
       {"queue_worker", QueueWorkerCases},
+      {"semaphore", SemaphoreCases},
       {"session", SessionCases},
       {"store", StoreCases},
       {"stream_worker", StreamWorkerCases},
       {"streams", StreamsCases},
-      {"limiter", LimiterCases},     {"lock", LockCases},       {"lock_holder", LockHolderCases},
-      {"semaphore", SemaphoreCases}, {"session", SessionCases}, {"store", StoreCases},
       {"structures", StructuresCases},
   };
   return RunGroup(kGroups, argument_count, arguments);

@@ -2,16 +2,24 @@
 // Ids are drawn by splitmix64 from a count that begins anywhere, so that processes differ.
 #include "cairn/trace.h"
 
+#include <sys/random.h>
+
 #include <atomic>
-#include <cstdio>
-#include <random>
 
 namespace cairn::cache {
 namespace {
 
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// Whatever it gives will do: ids need not be secret.
+std::uint64_t AnyNumber() {
+  std::uint64_t number = 0;
+  const ssize_t size = getrandom(&number, sizeof(number), 0);
+  return size > 0 ? number : 0;
+}
+
 std::uint64_t NextNumber() {
-  static std::atomic<std::uint64_t> state((std::uint64_t{std::random_device()()} << 32) ^
-                                          std::random_device()());
+  static std::atomic<std::uint64_t> state(AnyNumber());
   // relaxed: only unique.
   std::uint64_t number = state.fetch_add(0x9E3779B97F4A7C15, std::memory_order_relaxed);
   number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9;
@@ -32,11 +40,10 @@ std::array<std::uint8_t, kBytes> NextId() {
 
 template <std::size_t kBytes>
 std::string Hex(const std::array<std::uint8_t, kBytes>& id) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
   std::string text;
   for (const std::uint8_t byte : id) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
+    text += kHexDigits[byte >> 4];
+    text += kHexDigits[byte & 15];
   }
   return text;
 }
@@ -49,9 +56,9 @@ std::string Quoted(std::string_view text) {
       quoted += '\\';
       quoted += byte;
     } else if (static_cast<unsigned char>(byte) < 0x20 || static_cast<unsigned char>(byte) > 0x7E) {
-      char escaped[8];
-      std::snprintf(escaped, sizeof(escaped), "\\u%04x", static_cast<unsigned char>(byte));
-      quoted += escaped;
+      quoted += "\\u00";
+      quoted += kHexDigits[static_cast<unsigned char>(byte) >> 4];
+      quoted += kHexDigits[static_cast<unsigned char>(byte) & 15];
     } else {
       quoted += byte;
     }
