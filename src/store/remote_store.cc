@@ -136,7 +136,7 @@ Result<Found> FindOut(cache::Client& client, const client::Uri& uri) {
   told.waiting = told.subscriptions = true;
   told.tracking = !is_cluster && uri.protocol >= 3;
   if (!told.tracking)
-    told.weaker.emplace_back("No tracking: a near cache lives by its time to live alone.");
+    told.weaker.emplace_back("No tracking: nobody tells a near cache of changes, so it is off.");
   if (is_cluster)
     told.weaker.emplace_back("Commands of several slots are cut up, and are not atomic.");
   return found;

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <latch>
 #include <map>
 #include <thread>
 
@@ -176,7 +177,7 @@ TEST_F(Near, AScanDoesNotDriveOutWhatIsRead) {
 // Writers raise a number, then tell; readers keep what they read. Nobody is served what is older
 // than what he has seen told.
 TEST_F(Near, NobodyIsServedWhatIsOlderThanWhatWasTold) {
-  constexpr int kRounds = 20'000;
+  constexpr int kRounds = 5'000;
   constexpr int kKeys = 4;
   std::atomic<std::int64_t> row[kKeys] = {};
   std::atomic<std::int64_t> told[kKeys] = {};
@@ -184,8 +185,10 @@ TEST_F(Near, NobodyIsServedWhatIsOlderThanWhatWasTold) {
   std::atomic<int> wrong = 0;
   std::atomic<int> hits = 0;
   const auto name_of = [](int i) { return std::string("key") + static_cast<char>('0' + i); };
+  std::latch has_readers(2);
   std::thread writer([&] {
-    for (int i = 0; i < kRounds; ++i) {
+    has_readers.wait();
+    for (int i = 0; i < kRounds || hits == 0; ++i) {
       const int key = i % kKeys;
       const std::int64_t next = row[key].fetch_add(1) + 1;
       // By the key, or by a tag that all have.
@@ -198,6 +201,7 @@ TEST_F(Near, NobodyIsServedWhatIsOlderThanWhatWasTold) {
   std::vector<std::thread> readers;
   for (int r = 0; r < 2; ++r) {
     readers.emplace_back([&] {
+      has_readers.count_down();
       for (int i = 0; !is_done; ++i) {
         const int key = i % kKeys;
         const std::string text = name_of(key);
@@ -221,7 +225,6 @@ TEST_F(Near, NobodyIsServedWhatIsOlderThanWhatWasTold) {
   writer.join();
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0);
-  EXPECT_GT(hits, 0);
 }
 
 TEST_F(Near, HitsAskNobody) {

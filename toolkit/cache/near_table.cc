@@ -89,9 +89,7 @@ NearTable::NearTable(Store store, const NearOptions& options)
 NearTable::~NearTable() = default;
 
 Result<void> NearTable::Track() {
-  // Of others tags are keys of their own, and what they tell of a bump is not the tag's name.
-  const Capabilities& capabilities = store_.capabilities();
-  if (!capabilities.tracking || capabilities.kind != Capabilities::Kind::kCairn) return {};
+  if (!store_.capabilities().tracking) return {};
   auto tracking =
       store_.client().Track({}, [this](const Invalidation& told) { OnInvalidation(told); });
   if (!tracking) return Pass(std::move(tracking));
