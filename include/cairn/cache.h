@@ -191,8 +191,10 @@ class TypedCache {
     Result<Reply> reply = co_await core->CoWrite(BumpCommand(tag, bump));
     co_return Bumped(*core, tag, std::move(reply));
   }
-  // All keys of the schema. The schema's prefix has to be a namespace of the server's:
-  // NAMESPACE.SET.
+  // All keys of the schema, in O(1). The schema's prefix has to be a namespace of the server's
+  // (NAMESPACE.SET, or its configuration), else it is kUnsupported: it is not declared here, since
+  // rules are its operator's, and keys of before join only in the background. A tag that all
+  // values have needs no declaration.
   Result<void> Clear() const {
     return Cleared(*core_, core_->Write(Command("NAMESPACE.CLEAR", KeyType::Prefix())));
   }
@@ -268,6 +270,8 @@ class TypedCache {
   }
   static Result<void> Cleared(internal::CacheCore& core, Result<Reply> reply) {
     core.ForgetAll();
+    if (!reply && reply.error().detail.find("no such namespace") != std::string::npos)
+      return Fail(Errc::kUnsupported, "'" + KeyType::Prefix() + "' is no namespace: NAMESPACE.SET");
     return Done(std::move(reply));
   }
   static Result<void> Done(Result<Reply> reply) {

@@ -334,6 +334,9 @@ TEST_F(Cache, ForeignValuesAreMisses) {
 
 TEST_F(Cache, ClearTakesAllOfTheSchema) {
   const Users users = Make();
+  const Result<void> undeclared = users.Clear();
+  EXPECT_EQ(undeclared.error().code, Errc::kUnsupported);
+  EXPECT_EQ(undeclared.error().detail, "'user:{' is no namespace: NAMESPACE.SET");
   store_.client().Call(Command("NAMESPACE.SET", UserKey::Prefix())).value();
   users.Put(1, *row_).value();
   users.Put(2, *row_).value();
