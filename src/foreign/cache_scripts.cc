@@ -141,6 +141,12 @@ local function fetch(key, always)
   settle(entry, state)
   return entry, state
 end
+-- The error if there is no memory: asked of a command that needs some and changes nothing. A script
+-- that has written before it is not asked again, and UNLINK comes first in write.
+local function out_of_memory(key)
+  local probe = redis.pcall('SETRANGE', key, 0, '')
+  return type(probe) == 'table' and probe.err and probe.err:find('^%-?OOM') and probe or nil
+end
 -- When the key may go: never for nothing.
 local function ends_at(entry)
   if entry.pin then return nil end
@@ -232,7 +238,8 @@ if known and fits then
 end
 if word == 'miss' and lease_ms and entry.lt then return {'loading', false, false, '0', 0, -1} end
 local token = false
-if grants and lease_ms and not entry.lt and not entry.plain and #key <= 1024 then
+grants = grants and lease_ms and not entry.lt and not entry.plain and #key <= 1024
+if grants and not out_of_memory(key) then
   state = state or state_of({}, key)
   if not state then return need({}) end
   local us = now_us
@@ -284,6 +291,8 @@ local state = state_of(names, key)
 if not state then return need(names) end
 settle(entry, state)
 
+local full = out_of_memory(key)
+if full then return full end
 local rules = {}
 for rule in (state.rules or '0 0 0 0 0 0 0'):gmatch('%d+') do rules[#rules + 1] = tonumber(rule) end
 local ttl, ttl_max, jitter = rules[1], rules[2], tonumber(ARGV[9]) or rules[3]

@@ -25,6 +25,8 @@ local function born()
   call('HSET', TAGS, 'id', ARGV[2], 'count', 0, 'soft', 0, 'hard', 0, 'last', 0)
 end
 local function bump(name, kind)
+  -- Invalidation needs no room: a script that has written may write on when memory is full.
+  call('DEL', TAGS .. ':none')
   local number = call('HINCRBY', TAGS, 'count', 1)
   local soft, hard = (call('HGET', TAGS, name) or '0 0'):match('(%d+) (%d+)')
   if kind == 'soft' then soft = number else hard = number end

@@ -250,6 +250,27 @@ void WriteBehindIsRefusedWhereItIsEvicted(Desk& desk) {
   desk.say().Check(desk.store().capabilities().write_behind, "else there is write-behind");
 }
 
+void FullMemoryRefusesFillsOnly(Desk& desk) {
+  if (!desk.is_one_server()) return;
+  const std::string tag = desk.Key("tag");
+  desk.Call(Command("CACHE.SET", desk.Key("a"), "v", "TAGS", 1, tag)).value();
+  desk.Call(Command("CACHE.SET", desk.Key("b"), "v")).value();
+  desk.Call(Command("CONFIG", "SET", "maxmemory", "1")).value();
+  for (const std::string_view name : {"new", "a"}) {
+    const auto fill = desk.Call(Command("CACHE.SET", desk.Key(name), "x"));
+    desk.say().Check(!fill && fill.error().server_code() == "OOM", "a fill: " + Show(fill));
+  }
+  desk.Expect(desk.Told(Command("CACHE.GET", desk.Key("c"), "LEASE", 1000)), "capped", "a lease");
+  desk.Expect(desk.Told(Command("CACHE.GET", desk.Key("a"))), "fresh", "a hit");
+  desk.Expect(desk.Told(Command("TAG.BUMP", "HARD", tag)), "1", "a bump");
+  desk.Expect(desk.Told(Command("CACHE.GET", desk.Key("a"))), "miss", "it is out of date");
+  desk.Expect(desk.Told(Command("CACHE.DEL", desk.Key("b"), "VER", 5)), "OK", "a delete");
+  desk.Expect(desk.Told(Command("CACHE.GET", desk.Key("b"))), "miss", "it is deleted");
+  desk.Call(Command("CONFIG", "SET", "maxmemory", "0")).value();
+  desk.Expect(desk.Told(Command("CACHE.SET", desk.Key("b"), "x", "VER", 4)), "OLD",
+              "its tombstone");
+}
+
 // Its key is held as long as its entry is in the log, and no longer.
 void WhoLeavesTheLogIsLetGo(Desk& desk) {
   const std::string key = desk.Key("k");
@@ -323,6 +344,7 @@ Cases ForeignStoreCases(const std::vector<std::string>& uris) {
       {"WaitingHasADeadline", WaitingHasADeadline},
       {"FencesOutliveTheirLocks", FencesOutliveTheirLocks},
       {"WriteBehindIsRefusedWhereItIsEvicted", WriteBehindIsRefusedWhereItIsEvicted},
+      {"FullMemoryRefusesFillsOnly", FullMemoryRefusesFillsOnly},
       {"WhoLeavesTheLogIsLetGo", WhoLeavesTheLogIsLetGo},
       {"NearCachesAreTold", NearCachesAreTold},
       {"OthersAreTold", OthersAreTold},
