@@ -216,6 +216,25 @@ local function append(entry, op, value, version, entries_max, coalesce)
 end
 )lua";
 
+// Most reads: a value that is fresh, of which nobody has to be asked. It stands before all else, so
+// that nothing else is made for it: half of what it costs by the long way.
+constexpr std::string_view kFreshText = R"lua(
+if redis.replicate_commands then redis.replicate_commands() end
+if ARGV[4] == '' then
+  local got = redis.pcall('HMGET', KEYS[1], 'v', 'cairn', 's', 'x', 'c', 'ver', 'cost', 'tags',
+                          'sp', 'pin')
+  if not got.err and got[1] and got[2] and not got[8] and not got[9] and not got[10] then
+    local clock = redis.call('TIME')
+    local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+    local left = got[3] and got[3] - now
+    if not left or (left > (tonumber(got[7]) or 0) and got[4] - now > 0) then
+      return {'fresh', got[1], false, got[6] or '0', math.max(0, now - (got[5] or now)), left or -1,
+              ARGV[6] == '1' and {} or nil}
+    end
+  end
+end
+)lua";
+
 // ARGV from 3: lease or "", minimum version or "", "1": stale will do, "1": tell the tags.
 constexpr std::string_view kGetText = R"lua(
 local key = KEYS[1]
@@ -542,8 +561,8 @@ return {'WAIT', last}
 }  // namespace
 
 std::string CacheScript(ScriptId id) {
-  std::string text(LookFunction());
-  text += kEntry;
+  std::string text(id == ScriptId::kGet ? kFreshText : "");
+  text.append(LookFunction()).append(kEntry);
   switch (id) {
     case ScriptId::kGet:
       return text.append(kGetText);

@@ -89,6 +89,7 @@ Error Closed() { return {.code = Errc::kClosed, .detail = "the store was closed"
 
 std::vector<std::string_view> WordsOf(const Command& command) {
   std::vector<std::string_view> words;
+  words.reserve(command.size());
   for (std::size_t i = 0; i < command.size(); ++i) words.push_back(command[i]);
   return words;
 }

@@ -20,6 +20,7 @@ Result<Command> AsSource(const Planner& planner, const ScriptBook& book, const C
                          std::optional<Plan>* plan) {
   if (command.empty() || !Planner::IsNative(command[0])) return command;
   std::vector<std::string_view> words;
+  words.reserve(command.size());
   for (std::size_t i = 0; i < command.size(); ++i) words.push_back(command[i]);
   Result<Plan> made = planner.Make(words);
   if (!made) return Pass(std::move(made));

@@ -103,13 +103,13 @@ class Server final : public cache::Client {
     } else {
       source = known_[source];
     }
-    constexpr std::string_view kTime = "call('TIME')";
     const std::int64_t us =
         std::chrono::floor<std::chrono::microseconds>(time_.UnixNow().time_since_epoch()).count();
-    if (const std::size_t at = source.find(kTime); at != source.npos) {
-      source.replace(
-          at, kTime.size(),
-          "{" + std::to_string(us / 1'000'000) + "," + std::to_string(us % 1'000'000) + "}");
+    const std::string now =
+        "{" + std::to_string(us / 1'000'000) + "," + std::to_string(us % 1'000'000) + "}";
+    for (const std::string_view call : {"redis.call('TIME')", "call('TIME')"}) {
+      for (std::size_t at = source.find(call); at != source.npos; at = source.find(call))
+        source.replace(at, call.size(), now);
     }
     Command timed("EVAL", source);
     for (std::size_t i = 2; i < command.size(); ++i) timed.Add(command[i]);
