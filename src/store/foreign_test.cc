@@ -207,7 +207,6 @@ class Moves {
     const Result<Reply> wanted = native_.Call(command);
     const Result<Reply> got = scripts_.Call(command);
     if (!wanted || !got) return Show(got) + ", not " + Show(wanted);
-    std::string difference;
     for (std::size_t i = 0; i < 6; ++i) {
       const Reply& a = got->elements()[i];
       const Reply& b = wanted->elements()[i];
@@ -228,7 +227,7 @@ class Moves {
       ours.Add("TOKEN").Add(tokens_[key_].first);
       theirs.Add("TOKEN").Add(tokens_[key_].second);
     }
-    const auto both = [&](auto word) {
+    const auto both = [&](const auto& word) {
       ours.Add(word);
       theirs.Add(word);
     };

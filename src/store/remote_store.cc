@@ -31,24 +31,25 @@ constexpr Feature kFeatures[] = {
 
 // What is so where these are scripts (docs/toolkit/foreign-stores.md).
 constexpr std::string_view kForeignWeaker[] = {
-    "A cached value is a hash there: GET replies WRONGTYPE, EXISTS and SCAN see leases, known "
-    "absence and tombstones as keys, and DEL forgets versions.",
-    "Who waits for a load or a lock asks again every 20 ms, in no order; INFO of a lock counts no "
-    "waiters.",
+    ("A cached value is a hash there: GET replies WRONGTYPE, EXISTS and SCAN see leases, known "
+     "absence and tombstones as keys, and DEL forgets versions."),
+    ("Who waits for a load or a lock asks again every 20 ms, in no order; INFO of a lock counts no "
+     "waiters."),
     "Tags are for what CACHE.SET has stored; how many values carry one is not counted.",
-    "A namespace has times and a clear, which reaches what was stored by CACHE.* since it was "
-    "declared; its caps on memory, absences and leases are kept, not enforced.",
-    "If the key of all tags is lost, by eviction or FLUSHDB, everything that has a tag or a "
-    "namespace counts as gone.",
-    "What a failover or a crash of the server loses, an acknowledged invalidation or a lock with "
-    "it, is lost: use WAIT, or appendfsync always.",
+    ("A namespace has times and a clear, which reaches what was stored by CACHE.* since it was "
+     "declared; its caps on memory, absences and leases are kept, not enforced."),
+    ("If the key of all tags is lost, by eviction or FLUSHDB, everything that has a tag or a "
+     "namespace counts as gone; once 65,536 tags have been bumped, what was stored before is "
+     "stale."),
+    ("What a failover or a crash of the server loses, an acknowledged invalidation or a lock with "
+     "it, is lost: use WAIT, or appendfsync always."),
     "A limit's bucket may take 126 years to fill, not 317.",
 };
 constexpr std::string_view kClusterWeaker[] = {
-    "Tags lie in one slot: reads of tagged values take two more round trips, misses as many, and "
-    "a fill that races with a bump may be told OK though readers see it as bumped.",
-    "CACHE.*, TAG.* and NAMESPACE.* cannot be had in transactions, and a pipeline's order does not "
-    "hold for them.",
+    ("Tags lie in one slot: reads of tagged values take two more round trips, misses as many, and "
+     "a fill that races with a bump may be told OK though readers see it as bumped."),
+    ("CACHE.*, TAG.* and NAMESPACE.* cannot be had in transactions, and the order of a "
+     "pipeline does not hold for them."),
 };
 
 // The value of "name:value" in INFO's text; empty if there is none.
