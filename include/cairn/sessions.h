@@ -95,7 +95,7 @@ class Sessions {
 
   // Without a user: a session of its own for whoever has not signed in. When he does, Create one
   // for the user and Destroy this one.
-  Result<Session> Create(std::string_view user, Claims claims = {}) const;
+  Result<Session> Create(std::string_view user, const Claims& claims = {}) const;
   Task<Result<Session>> CoCreate(std::string user, Claims claims = {}) const;
   // Looks, and prolongs nothing.
   Found Get(std::string_view id) const;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cairn/limiter.h"
+#include "cairn/testkit/virtual_time.h"
 #include "toolkit/toolkit_check.h"
 
 namespace cairn::cache::checks {
@@ -68,6 +69,28 @@ void AllOrNone(const Store& store, Complaints& say) {
       "what was refused charged nothing");
 }
 
+// A client whose own clock is a day ahead neither forgets what was charged nor says another time.
+void ServerTimeDecides(const std::string& uri, Complaints& say) {
+  if (uri.starts_with("embedded:")) return;  // has the clock of its one client
+  VirtualTime ahead;
+  ahead.Advance(24h);
+  const Store now = OpenOrDie(uri);
+  const Store later = OpenOrDie(uri, {.clock = &ahead});
+  if (!HasLimits(now)) return;
+  for (const LimitLaw law : {LimitLaw::kGcra, LimitLaw::kFixed, LimitLaw::kSliding}) {
+    const std::string name = "limit:time" + std::to_string(static_cast<int>(law));
+    const Limit limit{.law = law, .count = 1, .period = 600s};
+    const Limiter first(now, name, limit, LimitWhenDown::kFail);
+    const Limiter second(later, name, limit, LimitWhenDown::kFail);
+    const Result<Verdict> taken = first.Take("u");
+    say.Check(taken && taken->allowed, name + " allows the first");
+    const Result<Verdict> refused = second.Take("u");
+    say.Check(
+        refused && !refused->allowed && refused->retry_after > 100s && refused->retry_after < 700s,
+        name + " is charged for all clients alike");
+  }
+}
+
 }  // namespace
 
 Cases LimiterCases(const std::vector<std::string>& uris) {
@@ -77,8 +100,10 @@ Cases LimiterCases(const std::vector<std::string>& uris) {
                   if (HasLimits(store)) run(store, say);
                 }};
   };
-  return {make("RefusalsSayWhen", RefusalsSayWhen), make("ComesBack", ComesBack),
-          make("AllOrNone", AllOrNone)};
+  return {make("RefusalsSayWhen", RefusalsSayWhen),
+          make("ComesBack", ComesBack),
+          make("AllOrNone", AllOrNone),
+          {"ServerTimeDecides", [uri = uris[0]](Complaints& say) { ServerTimeDecides(uri, say); }}};
 }
 
 }  // namespace cairn::cache::checks

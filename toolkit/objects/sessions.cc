@@ -354,7 +354,7 @@ Result<Sessions::Question> Sessions::AskUser(const Script& script, std::string_v
 
 // ---- Operations --------------------------------------------------------------------------------
 
-Result<Session> Sessions::Create(std::string_view user, Claims claims) const {
+Result<Session> Sessions::Create(std::string_view user, const Claims& claims) const {
   const std::string id = NewId(TagOf(user));
   return ReadCreated(Ask(AskCreate(id, user, claims)), id);
 }
