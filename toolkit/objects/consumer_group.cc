@@ -184,7 +184,8 @@ class ConsumerGroup::Body : public std::enable_shared_from_this<Body> {
     std::vector<Event> events = {};
     std::size_t claimed = 0;
     std::optional<Millis> next_due = {};
-    bool is_full = false;  // as many are pending as may be
+    bool is_full = false;     // as many are pending as may be
+    bool has_waited = false;  // at the server, for new ones
   };
   // Of one round, shared by its lanes.
   struct Shift {
@@ -317,7 +318,7 @@ Task<Result<ConsumerGroup::Body::Batch>> ConsumerGroup::Body::Next(Millis wait,
     Result<Batch> claimed = co_await Claim();
     if (!claimed || !claimed->events.empty()) co_return claimed;
   }
-  Batch batch{.next_due = due->next_due};
+  Batch batch{.next_due = due->next_due, .is_full = due->is_full};
   if (due->is_full) co_return batch;
   Command read("XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT",
                options_.batch_max);
@@ -325,6 +326,7 @@ Task<Result<ConsumerGroup::Body::Batch>> ConsumerGroup::Body::Next(Millis wait,
   wait = std::min({wait, due->next_due.value_or(wait), options_.claim_after / 2});
   if (wait > Millis(0) && store_.capabilities().waiting) {
     read.Add("BLOCK").Add(wait.count());
+    batch.has_waited = true;
     call.timeout = wait + kGrace;
   } else {
     call.waits = Waits::kNo;
@@ -343,14 +345,17 @@ Task<Result<RoundReport>> ConsumerGroup::Body::Round(EventHandler handler, Milli
                                                      std::stop_token stop) {
   const std::shared_ptr<Body> self = shared_from_this();
   if (Result<void> made = co_await MakeGroup(); !made) co_return Pass(std::move(made));
-  Result<Batch> batch = co_await Next(wait, std::move(stop));
+  Result<Batch> batch = co_await Next(wait, stop);
   if (!batch) {
     // The stream was deleted, and the group with it.
     if (batch.error().server_code() == "NOGROUP") has_group_ = false;
     co_return Pass(std::move(batch));
   }
   if (batch->events.empty()) {
-    // Only so long as nothing was said of new entries meanwhile.
+    if (wait > Millis(0) && !batch->has_waited) {
+      const Millis pause = batch->is_full ? wait : kPollPause;
+      co_await Pause(store_.scheduler(), std::min(pause, batch->next_due.value_or(pause)), stop);
+    }
     co_return RoundReport();
   }
   Result<RoundReport> report = co_await Process(handler, std::move(*batch));
@@ -414,7 +419,6 @@ Task<void> ConsumerGroup::Body::Lane(Shift& round) {
     }
     if (event == nullptr) break;
     co_await HandleOne(round, *event);
-    round.renewal->Drop(event->id);
   }
   round.arrivals.Arrive();
 }
@@ -429,6 +433,8 @@ Task<void> ConsumerGroup::Body::HandleOne(Shift& round, const Event& event) {
     co_await Hop(HandlerExecutor(round.handler));
     handled = co_await round.handler.Handle(event);
   }
+  // Before the acknowledgement, behind which it is not ours to be renewed.
+  round.renewal->Drop(event.id);
   Result<void> told;
   bool is_dead = false;
   if (handled) {
@@ -501,10 +507,8 @@ Task<void> ConsumerGroup::Body::TrimNow() {
 
 Task<void> ConsumerGroup::Body::Run(EventHandler handler, std::stop_token stop) {
   const std::shared_ptr<Body> self = shared_from_this();
-  const bool waits = store_.capabilities().waiting;
   Millis pause = kErrorPauseMin;
   while (!stop.stop_requested()) {
-    const TimePoint begun = store_.clock().Now();
     const Result<RoundReport> round = co_await Round(handler, options_.wait, stop);
     if (!round && round.error().code == Errc::kCancelled && stop.stop_requested()) break;
     if (!round) {
@@ -514,10 +518,6 @@ Task<void> ConsumerGroup::Body::Run(EventHandler handler, std::stop_token stop) 
       continue;
     }
     pause = kErrorPauseMin;
-    // A round that neither found nor waited: the store cannot, or too much is pending.
-    const bool is_idle =
-        round->delivered == 0 && (!waits || store_.clock().Now() - begun < Millis(1));
-    if (is_idle) co_await Pause(store_.scheduler(), kPollPause, stop);
   }
 }
 

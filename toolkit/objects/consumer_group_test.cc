@@ -341,6 +341,31 @@ TEST_F(Consumers, RunsUntilItIsStopped) {
   EXPECT_TRUE(is_over);
 }
 
+// With as much pending as may be, Run waits for the first back-off to end.
+TEST_F(Consumers, AFullConsumerWaitsForItsBackOffs) {
+  const ConsumerGroup group = Open(
+      {.pending_max = 1, .retry = {.pause_min = 500ms, .jitter_percent = 0}, .wait = 10'000ms});
+  std::stop_source stop;
+  int rounds = 0;
+  const auto handler = [&](const Event&) -> Task<Result<void>> {
+    if (++rounds == 2) co_return Result<void>();
+    co_return Fail(Errc::kUnreachable, "");
+  };
+  Add("a");
+  Detach(group.CoRun(handler, stop.get_token()));
+  time_.RunReady();
+  EXPECT_EQ(rounds, 1);
+  time_.Advance(499ms);
+  EXPECT_EQ(rounds, 1);
+  time_.Advance(1ms);
+  EXPECT_EQ(rounds, 2);
+  Add("b");
+  time_.RunReady();
+  EXPECT_EQ(rounds, 3);
+  stop.request_stop();
+  time_.Advance(10ms);
+}
+
 // What has been delivered when the stop comes is finished.
 TEST_F(Consumers, AStopFinishesTheRound) {
   // Real time: this thread waits, and nobody would move the virtual one.
