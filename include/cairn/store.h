@@ -6,6 +6,7 @@
 //
 // URIs:
 //   embedded:                                    the engine within this process, in memory
+//   embedded:DIR[?fsync=everysec]                the same, kept in a directory (or always, or no)
 //   redis://[user[:password]@]host[:port][/db]   a server; rediss:// with TLS
 //   redis+unix://[user[:password]@]/path/of.sock
 //   redis+sentinel://[user[:password]@]host[:port],.../master[/db]

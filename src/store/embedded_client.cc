@@ -29,17 +29,28 @@ Result<void> MayBegin(const CallOptions& options, const cache::Clock& clock) {
   return {};
 }
 
+// The same, once it is safe: `own` is the end of what the caller has written. Null files: at once.
+template <class T>
+Result<T> WhenSafe(EmbeddedFiles* files, Lsn own, Result<T> reply) {
+  if (files == nullptr || !files->holds()) [[likely]]
+    return reply;
+  Result<void> safe = files->AwaitSafe(own);
+  if (!safe) return Pass(std::move(safe));
+  return reply;
+}
+
 // A session of one's own: whatever it is told, nobody else notices.
 class EmbeddedConnection final : public cache::Connection {
  public:
-  EmbeddedConnection(engine::Engine& engine, const cache::Clock& clock)
-      : clock_(clock), session_(engine) {}
+  EmbeddedConnection(engine::Engine& engine, const cache::Clock& clock,
+                     std::shared_ptr<EmbeddedFiles> files)
+      : clock_(clock), files_(std::move(files)), session_(engine) {}
 
   Result<Reply> Call(const Command& command, const CallOptions& options) override {
     if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
     if (Result<void> fits = client::CheckFitsConnection(command); !fits)
       return Pass(std::move(fits));
-    return session_.Run(command);
+    return WhenSafe(files_.get(), session_.last_write(), session_.Run(command));
   }
   Replies Pipeline(std::span<const Command> commands, const CallOptions& options) override {
     Replies replies;
@@ -50,6 +61,7 @@ class EmbeddedConnection final : public cache::Connection {
 
  private:
   const cache::Clock& clock_;
+  const std::shared_ptr<EmbeddedFiles> files_;
   EmbeddedSession session_;
 };
 
@@ -60,7 +72,10 @@ Result<Reply> EmbeddedClient::Call(const Command& command, const CallOptions& op
   if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
   if (client::Waits(command, options.waits)) return CallWaiting(command, options);
   const SessionPool::Lease session(pool_);
-  return session->Run(command);
+  if (files_ == nullptr) return session->Run(command);
+  session->set_last_write(Lsn());  // another's
+  Result<Reply> reply = session->Run(command);
+  return WhenSafe(files_.get(), session->last_write(), std::move(reply));
 }
 
 EmbeddedClient::~EmbeddedClient() {
@@ -104,7 +119,7 @@ Result<Reply> EmbeddedClient::CallWaiting(const Command& command, const CallOpti
   call->Begin(command, Deadline(command, options), options.stop);
   while (!ended->WaitFor(INT64_MAX / 2)) {
   }
-  return call->Take();
+  return WhenSafe(files_.get(), engine_.keyspace().log().end(), call->Take());
 }
 
 void EmbeddedClient::StartWaiting(const Command& command, const CallOptions& options,
@@ -112,8 +127,12 @@ void EmbeddedClient::StartWaiting(const Command& command, const CallOptions& opt
   cache::Executor& executor = options.executor != nullptr ? *options.executor : body_.scheduler();
   // Filled before Begin, and emptied by the one who is told.
   auto self = std::make_shared<std::shared_ptr<WaitingCall>>();
-  auto tell = [self, &executor, done = std::make_shared<cache::ReplyCallback>(std::move(done))] {
-    executor.Post([call = std::exchange(*self, nullptr), done] { (*done)(call->Take()); });
+  // All that a store has written is safe once it is closed.
+  auto tell = [self, &executor, files = std::weak_ptr(files_),
+               done = std::make_shared<cache::ReplyCallback>(std::move(done))] {
+    executor.Post([call = std::exchange(*self, nullptr), files, done] {
+      (*done)(WhenSafe(files.lock().get(), Lsn(UINT64_MAX), call->Take()));
+    });
   };
   *self = std::make_shared<WaitingCall>(engine_, body_.scheduler(), std::move(tell));
   const std::shared_ptr<WaitingCall> call = *self;
@@ -160,13 +179,13 @@ Result<std::vector<Reply>> EmbeddedClient::Transaction(std::span<const Command> 
   replies.push_back(session->Run(Command("MULTI")));
   for (const Command& command : commands) replies.push_back(session->Run(command));
   replies.push_back(session->Run(Command("EXEC")));
-  return client::TakeExecReply(std::move(replies));
+  return WhenSafe(files_.get(), session->last_write(), client::TakeExecReply(std::move(replies)));
 }
 
 Result<std::unique_ptr<cache::Connection>> EmbeddedClient::Reserve(std::string_view,
                                                                    const CallOptions& options) {
   if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
-  return std::make_unique<EmbeddedConnection>(engine_, clock_);
+  return std::make_unique<EmbeddedConnection>(engine_, clock_, files_);
 }
 
 Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(cache::SubscriptionOptions,

@@ -4,7 +4,8 @@
 // A call runs on the caller's thread, in a session of the pool; a deadline that has passed or a
 // token that was stopped is looked at before it runs. Commands that wait do so in sessions of their
 // own; their end is told on the scheduler's thread. Those that still wait when this goes fail with
-// kClosed. Thread safety: any thread.
+// kClosed. Of a durable store replies wait for the disk, as its fsync says; those of a pipeline one
+// after the other. Thread safety: any thread.
 #ifndef CAIRN_STORE_EMBEDDED_CLIENT_H_
 #define CAIRN_STORE_EMBEDDED_CLIENT_H_
 
@@ -16,6 +17,7 @@
 
 #include "cairn/client.h"
 #include "store/body.h"
+#include "store/embedded_files.h"
 #include "store/session_pool.h"
 #include "store/waiting_call.h"
 
@@ -23,9 +25,15 @@ namespace cairn::store {
 
 class EmbeddedClient final : public cache::Client {
  public:
-  // Both outlive the client.
-  EmbeddedClient(engine::Engine& engine, cache::Store::Body& body, cache::Duration timeout)
-      : engine_(engine), body_(body), clock_(body.clock()), timeout_(timeout), pool_(engine) {}
+  // Both outlive the client. `files`: of a durable store, else null.
+  EmbeddedClient(engine::Engine& engine, cache::Store::Body& body, cache::Duration timeout,
+                 std::shared_ptr<EmbeddedFiles> files)
+      : engine_(engine),
+        body_(body),
+        clock_(body.clock()),
+        timeout_(timeout),
+        files_(std::move(files)),
+        pool_(engine) {}
   ~EmbeddedClient() override;
 
   cache::Result<cache::Reply> Call(const cache::Command& command,
@@ -59,6 +67,7 @@ class EmbeddedClient final : public cache::Client {
   cache::Store::Body& body_;
   const cache::Clock& clock_;
   const cache::Duration timeout_;
+  const std::shared_ptr<EmbeddedFiles> files_;  // shared with replies that may come after the end
   SessionPool pool_;
   Mutex mutex_;
   std::vector<std::weak_ptr<WaitingCall>> waiting_ GUARDED_BY(mutex_);
