@@ -8,8 +8,11 @@
 //
 // Promises: no answered write is lost, none is applied twice or after a later one of its key; and
 // whoever begins to read after the answer is given that write or a later one.
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <map>
 
 #include "tests/simulation/world.h"
@@ -33,9 +36,10 @@ std::int64_t PlaceOf(std::string_view id) {
   return (ms << 20) + sequence;
 }
 
-class BehindWorld final : public World {
+class BehindWorld : public World {
  public:
-  explicit BehindWorld(const Order& order) : World(order, "embedded:", 3) {
+  explicit BehindWorld(const Order& order, std::string store = "embedded:")
+      : World(order, std::move(store), 3) {
     const Command create("XGROUP", "CREATE", kLog, kGroup, "0", "MKSTREAM");
     network_->store()->client().Call(create).value();
   }
@@ -188,10 +192,44 @@ class BehindWorld final : public World {
   int writes_ = 0;
 };
 
+// Empty, and gone with the run.
+class Folder {
+ public:
+  explicit Folder(std::uint64_t seed)
+      : path_(std::filesystem::temp_directory_path() /
+              ("cairn-simulation-" + std::to_string(::getpid()) + "-" + std::to_string(seed))) {
+    std::filesystem::remove_all(path_);
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  const std::filesystem::path path_;
+};
+
+// The store goes and comes back with what it had: the log, its groups, the pins. It is closed, not
+// killed (EmbeddedDurable.AnsweredWritesSurviveKill9 does that), so nothing has to be synced.
+class RestartingWorld final : private Folder, public BehindWorld {
+ public:
+  explicit RestartingWorld(const Order& order)
+      : Folder(order.seed),
+        BehindWorld(order,
+                    order.bug == "in-memory" ? "embedded:" : "embedded:" + path() + "?fsync=no") {}
+
+ private:
+  bool may_crash() const override { return true; }
+};
+
 }  // namespace
 
 std::unique_ptr<World> MakeBehindWorld(const Order& order) {
   return std::make_unique<BehindWorld>(order);
+}
+
+std::unique_ptr<World> MakeRestartingWorld(const Order& order) {
+  return std::make_unique<RestartingWorld>(order);
 }
 
 }  // namespace cairn::simulation

@@ -27,6 +27,7 @@ const std::vector<Scenario>& Scenarios() {
        MakeCacheWorld,
        {"fill-without-lease", "invalidate-before-commit", "no-outbox", "every-miss-loads"}},
       {"write-behind", MakeBehindWorld, {"ack-before-apply", "apply-without-check"}},
+      {"write-behind-restart", MakeRestartingWorld, {"in-memory"}},
       {"lock", MakeLockWorld, {"no-fence-check", "release-by-anybody"}}};
   return scenarios;
 }

@@ -67,7 +67,7 @@ class World {
   // After a while in which all are well, while what lives for long is still there.
   virtual Violation CheckStored() { return std::nullopt; }
   virtual Violation Check() = 0;
-  // The store may lose all it has.
+  // The store goes now and then, and loses what it has in memory alone.
   virtual bool may_crash() const { return false; }
   virtual void OnEvent(const NetworkEvent&) {}
 
@@ -106,6 +106,7 @@ inline Ending EndOf(const Error& error) {
 
 std::unique_ptr<World> MakeCacheWorld(const Order& order);
 std::unique_ptr<World> MakeBehindWorld(const Order& order);
+std::unique_ptr<World> MakeRestartingWorld(const Order& order);
 std::unique_ptr<World> MakeLockWorld(const Order& order);
 
 }  // namespace cairn::simulation
