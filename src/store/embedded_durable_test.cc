@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/mutex.h"
 #include "cairn/store.h"
 #include "cairn/testkit/virtual_time.h"
 #include "io/disk.h"
@@ -121,6 +123,50 @@ TEST_F(EmbeddedDurable, SaysHowDurableItIs) {
   EXPECT_EQ(Open("?fsync=always").capabilities().weaker.back(), "Each write waits for the disk.");
   EXPECT_EQ(Store::Open("embedded:").value().capabilities().weaker.back(),
             "The data set is gone with the last handle.");
+}
+
+// Files may not grow, as on a disk that is full.
+class NoRoom {
+ public:
+  NoRoom() : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit none{.rlim_cur = 1, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &none);
+  }
+  ~NoRoom() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    ::signal(SIGXFSZ, handler_);
+  }
+  NoRoom(const NoRoom&) = delete;
+  NoRoom& operator=(const NoRoom&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST_F(EmbeddedDurable, AFullDiskTakesNoWritesAndGivesReads) {
+  const Store store = Open("?fsync=always");
+  Ask(store, Command("SET", "k", "v"));
+  {
+    const NoRoom full;
+    const Result<Reply> under_way = store.client().Call(Command("SET", "lost?", "v"));
+    ASSERT_FALSE(under_way);
+    EXPECT_EQ(under_way.error().server_code(), "MISCONF") << under_way.error().detail;
+    EXPECT_TRUE(under_way.error().may_have_applied);
+    const Result<Reply> refused = store.client().Call(Command("SET", "k", "w"));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().server_code(), "MISCONF");
+    EXPECT_FALSE(refused.error().may_have_applied);
+    EXPECT_EQ(Ask(store, Command("GET", "k")).text(), "v");
+  }
+  // The writer tries again by itself.
+  Result<Reply> written = store.client().Call(Command("SET", "k", "w"));
+  for (int i = 0; i < 1000 && !written; ++i) {
+    Event().WaitFor(10'000);
+    written = store.client().Call(Command("SET", "k", "w"));
+  }
+  EXPECT_TRUE(written.has_value());
 }
 
 constexpr const char* kFolder = "CAIRN_DURABLE_TEST_FOLDER";
