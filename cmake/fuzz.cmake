@@ -6,8 +6,9 @@ file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/*_fuzz.cc)
 foreach(source IN LISTS sources)
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
-  # The toolkit's folder is made later; of its library a fuzzer takes what it calls.
-  target_link_libraries(${name} PRIVATE cairn_toolkit_cache ${CAIRN_LIBRARIES} cairn_options)
+  # The toolkit's folders are made later; of their libraries a fuzzer takes what it calls.
+  target_link_libraries(${name} PRIVATE cairn_toolkit_http cairn_toolkit_cache ${CAIRN_LIBRARIES}
+    cairn_options)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   add_dependencies(fuzzers ${name})
 endforeach()

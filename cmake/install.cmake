@@ -92,5 +92,6 @@ set(CPACK_DEBIAN_DEV_PACKAGE_NAME libcairn-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "libc6-dev, libfmt-dev, libjemalloc-dev, liblz4-dev, \
 liblzf-dev, libluajit-5.1-dev, libpq-dev, libsqlite3-dev, libssl-dev (>= 3.0), libzstd-dev")
+set(CPACK_DEBIAN_DEV_PACKAGE_SUGGESTS "libcpp-httplib-dev") # cairn/http/httplib.h
 set(CPACK_COMPONENT_DEV_DESCRIPTION "C++ cache toolkit: in process or over the wire")
 include(CPack)

@@ -78,11 +78,11 @@ std::string IpAddress::LimitKey() const {
   return network.text() + "/64";
 }
 
-std::optional<Network> Network::Parse(std::string_view text) {
+std::optional<IpNetwork> IpNetwork::Parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto first = IpAddress::Parse(text.substr(0, slash));
   if (!first) return std::nullopt;
-  Network network;
+  IpNetwork network;
   network.first_ = *first;
   if (slash == text.npos) return network;
   // Of IPv4 the bits count from where it begins within IPv6.
@@ -97,7 +97,7 @@ std::optional<Network> Network::Parse(std::string_view text) {
   return network;
 }
 
-bool Network::Contains(const IpAddress& address) const {
+bool IpNetwork::Contains(const IpAddress& address) const {
   for (std::size_t i = 0; i * 8 < bits_; ++i) {
     const std::size_t bits_here = std::min<std::size_t>(8, bits_ - i * 8);
     const auto mask = static_cast<std::uint8_t>(0xFF << (8 - bits_here));
@@ -111,7 +111,7 @@ Result<TrustedProxies> TrustedProxies::Of(const std::vector<std::string>& networ
   TrustedProxies proxies;
   proxies.header_ = header;
   for (const std::string& text : networks) {
-    const auto network = Network::Parse(text);
+    const auto network = IpNetwork::Parse(text);
     if (!network) return Fail(Errc::kInvalid, "'" + text + "' is no address and no network");
     proxies.networks_.push_back(*network);
   }
@@ -120,7 +120,7 @@ Result<TrustedProxies> TrustedProxies::Of(const std::vector<std::string>& networ
 
 bool TrustedProxies::Contains(const IpAddress& address) const {
   return std::ranges::any_of(networks_,
-                             [&](const Network& network) { return network.Contains(address); });
+                             [&](const IpNetwork& network) { return network.Contains(address); });
 }
 
 IpAddress ClientAddress(const Request& request, const TrustedProxies& proxies) {

@@ -48,11 +48,11 @@ TEST(HttpAddress, NetworksContain) {
       {"10.0.0.0/8", "::ffff:10.1.2.3", true},
   };
   for (const Row& row : rows) {
-    EXPECT_EQ(Network::Parse(row.network)->Contains(*IpAddress::Parse(row.address)), row.contains)
+    EXPECT_EQ(IpNetwork::Parse(row.network)->Contains(*IpAddress::Parse(row.address)), row.contains)
         << row.network << ' ' << row.address;
   }
   for (const std::string_view text : {"10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/8x", "x/8"})
-    EXPECT_FALSE(Network::Parse(text).has_value()) << text;
+    EXPECT_FALSE(IpNetwork::Parse(text).has_value()) << text;
   EXPECT_FALSE(TrustedProxies::Of({"10.0.0.0/8", "x"}).has_value());
 }
 

@@ -3,7 +3,6 @@
 #include "cairn/http/conditional.h"
 
 #include <algorithm>
-#include <string>
 
 namespace cairn::cache::http {
 namespace {
@@ -79,8 +78,6 @@ Response NotModified(const Response& response) {
         kKept, [&](std::string_view name) { return EqualsIgnoringCase(name, header.name); });
     if (is_kept) answer.headers.Add(header.name, header.value);
   }
-  // Of what a 200 would have: else servers say 0, which tells a cache that there is nothing.
-  answer.headers.Add("Content-Length", std::to_string(response.body.size()));
   return answer;
 }
 

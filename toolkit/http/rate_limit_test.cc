@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "cairn/testkit/network.h"
 #include "cairn/testkit/virtual_time.h"
 
 namespace cairn::cache::http {
@@ -100,6 +101,28 @@ TEST_F(HttpLimits, Guide003NoRetryAfter) {
   const LimitDecision refused = limit.Check(From("192.0.2.1")).value();
   EXPECT_EQ(refused.verdict.retry_after, 100ms);
   EXPECT_EQ(refused.refusal->headers.Find("Retry-After"), "1");
+}
+
+// 003: a synchronous client in a server's event loop: while one request's limit is asked for, no
+// other is served. By the coroutines they wait together.
+TEST_F(HttpLimits, Guide003SynchronousClientBlocksTheLoop) {
+  const LinkOptions link{.delay_min = 10ms, .delay_max = 10ms};
+  const auto network = Network::Open(time_, {.link = link}).value();
+  const Limiter limiter(network->Join("a"), "limit", kTwo, LimitWhenDown::kFail);
+  const RateLimit limit(limiter);
+  const TimePoint began = time_.Now();
+  // The guide's.
+  for (int i = 0; i < 5; ++i)
+    EXPECT_TRUE(limit.Check(From("192.0.2." + std::to_string(i))).has_value());
+  EXPECT_GE(time_.Now() - began, 100ms);  // wrong: each waits for all before it
+  int done = 0;
+  const auto ask = [&](std::string peer) -> Task<void> {
+    const Result<LimitDecision> decision = co_await limit.CoCheck(From(peer));
+    if (decision) ++done;
+  };
+  for (int i = 0; i < 5; ++i) Detach(ask("192.0.2." + std::to_string(i)));
+  time_.Advance(21ms);
+  EXPECT_EQ(done, 5);
 }
 
 TEST_F(HttpLimits, WhenTheStoreIsDown) {

@@ -445,6 +445,32 @@ TEST_F(HttpResponses, WhenTheStoreIsDown) {
   EXPECT_FALSE(time_.Run(failing.CoServe(Get("/"), changes)).has_value());
 }
 
+// 003: GET and POST /cache/{key} let any caller read and write any key. Here no request names one.
+TEST_F(HttpResponses, Guide003CallersReadAndWriteAnyKey) {
+  Client& client = store_.client();
+  const auto secret = [&] { return client.Call(Command("GET", "session:1"))->AsText(); };
+  client.Call(Command("SET", "session:1", "secret")).value();
+  // The guide's.
+  const auto guide_get = [&](std::string_view target) {
+    return std::string(client.Call(Command("GET", target.substr(7)))->text());
+  };
+  EXPECT_EQ(guide_get("/cache/session:1"), "secret");  // wrong
+  // Ours: whatever is asked for, keys are the cache's own.
+  const ResponseCache cache = Make();
+  for (const char* target :
+       {"/cache/session:1", "session:1", "/../session:1", "}:-", "*", "{", ""}) {
+    EXPECT_EQ(cache.Serve(Get(target), Says(kMinute))->body, "hello");
+    Request post = Get(target);
+    post.method = "POST";
+    EXPECT_EQ(cache.Serve(post, Says({}))->status, 200);
+    EXPECT_EQ(cache.Serve(Get(target), Says(kMinute))->body, "hello");
+  }
+  EXPECT_EQ(secret().value(), "secret");
+  const Reply keys = client.Call(Command("KEYS", "*")).value();
+  for (const Reply& key : keys.elements())
+    EXPECT_TRUE(key.text() == "session:1" || key.text().starts_with("http:t:")) << key.text();
+}
+
 // A target that is not kept is not asked for one after the other.
 TEST_F(HttpResponses, HandlersOfWhatIsNotKeptRunSideBySide) {
   Store store = Store::Open("embedded:").value();

@@ -49,15 +49,15 @@ class IpAddress {
   bool operator==(const IpAddress&) const = default;
 
  private:
-  friend class Network;
+  friend class IpNetwork;
   // IPv4 as ::ffff:a.b.c.d.
   std::array<std::uint8_t, 16> bytes_{};
 };
 
-class Network {
+class IpNetwork {
  public:
   // "10.0.0.0/8", "2001:db8::/32", or one address.
-  static std::optional<Network> Parse(std::string_view text);
+  static std::optional<IpNetwork> Parse(std::string_view text);
   bool Contains(const IpAddress& address) const;
 
  private:
@@ -76,7 +76,7 @@ class TrustedProxies {
   ForwardedBy header() const { return header_; }
 
  private:
-  std::vector<Network> networks_;
+  std::vector<IpNetwork> networks_;
   ForwardedBy header_ = ForwardedBy::kXForwardedFor;
 };
 
