@@ -3,8 +3,10 @@
 programs (tests/store_checks) that are let loose on them."""
 
 import contextlib
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 
 from harness import (BINARY, ORACLE, SANITIZED, Client, NextPort, Server, folder, needs,
@@ -100,6 +102,36 @@ def cluster():
         each = (f"redis://{place}" for place in places)
         # One that is not there does no harm.
         yield [f"redis+cluster://127.0.0.1:1,{places[0]}", *each]
+
+
+@contextlib.contextmanager
+def postgres():
+    """A PostgreSQL of Debian's packages, without a port: its URI. It runs as the user that it asks
+    for if we are root, and is quit by the kernel when we die."""
+    programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    needs(programs, "PostgreSQL")
+    user = "postgres" if os.getuid() == 0 else None
+    with folder() as place:
+        as_user = ["/usr/bin/setpriv", "--pdeathsig=QUIT"]
+        if user:
+            shutil.chown(place, user)
+            as_user += [f"--reuid={user}", f"--regid={user}", "--init-groups"]
+        subprocess.run([*as_user, programs[-1], "-D", f"{place}/data", "-U", "cairn", "-A", "trust",
+                        "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+                       check=True, capture_output=True, timeout=SECONDS_MAX)
+        process = subprocess.Popen(
+            [*as_user, programs[-1].with_name("postgres"), "-D", f"{place}/data", "-k", place,
+             "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            # Its last line says that it takes connections.
+            lines = pathlib.Path(place) / "data/postmaster.pid"
+            wait_for(lambda: lines.exists() and lines.read_text().endswith("ready   \n"),
+                     "PostgreSQL")
+            yield f"postgresql:///postgres?user=cairn&host={place}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=20)
 
 
 # Of the conformance suite.
