@@ -10,8 +10,9 @@
 //   ... UPDATE users, COMMIT ...
 //   users.Invalidate(UserId{42});
 //
-// How a read goes: it joins the load of this key that runs in this process, if nothing is there to
-// be served; else one CACHE.GET. Fresh: the answer; fresh but soon stale: the answer, and a load in
+// How a read goes: a copy of this process's, if there is a near cache that has one (near_cache.h);
+// else it joins the load of this key that runs in this process, if nothing is there to be served;
+// else one CACHE.GET. Fresh: the answer; fresh but soon stale: the answer, and a load in
 // the background. Stale: a load if the lease is free, waited for; else the
 // stale value. Miss: a load if the lease is free; else it waits for who has it. What was loaded is
 // stored under the lease. If that was voided meanwhile (the row was invalidated, a tag was bumped),
@@ -28,7 +29,8 @@
 // Errors: the loader's; those of the store, as Policy::when_store_down says. Thread safety: any
 // thread. Lifetimes: copies share one cache; a load in the background goes on when the last is
 // gone, and holds the store; what its loader refers to has to live on. A coroutine loader is not
-// to be destroyed while its load runs. Cost: a hit is one CACHE.GET and the decoding.
+// to be destroyed while its load runs. Cost: a hit is one CACHE.GET and the decoding,
+// without a coroutine where it is not asked for by one; a near hit asks nobody.
 #ifndef CAIRN_CACHE_H_
 #define CAIRN_CACHE_H_
 
