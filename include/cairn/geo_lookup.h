@@ -49,7 +49,7 @@ class GeoLookup {
  public:
   static constexpr std::size_t kMatchesMax = 10'000;
 
-  GeoLookup(Store store, GeoLookupOptions options);
+  GeoLookup(Store store, const GeoLookupOptions& options);
 
   // Whether it is new.
   Result<bool> Put(std::string_view member, GeoPoint point) const;

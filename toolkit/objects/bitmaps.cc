@@ -165,6 +165,7 @@ Result<std::uint64_t> FeatureFlags::Count(std::string_view flag) const {
 }
 Task<Result<std::uint64_t>> FeatureFlags::CoCount(std::string flag) const {
   std::vector<Command> commands;
+  commands.reserve(SegmentsOf(options_.ids_max));
   for (std::uint64_t i = 0; i < SegmentsOf(options_.ids_max); ++i)
     commands.emplace_back("BITCOUNT", Key(flag, i));
   Replies replies = co_await store_.client().CoPipeline(std::move(commands));

@@ -309,6 +309,28 @@ TEST_F(Consumers, CoroutineHandlersAndTwins) {
   EXPECT_EQ(client().Call(Command("GET", "c"))->text(), "1");
 }
 
+// Coroutines have no threads that would bound them.
+TEST_F(Consumers, NoMoreThanParallelCoroutinesAtOnce) {
+  const ConsumerGroup group = Open({.parallel = 2});
+  for (const char* what : {"a", "b", "c", "d", "e"}) Add(what);
+  int running = 0;
+  int most = 0;
+  const auto handler = [&](const Event&) -> Task<Result<void>> {
+    most = std::max(most, ++running);
+    co_await Sleep(time_, 10ms);
+    --running;
+    co_return Result<void>();
+  };
+  std::optional<Result<RoundReport>> report;
+  const auto run = [&]() -> Task<void> { report = co_await group.CoRunOnce(handler); };
+  Detach(run());
+  EXPECT_EQ(running, 2);
+  time_.Advance(30ms);
+  ASSERT_TRUE(report);
+  EXPECT_EQ((*report)->handled, 5u);
+  EXPECT_EQ(most, 2);
+}
+
 // Run waits at the store, wakes for what comes, tries again what failed, and ends when told to.
 TEST_F(Consumers, RunsUntilItIsStopped) {
   const ConsumerGroup group = Open({.retry = {.pause_min = 100ms, .jitter_percent = 0}});

@@ -61,7 +61,7 @@ Result<std::vector<GeoMatch>> ReadMatches(Result<Reply> reply) {
 
 }  // namespace
 
-GeoLookup::GeoLookup(Store store, GeoLookupOptions options)
+GeoLookup::GeoLookup(Store store, const GeoLookupOptions& options)
     : store_(std::move(store)), key_(internal::Braced(options.prefix) + ":points") {}
 
 Result<bool> GeoLookup::Put(std::string_view member, GeoPoint point) const {

@@ -96,6 +96,7 @@ std::vector<std::size_t> ShardRing::OrderOf(std::uint64_t hash) const {
     order.resize(shards_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::vector<double> draws;
+    draws.reserve(order.size());
     for (const std::size_t shard : order) draws.push_back(Draw(shard, hash));
     std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
       return draws[a] != draws[b] ? draws[a] > draws[b] : shards_[a].name < shards_[b].name;
@@ -117,6 +118,7 @@ std::vector<std::string_view> ShardRing::FirstOf(std::string_view key, std::size
   std::vector<std::size_t> order = OrderOf(HashOf(HashTag(key)));
   order.resize(std::min(order.size(), count));
   std::vector<std::string_view> names;
+  names.reserve(order.size());
   for (const std::size_t shard : order) names.push_back(shards_[shard].name);
   return names;
 }
