@@ -42,15 +42,14 @@ Result<T> WhenSafe(EmbeddedFiles* files, Lsn own, Result<T> reply) {
 // A session of one's own: whatever it is told, nobody else notices.
 class EmbeddedConnection final : public cache::Connection {
  public:
-  EmbeddedConnection(engine::Engine& engine, const cache::Clock& clock,
-                     std::shared_ptr<EmbeddedFiles> files)
-      : clock_(clock), files_(std::move(files)), session_(engine) {}
+  EmbeddedConnection(engine::Engine& engine, const cache::Clock& clock, EmbeddedFiles* files)
+      : clock_(clock), files_(files), session_(engine) {}
 
   Result<Reply> Call(const Command& command, const CallOptions& options) override {
     if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
     if (Result<void> fits = client::CheckFitsConnection(command); !fits)
       return Pass(std::move(fits));
-    return WhenSafe(files_.get(), session_.last_write(), session_.Run(command));
+    return WhenSafe(files_, session_.last_write(), session_.Run(command));
   }
   Replies Pipeline(std::span<const Command> commands, const CallOptions& options) override {
     Replies replies;
@@ -61,7 +60,7 @@ class EmbeddedConnection final : public cache::Connection {
 
  private:
   const cache::Clock& clock_;
-  const std::shared_ptr<EmbeddedFiles> files_;
+  EmbeddedFiles* const files_;
   EmbeddedSession session_;
 };
 
@@ -88,6 +87,8 @@ EmbeddedClient::~EmbeddedClient() {
     if (const auto call = weak.lock())
       call->GiveUp({.code = Errc::kClosed, .detail = "the store was closed"});
   }
+  const MutexLock hold(door_->mutex);
+  door_->files = nullptr;
 }
 
 void EmbeddedClient::Remember(const std::shared_ptr<WaitingCall>& call) {
@@ -127,11 +128,15 @@ void EmbeddedClient::StartWaiting(const Command& command, const CallOptions& opt
   cache::Executor& executor = options.executor != nullptr ? *options.executor : body_.scheduler();
   // Filled before Begin, and emptied by the one who is told.
   auto self = std::make_shared<std::shared_ptr<WaitingCall>>();
-  // All that a store has written is safe once it is closed.
-  auto tell = [self, &executor, files = std::weak_ptr(files_),
+  auto tell = [self, &executor, door = door_,
                done = std::make_shared<cache::ReplyCallback>(std::move(done))] {
-    executor.Post([call = std::exchange(*self, nullptr), files, done] {
-      (*done)(WhenSafe(files.lock().get(), Lsn(UINT64_MAX), call->Take()));
+    executor.Post([call = std::exchange(*self, nullptr), door, done] {
+      Result<Reply> reply = call->Take();
+      {
+        const MutexLock hold(door->mutex);
+        reply = WhenSafe(door->files, Lsn(UINT64_MAX), std::move(reply));
+      }
+      (*done)(std::move(reply));
     });
   };
   *self = std::make_shared<WaitingCall>(engine_, body_.scheduler(), std::move(tell));
@@ -185,7 +190,7 @@ Result<std::vector<Reply>> EmbeddedClient::Transaction(std::span<const Command> 
 Result<std::unique_ptr<cache::Connection>> EmbeddedClient::Reserve(std::string_view,
                                                                    const CallOptions& options) {
   if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
-  return std::make_unique<EmbeddedConnection>(engine_, clock_, files_);
+  return std::make_unique<EmbeddedConnection>(engine_, clock_, files_.get());
 }
 
 Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(cache::SubscriptionOptions,

@@ -27,12 +27,13 @@ class EmbeddedClient final : public cache::Client {
  public:
   // Both outlive the client. `files`: of a durable store, else null.
   EmbeddedClient(engine::Engine& engine, cache::Store::Body& body, cache::Duration timeout,
-                 std::shared_ptr<EmbeddedFiles> files)
+                 std::unique_ptr<EmbeddedFiles> files)
       : engine_(engine),
         body_(body),
         clock_(body.clock()),
         timeout_(timeout),
         files_(std::move(files)),
+        door_(std::make_shared<Door>(files_.get())),
         pool_(engine) {}
   ~EmbeddedClient() override;
 
@@ -63,11 +64,19 @@ class EmbeddedClient final : public cache::Client {
                     cache::ReplyCallback done);
   void Remember(const std::shared_ptr<WaitingCall>& call);
 
+  // The files, for who may come when they have gone: all is safe by then.
+  struct Door {
+    explicit Door(EmbeddedFiles* its_files) : files(its_files) {}
+    Mutex mutex;  // held while the disk is waited for, so that the files stay
+    EmbeddedFiles* files GUARDED_BY(mutex);
+  };
+
   engine::Engine& engine_;
   cache::Store::Body& body_;
   const cache::Clock& clock_;
   const cache::Duration timeout_;
-  const std::shared_ptr<EmbeddedFiles> files_;  // shared with replies that may come after the end
+  const std::unique_ptr<EmbeddedFiles> files_;
+  const std::shared_ptr<Door> door_;  // shared with replies that may come after the end
   SessionPool pool_;
   Mutex mutex_;
   std::vector<std::weak_ptr<WaitingCall>> waiting_ GUARDED_BY(mutex_);

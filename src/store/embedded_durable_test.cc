@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -123,6 +124,23 @@ TEST_F(EmbeddedDurable, SaysHowDurableItIs) {
   EXPECT_EQ(Open("?fsync=always").capabilities().weaker.back(), "Each write waits for the disk.");
   EXPECT_EQ(Store::Open("embedded:").value().capabilities().weaker.back(),
             "The data set is gone with the last handle.");
+}
+
+// Replies to calls that waited come on another thread, and may come when the store has gone.
+TEST_F(EmbeddedDurable, WhoHasWaitedWaitsForTheDisk) {
+  std::atomic<int> served{0};
+  std::atomic<int> closed{0};
+  {
+    const Store store = Open("?fsync=always");
+    for (int i = 0; i < 20; ++i) {
+      store.client().Start(Command("BLPOP", "q", 0), {},
+                           [&](Result<Reply> reply) { ++(reply.has_value() ? served : closed); });
+    }
+    for (int i = 0; i < 10; ++i) Ask(store, Command("RPUSH", "q", i));
+    for (int i = 0; i < 1000 && served < 10; ++i) Event().WaitFor(10'000);
+    EXPECT_EQ(served, 10);
+  }
+  EXPECT_EQ(Ask(Open(), Command("EXISTS", "q")).AsInteger(), 0);
 }
 
 // Files may not grow, as on a disk that is full.

@@ -104,7 +104,7 @@ class EmbeddedStore final : public cache::Store::Body {
 
   // Nothing: in memory. Once, before any call.
   cache::Result<void> Load(const Place& place) {
-    std::shared_ptr<EmbeddedFiles> files;
+    std::unique_ptr<EmbeddedFiles> files;
     if (!place.directory.empty()) {
       auto opened = EmbeddedFiles::Open(engine_, {place.directory, place.fsync->policy});
       if (!opened) return Pass(std::move(opened));
