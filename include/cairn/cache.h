@@ -206,6 +206,9 @@ class TypedCache {
     co_return Cleared(*core, std::move(reply));
   }
 
+  // Copies in this process are gone: for who has changed the key by another command.
+  void Forget(const KeyType& key) const { core_->Forget(key.text()); }
+
   // How many answers of that kind were given.
   std::uint64_t count(Outcome outcome) const { return core_->count(outcome); }
   // Stored values that were none of ours, and fills that came too late.

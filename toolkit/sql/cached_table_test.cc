@@ -75,6 +75,11 @@ TEST_P(CachedTables, LoadsOnTheExecutor) {
   };
   EXPECT_NE(SyncWait(load(&items)), std::this_thread::get_id());
   EXPECT_EQ(SyncWait(load(&items)), std::this_thread::get_id());  // a hit
+  const auto load_many = [](const Items* from, std::vector<ItemKey> keys) -> Task<std::thread::id> {
+    EXPECT_TRUE(co_await from->CoGetMany(std::move(keys)));
+    co_return std::this_thread::get_id();
+  };
+  EXPECT_NE(SyncWait(load_many(&items, {{2}, {3}})), std::this_thread::get_id());
 }
 
 TEST_P(CachedTables, OnlyTheMissingOnesOfMany) {

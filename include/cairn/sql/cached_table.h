@@ -53,6 +53,7 @@ struct CachedTableOptions {
   Policy policy = {};
   // Where rows are loaded, and for CacheOptions: see MakeThreadPool. Outlives the store.
   Executor* executor = nullptr;
+  NearCache near = {};  // as CacheOptions has it
   // Of writes that go behind: the stream, in the slot of all keys of the schema if the store is a
   // cluster. Empty: none do.
   std::string log = {};
@@ -138,10 +139,10 @@ class CachedTable {
     cache::internal::Fill fill{.bytes = std::move(*bytes), .tags = policy.tags};
     for (std::string& tag : body_->table.TagsOf(key->template part<0>()))
       fill.tags.push_back(std::move(tag));
-    return Behind(cache::internal::FillCommand(key->text(), fill, policy));
+    return Behind(*key, cache::internal::FillCommand(key->text(), fill, policy));
   }
   Result<std::string> RemoveBehind(const KeyType& key) const {
-    return Behind(Command("CACHE.DEL", key.text()));
+    return Behind(key, Command("CACHE.DEL", key.text()));
   }
   // Whether the table has all writes up to that entry, which is waited for.
   Result<bool> Flushed(const std::string& id, Millis wait) const {
@@ -172,7 +173,8 @@ class CachedTable {
         : store(std::move(opened)),
           table(std::move(rows)),
           options(std::move(given)),
-          cache(store, {.policy = options.policy, .executor = options.executor}) {}
+          cache(store,
+                {.policy = options.policy, .executor = options.executor, .near = options.near}) {}
     const Store store;
     const Table<T> table;
     const CachedTableOptions options;
@@ -194,19 +196,21 @@ class CachedTable {
   };
   struct ManyLoader {
     Shared body;
-    Result<std::vector<std::optional<T>>> operator()(BulkContext<KeyType>& context) {
+    Task<Result<std::vector<std::optional<T>>>> operator()(BulkContext<KeyType>& context) {
+      if (body->options.executor != nullptr) co_await On(*body->options.executor);
       using Part = std::remove_cvref_t<decltype(context.keys[0].template part<0>())>;
       std::vector<Part> ids;
       for (const KeyType& key : context.keys) ids.push_back(key.template part<0>());
-      auto rows = body->table.LoadMany(ids, {.stop = context.stop});
-      if (!rows) return Pass(std::move(rows));
+      const SqlCall call{.stop = context.stop};
+      auto rows = body->table.LoadMany(ids, call);
+      if (!rows) co_return Pass(std::move(rows));
       std::vector<std::optional<T>> values;
       for (Loaded<T>& row : *rows) {
         context.versions.push_back(row.version);
         context.tags.push_back(std::move(row.tags));
         values.push_back(std::move(row.value));
       }
-      return values;
+      co_return values;
     }
   };
 
@@ -226,12 +230,13 @@ class CachedTable {
     if (!mark) return {.version = version, .store_error = std::move(mark).error()};
     return {.version = version, .is_cached = mark->is_applied};
   }
-  Result<std::string> Behind(Command command) const {
+  Result<std::string> Behind(const KeyType& key, Command command) const {
     const CachedTableOptions& options = body_->options;
     if (options.log.empty()) return Fail(Errc::kInvalid, "CachedTableOptions::log names no stream");
     command.Add("BEHIND").Add(options.log).Add("MAXLEN").Add(options.log_entries_max);
     command.Add("COALESCE").Add(options.coalesce.count());
     Result<Reply> reply = body_->store.client().Call(command);
+    body_->cache.Forget(key);
     if (!reply) return Pass(std::move(reply));
     return std::string(reply->text());
   }
