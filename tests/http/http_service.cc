@@ -136,6 +136,11 @@ int main(int argument_count, char** arguments) {
     if (request.path == "/slow") counts.Arrive();
     return Server::HandlerResponse::Unhandled;
   });
+  // The library's own option lets nobody have a port of which a connection has just ended.
+  server.set_socket_options([](socket_t socket) {
+    const int yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  });
   RoutePages(server, *cache, counts);
   RouteLimits(server, *store);
   const http::SessionCookies cookies{Sessions(*store, "session")};

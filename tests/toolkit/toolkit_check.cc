@@ -9,6 +9,7 @@ int main(int argument_count, char** arguments) {
       {"cache", CacheCases},
       {"foreign", ForeignCases},
       {"foreign_store", ForeignStoreCases},
+      {"http", HttpCases},
       {"leaderboard", LeaderboardCases},
       {"limiter", LimiterCases},
       {"lock", LockCases},

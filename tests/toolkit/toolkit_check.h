@@ -13,6 +13,7 @@ namespace cairn::cache::checks {
 
 Cases CacheCases(const std::vector<std::string>& uris);
 Cases ForeignCases(const std::vector<std::string>& uris);
+Cases HttpCases(const std::vector<std::string>& uris);
 Cases LeaderboardCases(const std::vector<std::string>& uris);
 Cases LimiterCases(const std::vector<std::string>& uris);
 Cases LockCases(const std::vector<std::string>& uris);
