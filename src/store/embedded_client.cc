@@ -70,6 +70,8 @@ Result<Reply> EmbeddedClient::Call(const Command& command, const CallOptions& op
   if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
   if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
   if (client::Waits(command, options.waits)) return CallWaiting(command, options);
+  if (EmbeddedMessages::Publishes(command)) [[unlikely]]
+    return messages_->Publish(command, body_.scheduler());
   const SessionPool::Lease session(pool_);
   if (files_ == nullptr) return session->Run(command);
   session->set_last_write(Lsn());  // another's
@@ -177,6 +179,8 @@ Result<std::vector<Reply>> EmbeddedClient::Transaction(std::span<const Command> 
   if (Result<void> may = MayBegin(options, clock_); !may) return Pass(std::move(may));
   for (const Command& command : commands) {
     if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
+    if (EmbeddedMessages::Publishes(command))
+      return Fail(Errc::kUnsupported, "an embedded store publishes by Call, in no transaction");
   }
   const SessionPool::Lease session(pool_);
   Replies replies;
@@ -193,9 +197,9 @@ Result<std::unique_ptr<cache::Connection>> EmbeddedClient::Reserve(std::string_v
   return std::make_unique<EmbeddedConnection>(engine_, clock_, files_.get());
 }
 
-Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(cache::SubscriptionOptions,
-                                                                       cache::MessageHandler) {
-  return Fail(Errc::kUnsupported, "an embedded store has no subscriptions");
+Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(
+    cache::SubscriptionOptions options, cache::MessageHandler handler) {
+  return messages_->Subscribe(std::move(options), std::move(handler));
 }
 
 Result<std::unique_ptr<cache::Tracking>> EmbeddedClient::Track(cache::TrackingOptions,

@@ -18,6 +18,7 @@
 #include "cairn/client.h"
 #include "store/body.h"
 #include "store/embedded_files.h"
+#include "store/embedded_messages.h"
 #include "store/session_pool.h"
 #include "store/waiting_call.h"
 
@@ -78,6 +79,7 @@ class EmbeddedClient final : public cache::Client {
   const std::unique_ptr<EmbeddedFiles> files_;
   const std::shared_ptr<Door> door_;  // shared with replies that may come after the end
   SessionPool pool_;
+  const std::shared_ptr<EmbeddedMessages> messages_ = std::make_shared<EmbeddedMessages>();
   Mutex mutex_;
   std::vector<std::weak_ptr<WaitingCall>> waiting_ GUARDED_BY(mutex_);
 };

@@ -33,20 +33,21 @@ class EngineClock final : public cairn::Clock {
 };
 
 cache::Capabilities EmbeddedCapabilities(std::string durability) {
-  return {.kind = cache::Capabilities::Kind::kEmbedded,
-          .version = {},
-          .leases = true,
-          .tags = true,
-          .versions = true,
-          .namespaces = true,
-          .limits = true,
-          .locks = true,
-          .write_behind = true,
-          .tracking = false,
-          .subscriptions = false,
-          .waiting = true,
-          .weaker = {"There are no subscriptions and no tracking; a near cache is not needed.",
-                     std::move(durability)}};
+  return {
+      .kind = cache::Capabilities::Kind::kEmbedded,
+      .version = {},
+      .leases = true,
+      .tags = true,
+      .versions = true,
+      .namespaces = true,
+      .limits = true,
+      .locks = true,
+      .write_behind = true,
+      .tracking = false,
+      .subscriptions = true,
+      .waiting = true,
+      .weaker = {"Messages stay within the store, and neither scripts nor transactions publish.",
+                 "There is no tracking: a near cache is not needed.", std::move(durability)}};
 }
 
 struct Fsync {

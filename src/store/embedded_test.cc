@@ -10,6 +10,7 @@
 #include "base/thread.h"
 #include "cairn/store.h"
 #include "cairn/testkit/virtual_time.h"
+#include "store/embedded_messages.h"
 
 namespace cairn::cache {
 namespace {
@@ -146,6 +147,58 @@ TEST(Embedded, TimeIsTheStores) {
   EXPECT_EQ(before, time.UnixNow().time_since_epoch() / 1s);
   time.Advance(90s);
   EXPECT_EQ(seconds(), before + 90);
+}
+
+// In order, by name and by pattern, and no more after the end.
+TEST(Embedded, MessagesReachTheirSubscribers) {
+  VirtualTime time;
+  const Store store = Store::Open("embedded:", {.clock = &time, .scheduler = &time}).value();
+  std::string heard;
+  auto subscription = store.client().Subscribe(
+      {.channels = {"a"}, .patterns = {"a*"}, .shard_channels = {"s"}},
+      [&](const Message& message) {
+        heard += message.channel + "/" + message.pattern + "=" + message.payload + " ";
+      });
+  ASSERT_TRUE(subscription);
+  const auto publish = [&](std::string_view name, std::string_view channel) {
+    return store.client().Call(Command(name, channel, "m"))->AsInteger();
+  };
+  EXPECT_EQ(publish("PUBLISH", "a"), 2);
+  EXPECT_EQ(publish("publish", "ab"), 1);
+  EXPECT_EQ(publish("PUBLISH", "s"), 0);
+  EXPECT_EQ(publish("SPUBLISH", "s"), 1);
+  EXPECT_EQ(publish("SPUBLISH", "a"), 0);
+  EXPECT_EQ(heard, "");  // on the scheduler, not within the call
+  time.RunReady();
+  EXPECT_EQ(heard, "a/=m a/a*=m ab/a*=m s/=m ");
+  EXPECT_EQ(publish("PUBLISH", "a"), 2);
+  subscription->reset();
+  time.RunReady();
+  EXPECT_EQ(heard, "a/=m a/a*=m ab/a*=m s/=m ");
+  EXPECT_EQ(publish("PUBLISH", "a"), 0);
+  EXPECT_EQ(store.client().Call(Command("PUBLISH", "a")).error().server_code(), "ERR");
+  const Command in_transaction[] = {Command("PUBLISH", "a", "m")};
+  EXPECT_EQ(store.client().Transaction(in_transaction).error().code, Errc::kUnsupported);
+}
+
+TEST(Embedded, MessagesThatWaitHaveALimit) {
+  VirtualTime time;
+  const Store store = Store::Open("embedded:", {.clock = &time, .scheduler = &time}).value();
+  std::size_t heard = 0;
+  int gaps = 0;
+  const auto subscription = store.client().Subscribe({.channels = {"a"}, .on_gap = [&] { ++gaps; }},
+                                                     [&](const Message&) { ++heard; });
+  const Command publish("PUBLISH", "a", "m");
+  for (std::size_t i = 0; i < cairn::store::EmbeddedMessages::kQueuedMax; ++i)
+    ASSERT_TRUE(store.client().Call(publish));
+  time.RunReady();
+  EXPECT_EQ(heard, cairn::store::EmbeddedMessages::kQueuedMax);
+  EXPECT_EQ(gaps, 0);
+  for (std::size_t i = 0; i < cairn::store::EmbeddedMessages::kQueuedMax + 2; ++i)
+    ASSERT_TRUE(store.client().Call(publish));
+  time.RunReady();
+  EXPECT_EQ(heard, 2 * cairn::store::EmbeddedMessages::kQueuedMax);
+  EXPECT_EQ(gaps, 1);
 }
 
 TEST(Embedded, CommandsThatWait) {

@@ -41,15 +41,15 @@ TEST_F(Structures, GeoNearestFirst) {
   EXPECT_EQ(shops.Near({}, {.radius_m = -1}).error().code, Errc::kInvalid);
 }
 
-TEST_F(Structures, TopicsAreTypedOrSayThatThereAreNone) {
+TEST_F(Structures, TopicsAreTyped) {
   const Topic<std::vector<int>> topic(store_, "numbers");
   std::vector<std::vector<int>> heard;
   const auto subscription =
       topic.Subscribe([&](const std::vector<int>& numbers) { heard.push_back(numbers); });
-  EXPECT_EQ(subscription.has_value(), store_.capabilities().subscriptions);
-  if (!subscription) {
-    EXPECT_EQ(subscription.error().code, Errc::kUnsupported);
-  }
+  ASSERT_TRUE(subscription);
+  EXPECT_EQ(topic.Publish({1, 2}), 1);
+  time_.RunReady();
+  EXPECT_EQ(heard, (std::vector<std::vector<int>>{{1, 2}}));
 }
 
 TEST_F(Structures, FeedsAreCappedAndEnd) {
