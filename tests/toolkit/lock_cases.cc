@@ -37,7 +37,7 @@ void OneAtATime(const Store& store, Complaints& say) {
 }
 
 void LossIsTold(const Store& store, Complaints& say) {
-  const Mutex mutex(store, "lock:lost", {.ttl = 300ms});
+  const Mutex mutex(store, "lock:lost", {.ttl = 3s});
   Result<Held> held = mutex.Acquire();
   if (!held) return say.Check(false, "granted");
   say.Check(store.client().Call(Command("DEL", "lock:lost")).has_value(), "deleted");
@@ -48,18 +48,31 @@ void LossIsTold(const Store& store, Complaints& say) {
   say.Check(next && next->Check().value_or(false), "the next one's is not touched");
 }
 
-void IsRenewed(const Store& store, Complaints& say) {
-  const Mutex mutex(store, "lock:renewed", {.ttl = 900ms});
-  Result<Held> held = mutex.Acquire();
-  if (!held) return say.Check(false, "granted");
+// False: the machine has stood still for longer than the ttl, and the holder was told.
+bool IsHeldBeyondItsTtl(const Mutex& mutex, const Store& store, Complaints& say) {
+  Result<Held> held = mutex.Acquire({.timeout = 10s});
+  if (!held) {
+    say.Check(false, "granted");
+    return true;
+  }
   const TimePoint end = store.clock().Now() + 2500ms;
   bool was_had = false;
-  while (store.clock().Now() < end) {
+  while (!was_had && store.clock().Now() < end) {
     const auto other = mutex.Acquire({.timeout = 100ms});
-    was_had = was_had || other.has_value();
+    was_had = other.has_value();
   }
-  say.Check(!was_had, "nobody else has had it");
+  if (held->lost().stop_requested()) return false;
+  say.Check(!was_had, "nobody else has had it, without the holder's being told");
   say.Check(held->Release().value_or(false), "still ours");
+  return true;
+}
+
+void IsRenewed(const Store& store, Complaints& say) {
+  const Mutex mutex(store, "lock:renewed", {.ttl = 900ms});
+  constexpr int kTries = 5;
+  int tries = 1;
+  while (!IsHeldBeyondItsTtl(mutex, store, say) && tries < kTries) ++tries;
+  say.Check(tries < kTries, "held in one of so many tries");
 }
 
 void WaitersAreServed(const Store& store, Complaints& say) {
