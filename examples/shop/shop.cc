@@ -100,6 +100,10 @@ Result<void> Shop::Prepare() {
   if (Result<void> made = sql::Outbox(db_).Watch({.table = "products"}); !made) return made;
   if (Result<void> made = db_.RunScript(kProducts); !made) return made;
   if (Result<void> made = sink_.Prepare(); !made) return made;
+  // The products that were just made are changes, too.
+  Result<std::size_t> relayed = 1;
+  while (relayed && *relayed > 0) relayed = relay_.RunOnce();
+  if (!relayed) return cache::Pass(std::move(relayed));
   carrying_ = std::jthread([this](const std::stop_token& stop) { worker_.Run(stop); });
   relaying_ = std::jthread([this](const std::stop_token& stop) { relay_.Run(stop); });
   return {};

@@ -142,6 +142,7 @@ constexpr std::array kWaiting = std::to_array<WaitRow>({
     {"BZMPOP", WaitAt::kFirst, kSecond},
     {"BZPOPMAX", WaitAt::kLast, kSecond},
     {"BZPOPMIN", WaitAt::kLast, kSecond},
+    {"CACHE.BARRIER", WaitAt::kAfterWord, kMilli, "WAIT"},
     {"CACHE.GET", WaitAt::kAfterWord, kMilli, "WAIT"},
     {"LOCK.ACQUIRE", WaitAt::kAfterWord, kMilli, "WAIT"},
     {"WAIT", WaitAt::kLast, kMilli},

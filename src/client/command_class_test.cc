@@ -35,6 +35,8 @@ TEST(CommandClass, Waiting) {
   EXPECT_FALSE(Waits(Command("XREAD", "COUNT", 1, "STREAMS", "k", 0)));
   EXPECT_TRUE(Waits(Command("XREAD", "block", 0, "STREAMS", "k", 0)));
   EXPECT_TRUE(Waits(Command("CACHE.GET", "k", "LEASE", 100, "WAIT", 50)));
+  EXPECT_TRUE(Waits(Command("CACHE.BARRIER", "log", "UNTIL", "1-1", "WAIT", 50)));
+  EXPECT_FALSE(Waits(Command("CACHE.BARRIER", "log")));
   EXPECT_FALSE(Waits(Command("GET", "WAIT")));
   EXPECT_TRUE(Waits(Command("GET", "k"), cache::Waits::kYes));
   EXPECT_FALSE(Waits(Command("BLPOP", "k", 0), cache::Waits::kNo));

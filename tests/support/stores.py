@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 
 from harness import (BINARY, ORACLE, SANITIZED, Client, NextPort, Server, folder, needs,
                      valkey_binary, wait_for)
@@ -91,7 +92,7 @@ def cluster():
         for _ in range(3):
             # The bus stands on a port of its own, which is to be one of ours, too.
             nodes.append(stack.enter_context(
-                Server("--cluster-enabled", "yes", "--cluster-node-timeout", 5000,
+                Server("--cluster-enabled", "yes", "--cluster-node-timeout", 20000,
                        "--cluster-port", NextPort.take(), binary=binary)))
         places = [f"127.0.0.1:{node.port}" for node in nodes]
         subprocess.run([REDIS_CLI, "--cluster", "create", *places, "--cluster-yes"], check=True,
@@ -111,7 +112,8 @@ def postgres():
     programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     needs(programs, "PostgreSQL")
     user = "postgres" if os.getuid() == 0 else None
-    with folder() as place:
+    # Not in this run's own folder, which that user may not enter.
+    with tempfile.TemporaryDirectory(prefix="cairn-sql-") as place:
         as_user = ["/usr/bin/setpriv", "--pdeathsig=QUIT"]
         if user:
             shutil.chown(place, user)

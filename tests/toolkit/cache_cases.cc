@@ -139,7 +139,7 @@ void Absence(Bench& bench) {
 }
 
 void StaleIsServed(Bench& bench) {
-  const Rows rows = bench.Make(0);
+  const Rows rows = bench.Make(0, {.ttl = 1h, .stale_for = 1h, .retry_after = Millis(60'000)});
   bench.say().Check(rows.Put(bench.At(1), "old").has_value(), "stored");
   bench.say().Check(rows.Expire(bench.At(1)).has_value(), "expired");
   bench.Expect(bench.Make(1).Get(bench.At(1)), Outcome::kStale, "old", "stale");

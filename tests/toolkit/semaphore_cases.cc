@@ -35,7 +35,7 @@ void SoManyAtOnce(const Store& store, Complaints& say) {
 }
 
 void TheDeadsComeBack(const Store& store, Complaints& say) {
-  const Semaphore semaphore(store, "semaphore:dead", {.permits = 1, .ttl = 200ms, .renews = false});
+  const Semaphore semaphore(store, "semaphore:dead", {.permits = 1, .ttl = 2s, .renews = false});
   Result<Permit> held = semaphore.Acquire();
   if (!held) return say.Check(false, held.error().detail);
   const auto other = semaphore.TryAcquire();

@@ -164,6 +164,15 @@ TEST_P(CachedTables, WriteBehind) {
   EXPECT_EQ(items.Flushed(id, 0ms), true);
   EXPECT_EQ(items.table().Load(2)->value, (Item{2, "two"}));
   EXPECT_EQ(items.Get(2)->outcome, Outcome::kLoaded);
+  // Who waits is answered when the worker comes.
+  const std::string later = items.SaveBehind({3, "three"}).value();
+  Result<bool> flushed = false;
+  {
+    const std::jthread waiter([&] { flushed = items.Flushed(later, 60s); });
+    while (worker.RunOnce()->written == 0) {
+    }
+  }
+  EXPECT_EQ(flushed, true);
   ASSERT_TRUE(items.RemoveBehind(2));
   EXPECT_EQ(items.Get(2)->outcome, Outcome::kNegative);
   EXPECT_EQ(worker.RunOnce()->written, 1U);
