@@ -97,8 +97,8 @@ struct Invalidation {
 };
 
 struct TrackingOptions {
-  // Broadcast: every change of keys with one of these prefixes is told, whoever read them. Empty:
-  // those that this client has read.
+  // Broadcast: every change of keys with one of these prefixes is told, whoever read them; not in
+  // a cluster. Empty: those that this client has read.
   std::vector<std::string> prefixes = {};
   // Tell also of this client's own writes.
   bool own_writes = true;

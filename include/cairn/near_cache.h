@@ -21,8 +21,9 @@
 // here it is told of those that concern it. The price is the server's memory for what was read.
 //
 // Where there is nobody who tells (Capabilities::tracking) - an embedded store, whose engine is as
-// near; a cluster - nothing is served from here (is_told() is false). It then only remembers what
-// was last known, for WhenStoreDown::kServeStale. Of a Redis or Valkey a bump drops all copies.
+// near; a server by RESP2 - nothing is served from here (is_told() is false). It then only
+// remembers what was last known, for WhenStoreDown::kServeStale. Of a Redis or Valkey a bump drops
+// all copies.
 //
 // When memory is short, SIEVE decides what goes: what was not read since the hand last passed.
 //

@@ -48,8 +48,11 @@ bool IsForLater(std::string_view code) {
 
 }  // namespace
 
-ClusterRouter::ClusterRouter(Reactor& reactor, DialPlan plan)
-    : reactor_(reactor), plan_(std::move(plan)), alive_(std::make_shared<bool>(true)) {
+ClusterRouter::ClusterRouter(Reactor& reactor, DialPlan plan, ClusterWatch watch)
+    : reactor_(reactor),
+      plan_(std::move(plan)),
+      watch_(std::move(watch)),
+      alive_(std::make_shared<bool>(true)) {
   for (const Endpoint& endpoint : plan_.uri.endpoints) NodeAt(endpoint);
 }
 
@@ -68,11 +71,22 @@ Channel& ClusterRouter::ChannelOf(int node) {
     plan.endpoint = nodes_[static_cast<std::size_t>(node)].endpoint;
     Channel::Hooks hooks;
     hooks.takes_over = [this, node](const RequestPtr& request) { return TakeOver(node, request); };
-    hooks.on_down = [this](const cache::Error&) { Refresh(); };
+    hooks.on_up = [this, node](const Dialed&) {
+      nodes_[static_cast<std::size_t>(node)].is_up = true;
+    };
+    hooks.on_down = [this, node](const cache::Error&) { OnDown(node); };
+    if (watch_.on_push) hooks.on_push = watch_.on_push;
     channel = std::make_shared<Channel>(reactor_, std::move(plan), Channel::Life::kOnDemand,
                                         std::move(hooks));
   }
   return *channel;
+}
+
+void ClusterRouter::OnDown(int node) {
+  if (is_closed_) return;
+  const bool was_up = std::exchange(nodes_[static_cast<std::size_t>(node)].is_up, false);
+  if (was_up && watch_.on_lost) watch_.on_lost();
+  Refresh();
 }
 
 // Who serves it; any that serves something, for no slot.

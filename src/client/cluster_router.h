@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -24,6 +25,12 @@
 
 namespace cairn::client {
 
+// For who wants to know more of a router's connections than their replies.
+struct ClusterWatch {
+  std::function<void(const cache::Reply&)> on_push = {};
+  std::function<void()> on_lost = {};  // one that was up
+};
+
 class ClusterRouter final : public Router {
  public:
   static constexpr std::size_t kNodesMax = 1024;
@@ -31,7 +38,7 @@ class ClusterRouter final : public Router {
   static constexpr std::size_t kParkedMax = 64 * 1024;
 
   // `reactor` outlives it.
-  ClusterRouter(Reactor& reactor, DialPlan plan);
+  ClusterRouter(Reactor& reactor, DialPlan plan, ClusterWatch watch = {});
 
   void Submit(RequestPtr request) override;
   DialPlan PlanFor(int slot) override;
@@ -43,12 +50,14 @@ class ClusterRouter final : public Router {
   struct Node {
     Endpoint endpoint;
     std::shared_ptr<Channel> channel;  // null until somebody wants it
+    bool is_up = false;
   };
 
   // The number of a node, added if it is not known; -1: there are too many.
   int NodeAt(const Endpoint& endpoint);
   Channel& ChannelOf(int node);
   int NodeFor(int slot);
+  void OnDown(int node);
   bool TakeOver(int node, const RequestPtr& request);
   bool Redirect(int node, const RequestPtr& request, std::string_view error);
   void SendLater(const RequestPtr& request);
@@ -58,6 +67,7 @@ class ClusterRouter final : public Router {
 
   Reactor& reactor_;
   const DialPlan plan_;
+  const ClusterWatch watch_;
   std::vector<Node> nodes_;        // the URI's first
   std::vector<std::int16_t> map_;  // node by slot, -1: nobody's; empty until it is known
   std::deque<RequestPtr> parked_;  // until there is a map

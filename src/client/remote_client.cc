@@ -369,15 +369,21 @@ Result<std::unique_ptr<cache::Subscription>> RemoteClient::Subscribe(
 Result<std::unique_ptr<cache::Tracking>> RemoteClient::Track(cache::TrackingOptions options,
                                                              cache::InvalidationHandler handler) {
   if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Track on the client's own thread");
-  if (router_->is_cluster()) return Fail(Errc::kUnsupported, "tracking in a cluster");
+  const bool is_cluster = router_->is_cluster();
+  if (is_cluster && !options.prefixes.empty())
+    return Fail(Errc::kUnsupported, "broadcast tracking in a cluster");
   DialPlan plan;
   RunThere([&] { plan = router_->PlanFor(-1); });
-  auto tracker = std::make_unique<Tracker>(
-      *reactor_,
-      [this](const Command& command, const CallOptions& call, cache::RepliesCallback done) {
-        return MakeRequest({&command, 1}, call, std::move(done));
-      },
-      std::move(handler));
+  const auto make_request = [this](const Command& command, const CallOptions& call,
+                                   cache::RepliesCallback done) {
+    return MakeRequest({&command, 1}, call, std::move(done));
+  };
+  std::unique_ptr<Tracker> tracker;
+  if (is_cluster) {
+    tracker = std::make_unique<ClusterTracker>(*reactor_, make_request, std::move(handler));
+  } else {
+    tracker = std::make_unique<SingleTracker>(*reactor_, make_request, std::move(handler));
+  }
   if (Result<void> opened = tracker->Open(std::move(plan), options, timeout_); !opened)
     return Pass(std::move(opened));
   return tracker;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Hooks hold a plain pointer: the channel is closed, on the reactor's thread, before this goes.
+// Epochs, invalidations, and reads that are tracked.
 #include "client/tracker.h"
 
 #include <string>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "client/command_class.h"
+#include "client/wire.h"
 
 namespace cairn::client {
 
@@ -15,22 +16,6 @@ using cache::Errc;
 using cache::Invalidation;
 using cache::Reply;
 using cache::Result;
-
-Tracker::~Tracker() {
-  if (channel_ == nullptr) return;
-  const cache::Error error{.code = Errc::kClosed, .detail = "the tracking was ended"};
-  if (reactor_.IsHere()) {
-    channel_->Close(error);
-    return;
-  }
-  Event closed;
-  reactor_.loop().PostOwed([&] {
-    channel_->Close(error);
-    closed.Notify();
-  });
-  while (!closed.WaitFor(INT64_MAX / 2)) {
-  }
-}
 
 Result<void> Tracker::Open(DialPlan plan, const cache::TrackingOptions& options,
                            cache::Duration timeout) {
@@ -41,33 +26,33 @@ Result<void> Tracker::Open(DialPlan plan, const cache::TrackingOptions& options,
   for (const std::string& prefix : options.prefixes) tracking.Add("PREFIX").Add(prefix);
   if (!options.own_writes) tracking.Add("NOLOOP");
   plan.extra = {std::move(tracking)};
-  Channel::Hooks hooks;
-  hooks.on_up = [this](const Dialed&) { OnUp(); };
-  hooks.on_down = [this](const cache::Error& error) { OnDown(error); };
-  hooks.on_push = [this](const Reply& push) { OnPush(push); };
-  channel_ = std::make_shared<Channel>(reactor_, std::move(plan), Channel::Life::kAlways,
-                                       std::move(hooks));
-  reactor_.loop().PostOwed([channel = channel_] { channel->Open(); });
+  reactor_.loop().PostOwed([this, plan = std::move(plan)]() mutable { Connect(std::move(plan)); });
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
   if (!settled_.WaitFor(microseconds))
     return cache::Fail(Errc::kTimeout, "no connection for tracking in time");
   return outcome_;
 }
 
+void Tracker::CloseThere(const std::function<void(const cache::Error&)>& close) {
+  const cache::Error error{.code = Errc::kClosed, .detail = "the tracking was ended"};
+  const auto run = [&] {
+    *alive_ = false;
+    close(error);
+  };
+  if (reactor_.IsHere()) return run();
+  Event closed;
+  reactor_.loop().PostOwed([&] {
+    run();
+    closed.Notify();
+  });
+  while (!closed.WaitFor(INT64_MAX / 2)) {
+  }
+}
+
 void Tracker::Settle(Result<void> result) {
   if (std::exchange(is_settled_, true)) return;
   outcome_ = std::move(result);
   settled_.Notify();
-}
-
-void Tracker::OnUp() {
-  TellEpoch(++last_epoch_);
-  Settle({});
-}
-
-void Tracker::OnDown(const cache::Error& error) {
-  if (epoch() != 0) TellEpoch(0);
-  Settle(std::unexpected(error));
 }
 
 void Tracker::TellEpoch(std::uint64_t epoch) {
@@ -89,7 +74,10 @@ void Tracker::Start(Command command, cache::CallOptions options, cache::ReplyCal
   RequestPtr request = make_request_(
       command, options,
       [done = std::move(done)](cache::Replies replies) mutable { done(std::move(replies[0])); });
-  reactor_.loop().PostOwed([channel = channel_, request] { channel->Submit(request); });
+  reactor_.loop().PostOwed([this, request, alive = alive_] {
+    if (*alive) return Submit(request);
+    request->Fail({.code = Errc::kClosed, .detail = "the tracking was ended"});
+  });
 }
 
 Result<Reply> Tracker::Call(const Command& command, const cache::CallOptions& options) {
@@ -106,6 +94,60 @@ Result<Reply> Tracker::Call(const Command& command, const cache::CallOptions& op
   while (!done.WaitFor(INT64_MAX / 2)) {
   }
   return reply;
+}
+
+// ---- One server --------------------------------------------------------------------------------
+
+SingleTracker::~SingleTracker() {
+  CloseThere([this](const cache::Error& error) {
+    if (channel_ != nullptr) channel_->Close(error);
+  });
+}
+
+void SingleTracker::Connect(DialPlan plan) {
+  Channel::Hooks hooks;
+  hooks.on_up = [this](const Dialed&) {
+    BeginEpoch();
+    Settle({});
+  };
+  hooks.on_down = [this](const cache::Error& error) {
+    EndEpoch();
+    Settle(std::unexpected(error));
+  };
+  hooks.on_push = [this](const Reply& push) { OnPush(push); };
+  channel_ = std::make_shared<Channel>(reactor(), std::move(plan), Channel::Life::kAlways,
+                                       std::move(hooks));
+  channel_->Open();
+}
+
+// ---- A cluster ---------------------------------------------------------------------------------
+
+ClusterTracker::~ClusterTracker() {
+  CloseThere([this](const cache::Error& error) {
+    if (router_ != nullptr) router_->Close(error);
+    router_.reset();
+  });
+}
+
+void ClusterTracker::Connect(DialPlan plan) {
+  const std::int64_t timeout_us = std::int64_t{plan.timeout_ms} * 1000;
+  ClusterWatch watch;
+  // The next one begins at once: whoever reads then is tracked, on a connection that is made for
+  // it.
+  watch.on_lost = [this] { BeginEpoch(); };
+  watch.on_push = [this](const Reply& push) { OnPush(push); };
+  router_ = std::make_unique<ClusterRouter>(reactor(), std::move(plan), std::move(watch));
+  // Whether there is one, and whether it lets itself be tracked.
+  auto question = std::make_shared<Request>();
+  AppendCommand(Command("PING"), &question->bytes);
+  question->is_idempotent = true;
+  question->deadline_us = reactor().now_us() + timeout_us;
+  question->done = [this](cache::Replies replies) {
+    if (!replies[0]) return Settle(std::unexpected(replies[0].error()));
+    BeginEpoch();
+    Settle({});
+  };
+  router_->Submit(std::move(question));
 }
 
 }  // namespace cairn::client

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Tracker: a connection on which the server tells what has changed (CLIENT TRACKING, RESP3).
+// Trackers: connections on which a server tells what has changed (CLIENT TRACKING, RESP3).
 //
-// Every connection is an epoch. The handler is called on the reactor's thread, in the order of the
-// bytes: an invalidation that was sent before a reply is told before the reply is.
+//   SingleTracker    one connection, made again whenever it is lost: each is an epoch
+//   ClusterTracker   a connection to each node that is read from, by a router of its own; whenever
+//                    one of them is lost, an epoch ends for all. What has moved to another node is
+//                    told by the one that it was read from, which deletes it; a read that was sent
+//                    on is tracked where it was answered.
+//
+// The handler is called on the reactor's thread, in the order of a connection's bytes: an
+// invalidation that was sent before a reply is told before the reply is.
 #ifndef CAIRN_CLIENT_TRACKER_H_
 #define CAIRN_CLIENT_TRACKER_H_
 
@@ -13,17 +19,14 @@
 #include "base/mutex.h"
 #include "cairn/client.h"
 #include "client/channel.h"
+#include "client/cluster_router.h"
 
 namespace cairn::client {
 
-class Tracker final : public cache::Tracking {
+class Tracker : public cache::Tracking {
  public:
   using MakeRequest = std::function<RequestPtr(const cache::Command&, const cache::CallOptions&,
                                                cache::RepliesCallback)>;
-  // `reactor` outlives it.
-  Tracker(Reactor& reactor, MakeRequest make_request, cache::InvalidationHandler handler)
-      : reactor_(reactor), make_request_(std::move(make_request)), handler_(std::move(handler)) {}
-  ~Tracker() override;
 
   // Waits for the first connection.
   cache::Result<void> Open(DialPlan plan, const cache::TrackingOptions& options,
@@ -35,24 +38,66 @@ class Tracker final : public cache::Tracking {
   cache::Result<cache::Reply> Call(const cache::Command& command,
                                    const cache::CallOptions& options) override;
 
- private:
+ protected:
+  // `reactor` outlives it.
+  Tracker(Reactor& reactor, MakeRequest make_request, cache::InvalidationHandler handler)
+      : reactor_(reactor), make_request_(std::move(make_request)), handler_(std::move(handler)) {}
+  Reactor& reactor() const { return reactor_; }
+
+  // Runs `close` on the reactor's thread and waits for it: in the destructor of what is made of
+  // this, since hooks hold plain pointers.
+  void CloseThere(const std::function<void(const cache::Error&)>& close);
   // The reactor's thread.
-  void OnUp();
-  void OnDown(const cache::Error& error);
+  virtual void Connect(DialPlan plan) = 0;
+  virtual void Submit(RequestPtr request) = 0;
   void OnPush(const cache::Reply& push);
-  void TellEpoch(std::uint64_t epoch);
+  void BeginEpoch() { TellEpoch(++last_epoch_); }
+  void EndEpoch() {
+    if (epoch() != 0) TellEpoch(0);
+  }
   void Settle(cache::Result<void> result);
+
+ private:
+  void TellEpoch(std::uint64_t epoch);
 
   Reactor& reactor_;
   const MakeRequest make_request_;
   cache::InvalidationHandler handler_;  // the reactor's thread
-  std::shared_ptr<Channel> channel_;    // shared with its mail
   std::uint64_t last_epoch_ = 0;        // the reactor's thread
   // release: who reads an epoch has seen what was told before it began.
   std::atomic<std::uint64_t> epoch_{0};
   bool is_settled_ = false;  // the reactor's thread
   Event settled_;
   cache::Result<void> outcome_;  // once settled
+  // Shared with mail: false once this is closed. The reactor's thread.
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+class SingleTracker final : public Tracker {
+ public:
+  SingleTracker(Reactor& reactor, MakeRequest make_request, cache::InvalidationHandler handler)
+      : Tracker(reactor, std::move(make_request), std::move(handler)) {}
+  ~SingleTracker() override;
+
+ private:
+  void Connect(DialPlan plan) override;
+  void Submit(RequestPtr request) override { channel_->Submit(std::move(request)); }
+
+  std::shared_ptr<Channel> channel_;  // the reactor's thread; shared with its mail
+};
+
+// Broadcasts, which want a connection to every node there is, are not its matter.
+class ClusterTracker final : public Tracker {
+ public:
+  ClusterTracker(Reactor& reactor, MakeRequest make_request, cache::InvalidationHandler handler)
+      : Tracker(reactor, std::move(make_request), std::move(handler)) {}
+  ~ClusterTracker() override;
+
+ private:
+  void Connect(DialPlan plan) override;
+  void Submit(RequestPtr request) override { router_->Submit(std::move(request)); }
+
+  std::unique_ptr<ClusterRouter> router_;  // the reactor's thread
 };
 
 }  // namespace cairn::client

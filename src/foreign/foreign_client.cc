@@ -119,7 +119,8 @@ Result<std::shared_ptr<Errand>> ForeignClient::MakeErrand(const Command& command
   const std::vector<std::string_view> words = WordsOf(command);
   Result<Plan> plan = planner_.Make(words);
   if (!plan) return Pass(std::move(plan));
-  if (reading == Reading::kTracked && plan->script == ScriptId::kGet)
+  // In a cluster it is another slot's; the errand reads it there, tracked as well, when it matters.
+  if (reading == Reading::kTracked && plan->script == ScriptId::kGet && !planner_.is_cluster())
     plan->keys.emplace_back(kTagsKey);
   return std::make_shared<Errand>(book_, planner_.is_cluster(), *std::move(plan));
 }

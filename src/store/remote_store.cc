@@ -135,7 +135,7 @@ Result<Found> FindOut(cache::Client& client, const client::Uri& uri) {
   const std::string memory = "\n" + std::string(replies[1] ? replies[1]->text() : "");
   if (!has_any && told.kind != Capabilities::Kind::kCairn) MakeForeign(is_cluster, memory, &found);
   told.waiting = told.subscriptions = true;
-  told.tracking = !is_cluster && uri.protocol >= 3;
+  told.tracking = uri.protocol >= 3;
   if (!told.tracking)
     told.weaker.emplace_back("No tracking: nobody tells a near cache of changes, so it is off.");
   if (is_cluster)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Sentinels and clusters. For a cluster the URIs behind the first are those of its nodes, for
 // moving slots about; for Sentinels the second is one of them.
+#include <atomic>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "client/client_check.h"
 
 namespace cairn::cache::checks {
@@ -69,6 +72,47 @@ void ManySlots(const Store& store, Complaints& say) {
   say.Equal(Show(client.Call(Command("DEL", "a", "b", "c", "d"))), std::string("3"), "DEL");
 }
 
+// Keys of all nodes, read and changed; then a node's connections are lost.
+void TracksOnEveryNode(const std::vector<std::string>& uris, const Store& store, Complaints& say) {
+  constexpr int kKeys = 60;
+  Client& client = store.client();
+  Mutex mutex;
+  std::set<std::string> heard;
+  const auto count = [&] {
+    const MutexLock hold(mutex);
+    return heard.size();
+  };
+  const auto tracking = client.Track({}, [&](const Invalidation& told) {
+    const MutexLock hold(mutex);
+    heard.insert(told.keys.begin(), told.keys.end());
+  });
+  if (!tracking) return say.Check(false, "Track: " + tracking.error().detail);
+  const auto read_all = [&] {
+    for (int i = 0; i < kKeys; ++i)
+      say.Check((*tracking)->Call(Command("GET", "key:" + std::to_string(i))).has_value(), "GET");
+  };
+  const std::uint64_t first = (*tracking)->epoch();
+  say.Check(first != 0, "an epoch");
+  read_all();
+  for (const Result<Reply>& reply : client.Pipeline(Sets(kKeys)))
+    say.Check(reply.has_value(), "SET: " + Show(reply));
+  say.Check(Eventually([&] { return count() == kKeys; }), "every change is told");
+  say.Check((*tracking)->epoch() == first, "of one epoch");
+  const Store node = OpenOrDie(uris[1]);
+  (void)node.client().Call(Command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));
+  say.Check(Eventually([&] { return (*tracking)->epoch() > first; }), "a new epoch");
+  read_all();
+  {
+    const MutexLock hold(mutex);
+    heard.clear();
+  }
+  for (const Result<Reply>& reply : client.Pipeline(Sets(kKeys)))
+    say.Check(reply.has_value(), "SET: " + Show(reply));
+  say.Check(Eventually([&] { return count() == kKeys; }), "every change of the new epoch");
+  const auto broadcast = client.Track({.prefixes = {"x"}}, [](const Invalidation&) {});
+  say.Check(!broadcast && broadcast.error().code == Errc::kUnsupported, "no broadcasts");
+}
+
 // A slot is moved from one node to another while it is used.
 void MovingSlot(const std::vector<std::string>& uris, const Store& store, Complaints& say) {
   Client& client = store.client();
@@ -78,6 +122,12 @@ void MovingSlot(const std::vector<std::string>& uris, const Store& store, Compla
   // Two who will not hear of it from their calls in between.
   const Store watcher = OpenOrDie(uris[0]);
   const Store waiter = OpenOrDie(uris[0]);
+  std::atomic<int> told{0};
+  const auto tracking = client.Track({}, [&](const Invalidation& invalidation) {
+    told += static_cast<int>(invalidation.keys.size());
+  });
+  if (!tracking) return say.Check(false, "Track: " + tracking.error().detail);
+  (*tracking)->Call(Command("GET", key)).value();
   std::vector<Store> nodes;
   std::vector<std::string> ids;
   for (std::size_t i = 1; i < uris.size(); ++i) {
@@ -100,6 +150,7 @@ void MovingSlot(const std::vector<std::string>& uris, const Store& store, Compla
   const auto moved =
       nodes[from].client().Call(Command("MIGRATE", "127.0.0.1", there, key, 0, 5000));
   say.Check(moved.has_value(), "MIGRATE: " + Show(moved));
+  say.Check(Eventually([&] { return told > 0; }), "what was read and moves away is told");
   say.Equal(Show(client.Call(Command("GET", key))), std::string("1"), "ASK");
   say.Equal(Show(client.Call(Command("GET", "{moving}b"))), std::string("2"),
             "what is still there");
@@ -109,8 +160,11 @@ void MovingSlot(const std::vector<std::string>& uris, const Store& store, Compla
   nodes[from].client().Call(Command("MIGRATE", "127.0.0.1", there, "{moving}b", 0, 5000)).value();
   set(to, "NODE", to);
   set(from, "NODE", to);
+  say.Equal(Show((*tracking)->Call(Command("GET", key))), std::string("1"), "MOVED, tracked");
+  const int before = told;
   for (int i = 0; i < 3; ++i)
     say.Equal(Show(client.Call(Command("INCR", key))), std::to_string(i + 2), "MOVED");
+  say.Check(Eventually([&] { return told > before; }), "and told from there");
   const auto values = client.Call(Command("MGET", key, "{moving}b", "elsewhere"));
   say.Check(values && values->elements().size() == 3 && values->elements()[0].text() == "4" &&
                 values->elements()[1].text() == "2" && values->elements()[2].is_null(),
@@ -137,6 +191,8 @@ std::vector<Case> SentinelCases(const std::vector<std::string>& uris) {
 std::vector<Case> ClusterCases(const std::vector<std::string>& uris) {
   const Store store = OpenOrDie(uris[0]);
   return {{"ManySlots", [store](Complaints& say) { ManySlots(store, say); }},
+          {"TracksOnEveryNode",
+           [uris, store](Complaints& say) { TracksOnEveryNode(uris, store, say); }},
           {"MovingSlot", [uris, store](Complaints& say) { MovingSlot(uris, store, say); }}};
 }
 

@@ -125,9 +125,13 @@ void ClearsAndFlushesReachIt(const std::string& uri, Complaints& say) {
   }
   at.other.Put(5, Page{5, "five"}).value();
   at.Text(5);
+  // In a cluster it is one node's, any of them: so again.
   if (!client.Call(Command("FLUSHALL"))) return;
-  if (at.near.is_told())
-    say.Check(Eventually([&] { return at.Text(5).empty(); }), "a flush is heard of");
+  const auto is_gone = [&] {
+    client.Call(Command("FLUSHALL")).value();
+    return at.Text(5).empty();
+  };
+  if (at.near.is_told()) say.Check(Eventually(is_gone), "a flush is heard of");
 }
 
 // The row's deletion is known here, too; who creates it makes an end of that.
@@ -159,12 +163,13 @@ void ANewConnectionHasNoCopies(const std::string& uri, Complaints& say) {
   at.other.Put(8, Page{8, "old"}).value();
   say.Check(at.Warm(8), "warm");
   const std::uint64_t epochs = at.near.figures().epochs;
-  Client& client = at.other_store.client();
-  // Its place is the server's: all connections are closed but the caller's, and the change comes
-  // before they are back.
+  // At the server that has the key: all connections are closed but the caller's, and the change
+  // comes before they are back.
+  const auto there = at.other_store.client().Reserve(PageKey(8).text());
+  if (!there) return say.Check(false, "Reserve: " + there.error().detail);
   const std::vector<Command> both = {Command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"),
                                      Command("DEL", PageKey(8).text())};
-  client.Pipeline(both);
+  (*there)->Pipeline(both);
   say.Check(Eventually([&] { return at.near.figures().epochs > epochs; }), "a new epoch");
   say.Check(Eventually([&] { return at.pages.Get(8).has_value() && at.Text(8).empty(); }),
             "the old copy is not served");

@@ -406,7 +406,7 @@ class CacheReader {
       });
     }
     if (policy.hard_timeout) {
-      hard = scheduler.After(*policy.hard_timeout, [first, stop, may_leave,
+      hard = scheduler.After(*policy.hard_timeout, [first, stop, may_leave = may_leave,
                                                     late = TimedOut(grant.old, policy)]() mutable {
         stop->request_stop();
         if (may_leave) first->Give({.answer = std::move(late), .is_late = true});
