@@ -240,7 +240,7 @@ class TypedCache {
   }
 
   Result<Command> PutCommand(const KeyType& key, const T& value, const PutOptions& options) const {
-    if (policy_.ttl && *policy_.ttl <= Millis(0)) return DeleteCommand(key, 0);
+    if (policy_.ttl && *policy_.ttl <= Millis(0)) return DeleteCommand(key, options.version);
     Result<std::string> bytes = EncodeValue<C>(value, policy_.frame);
     if (!bytes) return Pass(std::move(bytes));
     internal::Fill fill{

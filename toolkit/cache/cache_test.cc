@@ -263,6 +263,13 @@ TEST_F(Cache, RefreshAheadLoadsInTheBackground) {
   EXPECT_EQ(users.Get(1)->outcome, Outcome::kMiss);
 }
 
+TEST_F(Cache, APutThatIsNotKeptLeavesItsVersion) {
+  ASSERT_TRUE(Make({.ttl = 0ms}).Put(1, {1, "new"}, {.version = 5}));
+  const Users users = Make();
+  EXPECT_FALSE(users.Put(1, {1, "old"}, {.version = 4})->is_applied);
+  EXPECT_EQ(users.Get(1)->value, std::nullopt);
+}
+
 TEST_F(Cache, OlderVersionsAreRefused) {
   const Users users = Make();
   EXPECT_TRUE(users.Put(1, User{1, "new"}, {.version = 7})->is_applied);
