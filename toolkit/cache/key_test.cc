@@ -97,6 +97,19 @@ TEST(Key, TagIsExactlyTheTaggedPart) {
   EXPECT_EQ(HashTag("a{b"), "a{b");
 }
 
+// 001: `user:{42}:profile` is said to hash `user:42`. It hashes `42`, so that the order and the
+// page of the same number are in the slot, too. Where that is not wanted, ours says so in the
+// schema.
+TEST(Key, GuideTagIsNotWhatItsCommentSays) {
+  const std::string guide = "user:{42}:profile";
+  EXPECT_NE(HashTag(guide), "user:42");
+  EXPECT_EQ(HashTag(guide), HashTag("order:{42}"));
+  using User = Key<"{user:*}:profile", UserId>;
+  using Order = Key<"{order:*}", std::int64_t>;
+  EXPECT_EQ(HashTag(User(UserId{42}).text()), "user:42");
+  EXPECT_NE(HashTag(User(UserId{42}).text()), HashTag(Order(42).text()));
+}
+
 TEST(Key, LongPartsBecomeDigestsBehindAReadablePrefix) {
   const std::string limit(kPartBytesMax, 'x');
   EXPECT_EQ(TextKey(limit).text(), "id:" + limit);

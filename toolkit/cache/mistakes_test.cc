@@ -9,6 +9,7 @@
 
 #include "cairn/cache.h"
 #include "cairn/memoise.h"
+#include "cairn/testkit/network.h"
 #include "cairn/testkit/virtual_time.h"
 
 namespace cairn::cache {
@@ -229,6 +230,9 @@ TEST_F(Mistake, TwoTypesUnderOneKey) {
   Call("SET", "guide:user:1", "{\"name\": \"ada\"}");
   const auto update = store_.client().Call(Command("HSET", "guide:user:1", "name", "eve"));
   EXPECT_EQ(update.error().server_code(), "WRONGTYPE");
+  Call("HSET", "guide:user:2", "name", "eve");  // and the other way round
+  const auto get = store_.client().Call(Command("GET", "guide:user:2"));
+  EXPECT_EQ(get.error().server_code(), "WRONGTYPE");
 
   const Users users = Make();
   users.GetOrLoad(1, Row()).value();
@@ -266,6 +270,75 @@ TEST_F(Mistake, EarlyExpiryThatProlongs) {
   EXPECT_EQ(idle.Get(2)->outcome, Outcome::kMiss);
 }
 
+// "Probabilistic early expiration" that is stale-while-revalidate: it begins when the value has
+// ended, and its first reader is given what is out of date. Early refresh has ended by then.
+TEST_F(Mistake, EarlyExpirationThatBeginsTooLate) {
+  auto guide = [&, name = row_->name, until = time_.Now() + 10s]() mutable {
+    const std::string served = name;
+    if (time_.Now() >= until) name = row_->name;  // in the background
+    return served;
+  };
+  const Users users = Make({.ttl = 10s, .stale_for = 10s, .refresh_part = 0.3});
+  users.GetOrLoad(1, Row()).value();
+  row_->name = "eve";
+  for (int i = 0; i < 9; ++i) {
+    time_.Advance(1s);
+    EXPECT_EQ(guide(), "ada");
+    EXPECT_EQ(users.GetOrLoad(1, Row())->outcome, Outcome::kHit);
+    time_.RunReady();
+  }
+  time_.Advance(1s);
+  EXPECT_EQ(guide(), "ada");  // at its end, and later if nobody asks until then
+  const Entry<User> entry = users.GetOrLoad(1, Row()).value();
+  EXPECT_EQ(entry.outcome, Outcome::kHit);
+  EXPECT_EQ(entry.value->name, "eve");
+}
+
+// A replica that lags: behind the invalidation the old row is read of it, and cached.
+TEST_F(Mistake, ReplicaThatLagsIsCached) {
+  const std::string replica = "ada";
+  row_->name = "eve";  // at the primary, and the key is deleted
+  Call("DEL", "guide");
+  if (!Get("guide")) Call("SETEX", "guide", 3'600, replica);
+  EXPECT_EQ(Get("guide"), "ada");
+
+  const Users users = Make();
+  users.Invalidate(1, 2).value();  // by the version of the new row
+  const auto lagging = [&](Users::Loading& context) -> Loaded {
+    EXPECT_GE(context.min_version, 2);
+    context.version = 1;
+    return User{1, replica, {}};
+  };
+  const Entry<User> read = users.GetOrLoad(1, lagging, {.min_version = 2}).value();
+  EXPECT_EQ(read.value->name, "ada");  // the caller's, and nobody else's
+  EXPECT_FALSE(read.is_cached);
+  EXPECT_EQ(users.GetOrLoad(1, Row())->value->name, "eve");
+}
+
+// Delayed double delete: a reader who is slower than the delay stores the old row all the same.
+// Ours has no such thing to offer: the lease is void, however late the reader comes.
+TEST_F(Mistake, DelayedDoubleDeleteIsOvertaken) {
+  const std::string read = row_->name;
+  row_->name = "eve";
+  Call("DEL", "guide");
+  time_.Advance(500ms);
+  Call("DEL", "guide");  // the second one
+  Call("SETEX", "guide", 3'600, read);
+  EXPECT_EQ(Get("guide"), "ada");
+
+  row_->name = "ada";
+  const Users users = Make({.ttl = 1h, .lease = 1min});
+  const auto slow = [&](Users::Loading&) -> Loaded {
+    const User old = *row_;
+    row_->name = "eve";
+    users.Invalidate(1).value();  // once
+    time_.Advance(10s);
+    return old;
+  };
+  EXPECT_FALSE(users.GetOrLoad(1, slow)->is_cached);
+  EXPECT_EQ(users.GetOrLoad(1, Row())->value->name, "eve");
+}
+
 // DEL of what SCAN finds by a pattern with an id in it: the id's signs of a glob are the pattern's.
 TEST_F(Mistake, IdsInPatternsAreNotEscaped) {
   using Page = Key<"page:*:*", std::string, int>;
@@ -284,6 +357,45 @@ TEST_F(Mistake, IdsInPatternsAreNotEscaped) {
   purge(Page::Glob(id));
   EXPECT_EQ(pages.Get({"alice", 1})->outcome, Outcome::kHit);
   EXPECT_EQ(pages.Get({id, 1})->outcome, Outcome::kMiss);
+}
+
+// Invalidation by a pattern reads all keys of the server for those it deletes (and one exact key is
+// scanned for, too), in many steps: what is stored behind the cursor outlives it, old. A tag's bump
+// is one command, whatever there is, and what is loaded meanwhile is refused.
+TEST_F(Mistake, PatternInvalidationScansAllAndMissesSome) {
+  const auto network = Network::Open(time_).value();
+  const Store store = network->Join("a");
+  Client& client = network->store()->client();
+  for (int i = 0; i < 1'000; ++i) client.Call(Command("SET", "other:" + std::to_string(i), "x"));
+  client.Call(Command("SET", "guide:user:1", "old")).value();
+  std::map<std::string, int> sent;
+  network->Watch([&](const NetworkEvent& event) {
+    if (event.kind == NetworkEvent::Kind::kSent) ++sent[std::string((*event.command)[0])];
+  });
+  std::string cursor = "0";
+  do {
+    const Reply page =
+        store.client().Call(Command("SCAN", cursor, "MATCH", "guide:user:1")).value();
+    for (const Reply& key : page.elements()[1].elements())
+      store.client().Call(Command("DEL", key.text())).value();
+    cursor = page.elements()[0].text();
+  } while (cursor != "0");
+  client.Call(Command("SET", "guide:user:1", "old")).value();  // by who has loaded it before
+  EXPECT_GT(sent["SCAN"], 50);
+  EXPECT_EQ(client.Call(Command("GET", "guide:user:1"))->text(), "old");
+
+  sent.clear();
+  const Users users(store, {.policy = {.ttl = 1h, .tags = {"users"}}});
+  time_.Run(users.CoPut(2, *row_)).value();
+  const auto raced = [&](Users::Loading&) -> Task<Loaded> {
+    EXPECT_TRUE(co_await users.CoInvalidateTag("users", Bump::kHard));
+    co_return row_;
+  };
+  EXPECT_FALSE(time_.Run(users.CoGetOrLoad(1, raced))->is_cached);
+  EXPECT_EQ(time_.Run(users.CoGet(1))->outcome, Outcome::kMiss);
+  EXPECT_EQ(time_.Run(users.CoGet(2))->outcome, Outcome::kMiss);
+  EXPECT_EQ(sent["TAG.BUMP"], 1);
+  EXPECT_EQ(sent["SCAN"] + sent["KEYS"] + sent["DEL"], 0);
 }
 
 // A key of the arguments that are positional: price(product=2) is price(product=1).
@@ -367,6 +479,36 @@ TEST_F(Mistake, FunctionsOfOneNameAndCallsOfManySpellings) {
   EXPECT_EQ(order(1)->outcome, Outcome::kHit);
 }
 
+// The arguments as they are written are the key: one call in three spellings is loaded three times,
+// and so is a method's, whose `self` is in it. Of a key that is a digest nobody can name the call
+// that is to be invalidated; ours take the same arguments.
+TEST_F(Mistake, SpellingsAndSelfAreInTheKey) {
+  std::map<std::string, int> guide;
+  for (const char* call : {"(1, 2)", "(1, b=2)", "(a=1, b=2)"})
+    guide.try_emplace("add:" + std::to_string(std::hash<std::string>()(call)), 3);
+  EXPECT_EQ(guide.size(), 3u);
+  struct Shop {
+    int* loads;
+    std::int64_t Price(std::int64_t product) const { return ++*loads, product * 10; }
+  };
+  const Shop one{&loads_};
+  const Shop other{&loads_};
+  guide.clear();
+  for (const Shop* self : {&one, &other})
+    guide.try_emplace("price:" + std::to_string(reinterpret_cast<std::uintptr_t>(self)) + ":1", 10);
+  EXPECT_EQ(guide.size(), 2u);
+
+  const auto of = [&](const Shop& shop) {
+    return Memoise<"shop.price", std::int64_t(std::int64_t)>(
+        store_, [&shop](std::int64_t product) { return shop.Price(product); });
+  };
+  EXPECT_EQ(of(one)(1)->value, 10);
+  EXPECT_EQ(of(other)(std::int8_t{1})->value, 10);
+  EXPECT_EQ(loads_, 1);
+  EXPECT_TRUE(of(other).Invalidate(1)->is_applied);
+  EXPECT_EQ(of(one)(1)->outcome, Outcome::kLoaded);
+}
+
 // Versioned keys: no version reads as 1, and the first INCR gives 1, so that the first invalidation
 // does nothing; a version key that was evicted begins anew, and with it the old entries; and the
 // version is read after the load, so that an old row lands under the new one.
@@ -425,6 +567,42 @@ TEST_F(Mistake, CompressedTwinShadowsTheValue) {
   EXPECT_EQ(blobs.Get(1)->value, large);
   blobs.Put(1, "small").value();
   EXPECT_EQ(blobs.Get(1)->value, "small");
+}
+
+// Compressed bytes through a client that takes all replies for UTF-8; and the twin is asked for in
+// a round trip of its own. Ours are bytes, flags are in the value's header, and one command reads
+// it.
+TEST_F(Mistake, CompressedValuesAreReadAsText) {
+  const auto is_text = [](std::string_view bytes) {
+    const auto part = [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; };
+    std::size_t i = 0;
+    while (i < bytes.size()) {
+      const auto lead = static_cast<unsigned char>(bytes[i]);
+      const std::size_t parts = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+      if (part(bytes[i]) || i + parts >= bytes.size()) return false;
+      for (std::size_t j = 1; j <= parts; ++j) {
+        if (!part(bytes[i + j])) return false;
+      }
+      i += parts + 1;
+    }
+    return true;
+  };
+  EXPECT_TRUE(is_text("p\xc3\xb6t"));
+  const std::string gzip("\x1f\x8b\x08\x00", 4);  // as every one begins
+  Call("SET", "guide:gz", gzip);
+  EXPECT_FALSE(is_text(*Get("guide:gz")));  // UnicodeDecodeError, at each read
+
+  const auto network = Network::Open(time_).value();
+  const TypedCache<std::string, Key<"blob:*", int>> blobs(network->Join("a"));
+  const std::string large = std::string(5'000, 'x') + gzip;
+  time_.Run(blobs.CoPut(1, large)).value();
+  EXPECT_FALSE(is_text(network->store()->client().Call(Command("GET", "blob:1"))->text()));
+  int sent = 0;
+  network->Watch([&](const NetworkEvent& event) {
+    if (event.kind == NetworkEvent::Kind::kSent) ++sent;
+  });
+  EXPECT_EQ(time_.Run(blobs.CoGet(1))->value, large);
+  EXPECT_EQ(sent, 1);
 }
 
 // The set of a tag's keys takes the TTL of the entry that came last: what lives longer outlives it,
@@ -496,6 +674,24 @@ TEST_F(Mistake, RetaggingNeverRemoves) {
   EXPECT_EQ(users.Get(1)->outcome, Outcome::kHit);
   users.InvalidateTag("blue", Bump::kHard).value();
   EXPECT_EQ(users.Get(1)->outcome, Outcome::kMiss);
+}
+
+// What has expired stays in the sets of its tags: they grow for as long as the server runs. A tag
+// of ours is a number, whatever had it.
+TEST_F(Mistake, MembersOfATagNeverExpire) {
+  const TypedCache<int, Key<"page:*", int>> pages(store_,
+                                                  {.policy = {.ttl = 1s, .tags = {"pages"}}});
+  for (int i = 0; i < 500; ++i) {
+    const std::string key = "guide:" + std::to_string(i);
+    Call("SET", key, "x", "PX", 1'000);
+    Call("SADD", "tag:guide", key);
+    pages.Put(i, i).value();
+  }
+  time_.Advance(1h);
+  EXPECT_EQ(Call("SCARD", "tag:guide").AsInteger().value(), 500);
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(pages.Get(i)->outcome, Outcome::kMiss);
+  Call("DEL", "tag:guide");
+  EXPECT_TRUE(Call("KEYS", "*").elements().empty());
 }
 
 // All of a tag's keys are dropped at once: each reader of each of them is at the database.

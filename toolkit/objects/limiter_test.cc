@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 #include "cairn/testkit/virtual_time.h"
@@ -287,6 +288,54 @@ TEST_F(Limits, FixedWindowCrashesBetweenIncrAndExpire) {
   EXPECT_GT(Number(Command("PTTL", limiter.KeyOf("u"))), 0);
   time_.Advance(1s);
   EXPECT_TRUE(limiter.Take("u")->allowed);
+}
+
+// 003: a "token bucket" that is a sliding log: behind a burst nothing passes until the burst itself
+// is a period old. A bucket is refilled all the time.
+TEST_F(Limits, TokenBucketIsASlidingLog) {
+  int number = 0;
+  const auto guide = [&] {
+    Call(Command("ZREMRANGEBYSCORE", "guide", 0, Clock() - 1));
+    if (Number(Command("ZCARD", "guide")) >= 5) return false;
+    Call(Command("ZADD", "guide", Clock(), ++number));
+    return true;
+  };
+  const Limiter bucket = Make({.law = LimitLaw::kGcra, .count = 5, .period = 1000ms});
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(guide());
+    EXPECT_TRUE(bucket.Take("u")->allowed);
+  }
+  time_.Advance(200ms);
+  EXPECT_FALSE(guide());
+  EXPECT_TRUE(bucket.Take("u")->allowed);
+  EXPECT_FALSE(bucket.Take("u")->allowed);
+}
+
+// 003: a "sliding window" that is a fixed one, begun by the first request: a client that comes late
+// in it has twice the limit at once.
+TEST_F(Limits, SlidingWindowIsAFixedWindow) {
+  const auto guide = [&] {
+    const std::int64_t count = Number(Command("INCR", "guide"));
+    if (count == 1) Call(Command("PEXPIRE", "guide", 1000));
+    return count <= 5;
+  };
+  const Limiter limiter = Make(kFiveASecond);
+  const auto passed = [&](const std::function<bool()>& attempt) {
+    EXPECT_TRUE(attempt());
+    time_.Advance(900ms);
+    return Passed(200ms, attempt);
+  };
+  EXPECT_EQ(passed(guide), 4 + 5);
+  EXPECT_LE(passed([&] { return limiter.Take("u")->allowed; }), 5);
+}
+
+// 002: is_rate_limited() returns whether the request is *allowed*. Ours is no truth value at all:
+// who asks has to say which of its fields he means.
+TEST_F(Limits, IsRateLimitedReturnsAllowed) {
+  const auto is_rate_limited = [&] { return Number(Command("INCR", "guide")) <= 1; };
+  EXPECT_TRUE(is_rate_limited());  // the first is not limited
+  static_assert(!std::is_convertible_v<Verdict, bool> && !std::is_constructible_v<bool, Verdict>);
+  EXPECT_TRUE(Make(kFiveASecond).Take("u")->allowed);
 }
 
 // ---- The rules of section 3 --------------------------------------------------------------------

@@ -7,9 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 #include <vector>
 
+#include "cairn/testkit/network.h"
 #include "cairn/testkit/virtual_time.h"
 
 namespace cairn::cache {
@@ -302,6 +304,53 @@ TEST_F(Lock, GetWithMutexReleasesAnothersLock) {
   EXPECT_FALSE(stalled.Release().value());
   EXPECT_TRUE(next.Check().value());
   EXPECT_FALSE(mutex.TryAcquire()->has_value());
+}
+
+// 000: who finds the lock taken sleeps and calls itself: a frame a try, where Python allows 1,000.
+TEST_F(Lock, GetWithMutexWaitsByRecursion) {
+  GuideLock first(store_, "1");
+  GuideLock second(store_, "2");
+  ASSERT_TRUE(first.Acquire());
+  const std::function<int(int)> guide = [&](int depth) {
+    if (second.Acquire()) return depth;
+    server_time_.Advance(25ms);
+    return guide(depth + 1);
+  };
+  EXPECT_GE(guide(0), 1'000);
+  // Ours is parked at the server until the grant: no polling, and no stack that grows.
+  VirtualTime time;
+  const auto network = Network::Open(time, {.link = {.timeout = 60s}}).value();
+  const Mutex mutex(network->Join("waits"), "lock", {.ttl = 60s});
+  const Mutex holder(network->Join("holds"), "lock", {.ttl = 60s});
+  Held held = time.Run(holder.CoAcquire()).value();
+  int sent = 0;
+  network->Watch([&](const NetworkEvent& event) {
+    if (event.kind == NetworkEvent::Kind::kSent && event.client == "waits") ++sent;
+  });
+  Waiting waiting;
+  Detach(AcquireInto(mutex, {.timeout = 60s}, waiting));
+  time.Advance(10s);
+  EXPECT_FALSE(waiting.result);
+  EXPECT_LE(sent, 2);
+  EXPECT_TRUE(time.Run(held.CoRelease()).value());
+  time.Advance(1s);
+  ASSERT_TRUE(waiting.result);
+  EXPECT_TRUE((*waiting.result)->is_held());
+}
+
+// 001, lock.lua: there is no release, so that each lock is held for its whole time.
+TEST_F(Lock, LockWithoutARelease) {
+  GuideLock first(store_, "1");
+  GuideLock second(store_, "2");
+  ASSERT_TRUE(first.Acquire());  // and its work is done at once
+  server_time_.Advance(29s);
+  EXPECT_FALSE(second.Acquire());
+  const Mutex mutex = Make({.ttl = 30s});
+  EXPECT_TRUE(mutex.Acquire().value().Release().value());
+  {
+    const Held held = mutex.TryAcquire().value().value();
+  }  // or by the end of its scope
+  EXPECT_TRUE(mutex.TryAcquire()->has_value());
 }
 
 // 000: the write after the expiry is unfenced. What the lock guards refuses a fence that is behind.

@@ -108,6 +108,20 @@ TEST_F(Quorum, RenewalsWithoutAMajorityOfAnswersTellTheLossInTime) {
   EXPECT_FALSE(IsFree(2));
 }
 
+// 002: "Redlock simplified" is SET NX at one server: when that one comes back empty, two have it.
+TEST_F(Quorum, RedlockSimplifiedIsOneServer) {
+  const auto guide = [&](const char* owner) {
+    return stores_[0].client().Call(Command("SET", "guide", owner, "NX", "PX", 10'000))->is_ok();
+  };
+  const QuorumLock lock = Make({.ttl = 10s});
+  ASSERT_TRUE(guide("1"));
+  const Permit held = lock.Acquire().value();
+  stores_[0].client().Call(Command("FLUSHALL")).value();
+  EXPECT_TRUE(guide("2"));  // wrong: the first one still works
+  EXPECT_FALSE(lock.TryAcquire()->has_value());
+  EXPECT_TRUE(held.is_held());
+}
+
 // Section 3, "Redlock doubts": a store that restarts empty lets two hold it at once. So there is no
 // fence to rely on, and the one-server lock with its fences is the default.
 TEST_F(Quorum, RuleRedlockIsForEfficiencyOnly) {

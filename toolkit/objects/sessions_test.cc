@@ -242,6 +242,24 @@ TEST_F(SessionStore, HsetThenExpireMakesImmortals) {
   EXPECT_EQ(KeyCount(), 0u);
 }
 
+// 002: HGETALL, then EXPIRE: what ends between the two is served as if it had been prolonged.
+TEST_F(SessionStore, HgetallThenExpireServesTheDead) {
+  Call(Command("HSET", "guide:1", "user", "ada"));
+  Call(Command("PEXPIRE", "guide:1", 1000));
+  time_.Advance(999ms);
+  const Reply read = Call(Command("HGETALL", "guide:1"));
+  time_.Advance(1ms);
+  EXPECT_EQ(Number(Command("PEXPIRE", "guide:1", 1000)), 0);
+  EXPECT_EQ(read.elements().size(), 2u);  // signed in, and the next request is not
+  // Ours is one command: who gets a session has it for the time that it says.
+  const Sessions sessions = Make();
+  const std::string id = sessions.Create("ada")->id;
+  time_.Advance(999ms);
+  EXPECT_TRUE(sessions.Touch(id)->has_value());
+  time_.Advance(999ms);
+  EXPECT_TRUE(sessions.Get(id)->has_value());
+}
+
 // 002: whoever goes on using it (or has stolen it) has it for ever.
 TEST_F(SessionStore, NoAbsoluteLifetime) {
   Call(Command("HSET", "guide:1", "user", "ada"));

@@ -3,9 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "cairn/cache.h"
 #include "cairn/geo_lookup.h"
+#include "cairn/leaderboard.h"
+#include "cairn/lock.h"
+#include "cairn/sessions.h"
+#include "cairn/testkit/network.h"
 #include "cairn/testkit/virtual_time.h"
 #include "cairn/timeline.h"
 #include "cairn/topic.h"
@@ -39,6 +47,48 @@ TEST_F(Structures, GeoNearestFirst) {
   EXPECT_TRUE(shops.Remove("zoo").value());
   EXPECT_EQ(shops.Put("pole", {.latitude = 90}).error().code, Errc::kInvalid);
   EXPECT_EQ(shops.Near({}, {.radius_m = -1}).error().code, Errc::kInvalid);
+}
+
+// 001: HMSET, GEORADIUS and SETNX are deprecated. No object sends them, nor another that is.
+TEST_F(Structures, DeprecatedCommandsAreNotSent) {
+  const std::set<std::string, std::less<>> deprecated = {
+      "GEORADIUS",   "GEORADIUSBYMEMBER", "GETSET",    "HMSET",
+      "PSETEX",      "RPOPLPUSH",         "SETEX",     "SETNX",
+      "ZRANGEBYLEX", "ZRANGEBYSCORE",     "ZREVRANGE", "ZREVRANGEBYLEX",
+      "SUBSTR",      "ZREVRANGEBYSCORE",  "BRPOPLPUSH"};
+  std::set<std::string> sent;
+  int calls = 0;
+  const auto network = Network::Open(time_).value();
+  network->Watch([&](const NetworkEvent& event) {
+    if (event.kind != NetworkEvent::Kind::kSent) return;
+    ++calls;
+    if (const std::string name((*event.command)[0]); deprecated.contains(name)) sent.insert(name);
+  });
+  const Store store = network->Join("a");
+  store.client().Call(Command("GEOADD", "guide", 13.4, 52.5, "alex")).value();
+  store.client().Call(Command("GEORADIUS", "guide", 13.4, 52.5, 1, "km")).value();
+  store.client().Call(Command("HMSET", "guide:h", "name", "ada")).value();
+  store.client().Call(Command("SETNX", "guide:lock", 1)).value();
+  EXPECT_EQ(sent, (std::set<std::string>{"GEORADIUS", "HMSET", "SETNX"}));
+
+  sent.clear();
+  calls = 0;
+  const GeoLookup shops(store, {.prefix = "shops"});
+  const GeoPoint here{.longitude = 13.4, .latitude = 52.5};
+  time_.Run(shops.CoPut("alex", here)).value();
+  EXPECT_EQ(time_.Run(shops.CoNear(here, {.radius_m = 500}))->size(), 1u);
+  const Sessions sessions(store, "session");
+  time_.Run(sessions.CoUpdate(time_.Run(sessions.CoCreate("ada")).value())).value();
+  Held held = time_.Run(Mutex(store, "lock").CoAcquire()).value();
+  EXPECT_TRUE(time_.Run(held.CoRelease()).value());
+  const Leaderboard<std::string> board(store, {.prefix = "game"});
+  time_.Run(board.CoAdd("ada", 1)).value();
+  EXPECT_EQ(time_.Run(board.CoTop(1))->size(), 1u);
+  const Timeline feeds(store, {.prefix = "feed"});
+  time_.Run(feeds.CoPush({.id = "1", .score = 1}, {"ada"})).value();
+  EXPECT_EQ(time_.Run(feeds.CoPage("ada", 10))->posts.size(), 1u);
+  EXPECT_GE(calls, 10);
+  EXPECT_TRUE(sent.empty()) << *sent.begin();
 }
 
 TEST_F(Structures, TopicsAreTyped) {
