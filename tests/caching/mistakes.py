@@ -8,7 +8,7 @@ and an `ours` half. The database is a dictionary.
 
 import threading
 
-from harness import ServerError, check, equal, wait_for
+from harness import Server, ServerError, check, equal, wait_for
 
 LEASE = ("LEASE", 60_000)
 CASES = {}
@@ -522,3 +522,35 @@ def write_behind_of_a_hot_key(server):
             client.call("CACHE.SET", "ours", n, "BEHIND", "ours-log", "COALESCE", 600_000)
         entries = client.call("XRANGE", "ours-log", "-", "+")
         equal([entry[1][-1] for entry in entries], [b"999"], "ours: the last one")
+
+
+@mistake
+def volatile_lru_for_keys_without_a_ttl(_):
+    """"No TTLs? Take volatile-lru": it evicts nothing that has none, and refuses all writes. The
+    policies by frequency, which the guide leaves out, are there; CACHE.SET in a namespace has a TTL
+    though its caller gives none."""
+    for policy, evicts in (("volatile-lru", False), ("volatile-lfu", False), ("allkeys-lfu", True)):
+        with Server("--maxmemory", "12mb", "--maxmemory-policy", policy,
+                    "--cairn-namespaces", "ours: TTL 3600000") as on, on.client() as client:
+            said = [client.call("SET", f"naive:{n}", "v" * 100_000) for n in range(200)]
+            equal("OOM" not in str(said), evicts, f"naive: {policy}")
+            client.call("FLUSHALL")
+            said = {client.call("CACHE.SET", f"ours:{n}", "v" * 100_000) for n in range(200)}
+            equal(said, {"OK"}, f"ours: {policy}")
+
+
+@mistake
+def hot_keys_by_commandstats(server):
+    """INFO commandstats and LATENCY do not name a key, hot as it may be."""
+    with server.client() as client:
+        for _ in range(2000):
+            client.call("GET", "page:hot")
+        told = client.call("INFO", "commandstats"), client.call("LATENCY", "LATEST")
+        check("page:hot" not in str(told), "naive")
+
+        def hottest():
+            for _ in range(500):
+                client.call("GET", "page:hot")
+            reply = client.call("CACHE.HOTKEYS", "READ", "LIMIT", 3)
+            return "page:hot" in str(reply)
+        wait_for(hottest, "ours: to be told")

@@ -116,6 +116,25 @@ TEST_P(CachedTables, WriteThrough) {
   EXPECT_EQ(items.table().Load(1)->value, std::nullopt);
 }
 
+// 001: an update that invalidates nothing, and 002: a create that does not: what was known before
+// is served for the whole time.
+TEST_P(CachedTables, GuideUpdatesWithoutAnInvalidation) {
+  Client& client = store_.client();
+  ASSERT_TRUE(client.Call(Command("SETEX", "guide:1", 3'600, "null")));  // read before it was there
+  Run("insert into items values (1, 'one', 1)");
+  EXPECT_EQ(client.Call(Command("GET", "guide:1"))->text(), "null");
+  ASSERT_TRUE(client.Call(Command("SETEX", "guide:1", 3'600, "one")));
+  Run("update items set name = 'two', row_version = 2");
+  EXPECT_EQ(client.Call(Command("GET", "guide:1"))->text(), "one");
+
+  const Items items = Make();
+  EXPECT_EQ(items.Get(2)->outcome, Outcome::kNegative);
+  ASSERT_TRUE(items.Save({2, "one"}));
+  EXPECT_EQ(items.Get(2)->value->name, "one");
+  ASSERT_TRUE(items.Save({2, "two"}));
+  EXPECT_EQ(items.Get(2)->value->name, "two");
+}
+
 // The guide's write-through leaves the older of two writers' values: both have committed, and the
 // first comes to the cache last.
 TEST_P(CachedTables, WritersWhoAreReversedOnTheirWayToTheCache) {

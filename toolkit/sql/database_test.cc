@@ -139,6 +139,33 @@ TEST_P(AnyDatabase, ManyThreadsCountTogether) {
   EXPECT_EQ(db.Execute(Statement("select n from c"))->Get<int>(0, 0), 120);
 }
 
+// 001: one connection that all threads share: what one of them writes is part of another's
+// transaction, and is gone with it. Here each call has a connection of its own while it runs.
+TEST_P(AnyDatabase, GuideOneConnectionForAllThreads) {
+  const Database db = Open({.connections_max = 2, .timeout = 20s});
+  ASSERT_TRUE(db.RunScript("create table u(id bigint primary key)"));
+  const auto count = [&] {
+    return db.Execute(Statement("select count(*) from u"))->Get<int>(0, 0);
+  };
+  EXPECT_FALSE(db.Transact([&](Session& shared) -> Result<int> {
+    std::jthread([&] {  // another thread's insert, which it takes for done
+      EXPECT_TRUE(shared.Execute(Statement("insert into u values (1)")));
+    })
+        .join();
+    return Fail(Errc::kInvalid, "the first thread's change is refused");
+  }));
+  EXPECT_EQ(count(), 0);  // wrong: nobody told the other one
+
+  std::jthread other;
+  EXPECT_FALSE(db.Transact([&](Session& own) -> Result<int> {
+    EXPECT_TRUE(own.Execute(Statement("select 1")));
+    other = std::jthread([&] { EXPECT_TRUE(db.Execute(Statement("insert into u values (2)"))); });
+    return Fail(Errc::kInvalid, "refused");
+  }));
+  other.join();
+  EXPECT_EQ(count(), 1);
+}
+
 TEST_P(AnyDatabase, AStatementEndsAtItsDeadline) {
   const Database db = Open();
   const Statement forever(

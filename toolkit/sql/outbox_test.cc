@@ -122,6 +122,39 @@ TEST_P(Outboxes, WhatWasNotToldIsToldByTheNext) {
   EXPECT_EQ(MakeRelay().RunOnce(), 0U);
 }
 
+// 000, write-through: a crash between the commit and the SET leaves what is stale until its TTL
+// ends. Ours has the change in the same transaction, and whoever comes next tells it.
+TEST_P(Outboxes, GuideCrashBetweenCommitAndSet) {
+  ASSERT_TRUE(store_.client().Call(Command("SET", "guide", "old")));
+  Set("user:1", 1);
+  ASSERT_TRUE(Sql("insert into users(id, name) values (1, 'new')"));
+  // kill -9
+  EXPECT_TRUE(Has("guide"));  // for an hour
+  EXPECT_EQ(MakeRelay().RunOnce(), 1U);
+  EXPECT_FALSE(Has("user:1"));
+  EXPECT_TRUE(Has("guide"));
+}
+
+// An invalidation before the commit: a reader in between loads the old row, and stores it for good.
+// A relay tells only what has been committed.
+TEST_P(Outboxes, GuideInvalidatesBeforeTheCommit) {
+  ASSERT_TRUE(Sql("insert into users(id, name) values (1, 'old')"));
+  OutboxRelay relay = MakeRelay();
+  ASSERT_TRUE(relay.RunOnce());
+  const std::int64_t old_version = VersionOf(1);
+  const auto done = db_->Transact([&](Session& session) -> Result<int> {
+    store_.client().Call(Command("DEL", "guide")).value();
+    store_.client().Call(Command("SET", "guide", "old")).value();  // a reader's
+    EXPECT_EQ(Set("user:1", old_version), "OK");                   // the same one's, in ours
+    session.Execute(Statement("update users set name = 'new' where id = 1")).value();
+    return 0;
+  });
+  EXPECT_TRUE(done);
+  EXPECT_TRUE(Has("guide"));  // wrong: old, and nobody says so any more
+  EXPECT_EQ(relay.RunOnce(), 1U);
+  EXPECT_FALSE(Has("user:1"));
+}
+
 TEST_P(Outboxes, UnwatchedIsSilent) {
   ASSERT_TRUE(Outbox(*db_).Unwatch("users"));
   ASSERT_TRUE(Sql("insert into users(id, name) values (1, 'a')"));

@@ -98,6 +98,23 @@ TEST_P(Behind, AnOlderEntryThatComesLateHasNoEffect) {
   EXPECT_EQ(NameOf(1), "ten");
 }
 
+// 000: a worker that writes what it reads: an entry that is delivered again, or late, puts an older
+// value over a newer one.
+TEST_P(Behind, GuideWritesWhatItReads) {
+  Prepare();
+  const auto guide = [&](const LogEntry& entry) {
+    const Statement write(
+        "insert into users(id, name) values (9, $1)"
+        " on conflict (id) do update set name = excluded.name",
+        entry.value.substr(2));
+    EXPECT_TRUE(db_->Execute(write));
+  };
+  for (const int id : {1, 2, 1}) guide(Set(id, 9, std::to_string(id)));
+  EXPECT_EQ(NameOf(9), "1");
+  for (const int id : {1, 2, 1}) Apply({Set(id, 8, std::to_string(id))});
+  EXPECT_EQ(NameOf(8), "2");
+}
+
 TEST_P(Behind, TheLastOfABatchCounts) {
   Prepare();
   const Applied applied = Apply({Set(2, 1, "b"), Set(3, 1, "c"), Set(1, 1, "a"), Del(4, 2)});

@@ -4,8 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "cairn/testkit/virtual_time.h"
 #include "sql/any_database.h"
@@ -142,6 +145,46 @@ TEST_P(Worker, WhatWasTakenFromTheLogIsLeftOut) {
   EXPECT_FALSE(worker.RunOnce());
   Set(2, "Bob");
   EXPECT_EQ(worker.RunOnce()->acknowledged, 1U);
+}
+
+// 002, 004: writes wait in a queue of the process. A flush that fails is logged and its write
+// dropped, or puts the older value back over one that came meanwhile and ends the loop; and a
+// process that dies takes all that waits along. Nothing bounds the queue.
+TEST_P(Worker, GuideQueueInTheProcess) {
+  std::optional<std::map<int, std::string>> pending(std::in_place);
+  const auto flush = [&](bool is_down, const auto& meanwhile) {
+    const std::map<int, std::string> batch = std::exchange(*pending, {});
+    meanwhile();
+    if (!is_down) return true;
+    for (const auto& [key, value] : batch) (*pending)[key] = value;  // update()
+    return false;                                                    // and the loop ends
+  };
+  (*pending)[1] = "old";
+  EXPECT_FALSE(flush(true, [&] { (*pending)[1] = "new"; }));
+  EXPECT_EQ((*pending)[1], "old");  // wrong
+  for (int i = 0; i < 100'000; ++i) (*pending)[i] = "x";
+  EXPECT_EQ(pending->size(), 100'000U);
+  pending.reset();  // kill -9: all of them were acknowledged
+
+  Set(1, "old");
+  ASSERT_TRUE(db_->RunScript("alter table cairn_applied rename to away"));
+  {
+    WriteBehindWorker dies = MakeWorker();
+    EXPECT_FALSE(dies.RunOnce());
+    Set(1, "new");
+  }
+  ASSERT_TRUE(db_->RunScript("alter table away rename to cairn_applied"));
+  WriteBehindWorker worker = MakeWorker();
+  while (worker.RunOnce()->acknowledged > 0) {
+  }
+  EXPECT_EQ(NameOf(1), "new");
+  EXPECT_EQ(Length("log:{u}"), 0);
+  // The log has a bound, and says so before the write is taken.
+  ASSERT_TRUE(
+      Call(Command("CACHE.SET", "{u}2", "2 a", "BEHIND", "log:{u}", "COALESCE", 0, "MAXLEN", 1)));
+  const auto full =
+      Call(Command("CACHE.SET", "{u}3", "3 b", "BEHIND", "log:{u}", "COALESCE", 0, "MAXLEN", 1));
+  EXPECT_EQ(full.error().server_code(), "LOGFULL");
 }
 
 TEST_P(Worker, TwoRunAndStop) {
