@@ -10,6 +10,8 @@
 #include <string>
 #include <thread>
 
+#include "cairn/lock.h"
+#include "cairn/testkit/virtual_time.h"
 #include "sql/any_database.h"
 
 namespace cairn::cache::sql {
@@ -164,6 +166,31 @@ TEST_P(AnyDatabase, GuideOneConnectionForAllThreads) {
   }));
   other.join();
   EXPECT_EQ(count(), 1);
+}
+
+// A lock's fence in SQL, as the locks' page has it: who was late changes nothing, and sees it.
+TEST_P(AnyDatabase, RuleFencesAreCheckedBySql) {
+  const Database db = Open();
+  ASSERT_TRUE(db.RunScript(
+      "create table invoice(id bigint primary key, total bigint, fence bigint not null);"
+      "insert into invoice values (42, 0, 0)"));
+  const auto write = [&](const Held& held, int total) {
+    const Statement guarded(
+        "update invoice set total = $1, fence = $2 where id = $3 and fence <= $2", total,
+        held.fence(), 42);
+    return db.Execute(guarded)->affected;
+  };
+  VirtualTime time;
+  const Store store = Store::Open("embedded:", {.clock = &time}).value();
+  const Mutex mutex(store, "lock", {.ttl = 1s, .renews = false});
+  const Held stalled = mutex.Acquire().value();
+  EXPECT_EQ(write(stalled, 1), 1);
+  time.Advance(2s);  // it stands still
+  const Held next = mutex.TryAcquire().value().value();
+  EXPECT_EQ(write(next, 2), 1);
+  EXPECT_EQ(write(stalled, 3), 0);
+  EXPECT_EQ(write(next, 4), 1);
+  EXPECT_EQ(db.Execute(Statement("select total from invoice"))->Get<int>(0, 0), 4);
 }
 
 TEST_P(AnyDatabase, AStatementEndsAtItsDeadline) {
