@@ -233,8 +233,7 @@ CacheFigures CacheCore::figures() const {
   return figures;
 }
 
-template <class T>
-Result<T> CacheCore::Told(Result<T> result) {
+Result<Reply> CacheCore::Told(Result<Reply> result) {
   if (result || result.error().code == Errc::kServer) {
     breaker_.TellUp();
   } else if (IsStoreDown(result.error())) {

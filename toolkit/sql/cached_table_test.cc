@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -65,21 +67,30 @@ TEST_P(CachedTables, ReadThrough) {
   EXPECT_TRUE(items.Get(2)->is_cached);
 }
 
+// Counts what it is given.
+class CountingPool final : public Executor {
+ public:
+  void Post(Work work) override {
+    ++count;
+    pool_->Post(std::move(work));
+  }
+  std::atomic<int> count{0};
+
+ private:
+  const std::unique_ptr<Executor> pool_ = MakeThreadPool(1);
+};
+
 TEST_P(CachedTables, LoadsOnTheExecutor) {
   Run("insert into items values (1, 'one', 7)");
-  const auto pool = MakeThreadPool(1);
-  const Items items = Make({.executor = pool.get()});
-  const auto load = [](const Items* from) -> Task<std::thread::id> {
-    EXPECT_EQ((co_await from->CoGet(1))->value->name, "one");
-    co_return std::this_thread::get_id();
-  };
-  EXPECT_NE(SyncWait(load(&items)), std::this_thread::get_id());
-  EXPECT_EQ(SyncWait(load(&items)), std::this_thread::get_id());  // a hit
-  const auto load_many = [](const Items* from, std::vector<ItemKey> keys) -> Task<std::thread::id> {
-    EXPECT_TRUE(co_await from->CoGetMany(std::move(keys)));
-    co_return std::this_thread::get_id();
-  };
-  EXPECT_NE(SyncWait(load_many(&items, {{2}, {3}})), std::this_thread::get_id());
+  CountingPool pool;
+  const Items items = Make({.executor = &pool});
+  EXPECT_EQ(SyncWait(items.CoGet(1))->value->name, "one");
+  EXPECT_EQ(pool.count, 1);
+  EXPECT_EQ(SyncWait(items.CoGet(1))->outcome, Outcome::kHit);
+  EXPECT_EQ(pool.count, 1);
+  std::vector<ItemKey> many = {{2}, {3}};
+  EXPECT_TRUE(SyncWait(items.CoGetMany(std::move(many))));
+  EXPECT_EQ(pool.count, 2);
 }
 
 TEST_P(CachedTables, OnlyTheMissingOnesOfMany) {

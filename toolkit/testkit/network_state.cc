@@ -79,7 +79,15 @@ Result<void> Network::State::Restart() {
 
 void Network::State::Close() {
   watcher_ = nullptr;
-  for (const auto& link : std::vector(links_)) Kill(link);
+  for (const auto& link : std::vector(links_)) {
+    Kill(link);
+    // Each message holds its link, in which it lies.
+    const std::vector<Work> held = std::exchange(link->held, {});
+    for (const auto& wire : link->wires) {
+      const auto requests = std::exchange(wire->requests.messages, {});
+      const auto replies = std::exchange(wire->replies.messages, {});
+    }
+  }
   store_.reset();
 }
 
@@ -114,6 +122,7 @@ void Network::State::ArriveNext(const std::shared_ptr<Link>& link, std::size_t w
     ++on.held;
     return;
   }
+  if (on.messages.empty()) return;  // the network was closed
   Work message = std::move(on.messages.front());
   on.messages.pop_front();
   message();

@@ -203,8 +203,7 @@ class CacheCore {
     figure.fetch_add(value, std::memory_order_relaxed);
   }
 
-  template <class T>
-  Result<T> Told(Result<T> result);
+  Result<Reply> Told(Result<Reply> result);
 
   const Store store_;
   const Clock& clock_;
