@@ -62,7 +62,7 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/cairn-config-version.cmake
   VERSION ${CAIRN_VERSION} COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/cairn-config.cmake ${CMAKE_BINARY_DIR}/cairn-config-version.cmake
   DESTINATION ${package_folder} COMPONENT dev)
-foreach(name cairn cairn-sql)
+foreach(name cairn cairn-sql cairn-http)
   configure_file(cmake/${name}.pc.in ${CMAKE_BINARY_DIR}/${name}.pc @ONLY)
   install(FILES ${CMAKE_BINARY_DIR}/${name}.pc
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
@@ -71,6 +71,15 @@ install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/cairn DESTINATION ${CMAKE_INSTALL_
   COMPONENT dev)
 install(TARGETS cairn-server cairn-check RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
   COMPONENT server)
+
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE RENAME copyright
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/cairn COMPONENT server)
+install(FILES ${CMAKE_SOURCE_DIR}/LICENSE RENAME copyright
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libcairn-dev COMPONENT dev)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/examples DESTINATION
+  ${CMAKE_INSTALL_DATADIR}/doc/libcairn-dev COMPONENT dev PATTERN CMakeLists.txt EXCLUDE)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/toolkit DESTINATION
+  ${CMAKE_INSTALL_DATADIR}/doc/libcairn-dev COMPONENT dev)
 
 # `cpack --config build/release/CPackConfig.cmake`: cairn and libcairn-dev.
 set(CPACK_GENERATOR DEB)

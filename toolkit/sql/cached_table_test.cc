@@ -170,6 +170,19 @@ TEST_P(CachedTables, WithoutVersionsAWriteInvalidates) {
   EXPECT_EQ(items.Get(1)->value->name, "two");
 }
 
+// Of a row that nobody has given a version.
+TEST_P(CachedTables, ARowWithoutAVersionIsOneAllTheSame) {
+  ASSERT_TRUE(
+      db_->RunScript("create table plain(id bigint primary key, name text, row_version bigint)"));
+  const Items items(store_, Table<Item>(*db_, "plain", {.version = "row_version"}));
+  const Written saved = items.Save({1, "one"}).value();
+  EXPECT_EQ(saved.version, 0);
+  EXPECT_EQ(items.Get(1)->value->name, "one");
+  EXPECT_EQ(items.Get(1)->version, 0);
+  EXPECT_EQ(items.Save({1, "two"}, 3)->version, 3);
+  EXPECT_EQ(items.Get(1)->version, 3);
+}
+
 // The guide raises what the cache says after the commit, as if nothing had been written.
 TEST_P(CachedTables, AStoreThatFailsDoesNotUndoACommit) {
   const Items items = Make({.policy = {.tags = {std::string(2000, 't')}}});

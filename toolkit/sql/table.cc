@@ -177,10 +177,11 @@ Result<std::int64_t> RowFinder::VersionOf(const Rows& rows, std::size_t row) con
   if (options_.version.empty()) return 0;
   const std::optional<std::size_t> column = rows.Find(options_.version);
   if (!column) return NoColumn(options_.version);
-  Result<std::int64_t> version = rows.Get<std::int64_t>(row, *column);
+  Result<std::optional<std::int64_t>> version = rows.Get<std::optional<std::int64_t>>(row, *column);
   if (!version) return InColumn(options_.version, std::move(version).error());
-  if (*version < 1) return Fail(Errc::kType, "the version of a row is below 1");
-  return version;
+  if (!*version) return 0;  // written by who knows no versions
+  if (**version < 1) return Fail(Errc::kType, "the version of a row is below 1");
+  return **version;
 }
 
 std::vector<std::string> RowFinder::TagsOf(const Value& key) const {

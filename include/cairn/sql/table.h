@@ -58,7 +58,8 @@ struct Loaded {
 
 struct TableOptions {
   std::string key = "id";
-  std::string version = {};  // the column of the version; empty: there is none
+  // The column of the version, from 1 on; NULL: this row has none. Empty: there is no such column.
+  std::string version = {};
 };
 
 struct QueryOptions {
