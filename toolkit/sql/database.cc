@@ -62,6 +62,19 @@ std::optional<std::size_t> Rows::Find(std::string_view column) const {
 
 Dialect Session::dialect() const { return driver_->dialect(); }
 
+namespace {
+
+// A database answers nothing to nothing, each in its way.
+Result<void> CheckSaid(std::span<const Statement> statements) {
+  for (const Statement& statement : statements) {
+    if (statement.text.find_first_not_of(" \t\r\n;") == std::string::npos)
+      return Fail(Errc::kInvalid, "an empty statement");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<Rows> Session::Execute(const Statement& statement) {
   std::vector<Result<Rows>> results = Batch(std::span(&statement, 1));
   return std::move(results.front());
@@ -74,11 +87,19 @@ std::vector<Result<Rows>> Session::Batch(std::span<const Statement> statements) 
     return results;
   }
   if (statements.empty()) return results;
-  results = driver_->Run(statements);
-  if (!results.back()) {
-    results.back().error().may_have_applied = false;  // COMMIT was never sent
-    failure_ = results.back().error();
+  if (Result<void> said = CheckSaid(statements); !said) {
+    results.emplace_back(Pass(std::move(said)));
+  } else {
+    results = driver_->Run(statements);
+    // COMMIT was never sent...
+    if (!results.back()) results.back().error().may_have_applied = false;
+    // ...unless by the body itself.
+    if (results.back() && !driver_->is_in_transaction()) {
+      results.back() = Fail(Errc::kInvalid, "a statement has ended the transaction");
+      results.back().error().may_have_applied = true;
+    }
   }
+  if (!results.back()) failure_ = results.back().error();
   return results;
 }
 
@@ -120,6 +141,10 @@ std::vector<Result<Rows>> Database::Batch(std::span<const Statement> statements,
                                           const SqlCall& call) const {
   std::vector<Result<Rows>> results;
   if (statements.empty()) return results;
+  if (Result<void> said = CheckSaid(statements); !said) {
+    results.emplace_back(Pass(std::move(said)));
+    return results;
+  }
   const Limits limits = pool_->LimitsOf(call);
   for (std::size_t attempt = 0;; ++attempt) {
     Result<Pool::Lease> lease = pool_->Take(limits);

@@ -115,6 +115,31 @@ TEST_P(AnyDatabase, TransactionsCommitOrDoNot) {
   EXPECT_EQ(count(), 1);
 }
 
+TEST_P(AnyDatabase, ABodyThatEndsItsTransactionIsTold) {
+  const Database db = Open();
+  ASSERT_TRUE(db.RunScript("create table t(i integer)"));
+  const auto body = [](Session& session) -> Result<int> {
+    const Result<Rows> inserted = session.Execute(Statement("insert into t values (1)"));
+    if (!inserted) return std::unexpected(inserted.error());
+    const Result<Rows> committed = session.Execute(Statement("commit"));
+    if (!committed) return std::unexpected(committed.error());
+    return 1;
+  };
+  EXPECT_FALSE(db.Transact(body));
+  EXPECT_EQ(db.Execute(Statement("select 1"))->size(), 1u);  // no transaction is left behind
+}
+
+TEST_P(AnyDatabase, AnEmptyStatementIsRefused) {
+  const Database db = Open();
+  for (const char* text : {"", " \n", ";"}) {
+    EXPECT_EQ(db.Execute(Statement(text)).error().code, Errc::kInvalid);
+    EXPECT_EQ(db.Transact([&](Session& session) { return session.Execute(Statement(text)); })
+                  .error()
+                  .code,
+              Errc::kInvalid);
+  }
+}
+
 TEST_P(AnyDatabase, ManyThreadsCountTogether) {
   const Database db = Open({.connections_max = 3, .timeout = 20s});
   ASSERT_TRUE(db.RunScript("create table c(n bigint); insert into c values (0)"));

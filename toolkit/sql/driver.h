@@ -41,6 +41,7 @@ class Driver {
   virtual Result<void> Begin(const TransactOptions& options) = 0;
   virtual Result<void> Commit() = 0;
   virtual void Rollback() = 0;
+  virtual bool is_in_transaction() const = 0;
   // False if the connection was lost, or is in a state that nobody should inherit. Asked of one
   // that was idle, it notices that the other side has hung up.
   virtual bool IsUsable() = 0;

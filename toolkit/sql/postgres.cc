@@ -210,6 +210,9 @@ class PostgresDriver final : public Driver {
   Dialect dialect() const override { return Dialect::kPostgres; }
   void set_limits(Limits limits) override { limits_ = std::move(limits); }
 
+  bool is_in_transaction() const override {
+    return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
+  }
   bool IsUsable() override {
     if (is_broken_ || PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) return false;
     // An idle server says nothing but farewell; a notice is not worth telling apart.

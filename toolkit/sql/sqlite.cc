@@ -129,7 +129,8 @@ class SqliteDriver final : public Driver {
 
   Dialect dialect() const override { return Dialect::kSqlite; }
   void set_limits(Limits limits) override { limits_ = std::move(limits); }
-  bool IsUsable() override { return sqlite3_get_autocommit(db_.get()) != 0; }
+  bool is_in_transaction() const override { return sqlite3_get_autocommit(db_.get()) == 0; }
+  bool IsUsable() override { return !is_in_transaction(); }
 
   Result<void> SetUp() {
     // FULL: a commit that was told is on the disk; write-behind acknowledges by it.
