@@ -206,6 +206,7 @@ Store Network::State::Join(std::string_view name, const LinkOptions& options) {
   if (const auto old = Find(name)) Kill(old);
   const auto link = std::make_shared<Link>(name, options, random_.Next());
   links_.push_back(link);
+  joined_.emplace_back(link);
   Capabilities capabilities = store_ ? store_->capabilities() : Capabilities();
   capabilities.tracking = false;
   capabilities.subscriptions = false;

@@ -79,9 +79,11 @@ Result<void> Network::State::Restart() {
 
 void Network::State::Close() {
   watcher_ = nullptr;
-  for (const auto& link : std::vector(links_)) {
-    Kill(link);
-    // Each message holds its link, in which it lies.
+  for (const auto& link : std::vector(links_)) Kill(link);
+  // Each message holds its link, in which it lies; also those that the dead have sent.
+  for (const auto& joined : joined_) {
+    const std::shared_ptr<Link> link = joined.lock();
+    if (link == nullptr) continue;
     const std::vector<Work> held = std::exchange(link->held, {});
     for (const auto& wire : link->wires) {
       const auto requests = std::exchange(wire->requests.messages, {});

@@ -150,6 +150,7 @@ class Network::State : public std::enable_shared_from_this<Network::State> {
   std::optional<Store> store_;  // none: it is down
   std::uint64_t store_life_ = 0;
   std::vector<std::shared_ptr<Link>> links_;  // in the order of their joining
+  std::vector<std::weak_ptr<Link>> joined_;   // those that were killed, too
   std::map<std::uint64_t, CallPtr> calls_;    // under way
   std::uint64_t next_call_ = 1;
   std::function<void(const NetworkEvent&)> watcher_;
