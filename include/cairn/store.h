@@ -19,9 +19,11 @@
 // and kServer of a password that the server does not take.
 //
 // Lifetimes: a Store is a handle: copies share one client, which closes when the last is gone;
-// whoever keeps a reference to client() keeps a Store. Thread safety: any thread. Cost: an embedded
-// call runs on the caller's thread, without a hop; one to a server goes by the client's thread,
-// with all others that come at the time.
+// whoever keeps a reference to client() keeps a Store. The last may go anywhere; on one of the
+// store's own threads (with a callback, a coroutine or a handler that held it) the store is closed
+// soon after, by a thread that the process joins at its exit. Thread safety: any thread. Cost: an
+// embedded call runs on the caller's thread, without a hop; one to a server goes by the client's
+// thread, with all others that come at the time.
 #ifndef CAIRN_STORE_H_
 #define CAIRN_STORE_H_
 
@@ -81,7 +83,7 @@ class Store {
   class Body;  // what carries it
 
  private:
-  explicit Store(std::shared_ptr<Body> body) : body_(std::move(body)) {}
+  explicit Store(std::unique_ptr<Body> body);
 
   std::shared_ptr<Body> body_;  // shared by the copies of the handle
 };

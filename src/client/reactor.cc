@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "client/channel.h"
+#include "client/own_thread.h"
 
 namespace cairn::client {
 
@@ -19,6 +20,7 @@ cache::Result<std::unique_ptr<Reactor>> Reactor::Start() {
   Reactor* self = made.get();
   self->loop_->SetBeforeSleep([self] { self->Flush(); });
   self->thread_ = Thread("cairn-client", [self] {
+    is_own_thread = true;
     self->thread_id_.store(Thread::CurrentId(), std::memory_order_relaxed);
     const Status ran = self->loop_->Run();
     CHECK(ran.ok());

@@ -10,6 +10,7 @@
 #include "client/command_keys.h"
 #include "client/exec_reply.h"
 #include "client/open_router.h"
+#include "client/own_thread.h"
 #include "client/reserved_connection.h"
 #include "client/subscriber.h"
 #include "client/tracker.h"
@@ -350,19 +351,22 @@ void ReservedConnection::Note(const Command& command) {
 Result<std::unique_ptr<cache::Subscription>> RemoteClient::Subscribe(
     cache::SubscriptionOptions options, cache::MessageHandler handler) {
   if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Subscribe on the client's own thread");
-  std::shared_ptr<cache::Scheduler> messages;
+  cache::Scheduler* messages = nullptr;
   {
     const MutexLock hold(mutex_);
-    if (messages_ == nullptr) messages_ = cache::MakeThreadScheduler();
-    messages = messages_;
+    if (messages_ == nullptr) {
+      messages_ = cache::MakeThreadScheduler();
+      messages_->Post([] { is_own_thread = true; });
+    }
+    messages = messages_.get();
   }
   const int slot = options.shard_channels.empty() || !router_->is_cluster()
                        ? -1
                        : SlotOfKey(options.shard_channels[0]);
   DialPlan plan;
   RunThere([&] { plan = router_->PlanFor(slot); });
-  auto subscriber = std::make_shared<Subscriber>(*reactor_, std::move(messages), std::move(options),
-                                                 std::move(handler));
+  auto subscriber =
+      std::make_shared<Subscriber>(*reactor_, *messages, std::move(options), std::move(handler));
   return Subscriber::Open(std::move(subscriber), std::move(plan), timeout_);
 }
 

@@ -85,7 +85,7 @@ class RemoteClient final : public cache::Client {
   std::unique_ptr<Router> router_;  // the reactor's thread
   ChannelPool pool_;                // the reactor's thread
   Mutex mutex_;
-  std::shared_ptr<cache::Scheduler> messages_ GUARDED_BY(mutex_);  // shared with subscriptions
+  std::unique_ptr<cache::Scheduler> messages_ GUARDED_BY(mutex_);  // of the subscriptions
 };
 
 }  // namespace cairn::client

@@ -28,10 +28,10 @@ class Handle final : public cache::Subscription {
 
 }  // namespace
 
-Subscriber::Subscriber(Reactor& reactor, std::shared_ptr<cache::Scheduler> messages,
+Subscriber::Subscriber(Reactor& reactor, cache::Scheduler& messages,
                        cache::SubscriptionOptions options, cache::MessageHandler handler)
     : reactor_(reactor),
-      messages_(std::move(messages)),
+      messages_(messages),
       options_(std::move(options)),
       handler_(std::move(handler)) {}
 
@@ -110,14 +110,14 @@ void Subscriber::Queue(Message message) {
     queued_.fetch_sub(1, std::memory_order_relaxed);
     return QueueGap();
   }
-  messages_->Post([self = shared_from_this(), message = std::move(message)] {
+  messages_.Post([self = shared_from_this(), message = std::move(message)] {
     self->queued_.fetch_sub(1, std::memory_order_relaxed);
     self->Deliver(&message);
   });
 }
 
 void Subscriber::QueueGap() {
-  messages_->Post([self = shared_from_this()] { self->Deliver(nullptr); });
+  messages_.Post([self = shared_from_this()] { self->Deliver(nullptr); });
 }
 
 // Null: there is a gap.

@@ -23,9 +23,9 @@ class Subscriber final : public std::enable_shared_from_this<Subscriber> {
  public:
   static constexpr std::size_t kQueuedMax = 64 * 1024;
 
-  // `reactor` outlives it.
-  Subscriber(Reactor& reactor, std::shared_ptr<cache::Scheduler> messages,
-             cache::SubscriptionOptions options, cache::MessageHandler handler);
+  // `reactor` outlives its use, and `messages` what comes from there.
+  Subscriber(Reactor& reactor, cache::Scheduler& messages, cache::SubscriptionOptions options,
+             cache::MessageHandler handler);
 
   // Waits until the server has confirmed everything. The subscription ends with what it returns.
   static cache::Result<std::unique_ptr<cache::Subscription>> Open(
@@ -44,7 +44,7 @@ class Subscriber final : public std::enable_shared_from_this<Subscriber> {
   void Deliver(const cache::Message* message);
 
   Reactor& reactor_;
-  const std::shared_ptr<cache::Scheduler> messages_;  // shared with the client
+  cache::Scheduler& messages_;
   const cache::SubscriptionOptions options_;
   std::atomic<std::size_t> queued_{0};
   std::shared_ptr<Channel> channel_;  // the reactor's thread; shared with its mail

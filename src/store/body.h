@@ -26,6 +26,8 @@ class Store::Body {
   virtual const Capabilities& capabilities() const = 0;
   const Clock& clock() const { return clock_; }
   Scheduler& scheduler();
+  // Until what was posted to a scheduler of our own has been run. Not on its thread.
+  void AwaitPosted();
 
  private:
   const Clock& clock_;

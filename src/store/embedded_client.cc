@@ -89,6 +89,8 @@ EmbeddedClient::~EmbeddedClient() {
     if (const auto call = weak.lock())
       call->GiveUp({.code = Errc::kClosed, .detail = "the store was closed"});
   }
+  // Whom that was told: the scheduler drops what it has not run.
+  body_.AwaitPosted();
   const MutexLock hold(door_->mutex);
   door_->files = nullptr;
 }

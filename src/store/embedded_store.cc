@@ -130,12 +130,12 @@ class EmbeddedStore final : public cache::Store::Body {
 
 }  // namespace
 
-cache::Result<std::shared_ptr<cache::Store::Body>> OpenEmbedded(
+cache::Result<std::unique_ptr<cache::Store::Body>> OpenEmbedded(
     std::string_view path, const cache::StoreOptions& options) {
   const cache::Result<Place> place = ParsePlace(path);
   if (!place) return std::unexpected(place.error());
   const bool is_durable = !place->directory.empty();
-  auto store = std::make_shared<EmbeddedStore>(
+  auto store = std::make_unique<EmbeddedStore>(
       options,
       is_durable ? place->fsync->durability : "The data set is gone with the last handle.");
   cache::Result<void> loaded = store->Load(*place);

@@ -11,7 +11,7 @@
 namespace cairn::store {
 
 // `path`: what follows "embedded:".
-cache::Result<std::shared_ptr<cache::Store::Body>> OpenEmbedded(std::string_view path,
+cache::Result<std::unique_ptr<cache::Store::Body>> OpenEmbedded(std::string_view path,
                                                                 const cache::StoreOptions& options);
 
 }  // namespace cairn::store

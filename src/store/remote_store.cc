@@ -172,7 +172,7 @@ class RemoteStore final : public cache::Store::Body {
 
 }  // namespace
 
-Result<std::shared_ptr<cache::Store::Body>> OpenRemote(std::string_view text,
+Result<std::unique_ptr<cache::Store::Body>> OpenRemote(std::string_view text,
                                                        const cache::StoreOptions& options) {
   auto uri = client::Uri::Parse(text);
   if (!uri) return Pass(std::move(uri));
@@ -181,7 +181,7 @@ Result<std::shared_ptr<cache::Store::Body>> OpenRemote(std::string_view text,
   auto found = FindOut(**client, *uri);
   if (!found) return Pass(std::move(found));
   const bool is_cluster = uri->kind == client::Uri::Kind::kCluster;
-  return std::make_shared<RemoteStore>(options, *std::move(client), *std::move(found), is_cluster);
+  return std::make_unique<RemoteStore>(options, *std::move(client), *std::move(found), is_cluster);
 }
 
 }  // namespace cairn::store

@@ -11,7 +11,7 @@
 namespace cairn::store {
 
 // Connects, and asks the server what it is.
-cache::Result<std::shared_ptr<cache::Store::Body>> OpenRemote(std::string_view uri,
+cache::Result<std::unique_ptr<cache::Store::Body>> OpenRemote(std::string_view uri,
                                                               const cache::StoreOptions& options);
 
 }  // namespace cairn::store

@@ -2,10 +2,13 @@
 // The handle, and the choice of a transport by the URI's scheme.
 #include "cairn/store.h"
 
+#include <cstdint>
 #include <utility>
 
+#include "client/own_thread.h"
 #include "store/body.h"
 #include "store/embedded_store.h"
+#include "store/reaper.h"
 #include "store/remote_store.h"
 
 namespace cairn::cache {
@@ -31,10 +34,24 @@ Scheduler& Store::Body::scheduler() {
   const MutexLock hold(mutex_);
   if (scheduler_ == nullptr) {
     own_scheduler_ = MakeThreadScheduler();
+    own_scheduler_->Post([] { client::is_own_thread = true; });
     scheduler_ = own_scheduler_.get();
   }
   return *scheduler_;
 }
+
+void Store::Body::AwaitPosted() {
+  Event done;
+  {
+    const MutexLock hold(mutex_);
+    if (own_scheduler_ == nullptr) return;
+    own_scheduler_->Post([&done] { done.Notify(); });
+  }
+  while (!done.WaitFor(INT64_MAX / 2)) {
+  }
+}
+
+Store::Store(std::unique_ptr<Body> body) : body_(body.release(), &store::Dispose) {}
 
 Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
   const std::string_view scheme = uri.substr(0, uri.find(':'));
@@ -49,7 +66,7 @@ Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
 }
 
 Store Store::Over(std::shared_ptr<Client> client, Capabilities capabilities, StoreOptions options) {
-  return Store(std::make_shared<GivenStore>(std::move(client), std::move(capabilities), options));
+  return Store(std::make_unique<GivenStore>(std::move(client), std::move(capabilities), options));
 }
 
 Client& Store::client() const { return body_->client(); }

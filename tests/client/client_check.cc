@@ -4,10 +4,8 @@
 
 int main(int argument_count, char** arguments) {
   using namespace cairn::cache::checks;
-  constexpr Group kGroups[] = {{"basic", BasicCases},
-                               {"faults", FaultCases},
-                               {"push", PushCases},
-                               {"sentinel", SentinelCases},
-                               {"cluster", ClusterCases}};
+  constexpr Group kGroups[] = {{"basic", BasicCases},       {"faults", FaultCases},
+                               {"push", PushCases},         {"handles", HandleCases},
+                               {"sentinel", SentinelCases}, {"cluster", ClusterCases}};
   return RunGroup(kGroups, argument_count, arguments);
 }

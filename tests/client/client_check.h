@@ -13,6 +13,7 @@ namespace cairn::cache::checks {
 Cases BasicCases(const std::vector<std::string>& uris);
 Cases FaultCases(const std::vector<std::string>& uris);
 Cases PushCases(const std::vector<std::string>& uris);
+Cases HandleCases(const std::vector<std::string>& uris);
 Cases SentinelCases(const std::vector<std::string>& uris);
 Cases ClusterCases(const std::vector<std::string>& uris);
 
