@@ -45,6 +45,7 @@ struct CacheFigures {
   std::uint64_t timeouts = 0;       // answers that a soft or hard timeout gave
   std::uint64_t coalesced = 0;      // callers who joined a load of this process
   std::uint64_t refused_fills = 0;  // loads that were not stored: something had come between
+  std::uint64_t fill_errors = 0;    // that the store answered with an error, or not at all
   std::uint64_t undecodable = 0;    // stored values that were none of ours
   // Of stale and fallback answers: how old they were.
   std::uint64_t stale_age_sum_ms = 0;
@@ -69,11 +70,18 @@ struct LoadEvent {
   Millis took{0};
   const Error* error = nullptr;  // null: it gave a value, or absence
 };
+// What was loaded could not be stored: the caller has it, the next reader loads again. Not what had
+// come between.
+struct FillErrorEvent {
+  std::string_view key;
+  const Error& error;
+};
 // Called on the thread on which it happened, which they must not hold up; views are good within the
 // call. Nothing is paid for those that are empty but the look.
 struct CacheHooks {
   std::function<void(const OutcomeEvent&)> on_outcome = {};
   std::function<void(const LoadEvent&)> on_load = {};
+  std::function<void(const FillErrorEvent&)> on_fill_error = {};
 };
 
 struct NamedFigures {

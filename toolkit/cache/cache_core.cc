@@ -147,6 +147,11 @@ bool IsStoreDown(const Error& error) {
   return false;
 }
 
+bool MayGiveBack(const Error& error) {
+  return error.code != Errc::kTimeout && error.code != Errc::kUnreachable &&
+         error.code != Errc::kStoreDown;
+}
+
 Error LoaderError(std::exception_ptr cause) {
   Error error{.code = Errc::kLoader, .detail = "the loader threw", .cause = cause};
   try {
@@ -212,6 +217,16 @@ void CacheCore::CountLoad(const LoadEvent& load) {
   if (options_.hooks.on_load) options_.hooks.on_load(load);
 }
 
+void CacheCore::CountFill(std::string_view key, const Result<bool>& stored) {
+  if (stored) {
+    if (!*stored) Add(refused_);
+    return;
+  }
+  Add(fill_errors_);
+  if (options_.hooks.on_fill_error)
+    options_.hooks.on_fill_error({.key = key, .error = stored.error()});
+}
+
 CacheFigures CacheCore::figures() const {
   const auto read = [](const Figure& figure) { return figure.load(std::memory_order_relaxed); };
   CacheFigures figures;
@@ -221,6 +236,7 @@ CacheFigures CacheCore::figures() const {
   figures.timeouts = read(timeouts_);
   figures.coalesced = read(coalesced_);
   figures.refused_fills = read(refused_);
+  figures.fill_errors = read(fill_errors_);
   figures.undecodable = read(undecodable_);
   figures.stale_age_sum_ms = read(stale_age_sum_ms_);
   figures.stale_age_max_ms = read(stale_age_max_ms_);

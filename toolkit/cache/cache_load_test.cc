@@ -48,6 +48,14 @@ class Load : public testing::Test {
     const Command get("CACHE.GET", RowKey(1).text(), "LEASE", span.count());
     return store_.client().Call(get)->elements()[2].AsInteger().value();
   }
+  // A token, if the lease was free; it is free again.
+  std::int64_t GrantedAndGivenBack(std::int64_t id) {
+    const std::string key = RowKey(id).text();
+    const Command get("CACHE.GET", key, "LEASE", 1000);
+    const std::int64_t token = store_.client().Call(get)->elements()[2].AsInteger().value_or(0);
+    store_.client().Call(Command("CACHE.FAIL", key, token)).value();
+    return token;
+  }
 
   VirtualTime time_;
   Store store_ = Store::Open("embedded:", {.clock = &time_, .scheduler = &time_}).value();
@@ -232,6 +240,65 @@ TEST_F(Load, WhenAnothersLoadFailsOneOfTheWaitersLoads) {
   EXPECT_EQ((*first)->outcome, Outcome::kLoaded);
   EXPECT_EQ((*second)->outcome, Outcome::kWaited);
   EXPECT_EQ(loads_, 1);
+}
+
+// For its tags, say. Nobody is to wait for the lease.
+TEST_F(Load, AFillThatEndsInAnErrorGivesTheLeaseBack) {
+  std::vector<std::string> told;
+  CacheHooks hooks;
+  hooks.on_fill_error = [&](const FillErrorEvent& event) {
+    told.push_back(std::string(event.key) + ": " + std::string(event.error.server_code()));
+  };
+  const Cached cache(store_, {.policy = {.ttl = 1s}, .executor = &time_, .hooks = hooks});
+  const auto tagged = [this](Cached::Loading& context) -> Loaded {
+    ++loads_;
+    for (int i = 0; i < 65; ++i) context.tags.push_back("t" + std::to_string(i));
+    return "value";
+  };
+  for (int i = 1; i <= 3; ++i) {
+    const auto entry = cache.GetOrLoad(1, tagged);
+    ASSERT_TRUE(entry.has_value());
+    EXPECT_EQ(entry->value, "value");
+    EXPECT_EQ(entry->outcome, Outcome::kLoaded);
+    EXPECT_FALSE(entry->is_cached);
+    EXPECT_EQ(loads_, i);
+    EXPECT_NE(GrantedAndGivenBack(1), 0);
+  }
+  EXPECT_EQ(cache.figures().fill_errors, 3u);
+  EXPECT_EQ(cache.figures().refused_fills, 0u);
+  EXPECT_EQ(told, std::vector<std::string>(3, "row:{1}: ERR"));
+  EXPECT_EQ(time_.pending(), 0u);
+}
+
+TEST_F(Load, BulkFillsThatEndInErrorsGiveTheirLeasesBack) {
+  const Cached cache = Make({.ttl = 1s});
+  const auto tagged = [](BulkContext<RowKey>& context) {
+    context.tags.resize(context.keys.size());
+    for (int i = 0; i < 65; ++i) context.tags[0].push_back("t" + std::to_string(i));
+    return Result<std::vector<std::optional<std::string>>>(
+        std::vector<std::optional<std::string>>(context.keys.size(), "value"));
+  };
+  const auto entries = cache.GetOrLoadMany({1, 2}, tagged).value();
+  EXPECT_EQ(entries[0].value, "value");
+  EXPECT_FALSE(entries[0].is_cached);
+  EXPECT_TRUE(entries[1].is_cached);
+  EXPECT_NE(GrantedAndGivenBack(1), 0);
+  EXPECT_EQ(cache.figures().fill_errors, 1u);
+}
+
+// What is stale is served for a while, so that not every reader loads what cannot be stored.
+TEST_F(Load, AfterAFillErrorTheStaleValueIsServed) {
+  const Cached cache = Make({.ttl = 1s, .stale_for = 1min, .retry_after = 2s});
+  cache.Put(1, "old").value();
+  time_.Advance(1s);
+  const auto tagged = [](Cached::Loading& context) -> Loaded {
+    for (int i = 0; i < 65; ++i) context.tags.push_back("t" + std::to_string(i));
+    return "new";
+  };
+  EXPECT_EQ(cache.GetOrLoad(1, tagged)->value, "new");
+  EXPECT_EQ(cache.GetOrLoad(1, tagged)->outcome, Outcome::kStale);
+  time_.Advance(2s);
+  EXPECT_EQ(cache.GetOrLoad(1, tagged)->outcome, Outcome::kLoaded);
 }
 
 TEST(BreakerTest, OpensTriesOneAndCloses) {

@@ -70,6 +70,8 @@ constexpr Row kRows[] = {
      [](const CacheFigures& f) { return f.coalesced; }},
     {"refused_fills_total", "counter", "Loads that were not stored: something had come between.",
      [](const CacheFigures& f) { return f.refused_fills; }},
+    {"fill_errors_total", "counter", "Loads that the store could not take.",
+     [](const CacheFigures& f) { return f.fill_errors; }},
     {"undecodable_total", "counter", "Stored values that were none of ours.",
      [](const CacheFigures& f) { return f.undecodable; }},
     {"store_down", "gauge", "1: the store is not asked at the moment.",

@@ -152,6 +152,8 @@ class CacheBulk {
     Replies replies;
     if (!commands.empty())
       replies = co_await core->CoTryAll(std::move(commands)).WithStop(core->never());
+    std::vector<Command> unused = Unused(leds, replies, context.policy);
+    if (!unused.empty()) co_await core->CoTryAll(std::move(unused)).WithStop(core->never());
     co_return Settle(*core, leds, std::move(rows), std::move(replies), context.policy, answers);
   }
 
@@ -184,6 +186,20 @@ class CacheBulk {
     return commands;
   }
 
+  // Leases whose fill ended in an error are given back: nobody uses them any more.
+  static std::vector<Command> Unused(const Ledger& leds, const Replies& replies,
+                                     const Policy& policy) {
+    std::vector<Command> commands;
+    std::size_t next = 0;
+    for (const auto& led : leds) {
+      if (led->grant.token == 0) continue;
+      const Result<Reply>& reply = replies[next++];
+      if (!reply && MayGiveBack(reply.error()))
+        commands.push_back(Reader::GiveBack(led->text, led->grant, policy));
+    }
+    return commands;
+  }
+
   // What has become of the fills is told to the entries and to those who have joined.
   static Result<void> Settle(CacheCore& core, Ledger& leds, Rows rows, Replies replies,
                              const Policy& policy, Answers& answers) {
@@ -199,7 +215,13 @@ class CacheBulk {
         continue;
       }
       // CACHE.FAIL, of what is not to be kept, replies a number.
-      if (is_leased) entry.is_cached = ReadFill(std::move(replies[next++])).value_or(false);
+      if (is_leased) {
+        const Result<Reply>& reply = replies[next++];
+        const bool is_fill = !reply || reply->type() != Reply::Type::kInteger;
+        const Result<bool> stored = ReadFill(reply);
+        if (is_fill) core.CountFill(led->text, stored);
+        entry.is_cached = stored.value_or(false);
+      }
       if (entry.is_cached || !is_leased)
         led->flight.Land(std::make_shared<const Result<Entry<T>>>(entry));
       core.Count(led->text, entry.outcome);

@@ -75,6 +75,8 @@ Command FillCommand(std::string_view key, const Fill& fill, const Policy& policy
 Result<bool> ReadFill(Result<Reply> reply);
 // Whether nothing was heard from the store, rather than something unwelcome.
 bool IsStoreDown(const Error& error);
+// Whether a lease is given back whose fill ended so: not to a store that would not hear of it.
+bool MayGiveBack(const Error& error);
 Error LoaderError(std::exception_ptr cause);
 
 class Flight {
@@ -189,7 +191,8 @@ class CacheCore {
   void CountTimeout() { Add(timeouts_); }
   void CountJoin() { Add(coalesced_); }
   void CountUndecodable() { Add(undecodable_); }
-  void CountRefused() { Add(refused_); }
+  // Of a fill that was sent: what became of it, if it was not stored.
+  void CountFill(std::string_view key, const Result<bool>& stored);
   CacheFigures figures() const;
   std::uint64_t count(Outcome outcome) const {
     return counts_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
@@ -226,6 +229,7 @@ class CacheCore {
   Figure coalesced_{0};
   Figure undecodable_{0};
   Figure refused_{0};
+  Figure fill_errors_{0};
   Figure stale_age_sum_ms_{0};
   Figure stale_age_max_ms_{0};
   Figure load_counts_[LoadTimes::kBoundsMs.size() + 1] = {};

@@ -486,7 +486,10 @@ class CacheReader {
     if (grant.flight) core.Close(call->text, grant.flight);
     Result<bool> stored = ReadFill(co_await core.CoTry(command).WithStop(core.never()));
     entry.is_cached = stored && *stored && is_kept;
-    if (!entry.is_cached && is_kept) core.CountRefused();
+    if (is_kept) core.CountFill(call->text, stored);
+    // Else all who come would wait for a lease that nobody uses any more.
+    if (!stored && MayGiveBack(stored.error()))
+      co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never());
     span.Add("cairn.cached", entry.is_cached ? 1 : 0);
     co_return entry;
   }
