@@ -9,7 +9,8 @@
 // there is none for all time. Its end is set in the step that adds. Periods are UTC's, by the
 // server's clock.
 //
-// Errors: kInvalid of Period::kAllTime and of spans that are not kept; those of the store. Thread
+// Errors: kInvalid of Period::kAllTime, of spans that are not kept and of more than kItemsMax or
+// kPeriodsMax at once; those of the store. Thread
 // safety: any thread. Lifetimes: holds the store. Cost: one command; a count of n periods merges n
 // sketches at the server, and stores nothing.
 #ifndef CAIRN_UNIQUE_COUNTER_H_
@@ -37,6 +38,7 @@ struct UniqueCounterOptions {
 class UniqueCounter {
  public:
   static constexpr std::size_t kItemsMax = 4'096;  // of one Add
+  static constexpr int kPeriodsMax = 1'000;        // of one Count
 
   UniqueCounter(Store store, UniqueCounterOptions options);
 

@@ -217,7 +217,7 @@ Task<Result<bool>> DailyActives::CoMark(DenseId user) const {
 }
 
 Task<Result<std::uint64_t>> DailyActives::CoCount(std::string operation, PeriodSpan days) const {
-  if (days.ago < 0 || days.periods < 1 || days.ago + days.periods > options_.keep + 1)
+  if (!internal::IsKept(days, options_.keep))
     co_return Fail(Errc::kInvalid, "days within those that are kept");
   const std::int64_t today = PeriodNumber(Period::kDay, store_.clock().UnixNow());
   const std::int64_t first = today - days.ago - days.periods;

@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+#include <string>
+#include <vector>
+
 #include "cairn/testkit/virtual_time.h"
 #include "cairn/unique_counter.h"
 
@@ -83,6 +87,47 @@ TEST_F(Bitmaps, UniqueOnesOfPeriods) {
   const UniqueCounter endless(store_, {.prefix = "x", .period = Period::kAllTime});
   EXPECT_EQ(endless.Add({"a"}).error().code, Errc::kInvalid);
   ExpectEnds();
+}
+
+constexpr int kIntMax = std::numeric_limits<int>::max();
+// The sum of `ago` and `periods` is beyond an int. (Last the one that used to take all memory.)
+constexpr PeriodSpan kOddSpans[] = {
+    {.ago = kIntMax},     {.ago = kIntMax, .periods = kIntMax}, {.ago = -1},
+    {.periods = 0},       {.ago = -1, .periods = 33},           {.periods = -1},
+    {.periods = kIntMax}, {.ago = 1, .periods = kIntMax}};
+
+TEST_F(Bitmaps, SpansBeyondAnIntAreRefused) {
+  const UniqueCounter visitors(store_, {.prefix = "visitors"});
+  const DailyActives actives(store_, {.prefix = "active"});
+  for (const PeriodSpan span : kOddSpans) {
+    ASSERT_EQ(visitors.Count(span).error().code, Errc::kInvalid) << span.ago << " " << span.periods;
+    ASSERT_EQ(actives.CountAny(span).error().code, Errc::kInvalid) << span.ago;
+    ASSERT_EQ(actives.CountAll(span).error().code, Errc::kInvalid) << span.ago;
+  }
+  EXPECT_EQ(visitors.Count({.ago = 1, .periods = 31}), 0u);
+  EXPECT_EQ(actives.CountAny({.ago = 31}), 0u);
+}
+
+// However many are kept, one count is not of more than the server merges at once.
+TEST_F(Bitmaps, ACountOfUniqueOnesIsOfSoManyPeriods) {
+  const UniqueCounter visitors(store_, {.prefix = "visitors", .keep = kIntMax});
+  constexpr int kMax = UniqueCounter::kPeriodsMax;
+  EXPECT_EQ(visitors.Count({.periods = kMax}), 0u);
+  const Error error = visitors.Count({.periods = kMax + 1}).error();
+  EXPECT_EQ(error.code, Errc::kInvalid);
+  EXPECT_NE(error.detail.find(std::to_string(kMax)), std::string::npos) << error.detail;
+  const UniqueCounter unkept(store_, {.prefix = "visitors", .keep = -1});
+  EXPECT_EQ(unkept.Add({"ada"}).error().code, Errc::kInvalid);
+}
+
+TEST_F(Bitmaps, TooManyItemsAreToldAsSuch) {
+  const UniqueCounter visitors(store_, {.prefix = "visitors"});
+  std::vector<std::string> items(UniqueCounter::kItemsMax, "ada");
+  EXPECT_TRUE(visitors.Add(items).value());
+  items.emplace_back("eve");
+  const Error error = visitors.Add(items).error();
+  EXPECT_EQ(error.code, Errc::kInvalid);
+  EXPECT_NE(error.detail.find("4096"), std::string::npos) << error.detail;
 }
 
 // 000: raw user ids as bit offsets: one user takes megabytes. (2^32-1 takes 512 MB; a 64th of it

@@ -33,6 +33,12 @@ inline std::string Braced(const std::string& prefix) {
   return HashTag(prefix).size() < prefix.size() ? prefix : "{" + prefix + "}";
 }
 
+// Whether these are among the present period and the `keep` before it.
+inline bool IsKept(PeriodSpan span, int keep) {
+  return span.ago >= 0 && span.periods >= 1 && keep >= 0 &&
+         std::int64_t{span.ago} + span.periods <= std::int64_t{keep} + 1;
+}
+
 // number(): the present period's; ends(number, keep): when what belongs to it goes, in Unix ms.
 // REQUIRES: period_ms and offset_ms
 constexpr const char* kPeriodScript = R"(

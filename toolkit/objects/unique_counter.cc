@@ -45,6 +45,13 @@ return redis.call(unpack(step)))");
   return script;
 }
 
+Result<void> CheckOptions(const UniqueCounterOptions& options) {
+  if (options.period == Period::kAllTime)
+    return Fail(Errc::kInvalid, "unique ones are counted by the day or the week");
+  if (options.keep < 0) return Fail(Errc::kInvalid, "a counter keeps 0 past periods or more");
+  return {};
+}
+
 }  // namespace
 
 UniqueCounter::UniqueCounter(Store store, UniqueCounterOptions options)
@@ -61,9 +68,10 @@ Result<bool> UniqueCounter::Add(std::vector<std::string> items) const {
   return SyncWait(CoAdd(std::move(items)));
 }
 Task<Result<bool>> UniqueCounter::CoAdd(std::vector<std::string> items) const {
+  if (Result<void> valid = CheckOptions(options_); !valid) co_return Pass(std::move(valid));
+  if (items.size() > kItemsMax)
+    co_return Fail(Errc::kInvalid, "one call adds " + std::to_string(kItemsMax) + " items at most");
   const Period period = options_.period;
-  if (period == Period::kAllTime || items.size() > kItemsMax)
-    co_return Fail(Errc::kInvalid, "unique ones are counted by the day or the week");
   const std::int64_t first = PeriodNumber(period, store_.clock().UnixNow()) - 1;
   std::vector<std::string> keys;
   for (std::int64_t number = first; number < first + 3; ++number) keys.push_back(Key(number));
@@ -82,10 +90,13 @@ Result<std::uint64_t> UniqueCounter::Count(PeriodSpan span) const {
   return SyncWait(CoCount(span));
 }
 Task<Result<std::uint64_t>> UniqueCounter::CoCount(PeriodSpan span) const {
+  if (Result<void> valid = CheckOptions(options_); !valid) co_return Pass(std::move(valid));
+  if (!internal::IsKept(span, options_.keep))
+    co_return Fail(Errc::kInvalid, "periods are counted within those that are kept");
+  if (span.periods > kPeriodsMax)
+    co_return Fail(Errc::kInvalid,
+                   "one count is of " + std::to_string(kPeriodsMax) + " periods at most");
   const Period period = options_.period;
-  if (period == Period::kAllTime || span.ago < 0 || span.periods < 1 ||
-      span.ago + span.periods > options_.keep + 1)
-    co_return Fail(Errc::kInvalid, "periods within those that are kept");
   const std::int64_t present = PeriodNumber(period, store_.clock().UnixNow());
   const std::int64_t first = present - span.ago - span.periods;
   std::vector<std::string> keys;
