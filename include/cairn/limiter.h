@@ -24,9 +24,10 @@
 // When the store is down (no connection, no answer in time, no memory, a failover) the answer is
 // what LimitWhenDown says, which has no default: is_counted is false then.
 //
-// Errors: with LimitWhenDown::kFail those of the store; always those of a limit that makes no sense
-// (kServer, the store's text), such as more at once than is ever allowed. Thread safety: any
-// thread. Lifetimes: limiters outlive their calls. Cost: one command of O(1) a call.
+// Errors: with LimitWhenDown::kFail those of the store; always kInvalid of a count of less
+// than 1, and those of a limit that makes no sense (kServer, the store's text), such as more at
+// once than is ever allowed. Thread safety: any thread. Lifetimes: limiters outlive their calls.
+// Cost: one command of O(1) a call.
 #ifndef CAIRN_LIMITER_H_
 #define CAIRN_LIMITER_H_
 

@@ -38,6 +38,12 @@ void AddLaw(const Limit& limit, std::int64_t count, Command& command) {
   if (count != 1) command.Add("COST").Add(count);
 }
 
+// Before anything is charged, and whatever LimitWhenDown says: a negative count would give permits.
+Result<void> CheckCount(std::int64_t count) {
+  if (count < 1) return Fail(Errc::kInvalid, "a limiter is asked for 1 permit or more");
+  return {};
+}
+
 // A server that answers, but cannot count at the moment.
 bool CannotCount(const Error& error) {
   constexpr std::array kCodes =
@@ -130,22 +136,26 @@ Command Limiter::CommandOf(std::string_view who, std::int64_t count, bool is_pee
 }
 
 Result<Verdict> Limiter::Take(std::string_view who, std::int64_t count) const {
+  if (Result<void> valid = CheckCount(count); !valid) return Pass(std::move(valid));
   return Decide(store_.client().Call(CommandOf(who, count, false), CallOptionsOf(options_)),
                 when_down_, limit_);
 }
 
 Task<Result<Verdict>> Limiter::CoTake(std::string who, std::int64_t count) const {
+  if (Result<void> valid = CheckCount(count); !valid) co_return Pass(std::move(valid));
   const Result<Reply> reply =
       co_await store_.client().CoCall(CommandOf(who, count, false), CallOptionsOf(options_));
   co_return Decide(reply, when_down_, limit_);
 }
 
 Result<Verdict> Limiter::Peek(std::string_view who, std::int64_t count) const {
+  if (Result<void> valid = CheckCount(count); !valid) return Pass(std::move(valid));
   return Decide(store_.client().Call(CommandOf(who, count, true), CallOptionsOf(options_)),
                 when_down_, limit_);
 }
 
 Task<Result<Verdict>> Limiter::CoPeek(std::string who, std::int64_t count) const {
+  if (Result<void> valid = CheckCount(count); !valid) co_return Pass(std::move(valid));
   const Result<Reply> reply =
       co_await store_.client().CoCall(CommandOf(who, count, true), CallOptionsOf(options_));
   co_return Decide(reply, when_down_, limit_);
@@ -173,6 +183,9 @@ Result<Command> CompositeLimiter::CommandOf(std::string_view tag,
                                             const std::vector<Share>& shares) const {
   if (limits_.empty() || shares.size() != limits_.size())
     return Fail(Errc::kInvalid, "a composite limiter takes one share a limit");
+  for (const Share& share : shares) {
+    if (Result<void> valid = CheckCount(share.count); !valid) return Pass(std::move(valid));
+  }
   std::string tagged = ":{";
   internal::AppendKeyText(tag, tagged);
   tagged += "}:";
@@ -270,6 +283,7 @@ Result<Verdict> BatchedLimiter::Take(std::string_view who, std::int64_t count) {
 }
 
 Task<Result<Verdict>> BatchedLimiter::CoTake(std::string who, std::int64_t count) {
+  if (Result<void> valid = CheckCount(count); !valid) co_return Pass(std::move(valid));
   if (const std::optional<Verdict> here = FromStock(who, count)) co_return *here;
   const TimePoint asked = limiter_.clock().Now();
   const std::int64_t batch = BatchFor(count);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -197,6 +198,30 @@ TEST_F(Limits, BatchesForSoManyCallersOnly) {
   EXPECT_TRUE(batched.Take("one more")->allowed);
   EXPECT_TRUE(batched.Take("one more")->allowed);
   EXPECT_EQ(plain.Peek("one more")->remaining, 6);
+}
+
+// A negative count would give permits, to the stock here or to the bucket there.
+TEST_F(Limits, CountsOfLessThanOneAreRefused) {
+  const Limiter plain = Make({.law = LimitLaw::kFixed, .count = 10, .period = 1000ms});
+  BatchedLimiter batched(plain, {.batch = 5, .hold = 1000ms});
+  for (const std::int64_t count : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{-1000},
+                                   std::numeric_limits<std::int64_t>::min()}) {
+    EXPECT_EQ(batched.Take("u", count).error().code, Errc::kInvalid) << count;
+    EXPECT_TRUE(batched.Take("u")->allowed);  // now there is a stock
+    EXPECT_EQ(batched.Take("u", count).error().code, Errc::kInvalid) << count;
+    EXPECT_EQ(SyncWait(batched.CoTake("u", count)).error().code, Errc::kInvalid) << count;
+    EXPECT_EQ(plain.Take("u", count).error().code, Errc::kInvalid) << count;
+    EXPECT_EQ(SyncWait(plain.CoTake("u", count)).error().code, Errc::kInvalid) << count;
+    EXPECT_EQ(plain.Peek("u", count).error().code, Errc::kInvalid) << count;
+    EXPECT_EQ(SyncWait(plain.CoPeek("u", count)).error().code, Errc::kInvalid) << count;
+  }
+  int passed = 4;
+  for (int i = 0; i < 50; ++i) passed += batched.Take("u")->allowed ? 1 : 0;
+  EXPECT_EQ(passed, 10);
+  const CompositeLimiter both(store_, {{"a", plain.limit()}, {"b", plain.limit()}},
+                              LimitWhenDown::kFail);
+  EXPECT_EQ(both.Take("t", {{"u", 1}, {"u", -1}}).error().code, Errc::kInvalid);
+  EXPECT_EQ(both.Take("t", {{"u", 0}, {"u", 1}}).error().code, Errc::kInvalid);
 }
 
 // ---- The mistakes of guides --------------------------------------------------------------------
