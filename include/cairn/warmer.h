@@ -10,12 +10,15 @@
 // not loaded twice, so any number of processes may warm, and again after a crash. A batch that
 // fails is counted, and the next one tried: warming up is help, not a condition.
 //
-// Errors: counted. Thread safety: one Run at a time. Lifetimes: holds the store; what the functions
-// refer to lives until Run is over. Cost: a GetOrLoadMany a batch, on `parallel` threads of its
-// own, unless an executor is named.
+// Errors: counted; what next() or on_progress throws ends the run, for all lanes, with
+// WarmReport::error; keys that next() had given for its batch are not loaded then. Thread safety:
+// one Run at a time. Lifetimes: holds the store; what the functions refer to lives until Run is
+// over. Cost: a GetOrLoadMany a batch, on `parallel` threads of its own, unless an executor is
+// named.
 #ifndef CAIRN_WARMER_H_
 #define CAIRN_WARMER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -41,12 +44,14 @@ struct WarmReport {
   std::uint64_t fresh = 0;   // there already, absence included
   std::uint64_t failed = 0;  // keys of batches that failed
   bool is_stopped = false;
+  // What next() or on_progress threw, kLoader with the cause: the run has ended with it.
+  std::optional<Error> error = {};
 };
 
 struct WarmOptions {
   double keys_per_second = 1'000;  // 0: as fast as it goes
-  std::size_t batch = 100;
-  std::size_t parallel = 1;  // batches at one time
+  std::size_t batch = 100;         // 1 at least
+  std::size_t parallel = 1;        // batches at one time
   // After each batch.
   std::function<void(const WarmReport&)> on_progress = {};
   // Where batches are loaded; null: on threads of its own. Outlives the run.
@@ -80,7 +85,8 @@ class Warmer {
       std::vector<KeyType> keys;
       {
         const std::lock_guard lock(mutex);
-        while (!is_over && keys.size() < options_.batch) {
+        while (!is_over && keys.size() < std::max<std::size_t>(options_.batch, 1)) {
+          is_over = true;  // should it throw
           std::optional<KeyType> key = next();
           is_over = !key;
           if (key) keys.push_back(std::move(*key));

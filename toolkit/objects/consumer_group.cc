@@ -154,15 +154,7 @@ Task<Result<void>> EventHandler::Handle(const Event& event) const {
   } catch (...) {
     thrown = std::current_exception();
   }
-  Error error{.code = Errc::kLoader, .detail = "the handler threw", .cause = thrown};
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& known) {
-    error.detail += std::string(": ") + known.what();
-  } catch (...) {
-    error.detail += " what is no std::exception";
-  }
-  co_return std::unexpected(std::move(error));
+  co_return std::unexpected(internal::ThrownError("the handler", thrown));
 }
 
 class ConsumerGroup::Body : public std::enable_shared_from_this<Body> {

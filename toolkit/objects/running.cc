@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Threads that serve a queue, and a pause that whoever comes first ends: its timer or the stop.
+// What functions of the user threw, threads that serve a queue, and a pause that whoever comes
+// first ends: its timer or the stop.
 #include "objects/running.h"
 
 #include <functional>
@@ -7,6 +8,18 @@
 #include <utility>
 
 namespace cairn::cache::internal {
+
+Error ThrownError(const std::string& who, std::exception_ptr thrown) {
+  Error error{.code = Errc::kLoader, .detail = who + " threw", .cause = thrown};
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& known) {
+    error.detail += std::string(": ") + known.what();
+  } catch (...) {
+    error.detail += " what is no std::exception";
+  }
+  return error;
+}
 
 ThreadPool::ThreadPool(std::size_t threads) : queue_(std::make_shared<Queue>()) {
   for (std::size_t i = 0; i < threads; ++i)

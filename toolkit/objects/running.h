@@ -9,15 +9,21 @@
 #include <coroutine>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "cairn/executor.h"
+#include "cairn/result.h"
 
 namespace cairn::cache::internal {
+
+// kLoader: `who`, a function of the user's, threw this.
+Error ThrownError(const std::string& who, std::exception_ptr thrown);
 
 // Threads for functions that may block. What is posted is run before the threads end; its amount
 // is bounded by who posts (a worker: one a lane).

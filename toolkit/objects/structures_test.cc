@@ -5,6 +5,7 @@
 #include <atomic>
 #include <functional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -231,6 +232,70 @@ TEST_F(Warming, StopsAndSurvivesFailures) {
   ASSERT_TRUE(report);
   EXPECT_TRUE(report->is_stopped);
   EXPECT_EQ(report->keys, 5u);
+}
+
+void ExpectThrown(const WarmReport& report, const std::string& text) {
+  ASSERT_TRUE(report.error);
+  EXPECT_EQ(report.error->code, Errc::kLoader);
+  EXPECT_TRUE(report.error->cause);
+  EXPECT_NE(report.error->detail.find(text), std::string::npos) << report.error->detail;
+  EXPECT_FALSE(report.is_stopped);
+}
+
+// It ends the run, for all lanes, and is not called again; what was there before is loaded.
+TEST_F(Warming, WhatNextThrowsEndsTheRun) {
+  const Items items(store_, {.policy = {.ttl = 3600s}});
+  int throws = 0;
+  const auto next = [&]() -> std::optional<ItemKey> {
+    if (next_ == 10) {
+      ++throws;
+      std::rethrow_exception(std::make_exception_ptr(std::runtime_error("the table is gone")));
+    }
+    return ItemKey(next_++);
+  };
+  const Warmer warmer(store_, {.keys_per_second = 0, .batch = 5, .parallel = 3});
+  const WarmReport report = warmer.Run(items, next, Loader());
+  ExpectThrown(report, "the table is gone");
+  EXPECT_EQ(report.loaded, 10u);
+  EXPECT_EQ(throws, 1);
+  const auto odd = []() -> std::optional<ItemKey> {
+    std::rethrow_exception(std::make_exception_ptr(7));
+  };
+  ExpectThrown(warmer.Run(items, odd, Loader()), "std::exception");
+}
+
+TEST_F(Warming, WhatOnProgressThrowsEndsTheRun) {
+  const Items items(store_, {.policy = {.ttl = 3600s}});
+  const Warmer warmer(
+      store_, {.keys_per_second = 0, .batch = 5, .on_progress = [](const WarmReport& so_far) {
+                 if (so_far.keys == 10)
+                   std::rethrow_exception(std::make_exception_ptr(std::runtime_error("no log")));
+               }});
+  const WarmReport report = warmer.Run(items, Next(100), Loader());
+  ExpectThrown(report, "no log");
+  EXPECT_EQ(report.keys, 10u);
+}
+
+// Lanes that wait for their turn do not wait for it.
+TEST_F(Warming, AnExceptionDoesNotWaitForTheOtherLanes) {
+  const Items items(store_, {.policy = {.ttl = 3600s}});
+  const auto next = []() -> std::optional<ItemKey> {
+    std::rethrow_exception(std::make_exception_ptr(std::runtime_error("gone")));
+  };
+  const Warmer warmer(store_,
+                      {.keys_per_second = 0.001, .batch = 5, .parallel = 3, .executor = &time_});
+  std::optional<WarmReport> report;
+  const auto run = [&]() -> Task<void> { report = co_await warmer.CoRun(items, next, Loader()); };
+  Detach(run());
+  time_.RunReady();
+  ASSERT_TRUE(report);
+  ExpectThrown(*report, "gone");
+}
+
+TEST_F(Warming, ABatchIsOneKeyAtLeast) {
+  const Items items(store_, {.policy = {.ttl = 3600s}});
+  const Warmer warmer(store_, {.keys_per_second = 0, .batch = 0});
+  EXPECT_EQ(warmer.Run(items, Next(3), Loader()).loaded, 3u);
 }
 
 }  // namespace

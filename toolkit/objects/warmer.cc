@@ -14,7 +14,7 @@ struct Run {
   const Store& store;
   const WarmOptions& options;
   const WarmStep& step;
-  const std::stop_token& stop;
+  std::stop_source& over;  // stopped by the user, or by what a function of his threw
   Executor* executor;
   Arrivals arrivals;
   std::mutex mutex = {};
@@ -34,20 +34,40 @@ Duration TakeTurn(Run& run) {
   return turn - now;
 }
 
-Task<void> Lane(Run& run) {
-  for (;;) {
-    const Duration wait = TakeTurn(run);
-    if (wait > Duration(0)) co_await Pause(run.store.scheduler(), wait, run.stop);
-    if (run.stop.stop_requested()) break;
-    co_await Hop(run.executor);
+void Fail(Run& run, const std::exception_ptr& thrown) {
+  {
+    const std::lock_guard lock(run.mutex);
+    if (!run.report.error) run.report.error = ThrownError("a function of the warming up", thrown);
+  }
+  run.over.request_stop();
+}
+
+// False: there is none, or a function of the user threw.
+bool WarmBatch(Run& run) {
+  try {
     const std::optional<WarmReport> batch = run.step();
-    if (!batch) break;
+    if (!batch) return false;
     const std::lock_guard lock(run.mutex);
     run.report.keys += batch->keys;
     run.report.loaded += batch->loaded;
     run.report.fresh += batch->fresh;
     run.report.failed += batch->failed;
     if (run.options.on_progress) run.options.on_progress(run.report);
+    return true;
+  } catch (...) {
+    Fail(run, std::current_exception());
+    return false;
+  }
+}
+
+Task<void> Lane(Run& run) {
+  const std::stop_token over = run.over.get_token();
+  for (;;) {
+    const Duration wait = TakeTurn(run);
+    if (wait > Duration(0)) co_await Pause(run.store.scheduler(), wait, over);
+    if (over.stop_requested()) break;
+    co_await Hop(run.executor);
+    if (!WarmBatch(run)) break;
   }
   run.arrivals.Arrive();
 }
@@ -59,10 +79,12 @@ Task<WarmReport> Warm(Store store, WarmOptions options, WarmStep step, std::stop
   options.batch = std::max<std::size_t>(options.batch, 1);
   std::unique_ptr<ThreadPool> pool;
   if (options.executor == nullptr) pool = std::make_unique<ThreadPool>(options.parallel);
+  std::stop_source over;
+  const std::stop_callback forward(stop, [&over] { over.request_stop(); });
   Run run{.store = store,
           .options = options,
           .step = step,
-          .stop = stop,
+          .over = over,
           .executor = pool ? pool.get() : options.executor,
           .arrivals = Arrivals(options.parallel)};
   for (std::size_t i = 0; i < options.parallel; ++i) Detach(Lane(run));
