@@ -29,7 +29,8 @@
 // What is gone cannot come back: Update and Touch change only what is alive.
 //
 // Errors: those of the store; kConflict from Update if somebody else has changed the claims;
-// kInvalid without a user where one is needed; kLimit for claims of more than kClaimsBytesMax;
+// kInvalid without a user where one is needed, and for options that fit nothing; kLoader, with the
+// cause, if an Edit throws, and nothing is changed; kLimit for claims of more than kClaimsBytesMax;
 // kCorrupt for claims that cannot be read. An id that is no id is nullopt, not an error. Thread
 // safety: any thread. Lifetimes: outlives its calls. Cost: one script a call; Create, Of and
 // DestroyAll O(sessions of the user), which per_user_max bounds.
@@ -56,12 +57,13 @@ namespace cairn::cache {
 using Claims = std::map<std::string, std::string>;
 inline constexpr std::size_t kClaimsBytesMax = std::size_t{64} << 10;
 
+// Times are from 1 ms to 10^12 ms.
 struct SessionOptions {
   // A session ends when it has not been used for so long...
   Duration idle = std::chrono::minutes(30);
   // ...and so long after its creation, whatever its use and its rotations.
   Duration cap = std::chrono::hours(24);
-  // The one that was not used for longest makes room for one more.
+  // The one that was not used for longest makes room for one more. 1 or more.
   std::size_t per_user_max = 64;
 };
 

@@ -11,6 +11,7 @@
 
 #include "cairn/codec.h"
 #include "objects/random.h"
+#include "objects/running.h"
 
 namespace cairn::cache {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::size_t kTagDigits = 32;
 constexpr std::size_t kSecretDigits = 48;
 constexpr std::size_t kDigestDigits = 40;
 constexpr int kAttemptsMax = 16;
+constexpr Duration kTimeMax = Millis(1'000'000'000'000);
 
 // `read` gives only what is alive. `write` sees to it that the key outlives the session; a key that
 // lost its expiry gets one again.
@@ -251,6 +253,24 @@ Result<std::string> EncodeClaims(const Claims& claims) {
   return EncodeValue<MessagePack>(claims);
 }
 
+Result<void> CheckOptions(const SessionOptions& options) {
+  for (const Duration span : {options.idle, options.cap}) {
+    if (span < Millis(1) || span > kTimeMax)
+      return Fail(Errc::kInvalid, "idle and cap of sessions are from 1 ms to 10^12 ms");
+  }
+  if (options.per_user_max == 0) return Fail(Errc::kInvalid, "a user may have 1 session or more");
+  return {};
+}
+
+Result<void> Apply(const Sessions::Edit& edit, Claims& claims) {
+  try {
+    edit(claims);
+    return {};
+  } catch (...) {
+    return std::unexpected(internal::ThrownError("the edit", std::current_exception()));
+  }
+}
+
 std::string TagOf(std::string_view user) {
   return user.empty() ? internal::RandomHex(kTagDigits / 2) : DigestOf(user, kTagDigits);
 }
@@ -290,12 +310,14 @@ std::string Sessions::KeyOf(std::string_view tag) const {
 }
 
 Result<Reply> Sessions::Ask(const Result<Question>& question) const {
+  if (Result<void> valid = CheckOptions(options_); !valid) return Pass(std::move(valid));
   if (!question) return std::unexpected(question.error());
   return store_.client().Eval(question->script, question->keys, question->arguments,
                               {.idempotence = question->idempotence});
 }
 
 Task<Result<Reply>> Sessions::CoAsk(Result<Question> question) const {
+  if (Result<void> valid = CheckOptions(options_); !valid) co_return Pass(std::move(valid));
   if (!question) co_return std::unexpected(question.error());
   CallOptions options;
   options.idempotence = question->idempotence;
@@ -404,7 +426,8 @@ Sessions::Found Sessions::Modify(std::string_view id, const Edit& edit) const {
   for (int attempt = 1;; ++attempt) {
     Found session = Get(id);
     if (!session || !*session) return session;
-    edit((*session)->claims);
+    if (Result<void> edited = Apply(edit, (*session)->claims); !edited)
+      return Pass(std::move(edited));
     Found updated = Update(**session);
     if (updated || updated.error().code != Errc::kConflict || attempt == kAttemptsMax)
       return updated;
@@ -415,7 +438,8 @@ Task<Sessions::Found> Sessions::CoModify(std::string id, Edit edit) const {
   for (int attempt = 1;; ++attempt) {
     Found session = co_await CoGet(id);
     if (!session || !*session) co_return session;
-    edit((*session)->claims);
+    if (Result<void> edited = Apply(edit, (*session)->claims); !edited)
+      co_return Pass(std::move(edited));
     Found updated = co_await CoUpdate(**std::move(session));
     if (updated || updated.error().code != Errc::kConflict || attempt == kAttemptsMax)
       co_return updated;

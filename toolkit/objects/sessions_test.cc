@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -373,6 +374,40 @@ TEST(SessionThreads, ModifyLosesNothing) {
   EXPECT_GT(applied, 0);
   const std::size_t count = sessions.Get(id).value()->claims.at("n").size() - 1;
   EXPECT_EQ(count, static_cast<std::size_t>(applied));
+}
+
+TEST_F(SessionStore, TimesThatMakeNoSessionAreRefused) {
+  constexpr Duration kTooLong = std::chrono::hours(24 * 366 * 200);
+  const SessionOptions odd[] = {{.idle = 0ms}, {.idle = -1000ms}, {.idle = kTooLong}, {.cap = 0ms},
+                                {.cap = -1ms}, {.idle = 999us},   {.per_user_max = 0}};
+  const std::string id = Make().Create("ada").value().id;
+  for (const SessionOptions& options : odd) {
+    const Sessions sessions = Make(options);
+    const Error error = sessions.Create("ada").error();
+    EXPECT_EQ(error.code, Errc::kInvalid) << error.detail;
+    EXPECT_NE(error.detail.find("session"), std::string::npos) << error.detail;
+    EXPECT_EQ(SyncWait(sessions.CoCreate("ada")).error().code, Errc::kInvalid);
+    EXPECT_EQ(sessions.Touch(id).error().code, Errc::kInvalid);
+    EXPECT_EQ(SyncWait(sessions.CoRotate(id)).error().code, Errc::kInvalid);
+  }
+  EXPECT_TRUE(Make().Get(id)->has_value());  // nothing has touched it
+}
+
+TEST_F(SessionStore, WhatAnEditThrowsIsAnError) {
+  const Sessions sessions = Make();
+  const std::string id = sessions.Create("ada", {{"role", "admin"}}).value().id;
+  const auto edit = [](Claims& claims) {
+    claims.clear();
+    std::rethrow_exception(std::make_exception_ptr(std::runtime_error("no such role")));
+  };
+  for (const Error& error :
+       {sessions.Modify(id, edit).error(), SyncWait(sessions.CoModify(id, edit)).error()}) {
+    EXPECT_EQ(error.code, Errc::kLoader);
+    EXPECT_TRUE(error.cause);
+    EXPECT_NE(error.detail.find("no such role"), std::string::npos) << error.detail;
+  }
+  EXPECT_EQ(sessions.Modify(id, nullptr).error().code, Errc::kLoader);
+  EXPECT_EQ(sessions.Get(id).value()->claims, (Claims{{"role", "admin"}}));
 }
 
 }  // namespace
