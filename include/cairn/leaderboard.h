@@ -10,9 +10,10 @@
 // greater stands first, on every store. Days and weeks (from Monday) are UTC's, by the server's
 // clock; their keys expire `keep` periods later, and get that time in the step that makes them.
 //
-// Errors: those of the store; kInvalid of a score that is no number; kServer when this machine's
-// clock is more than a period from the server's. Thread safety: any thread. Lifetimes: holds the
-// store. Cost: one script a call, O(log n + rows).
+// Errors: those of the store; kInvalid of a score that is no number, of a period that is not kept
+// (of all time there is none before) and of a negative `keep`; kServer when this machine's clock is
+// more than a period from the server's. Thread safety: any thread. Lifetimes: holds the store.
+// Cost: one script a call, O(log n + rows).
 #ifndef CAIRN_LEADERBOARD_H_
 #define CAIRN_LEADERBOARD_H_
 
@@ -69,6 +70,7 @@ class Board {
 
   // The commands are scripts over the period's key and its neighbours': the server decides which.
   struct Step {
+    Result<void> valid = {};  // else it is not taken
     const Script* script = nullptr;
     std::vector<std::string> keys = {};
     std::vector<std::string> arguments = {};
@@ -88,6 +90,7 @@ class Board {
   static Result<std::vector<Row>> ReadRows(Result<Reply> reply);
 
  private:
+  Result<void> Check(PeriodsAgo ago) const;
   Step Make(const Script& script, PeriodsAgo ago) const;
 
   Store store_;

@@ -3,6 +3,7 @@
 #include "cairn/leaderboard.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "objects/periods.h"
 
@@ -83,6 +84,11 @@ const Script& SizeScript() {
   return script;
 }
 
+Result<void> CheckScore(double score) {
+  if (std::isnan(score)) return Fail(Errc::kInvalid, "a score is a number");
+  return {};
+}
+
 std::string ScoreText(double score) { return std::string(Command("x", score)[1]); }
 
 }  // namespace
@@ -92,8 +98,17 @@ Board::Board(Store store, LeaderboardOptions options)
   options_.prefix = Braced(options_.prefix);
 }
 
+Result<void> Board::Check(PeriodsAgo ago) const {
+  const bool is_periodic = options_.period != Period::kAllTime;
+  if (is_periodic && options_.keep < 0)
+    return Fail(Errc::kInvalid, "a leaderboard keeps 0 past periods or more");
+  if (!IsKept({.ago = ago.value}, is_periodic ? options_.keep : 0))
+    return Fail(Errc::kInvalid, "a leaderboard of a period that is not kept");
+  return {};
+}
+
 Board::Step Board::Make(const Script& script, PeriodsAgo ago) const {
-  Step step{.script = &script};
+  Step step{.valid = Check(ago), .script = &script};
   const Period period = options_.period;
   std::int64_t first = 0;
   if (period == Period::kAllTime) {
@@ -113,6 +128,7 @@ Board::Step Board::Make(const Script& script, PeriodsAgo ago) const {
 
 Board::Step Board::AddStep(std::string member, double delta) const {
   Step step = Make(AddScript(), {});
+  if (step.valid) step.valid = CheckScore(delta);
   step.arguments.push_back(std::move(member));
   step.arguments.push_back(ScoreText(delta));
   return step;
@@ -120,6 +136,7 @@ Board::Step Board::AddStep(std::string member, double delta) const {
 
 Board::Step Board::SetStep(std::string member, double score, SetScore when) const {
   Step step = Make(SetScript(), {});
+  if (step.valid) step.valid = CheckScore(score);
   step.arguments.push_back(std::move(member));
   step.arguments.push_back(ScoreText(score));
   step.arguments.emplace_back(when == SetScore::kIfHigher ? "GT" : "");
@@ -153,6 +170,7 @@ Board::Step Board::PlaceStep(std::string member, PeriodsAgo ago) const {
 Board::Step Board::SizeStep(PeriodsAgo ago) const { return Make(SizeScript(), ago); }
 
 Task<Result<Reply>> Board::Run(Step step) const {
+  if (!step.valid) co_return Pass(std::move(step.valid));
   const Store store = store_;
   co_return co_await store.client().CoEval(*step.script, std::move(step.keys),
                                            std::move(step.arguments));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "cairn/testkit/virtual_time.h"
 
@@ -50,7 +51,7 @@ TEST_F(Board, AddSetPlaceRemove) {
   EXPECT_EQ(board.Size(), 2u);
   EXPECT_TRUE(board.Remove("ada").value());
   EXPECT_FALSE(board.Remove("ada").value());
-  EXPECT_EQ(board.Set("x", std::nan("")).error().code, Errc::kServer);
+  EXPECT_EQ(board.Set("x", std::nan("")).error().code, Errc::kInvalid);
 }
 
 TEST_F(Board, NumbersAsMembers) {
@@ -101,6 +102,7 @@ TEST_F(Board, AroundGivesExactlyAsManyAsThereAre) {
 
 TEST_F(Board, DaysEndAndExpire) {
   const auto board = Make(Period::kDay, 1);
+  const auto farther = Make(Period::kDay, 9);  // looks for what is not kept
   board.Add("ada", 5).value();
   const auto keys = [&] { return store_.client().Call(Command("DBSIZE"))->AsInteger().value(); };
   EXPECT_EQ(keys(), 1);
@@ -109,10 +111,10 @@ TEST_F(Board, DaysEndAndExpire) {
   EXPECT_EQ(Members(board.Top(1, PeriodsAgo{1})), (Texts{"ada"}));
   board.Add("eve", 1).value();
   time_.Advance(24h);
-  EXPECT_TRUE(board.Top(1, PeriodsAgo{2})->empty());
+  EXPECT_TRUE(farther.Top(1, PeriodsAgo{2})->empty());
   EXPECT_EQ(Members(board.Top(1, PeriodsAgo{1})), (Texts{"eve"}));
   time_.Advance(24h);
-  EXPECT_TRUE(board.Top(1, PeriodsAgo{2})->empty());
+  EXPECT_TRUE(farther.Top(1, PeriodsAgo{2})->empty());
   // No key is without an end.
   const Reply all = store_.client().Call(Command("KEYS", "*")).value();
   for (const Reply& key : all.elements())
@@ -158,6 +160,24 @@ TEST_F(Board, GuideZrangeWithscoresLimitIsASyntaxError) {
   EXPECT_EQ(lowest.elements()[0].text(), "l");
   EXPECT_EQ(board.Top(10)->size(), 10u);
   EXPECT_EQ(board.Top(10)->at(0).member, "a");
+}
+
+TEST_F(Board, WhatIsNoScoreOrPeriodIsRefused) {
+  const auto board = Make(Period::kDay, 2);
+  EXPECT_EQ(board.Add("a", std::nan("")).error().code, Errc::kInvalid);
+  EXPECT_EQ(board.Set("a", std::nan("")).error().code, Errc::kInvalid);
+  board.Set("a", 1).value();
+  for (const int ago : {-1, 3, 99, std::numeric_limits<int>::max()}) {
+    EXPECT_EQ(board.Top(1, {ago}).error().code, Errc::kInvalid) << ago;
+    EXPECT_EQ(board.Around("a", 1, {ago}).error().code, Errc::kInvalid) << ago;
+    EXPECT_EQ(board.Place("a", {ago}).error().code, Errc::kInvalid) << ago;
+    EXPECT_EQ(SyncWait(board.CoSize({ago})).error().code, Errc::kInvalid) << ago;
+  }
+  EXPECT_EQ(board.Size({2}), 0u);
+  EXPECT_EQ(Make().Top(1, {1}).error().code, Errc::kInvalid);  // all time has none before
+  const auto unkept = Make(Period::kDay, -1);
+  EXPECT_EQ(unkept.Add("a", 1).error().code, Errc::kInvalid);
+  EXPECT_EQ(unkept.Size().error().code, Errc::kInvalid);
 }
 
 // 004: get_around_user: rank - count/2 to rank + count/2 is 5 for 4, and 3 for 5 at the top.
