@@ -21,10 +21,10 @@
 // one's own, and BLPOP would take the job out of the store before anybody has done it. Every step
 // is one script over keys of one slot, "{prefix}:...": a crash can part nothing.
 //
-// Errors: kInvalid, kLimit when jobs_max are there, those of the store. A server that evicts keys
-// without TTL may drop jobs: use noeviction or a volatile policy. Thread safety: any thread.
-// Lifetimes: holds the store. Cost: one script a call, O(log n); waiting workers are woken, they do
-// not poll.
+// Errors: kInvalid of a visibility, a priority or an id that can be none, kLimit when jobs_max are
+// there, those of the store. A server that evicts keys without TTL may drop jobs: use noeviction or
+// a volatile policy. Thread safety: any thread. Lifetimes: holds the store. Cost: one script a
+// call, O(log n); waiting workers are woken, they do not poll.
 #ifndef CAIRN_WORK_QUEUE_H_
 #define CAIRN_WORK_QUEUE_H_
 
@@ -47,7 +47,7 @@ namespace cairn::cache {
 struct WorkQueueOptions {
   // What the keys begin with, in braces.
   std::string prefix = {};
-  // How long a worker has a job, if it says nothing.
+  // How long a worker has a job, if it says nothing. 1 ms or more.
   Millis visibility{30'000};
   RetryPolicy retry = {};
   // Ready, delayed, reserved and dead together.

@@ -87,6 +87,13 @@ Result<std::size_t> ReadCount(Result<Reply> reply) {
   return static_cast<std::size_t>(reply->AsInteger().value_or(0));
 }
 
+// For no time at all every worker would have it at once.
+Result<void> CheckVisibility(Millis visibility) {
+  if (visibility < Millis(1))
+    return Fail(Errc::kInvalid, "a job is reserved for a visibility of 1 ms or more");
+  return {};
+}
+
 std::vector<std::string> HolderArguments(const Job& job) {
   return {job.id, std::to_string(job.token)};
 }
@@ -137,6 +144,8 @@ Result<std::optional<Job>> WorkQueue::Reserve(Millis wait, std::stop_token stop)
   return SyncWait(CoReserve(wait, std::move(stop)));
 }
 Task<Result<std::optional<Job>>> WorkQueue::CoReserve(Millis wait, std::stop_token stop) const {
+  if (Result<void> valid = CheckVisibility(options_.visibility); !valid)
+    co_return Pass(std::move(valid));
   const Store store = store_;
   const TimePoint end = store.clock().Now() + wait;
   // Not for longer: a worker may die meanwhile.
@@ -194,6 +203,7 @@ Result<bool> WorkQueue::Extend(const Job& job, Millis visibility) const {
   return SyncWait(CoExtend(job, visibility));
 }
 Task<Result<bool>> WorkQueue::CoExtend(Job job, Millis visibility) const {
+  if (Result<void> valid = CheckVisibility(visibility); !valid) co_return Pass(std::move(valid));
   std::vector<std::string> arguments = HolderArguments(job);
   arguments.push_back(std::to_string(visibility.count()));
   co_return ReadYes(co_await store_.client().CoEval(internal::ExtendScript(), Keys(),

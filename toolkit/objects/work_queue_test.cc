@@ -200,6 +200,20 @@ TEST_F(Jobs, ManyWorkersDoEachJobOnce) {
   EXPECT_EQ(std::set<std::string>(all.begin(), all.end()).size(), all.size());
 }
 
+TEST_F(Jobs, VisibilityOfNoTimeIsRefused) {
+  for (const Millis odd : {0ms, -1ms}) {
+    const WorkQueue queue = Make({.visibility = odd});
+    queue.Push("a").value();
+    EXPECT_EQ(queue.Reserve().error().code, Errc::kInvalid);
+    EXPECT_EQ(SyncWait(queue.CoReserve()).error().code, Errc::kInvalid);
+  }
+  const WorkQueue queue = Make();
+  const Job job = queue.Reserve().value().value();
+  EXPECT_EQ(job.delivery, 1);
+  EXPECT_EQ(queue.Extend(job, 0ms).error().code, Errc::kInvalid);
+  EXPECT_TRUE(queue.Ack(job).value());
+}
+
 // 002: BLPOP takes the job out of the store; with the worker it is gone.
 TEST_F(Jobs, GuideBlpopQueueLosesTheJob) {
   Client& client = store_.client();
