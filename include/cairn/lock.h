@@ -75,6 +75,7 @@ class [[nodiscard]] Held {
   std::int64_t fence() const;
   // By our clock and what the last renewal said; asks nobody.
   bool is_held() const;
+  // Of an empty one: stopped.
   std::stop_token lost() const;
 
   // Asks the server. False: it is lost, and lost() is stopped.

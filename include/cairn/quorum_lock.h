@@ -45,7 +45,9 @@ struct QuorumOptions {
 
 class QuorumLock {
  public:
-  // Stores that fail independently of one another: an odd number of them, 3 or more.
+  // Stores that fail independently of one another: an odd number of them, 3 or more. Whether they
+  // are different servers cannot be known here: of one server that is named three times each grant
+  // is a majority, and a lock on that server alone.
   QuorumLock(std::vector<Store> stores, std::string name, QuorumOptions options = {});
 
   Result<Permit> Acquire(const AcquireOptions& options = {}) const;

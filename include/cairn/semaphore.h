@@ -58,6 +58,7 @@ class [[nodiscard]] Permit {
   ~Permit();
 
   bool is_held() const;
+  // Of an empty one: stopped.
   std::stop_token lost() const;
   // True: it was ours until now. False: it had been lost, or there was nothing to give back.
   Result<bool> Release();

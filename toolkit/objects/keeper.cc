@@ -26,6 +26,12 @@ Result<void> CheckTimes(Duration ttl, Duration margin) {
   return {};
 }
 
+std::stop_token StoppedToken() {
+  std::stop_source stopped;
+  stopped.request_stop();
+  return stopped.get_token();
+}
+
 std::string MillisText(Duration span) {
   return std::to_string(std::chrono::ceil<Millis>(span).count());
 }

@@ -34,6 +34,8 @@ namespace cairn::cache::internal {
 
 // What a ttl and a margin may be: 10 ms to 10^12 ms, and less than half of that.
 Result<void> CheckTimes(Duration ttl, Duration margin);
+// The lost() of a handle that is empty: nothing is held by it.
+std::stop_token StoppedToken();
 // As the commands of a store want it.
 std::string MillisText(Duration span);
 

@@ -119,7 +119,7 @@ Held::~Held() = default;
 std::int64_t Held::fence() const { return body_ == nullptr ? 0 : body_->fence; }
 bool Held::is_held() const { return body_ != nullptr && body_->keeper->is_held(); }
 std::stop_token Held::lost() const {
-  return body_ == nullptr ? std::stop_token() : body_->keeper->lost();
+  return body_ == nullptr ? internal::StoppedToken() : body_->keeper->lost();
 }
 
 Result<bool> Held::Check() {

@@ -435,5 +435,18 @@ TEST(LockThreads, NoTwoAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Who looks at it is to stop: nothing is held by it.
+TEST_F(Lock, LostOfWhatIsEmptyIsStopped) {
+  const Mutex mutex = Make();
+  Held first = mutex.Acquire().value();
+  const std::stop_token lost = first.lost();
+  Held held = std::move(first);
+  EXPECT_FALSE(held.lost().stop_requested());
+  EXPECT_FALSE(lost.stop_requested());
+  EXPECT_TRUE(first.lost().stop_requested());  // NOLINT(bugprone-use-after-move): what is tested
+  EXPECT_TRUE(held.Release().value());
+  EXPECT_TRUE(held.lost().stop_requested());
+}
+
 }  // namespace
 }  // namespace cairn::cache

@@ -12,7 +12,7 @@ Permit::~Permit() = default;
 bool Permit::is_held() const { return body_ != nullptr && body_->keeper->is_held(); }
 
 std::stop_token Permit::lost() const {
-  return body_ == nullptr ? std::stop_token() : body_->keeper->lost();
+  return body_ == nullptr ? internal::StoppedToken() : body_->keeper->lost();
 }
 
 Task<Result<bool>> Permit::CoRelease() {

@@ -202,5 +202,15 @@ TEST(PermitThreads, NeverMoreThanThereAre) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST_F(Permits, LostOfWhatIsEmptyIsStopped) {
+  const Semaphore semaphore = Make({.permits = 1});
+  Permit first = semaphore.Acquire().value();
+  Permit permit = std::move(first);
+  EXPECT_FALSE(permit.lost().stop_requested());
+  EXPECT_TRUE(first.lost().stop_requested());  // NOLINT(bugprone-use-after-move): what is tested
+  EXPECT_TRUE(permit.Release().value());
+  EXPECT_TRUE(permit.lost().stop_requested());
+}
+
 }  // namespace
 }  // namespace cairn::cache
