@@ -11,13 +11,16 @@
 // may have been missed: read the state anew then. What must not be missed belongs into a stream
 // (cairn/consumer_group.h). What cannot be decoded is told to on_undecodable, and dropped.
 //
-// Errors: the codec's, those of the store; kUnsupported where a store has no subscriptions. Thread
-// safety: any thread; handlers are called one at a time on a thread of the client's. Lifetimes:
-// messages come as long as the Subscription lives.
+// Errors: the codec's, those of the store; kUnsupported where a store has no subscriptions. What a
+// handler throws, or on_gap or on_undecodable does, is told to on_thrown, and the next message
+// comes all the same; what on_thrown throws is dropped. Thread safety: any thread; handlers are
+// called one at a time on a thread of the client's. Lifetimes: messages come as long as the
+// Subscription lives.
 #ifndef CAIRN_TOPIC_H_
 #define CAIRN_TOPIC_H_
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,6 +37,8 @@ namespace cairn::cache {
 struct TopicOptions {
   std::function<void()> on_gap = {};
   std::function<void(const Error&)> on_undecodable = {};
+  // kLoader, with the exception as its cause.
+  std::function<void(const Error&)> on_thrown = {};
 };
 
 template <class T, class C = DefaultCodec<T>>
@@ -56,21 +61,46 @@ class Topic {
 
   Result<std::unique_ptr<Subscription>> Subscribe(std::function<void(const T&)> handler,
                                                   TopicOptions options = {}) const {
-    SubscriptionOptions wanted{.on_gap = std::move(options.on_gap)};
+    SubscriptionOptions wanted;
+    if (options.on_gap) {
+      wanted.on_gap = [on_gap = std::move(options.on_gap), on_thrown = options.on_thrown] {
+        Guarded(on_gap, on_thrown);
+      };
+    }
     wanted.channels.push_back(channel_);
     return store_.client().Subscribe(
-        std::move(wanted), [handler = std::move(handler),
+        std::move(wanted), [handler = std::move(handler), on_thrown = std::move(options.on_thrown),
                             failed = std::move(options.on_undecodable)](const Message& message) {
-          const Result<T> value = DecodeValue<T, C>(message.payload);
-          if (value) {
-            handler(*value);
-          } else if (failed) {
-            failed(value.error());
-          }
+          const auto hear = [&] {
+            const Result<T> value = DecodeValue<T, C>(message.payload);
+            if (value) {
+              handler(*value);
+            } else if (failed) {
+              failed(value.error());
+            }
+          };
+          Guarded(hear, on_thrown);
         });
   }
 
  private:
+  // The thread is the client's, and others' messages come on it: nothing is thrown there.
+  template <class F>
+  static void Guarded(const F& run, const std::function<void(const Error&)>& on_thrown) {
+    try {
+      run();
+      return;
+    } catch (...) {
+      if (!on_thrown) return;
+      try {
+        on_thrown({.code = Errc::kLoader,
+                   .detail = "the handler of a topic threw",
+                   .cause = std::current_exception()});
+      } catch (...) {  // NOLINT(bugprone-empty-catch): nobody is left to be told
+      }
+    }
+  }
+
   Store store_;
   std::string channel_;
 };

@@ -103,6 +103,35 @@ TEST_F(Structures, TopicsAreTyped) {
   EXPECT_EQ(heard, (std::vector<std::vector<int>>{{1, 2}}));
 }
 
+// The thread is the client's: it goes on.
+TEST_F(Structures, TopicsOutliveHandlersThatThrow) {
+  const Topic<int> topic(store_, "numbers");
+  std::vector<int> heard;
+  std::vector<Error> thrown;
+  const auto subscription = topic.Subscribe(
+      [&](int number) {
+        heard.push_back(number);
+        if (number == 1) (void)std::vector<int>().at(1);
+      },
+      {.on_undecodable = [](const Error&) { (void)std::vector<int>().at(1); },
+       .on_thrown =
+           [&](const Error& error) {
+             thrown.push_back(error);
+             (void)std::vector<int>().at(1);
+           }});
+  ASSERT_TRUE(subscription);
+  // Nobody is told.
+  const auto silent = topic.Subscribe([](int) { (void)std::vector<int>().at(1); });
+  topic.Publish(1).value();
+  store_.client().Call(Command("PUBLISH", "numbers", "no number")).value();
+  topic.Publish(2).value();
+  time_.RunReady();
+  EXPECT_EQ(heard, (std::vector<int>{1, 2}));
+  ASSERT_EQ(thrown.size(), 2u);
+  EXPECT_EQ(thrown[0].code, Errc::kLoader);
+  EXPECT_THROW(std::rethrow_exception(thrown[0].cause), std::out_of_range);
+}
+
 TEST_F(Structures, FeedsAreCappedAndEnd) {
   const Timeline feeds(store_, {.prefix = "feed", .length_max = 3, .keep = 1000ms});
   for (int i = 1; i <= 5; ++i)
