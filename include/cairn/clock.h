@@ -18,6 +18,10 @@ namespace cairn::cache {
 
 using Duration = std::chrono::nanoseconds;
 using Millis = std::chrono::milliseconds;
+// Who waits for something (a lock, a permit, a job) waits so long at most, whatever he asks for:
+// Duration::max() is as good as for ever. A client knows of a command that waits longer no end, and
+// servers end at 31 years (LOCK.ACQUIRE: 10^12 ms).
+inline constexpr Millis kWaitMax = std::chrono::hours(24 * 365);
 // Milliseconds since the Unix epoch.
 using UnixTime = std::chrono::sys_time<std::chrono::milliseconds>;
 

@@ -59,7 +59,7 @@ struct LockOptions {
 };
 
 struct AcquireOptions {
-  // Zero: now or never.
+  // Zero: now or never. More than kWaitMax, a year, is that.
   Duration timeout = std::chrono::seconds(10);
   // A coroutine that says nothing else is cancelled by its task's token.
   std::stop_token stop = {};

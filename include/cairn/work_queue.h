@@ -105,7 +105,7 @@ class WorkQueue {
   Result<Pushed> Push(std::string_view payload, PushOptions options = {}) const;
   Task<Result<Pushed>> CoPush(std::string payload, PushOptions options = {}) const;
 
-  // The next job, waited for; nothing if none came.
+  // The next job, waited for, a year (kWaitMax) at most; nothing if none came.
   Result<std::optional<Job>> Reserve(Millis wait = Millis(0), std::stop_token stop = {}) const;
   Task<Result<std::optional<Job>>> CoReserve(Millis wait = Millis(0),
                                              std::stop_token stop = {}) const;

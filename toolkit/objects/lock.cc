@@ -219,7 +219,7 @@ Task<Result<Held>> Mutex::CoAcquire(AcquireOptions options) const {
   if (const Result<void> valid = Check(); !valid) co_return std::unexpected(valid.error());
   std::stop_token stop = options.stop;
   if (!stop.stop_possible()) stop = co_await CurrentStop();
-  const TimePoint deadline = Now() + options.timeout;
+  const TimePoint deadline = Now() + std::min<Duration>(options.timeout, kWaitMax);
   internal::BackOff back_off;
   // The first time without waiting: that needs no connection of its own.
   Millis wait{0};

@@ -213,6 +213,19 @@ TEST_F(Lock, WaitsAtTheServerFirstComeFirstServed) {
   EXPECT_TRUE((*second.result)->is_held());
 }
 
+TEST_F(Lock, WaitsForEverAsItWere) {
+  const Mutex mutex = Make();
+  std::optional<Held> held = mutex.Acquire().value();
+  Waiting waiting;
+  Detach(AcquireInto(mutex, {.timeout = Duration::max()}, waiting));
+  Pass(60s);
+  EXPECT_FALSE(waiting.result);
+  held.reset();
+  Pass(5ms);
+  ASSERT_TRUE(waiting.result);
+  EXPECT_TRUE(*waiting.result) << waiting.result->error().detail;
+}
+
 // Its time begins with the grant, not with the question.
 TEST_F(Lock, GrantThatWasWaitedForIsConfirmed) {
   const Mutex mutex = Make({.ttl = 1000ms, .renews = false});

@@ -2,6 +2,7 @@
 // LOCK.* on all stores together, and the count of what they say.
 #include "cairn/quorum_lock.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -128,7 +129,8 @@ Task<Result<Permit>> QuorumLock::CoAcquire(AcquireOptions options) const {
   std::stop_token stop = options.stop;
   if (!stop.stop_possible()) stop = co_await CurrentStop();
   Scheduler& scheduler = stores_[0].scheduler();
-  const TimePoint deadline = scheduler.clock().Now() + options.timeout;
+  const TimePoint deadline =
+      scheduler.clock().Now() + std::min<Duration>(options.timeout, kWaitMax);
   internal::BackOff back_off;
   for (;;) {
     Result<std::optional<Permit>> permit = co_await Attempt();

@@ -176,7 +176,7 @@ Task<Result<Permit>> Semaphore::CoAcquire(AcquireOptions options) const {
   std::stop_token stop = options.stop;
   if (!stop.stop_possible()) stop = co_await CurrentStop();
   const Clock& clock = store_.scheduler().clock();
-  const TimePoint deadline = clock.Now() + options.timeout;
+  const TimePoint deadline = clock.Now() + std::min<Duration>(options.timeout, kWaitMax);
   // One owner for all attempts: his place in the queue is his.
   const std::string owner = internal::RandomHex(kOwnerBytes);
   internal::BackOff back_off;

@@ -147,9 +147,9 @@ Task<Result<std::optional<Job>>> WorkQueue::CoReserve(Millis wait, std::stop_tok
   if (Result<void> valid = CheckVisibility(options_.visibility); !valid)
     co_return Pass(std::move(valid));
   const Store store = store_;
-  const TimePoint end = store.clock().Now() + wait;
+  const TimePoint end = store.clock().Now() + std::clamp(wait, Millis(0), kWaitMax);
   // Not for longer: a worker may die meanwhile.
-  const Millis nap_max = std::max(options_.visibility / 2, Millis(1));
+  const Millis nap_max = std::clamp(options_.visibility / 2, Millis(1), kWaitMax);
   const std::vector<std::string> keys = Keys();
   const std::vector<std::string> arguments = {std::to_string(options_.visibility.count()),
                                               std::to_string(options_.retry.deliveries_max)};

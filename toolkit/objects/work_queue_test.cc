@@ -172,6 +172,18 @@ TEST_F(Jobs, WhoWaitsIsWoken) {
   EXPECT_EQ(got.size(), 1u);
   time_.Advance(5ms);
   EXPECT_EQ(got.size(), 2u);
+  // As good as for ever.
+  const auto wait_on = [&]() -> Task<void> {
+    const auto job = co_await queue.CoReserve(Millis::max());
+    got.push_back(Payload(job));
+  };
+  Detach(wait_on());
+  time_.Advance(60'000ms);
+  EXPECT_EQ(got.size(), 2u);
+  queue.Push("c").value();
+  time_.Advance(5ms);
+  ASSERT_EQ(got.size(), 3u);
+  EXPECT_EQ(got.back(), "c");
   // And in the end for nothing.
   Detach(wait());
   time_.Advance(10'001ms);
