@@ -18,6 +18,11 @@
 // stored under the lease. If that was voided meanwhile (the row was invalidated, a tag was bumped),
 // the caller has his value all the same, marked as not cached.
 //
+// Who joins a load of this process waits for it as for another process's: up to Policy::wait_max,
+// then as when_wait_over says, and until he is cancelled. That the one who loads was cancelled does
+// not concern those who joined. A loader that asks for its own key so waits for itself: it goes on
+// when wait_max is over.
+//
 // A loader is a function of LoadContext<T, KeyType>&, or a coroutine, that gives a
 // Result<std::optional<T>>: nullopt is "there is no such row", which is kept for negative_ttl. An
 // error, or what it throws, is never that: it is the call's error (kLoader, with the exception as
@@ -129,6 +134,7 @@ class TypedCache {
     }
     auto call = std::make_shared<typename Reader::template Call<L>>(
         core_, key, std::move(text), std::move(loader), policy_, read);
+    call->may_block = !asked;
     return SyncWait(Reader::Run(std::move(call), std::move(asked)));
   }
   template <Loader<T, KeyType> L>

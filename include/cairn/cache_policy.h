@@ -30,7 +30,7 @@ enum class WhenStoreDown : std::uint8_t {
   kServeStale,    // what was last known here, if CacheOptions::near remembers it; else as above
   kFail,
 };
-// Another loads and has not finished within wait_max, or the cap on loads is reached.
+// Another, here or elsewhere, loads and has not finished within wait_max, or the cap on loads is reached.
 enum class WhenWaitOver : std::uint8_t { kLoadUncached, kFail };
 
 struct Policy {

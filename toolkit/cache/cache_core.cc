@@ -165,26 +165,60 @@ Error LoaderError(std::exception_ptr cause) {
 }
 
 void Flight::Land(std::shared_ptr<const void> result) {
-  std::vector<Work> waiters;
+  std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
     has_landed_ = true;
     result_ = std::move(result);
     waiters.swap(waiters_);
   }
-  for (Work& waiter : waiters) waiter();
+  for (const auto& waiter : waiters) waiter->Give(WaitEnd::kLanded);
 }
 
-bool Flight::AddWaiter(Work waiter) {
+bool Flight::AddWaiter(std::shared_ptr<Waiter> waiter) {
   const std::lock_guard lock(mutex_);
   if (has_landed_) return false;
   waiters_.push_back(std::move(waiter));
   return true;
 }
 
+void Flight::RemoveWaiter(const std::shared_ptr<Waiter>& waiter) {
+  const std::lock_guard lock(mutex_);
+  std::erase(waiters_, waiter);
+}
+
+void Flight::set_began_at(TimePoint at) {
+  const std::lock_guard lock(mutex_);
+  began_at_ = at;
+}
+
+std::optional<TimePoint> Flight::began_at() const {
+  const std::lock_guard lock(mutex_);
+  return began_at_;
+}
+
 std::shared_ptr<const void> Flight::result() const {
   const std::lock_guard lock(mutex_);
   return result_;
+}
+
+Task<WaitEnd> Landing(Scheduler& scheduler, std::shared_ptr<Flight> flight, TimePoint wait_end) {
+  auto waiter = std::make_shared<Flight::Waiter>();
+  if (!flight->AddWaiter(waiter)) co_return WaitEnd::kLanded;
+  const Duration left = std::max(wait_end - scheduler.clock().Now(), Duration(0));
+  const TimerNumber timer = scheduler.After(left, [waiter] { waiter->Give(WaitEnd::kOver); });
+  WaitEnd end = WaitEnd::kLanded;
+  {
+    const std::stop_token stop = co_await CurrentStop();
+    // Goes on elsewhere than within the canceller's call.
+    const std::stop_callback on_stop(stop, [&scheduler, waiter] {
+      scheduler.Post([waiter] { waiter->Give(WaitEnd::kCancelled); });
+    });
+    end = co_await *waiter;
+  }
+  scheduler.Cancel(timer);
+  flight->RemoveWaiter(waiter);
+  co_return end;
 }
 
 CacheCore::CacheCore(Store store, CoreOptions options)
@@ -422,6 +456,7 @@ void CacheCore::Close(const std::string& key, const std::shared_ptr<Flight>& fli
 void CacheCore::CloseUncached(const std::string& key, const std::shared_ptr<Flight>& flight) {
   const std::lock_guard lock(mutex_);
   Erase(flights_, key, flight);
+  flight->set_began_at(Now());
   uncached_[key] = flight;
 }
 

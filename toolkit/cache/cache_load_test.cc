@@ -3,6 +3,7 @@
 // virtual; with a store that is killed: tests/toolkit/outage_cases.cc.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <latch>
 #include <thread>
 
@@ -43,6 +44,10 @@ class Load : public testing::Test {
   template <class L>
   static Task<void> Run(Cached cache, L loader, Answer* answer) {
     *answer = co_await cache.CoGetOrLoad(1, std::move(loader));
+  }
+  template <class L>
+  static Task<void> RunUntil(Cached cache, L loader, std::stop_token stop, Answer* answer) {
+    *answer = co_await cache.CoGetOrLoad(1, std::move(loader)).WithStop(std::move(stop));
   }
   std::int64_t TakeLease(Millis span) {
     const Command get("CACHE.GET", RowKey(1).text(), "LEASE", span.count());
@@ -299,6 +304,142 @@ TEST_F(Load, AfterAFillErrorTheStaleValueIsServed) {
   EXPECT_EQ(cache.GetOrLoad(1, tagged)->outcome, Outcome::kStale);
   time_.Advance(2s);
   EXPECT_EQ(cache.GetOrLoad(1, tagged)->outcome, Outcome::kLoaded);
+}
+
+// Of who joined: his own wait, his own token, and nothing of the fate of who leads.
+TEST_F(Load, AJoinerDoesNotSufferThatTheLeaderIsCancelled) {
+  const Cached cache = Make({.ttl = 1s});
+  std::stop_source stop;
+  Answer leader;
+  Answer joined;
+  const auto obedient = [&](Cached::Loading& context) -> Task<Loaded> {
+    co_await Sleep(time_, 100ms);
+    EXPECT_TRUE(context.stop.stop_requested());
+    co_return Fail(Errc::kCancelled, "asked to end");
+  };
+  Detach(RunUntil(cache, obedient, stop.get_token(), &leader));
+  Start(cache, Slow(0ms, "own"), &joined);
+  stop.request_stop();
+  time_.Advance(100ms);
+  ASSERT_TRUE(leader && joined);
+  EXPECT_EQ(leader->error().code, Errc::kCancelled);
+  ASSERT_TRUE(joined->has_value());
+  EXPECT_EQ((*joined)->value, "own");
+  EXPECT_TRUE((*joined)->is_cached);
+}
+
+TEST_F(Load, AJoinerOfACancelledBulkLoadLoadsItself) {
+  const Cached cache = Make({.ttl = 1s});
+  const auto obedient =
+      [&](BulkContext<RowKey>&) -> Task<Result<std::vector<std::optional<std::string>>>> {
+    co_await Sleep(time_, 100ms);
+    co_return Fail(Errc::kCancelled, "asked to end");
+  };
+  std::optional<Errc> code;
+  const auto run = [&]() -> Task<void> {
+    std::vector<RowKey> keys = {RowKey(1)};
+    auto entries = co_await cache.CoGetOrLoadMany(std::move(keys), obedient);
+    if (!entries) code = entries.error().code;
+  };
+  Detach(run());
+  Answer joined;
+  Start(cache, Slow(0ms, "own"), &joined);
+  time_.Advance(100ms);
+  EXPECT_EQ(code, Errc::kCancelled);
+  ASSERT_TRUE(joined && joined->has_value());
+  EXPECT_EQ((*joined)->value, "own");
+}
+
+TEST_F(Load, AJoinersWaitEndsAsHisPolicySays) {
+  const Cached failing =
+      Make({.ttl = 1s, .wait_max = 200ms, .when_wait_over = WhenWaitOver::kFail});
+  Answer leader;
+  Answer joined;
+  Start(failing, Slow(3s, "slow"), &leader);
+  time_.Advance(100ms);
+  Start(failing, Slow(0ms, "own"), &joined);
+  time_.Advance(199ms);
+  EXPECT_FALSE(joined);
+  time_.Advance(1ms);
+  ASSERT_TRUE(joined);
+  EXPECT_EQ(joined->error().code, Errc::kTimeout);
+  time_.Advance(3s);
+  EXPECT_EQ((*leader)->value, "slow");
+  EXPECT_EQ(time_.pending(), 0u);
+}
+
+// One of them loads, for all who began to wait before that.
+TEST_F(Load, OfJoinersWhoHaveWaitedOneLoadsForAll) {
+  const Cached cache = Make({.ttl = 1s, .wait_max = 200ms});
+  Answer leader;
+  std::vector<Answer> joined(3);
+  Start(cache, Slow(3s, "slow"), &leader);
+  time_.Advance(100ms);
+  Start(cache, Slow(50ms, "own"), &joined[0]);
+  time_.Advance(10ms);
+  Start(cache, Slow(50ms, "own"), &joined[1]);
+  time_.Advance(195ms);
+  Start(cache, Slow(50ms, "later"), &joined[2]);  // that load has begun: it is not for him
+  time_.Advance(45ms);
+  ASSERT_TRUE(joined[0] && joined[1]);
+  EXPECT_EQ((*joined[0])->value, "own");
+  EXPECT_FALSE((*joined[0])->is_cached);
+  EXPECT_EQ((*joined[1])->outcome, Outcome::kWaited);
+  EXPECT_EQ(loads_, 2);
+  time_.Advance(205ms);
+  ASSERT_TRUE(joined[2]);
+  EXPECT_EQ((*joined[2])->value, "later");
+  EXPECT_EQ(loads_, 3);
+}
+
+TEST_F(Load, AJoinerIsCancelledByHisOwnToken) {
+  const Cached cache = Make({.ttl = 1s});
+  std::stop_source stop;
+  Answer leader;
+  Answer joined;
+  Start(cache, Slow(3s, "slow"), &leader);
+  Detach(RunUntil(cache, Slow(0ms, "own"), stop.get_token(), &joined));
+  EXPECT_FALSE(joined);
+  stop.request_stop();
+  time_.RunReady();
+  ASSERT_TRUE(joined);
+  EXPECT_EQ(joined->error().code, Errc::kCancelled);
+  time_.Advance(3s);
+  EXPECT_EQ((*leader)->value, "slow");
+  EXPECT_EQ(loads_, 1);
+  EXPECT_EQ(time_.pending(), 0u);
+}
+
+// It waits for itself, but not for ever.
+TEST_F(Load, ALoaderMayAskForItsOwnKey) {
+  const Cached cache = Make({.ttl = 1s, .wait_max = 200ms});
+  Answer answer;
+  const auto nested = [&](Cached::Loading&) -> Task<Loaded> {
+    auto inner = co_await cache.CoGetOrLoad(1, Slow(0ms, "inner"));
+    if (!inner) co_return Pass(std::move(inner));
+    co_return inner->value;
+  };
+  Start(cache, nested, &answer);
+  time_.Advance(199ms);
+  EXPECT_FALSE(answer);
+  time_.Advance(1ms);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ((*answer)->value, "inner");
+  EXPECT_TRUE((*answer)->is_cached);
+}
+
+TEST(LoadThreads, ASynchronousLoaderMayAskForItsOwnKey) {
+  const Store store = Store::Open("embedded:").value();
+  const Cached cache(store, {.policy = {.ttl = 1min, .wait_max = 5ms}});
+  int depth = 0;
+  std::function<Loaded(Cached::Loading&)> recursive = [&](Cached::Loading&) -> Loaded {
+    if (++depth == 3) return "innermost";
+    auto inner = cache.GetOrLoad(1, recursive);
+    if (!inner) return Pass(std::move(inner));
+    return inner->value;
+  };
+  EXPECT_EQ(cache.GetOrLoad(1, recursive)->value, "innermost");
+  EXPECT_EQ(depth, 3);
 }
 
 TEST(BreakerTest, OpensTriesOneAndCloses) {

@@ -154,7 +154,7 @@ class CacheBulk {
       replies = co_await core->CoTryAll(std::move(commands)).WithStop(core->never());
     std::vector<Command> unused = Unused(leds, replies, context.policy);
     if (!unused.empty()) co_await core->CoTryAll(std::move(unused)).WithStop(core->never());
-    co_return Settle(*core, leds, std::move(rows), std::move(replies), context.policy, answers);
+    co_return Settle(*core, leds, std::move(rows), std::move(replies), context, answers);
   }
 
   // What is sent of those under a lease, in their order.
@@ -202,16 +202,17 @@ class CacheBulk {
 
   // What has become of the fills is told to the entries and to those who have joined.
   static Result<void> Settle(CacheCore& core, Ledger& leds, Rows rows, Replies replies,
-                             const Policy& policy, Answers& answers) {
+                             const BulkContext<KeyType>& context, Answers& answers) {
     std::size_t next = 0;
     bool has_all = true;
     for (const auto& led : leds) {
       Entry<T>& entry = answers[led->text];
       const bool is_leased = led->grant.token != 0;
       if (!rows) {
-        has_all = has_all && policy.fail_safe && led->grant.old.has_value();
+        has_all = has_all && context.policy.fail_safe && led->grant.old.has_value();
         if (led->grant.old) core.Count(led->text, Outcome::kFallback, entry.age);
-        led->flight.Land(std::make_shared<const Result<Entry<T>>>(std::unexpected(rows.error())));
+        if (Reader::IsShared(rows.error(), context.stop))
+          led->flight.Land(std::make_shared<const Result<Entry<T>>>(std::unexpected(rows.error())));
         continue;
       }
       // CACHE.FAIL, of what is not to be kept, replies a number.

@@ -8,6 +8,9 @@
 // the fill, so the value is no older than any invalidation that they could know of. After a refused
 // fill each goes on by itself.
 //
+// Who joins waits as long as his own policy says, and is cancelled by his own token. That the one
+// who leads was cancelled is told to nobody: the others go on by themselves.
+//
 // A load without a lease (the store is down) serves those who joined before it began. Of those who
 // come later and find the store down one waits for its end and loads again, for all of them.
 //
@@ -16,7 +19,6 @@
 #define CAIRN_INTERNAL_CACHE_CORE_H_
 
 #include <atomic>
-#include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -28,6 +30,7 @@
 #include <vector>
 
 #include "cairn/cache_policy.h"
+#include "cairn/internal/first_of.h"
 #include "cairn/internal/near_table.h"
 #include "cairn/internal/store_guard.h"
 #include "cairn/metrics.h"
@@ -79,8 +82,12 @@ bool IsStoreDown(const Error& error);
 bool MayGiveBack(const Error& error);
 Error LoaderError(std::exception_ptr cause);
 
+// How a wait for another's load of this process has ended.
+enum class WaitEnd : std::uint8_t { kLanded, kOver, kCancelled };
+
 class Flight {
  public:
+  using Waiter = FirstOf<WaitEnd>;
   enum class Kind : std::uint8_t { kLeased, kUncached };
   Flight(Version min_version, Kind kind) : min_version_(min_version), kind_(kind) {}
 
@@ -89,7 +96,14 @@ class Flight {
   // `result`: what joiners are served; null: nothing. Resumes them, on this thread.
   void Land(std::shared_ptr<const void> result);
   // False if it has landed; `waiter` is then dropped.
-  bool AddWaiter(Work waiter);
+  bool AddWaiter(std::shared_ptr<Waiter> waiter);
+  void RemoveWaiter(const std::shared_ptr<Waiter>& waiter);
+  // Who leads waits for another process, and does not load.
+  void set_is_parked(bool is_parked) { is_parked_.store(is_parked, std::memory_order_relaxed); }
+  bool is_parked() const { return is_parked_.load(std::memory_order_relaxed); }
+  // Of a load without a lease: when it began.
+  void set_began_at(TimePoint at);
+  std::optional<TimePoint> began_at() const;
   // After the landing.
   std::shared_ptr<const void> result() const;
 
@@ -99,23 +113,13 @@ class Flight {
   mutable std::mutex mutex_;
   bool has_landed_ = false;
   std::shared_ptr<const void> result_;
-  std::vector<Work> waiters_;
+  std::vector<std::shared_ptr<Waiter>> waiters_;
+  std::optional<TimePoint> began_at_;
+  std::atomic<bool> is_parked_{false};  // relaxed: who sees it late waits a little longer
 };
 
-// co_await Landing(flight): until it has landed.
-class Landing {
- public:
-  explicit Landing(std::shared_ptr<Flight> flight) : flight_(std::move(flight)) {}
-  bool await_ready() const { return false; }
-  // The coroutine, and this with it, may be gone as soon as a waiter is there.
-  bool await_suspend(std::coroutine_handle<> waiter) {
-    return flight_->AddWaiter([waiter] { waiter.resume(); });
-  }
-  void await_resume() const {}
-
- private:
-  std::shared_ptr<Flight> flight_;
-};
+// Until it has landed, the time is over, or the task is cancelled.
+Task<WaitEnd> Landing(Scheduler& scheduler, std::shared_ptr<Flight> flight, TimePoint wait_end);
 
 // What was replied, and what a near copy of it needs.
 struct Asked {
@@ -175,6 +179,10 @@ class CacheCore {
   std::shared_ptr<Flight> Joinable(const std::string& key, Version min_version);
   // A new one; null if there is one already.
   std::shared_ptr<Flight> Begin(const std::string& key, Version min_version, Flight::Kind kind);
+  // One that nobody joins, until it is told to be a load without a lease.
+  static std::shared_ptr<Flight> BeginApart(Version min_version) {
+    return std::make_shared<Flight>(min_version, Flight::Kind::kUncached);
+  }
   // Nobody joins any more.
   void Close(const std::string& key, const std::shared_ptr<Flight>& flight);
   // The same; until it lands it is a load without a lease.
@@ -249,6 +257,10 @@ class FlightOwner {
   bool Begin(Version min_version, Flight::Kind kind) {
     if (!flight_) flight_ = core_->Begin(key_, min_version, kind);
     return flight_ != nullptr;
+  }
+  // The same beside another's flight.
+  void BeginApart(Version min_version) {
+    if (!flight_) flight_ = CacheCore::BeginApart(min_version);
   }
   void Close() {
     if (flight_) core_->Close(key_, flight_);

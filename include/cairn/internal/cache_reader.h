@@ -108,6 +108,8 @@ class CacheReader {
     FlightOwner flight;
     int joins = 0;
     bool is_leading = false;  // waits for another process's load, for all of this one
+    bool may_block = false;   // until it first waits for a reply this is its caller's thread
+    TimePoint began = core->Now();
     Millis pause{1};
   };
 
@@ -120,16 +122,18 @@ class CacheReader {
   template <class L>
   static Task<Answer> Run(std::shared_ptr<Call<L>> call, std::optional<Asked> first) {
     CacheCore& core = *call->core;
-    const TimePoint wait_end = core.Now() + call->policy.wait_max;
+    const TimePoint wait_end = call->began + call->policy.wait_max;
     LookupOptions options = LeasedLookup(call->policy, call->read);
     while (true) {
       if (!first) {
         if (const auto other = MayJoin(*call)) {
           ++call->joins;
-          co_await Landing(other);
-          const auto shared = std::static_pointer_cast<const Answer>(other->result());
-          if (shared) co_return Joined(core, call->text, *shared);
+          const WaitEnd end = co_await Wait(call, other, wait_end);
+          if (const auto shared = Shared(end, *other)) co_return Joined(core, call->text, *shared);
+          if (end == WaitEnd::kCancelled) co_return Cancelled();
+          if (end == WaitEnd::kOver) co_return co_await LoadOverdue(call);
         }
+        call->may_block = false;
         first = co_await core.CoAsk(call->text, options);
       }
       Asked asked = std::move(*first);
@@ -145,7 +149,11 @@ class CacheReader {
           // It began earlier, and may miss what this reader knows of: the next is his.
           ++call->joins;
           call->is_leading = call->flight.Begin(call->read.min_version, Flight::Kind::kUncached);
-          if (call->is_leading) co_await Landing(running);
+          if (!call->is_leading) continue;
+          call->may_block = false;
+          const WaitEnd end = co_await Wait(call, running, wait_end);
+          if (end == WaitEnd::kCancelled) co_return Cancelled();
+          if (end == WaitEnd::kOver) co_return co_await LoadOverdue(call);
           continue;
         }
         if (MayBegin(*call, Flight::Kind::kUncached)) {
@@ -172,19 +180,21 @@ class CacheReader {
         continue;
       }
       const Millis left = std::chrono::ceil<Millis>(wait_end - core.Now());
-      if (left <= Millis(0)) {
-        if (call->policy.when_wait_over == WhenWaitOver::kFail)
-          co_return Fail(Errc::kTimeout, "another's load has not finished in time");
-        co_return co_await LoadAlone(call, std::move(grant));
-      }
+      if (left <= Millis(0)) co_return co_await LoadOverdue(call);
       // One of this process waits, the others for him.
       if (!call->is_leading && !MayBegin(*call, Flight::Kind::kLeased)) continue;
       call->is_leading = true;
+      if (call->flight.flight()) call->flight.flight()->set_is_parked(true);
       const bool is_parked =
           lookup.state == Lookup::State::kLoading && core.store().capabilities().waiting;
       options.wait = is_parked ? left : Millis(0);
       if (!is_parked) co_await Pause(*call);
     }
+  }
+
+  // Whether the others are told of it, too: not of who was cancelled.
+  static bool IsShared(const Error& error, const std::stop_token& stop) {
+    return error.code != Errc::kCancelled && !stop.stop_requested();
   }
 
   static Entry<T> Counted(CacheCore& core, std::string_view key, Entry<T> entry) {
@@ -249,6 +259,8 @@ class CacheReader {
  private:
   // Who joins is not served by more flights that were refused than that; then he loads himself.
   static constexpr int kJoinsMax = 4;
+  // The server tells that a wait is over by a tick (20 ms) late, and the reply takes a while.
+  static constexpr Millis kParkedGrace{50};
 
   static Entry<T> OfCopy(const NearCopy& copy, TimePoint now) {
     Entry<T> entry;
@@ -310,6 +322,55 @@ class CacheReader {
     return call.flight.Begin(call.read.min_version, kind) || call.joins >= kJoinsMax;
   }
 
+  static Answer Cancelled() { return Fail(Errc::kCancelled, "cancelled while another loads"); }
+  static Answer WaitedTooLong() {
+    return Fail(Errc::kTimeout, "another's load has not finished in time");
+  }
+  // What the load that was waited for gives to all.
+  static std::shared_ptr<const Answer> Shared(WaitEnd end, const Flight& flight) {
+    if (end != WaitEnd::kLanded) return nullptr;
+    return std::static_pointer_cast<const Answer>(flight.result());
+  }
+  static Task<WaitEnd> LandingOf(Scheduler& scheduler, std::shared_ptr<Flight> flight,
+                                 TimePoint wait_end) {
+    const WaitEnd end = co_await Landing(scheduler, flight, wait_end);
+    if (end != WaitEnd::kOver || !flight->is_parked()) co_return end;
+    // Who leads began to wait no later: he is told of his wait's end, and loads for all.
+    co_return co_await Landing(scheduler, flight, wait_end + kParkedGrace);
+  }
+  template <class L>
+  static Task<WaitEnd> Wait(std::shared_ptr<Call<L>> call, std::shared_ptr<Flight> flight,
+                            TimePoint wait_end) {
+    Scheduler& scheduler = call->core->store().scheduler();
+    // So what follows, a load perhaps, is not run on the scheduler's thread or another caller's.
+    if (call->may_block) co_return SyncWait(LandingOf(scheduler, std::move(flight), wait_end));
+    co_return co_await LandingOf(scheduler, std::move(flight), wait_end);
+  }
+
+  // Another loads, for too long. Of those who have waited one loads for all.
+  template <class L>
+  static Task<Answer> LoadOverdue(std::shared_ptr<Call<L>> call) {
+    CacheCore& core = *call->core;
+    if (call->policy.when_wait_over == WhenWaitOver::kFail) co_return WaitedTooLong();
+    const auto running = core.UncachedLoad(call->text);
+    // One that has begun after this call knows of all that it knows of.
+    if (running && running->min_version() >= call->read.min_version &&
+        running->began_at() > call->began) {
+      // Who waits for this call may know of more.
+      call->flight.Land(nullptr);
+      const TimePoint wait_end = core.Now() + call->policy.wait_max;
+      const WaitEnd end = co_await Wait(call, running, wait_end);
+      if (const auto shared = Shared(end, *running)) co_return Joined(core, call->text, *shared);
+      if (end == WaitEnd::kCancelled) co_return Cancelled();
+    }
+    // A loader that blocks is not to hold up the scheduler.
+    if (!kIsCoroutine<L> && !call->may_block && core.executor() != nullptr)
+      co_await On(*core.executor());
+    call->flight.BeginApart(call->read.min_version);
+    Grant grant{.min_version = call->read.min_version};
+    co_return co_await LoadAlone(call, std::move(grant));
+  }
+
   template <class L>
   static Sleep Pause(Call<L>& call) {
     const Millis pause = call.pause;
@@ -344,18 +405,19 @@ class CacheReader {
       call->flight.CloseUncached();
     }
     grant.flight = call->flight.flight();
+    if (grant.flight) grant.flight->set_is_parked(false);
     const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && grant.old);
+    const std::stop_token stop = co_await CurrentStop();
     // Not conditional expressions: g++ 12 would make both their tasks.
     Answer loaded = Fail(Errc::kLimit, "too many load without a lease");
     if (is_timed && (is_leased || grant.slot)) {
       loaded = co_await LoadTimed(call, std::move(grant));
     } else if (is_leased || grant.slot) {
-      const std::stop_token stop = co_await CurrentStop();
       loaded = co_await Load(call, std::move(grant), stop);
     }
-    // A failure is shared, so that not all of them try in turn; a value only if the cache took it,
-    // or there is none to take it.
-    if (!loaded || loaded->is_cached || !is_leased)
+    // A failure is shared, so that not all of them try in turn, but for that of who was cancelled;
+    // a value only if the cache took it, or there is none to take it.
+    if (loaded ? loaded->is_cached || !is_leased : IsShared(loaded.error(), stop))
       call->flight.Land(std::make_shared<const Answer>(loaded));
     if (loaded) core.Count(call->text, loaded->outcome, loaded->age);
     co_return loaded;
