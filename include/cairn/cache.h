@@ -110,7 +110,7 @@ class TypedCache {
                                   .uncached_loads_max = options.uncached_loads_max,
                                   .hooks = std::move(options.hooks),
                                   .spans = options.spans})),
-        policy_(std::move(options.policy)) {}
+        policy_(Clamped(std::move(options.policy))) {}
 
   // Never loads.
   Result<Entry<T>> Get(const KeyType& key, const ReadOptions& read = {}) const {
@@ -157,7 +157,8 @@ class TypedCache {
                                                    policy_, read);
   }
 
-  // After the commit. With a version, an older one than is known is not applied.
+  // After the commit. A version below 0 is kInvalid. With one, an older one than is known is not
+  // applied.
   Result<Mark> Put(const KeyType& key, const T& value, const PutOptions& options = {}) const {
     Result<Command> command = PutCommand(key, value, options);
     if (!command) return Pass(std::move(command));
@@ -174,9 +175,11 @@ class TypedCache {
   // The value is gone, loads under way are not stored. With the version of the deletion what is
   // not newer is refused for a while.
   Result<Mark> Invalidate(const KeyType& key, Version version = 0) const {
+    if (version < 0) return NegativeVersion();
     return Written(*core_, key, core_->Write(DeleteCommand(key, version)), version);
   }
   Task<Result<Mark>> CoInvalidate(KeyType key, Version version = 0) const {
+    if (version < 0) co_return NegativeVersion();
     const Core core = core_;
     Result<Reply> reply = co_await core->CoWrite(DeleteCommand(key, version));
     co_return Written(*core, key, std::move(reply), version);
@@ -246,6 +249,7 @@ class TypedCache {
   }
 
   Result<Command> PutCommand(const KeyType& key, const T& value, const PutOptions& options) const {
+    if (options.version < 0) return NegativeVersion();
     if (policy_.ttl && *policy_.ttl <= Millis(0)) return DeleteCommand(key, options.version);
     Result<std::string> bytes = EncodeValue<C>(value, policy_.frame);
     if (!bytes) return Pass(std::move(bytes));
@@ -253,6 +257,9 @@ class TypedCache {
         .bytes = std::move(*bytes), .version = options.version, .tags = policy_.tags};
     fill.tags.insert(fill.tags.end(), options.tags.begin(), options.tags.end());
     return internal::FillCommand(key.text(), fill, policy_);
+  }
+  static std::unexpected<Error> NegativeVersion() {
+    return Fail(Errc::kInvalid, "a version is not negative");
   }
   static Command DeleteCommand(const KeyType& key, Version version) {
     Command command("CACHE.DEL", key.text());

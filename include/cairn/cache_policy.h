@@ -30,9 +30,13 @@ enum class WhenStoreDown : std::uint8_t {
   kServeStale,    // what was last known here, if CacheOptions::near remembers it; else as above
   kFail,
 };
-// Another, here or elsewhere, loads and has not finished within wait_max, or the cap on loads is reached.
+// Another, here or elsewhere, loads and has not finished within wait_max, or the cap on loads is
+// reached.
 enum class WhenWaitOver : std::uint8_t { kLoadUncached, kFail };
 
+// What is outside of what the server takes is taken as the nearer bound: ttl, negative_ttl and
+// stale_for up to 100 years; lease from 1 ms to 10 minutes; wait_max and retry_after up to 10
+// minutes; jitter_percent 0 to 100; soft_timeout and hard_timeout up to 100 years.
 struct Policy {
   // How long a value is fresh. Unset: what the namespace says, or for ever. Zero or less: it is
   // given to the caller, and not kept.
@@ -72,6 +76,8 @@ struct Policy {
   std::vector<std::string> tags = {};
   FrameOptions frame = {};
 };
+
+Policy Clamped(Policy policy);
 
 enum class Outcome : std::uint8_t {
   kMiss,      // nothing is known, and it was not to be loaded

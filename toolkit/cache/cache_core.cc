@@ -28,6 +28,32 @@ std::string_view OutcomeName(Outcome outcome) {
   return "";
 }
 
+namespace {
+
+// What the server takes: as a time to live, and as a lease, WAIT or RETRY.
+constexpr Millis kTtlMax{std::int64_t{100} * 366 * 24 * 3'600 * 1'000};
+constexpr Millis kLeaseMax{600'000};
+
+void ClampTo(Millis min, Millis max, std::optional<Millis>& span) {
+  if (span) span = std::clamp(*span, min, max);
+}
+
+}  // namespace
+
+Policy Clamped(Policy policy) {
+  const Millis none(0);
+  ClampTo(none, kTtlMax, policy.ttl);
+  ClampTo(none, kTtlMax, policy.negative_ttl);
+  ClampTo(none, kTtlMax, policy.soft_timeout);
+  ClampTo(none, kTtlMax, policy.hard_timeout);
+  policy.stale_for = std::clamp(policy.stale_for, none, kTtlMax);
+  policy.jitter_percent = std::clamp(policy.jitter_percent, 0, 100);
+  policy.lease = std::clamp(policy.lease, Millis(1), kLeaseMax);
+  policy.wait_max = std::clamp(policy.wait_max, none, kLeaseMax);
+  policy.retry_after = std::clamp(policy.retry_after, none, kLeaseMax);
+  return policy;
+}
+
 namespace internal {
 namespace {
 
@@ -40,8 +66,6 @@ std::optional<Lookup::State> StateOf(std::string_view name) {
   return std::nullopt;
 }
 
-// What the server takes as a WAIT at most.
-constexpr Millis kWaitMax{600'000};
 // What it takes as a COST.
 constexpr Millis kCostMax{3'600'000};
 
@@ -50,7 +74,9 @@ Millis CostOf(const Fill& fill, const Policy& policy) {
   if (!policy.refresh_ahead) return Millis(0);
   Millis cost = fill.cost;
   if (policy.ttl) {
-    const auto part = static_cast<double>(policy.ttl->count()) * policy.refresh_part;
+    const double wanted = static_cast<double>(policy.ttl->count()) * policy.refresh_part;
+    const auto most = static_cast<double>(kCostMax.count());
+    const double part = wanted > 0 ? std::min(wanted, most) : 0;  // also for what is no number
     cost = std::max(cost, Millis(static_cast<std::int64_t>(part)));
   }
   return std::clamp(cost, Millis(0), kCostMax);
@@ -62,7 +88,7 @@ Command LookupCommand(std::string_view key, const LookupOptions& options) {
   Command command("CACHE.GET", key);
   if (options.lease > Millis(0)) command.Add("LEASE").Add(options.lease.count());
   if (options.takes_stale) command.Add("STALE");
-  if (options.wait > Millis(0)) command.Add("WAIT").Add(std::min(options.wait, kWaitMax).count());
+  if (options.wait > Millis(0)) command.Add("WAIT").Add(std::min(options.wait, kLeaseMax).count());
   if (options.min_version > 0) command.Add("MINVER").Add(options.min_version);
   if (options.with_tags) command.Add("WITHTAGS");
   return command;
@@ -90,7 +116,8 @@ Result<Lookup> ReadLookup(Result<Reply> reply) {
   return lookup;
 }
 
-Command FillCommand(std::string_view key, const Fill& fill, const Policy& policy) {
+Command FillCommand(std::string_view key, const Fill& fill, const Policy& wanted) {
+  const Policy policy = Clamped(wanted);  // a loader may have changed it
   Command command;
   switch (fill.kind) {
     case FillKind::kValue:

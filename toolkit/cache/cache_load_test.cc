@@ -442,6 +442,36 @@ TEST(LoadThreads, ASynchronousLoaderMayAskForItsOwnKey) {
   EXPECT_EQ(depth, 3);
 }
 
+TEST_F(Load, TimesThatAreTooLongAreTakenAsTheLongest) {
+  const Cached cache = Make({.ttl = Millis::max(),
+                             .stale_for = Millis::max(),
+                             .jitter_percent = 101,
+                             .lease = Millis::max(),
+                             .retry_after = Millis::max(),
+                             .soft_timeout = Millis::max(),
+                             .hard_timeout = Millis::max(),
+                             .wait_max = Millis::max()});
+  Answer answer;
+  Answer joined;
+  Start(cache, Slow(50ms, "value"), &answer);
+  Start(cache, Slow(50ms, "value"), &joined);
+  EXPECT_FALSE(answer || joined);
+  time_.Advance(50ms);
+  ASSERT_TRUE(answer && joined && answer->has_value());
+  EXPECT_TRUE((*answer)->is_cached);
+  EXPECT_EQ((*joined)->outcome, Outcome::kWaited);
+  EXPECT_EQ(cache.figures().fill_errors, 0u);
+  const Cached brief = Make({.lease = Millis(-1)});
+  EXPECT_TRUE(brief.GetOrLoad(2, [](Cached::Loading&) -> Loaded { return "value"; })->is_cached);
+}
+
+TEST_F(Load, NegativeVersionsAreInvalid) {
+  const Cached cache = Make({.ttl = 1s});
+  EXPECT_EQ(cache.Put(1, "value", {.version = -1}).error().code, Errc::kInvalid);
+  EXPECT_EQ(cache.Invalidate(1, -1).error().code, Errc::kInvalid);
+  EXPECT_EQ(SyncWait(cache.CoInvalidate(1, -1)).error().code, Errc::kInvalid);
+}
+
 TEST(BreakerTest, OpensTriesOneAndCloses) {
   VirtualTime time;
   Breaker breaker({.failures_max = 2, .open_for = 1s});
