@@ -136,8 +136,7 @@ class CacheReader {
         call->may_block = false;
         first = co_await core.CoAsk(call->text, options);
       }
-      Asked asked = std::move(*first);
-      first.reset();
+      Asked asked = *std::exchange(first, std::nullopt);
       Grant grant{.min_version = call->read.min_version};
       if (!asked.lookup) {
         if (!IsStoreDown(asked.lookup.error()) ||
