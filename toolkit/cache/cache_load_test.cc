@@ -390,6 +390,9 @@ TEST_F(Load, OfJoinersWhoHaveWaitedOneLoadsForAll) {
   ASSERT_TRUE(joined[2]);
   EXPECT_EQ((*joined[2])->value, "later");
   EXPECT_EQ(loads_, 3);
+  time_.Advance(3s);
+  ASSERT_TRUE(leader);
+  EXPECT_EQ((*leader)->value, "slow");
 }
 
 TEST_F(Load, AJoinerIsCancelledByHisOwnToken) {
