@@ -15,6 +15,7 @@
 #include "command/call.h"
 #include "command/errors.h"
 #include "commands/families.h"
+#include "commands/limit_errors.h"
 #include "commands/strings.h"
 #include "commands/timed_string.h"
 #include "value/limits.h"
@@ -28,20 +29,7 @@ using value::LimitAnswer;
 using value::LimitRule;
 using value::LimitState;
 
-// Limits that one LIMIT.ALL may name: each may be a record in the log, for which there is room.
-constexpr std::size_t kLimitsMax = 8;
-
-constexpr std::string_view kNotPositive =
-    "ERR limit, milliseconds, BURST and COST must be from 1 to 1000000000000";
-constexpr std::string_view kFillsTooLong =
-    "ERR the bucket would take more than 317 years to fill: BURST is too large for that rate";
-constexpr std::string_view kNeverAllowed = "ERR COST is more than is ever allowed at once";
 constexpr std::string_view kOtherContent = "WRONGTYPE Key does not hold the state of such a limit";
-constexpr std::string_view kTooManyLimits = "ERR too many limits at once, at most 8";
-constexpr std::string_view kKeyTwice = "ERR a key can have only one of the limits";
-constexpr std::string_view kNotThrottle =
-    "ERR max_burst and quantity must not be negative, count and period must be positive, and none "
-    "of them more than 1000000000000";
 
 struct Request {
   LimitRule rule;
@@ -63,7 +51,7 @@ bool ParseCount(Call& call, std::string_view text, std::int64_t* number) {
     *number = *parsed;
     return true;
   }
-  call.Error(parsed ? kNotPositive : command::errors::kNotAnInteger);
+  call.Error(parsed ? limits::kNotPositive : command::errors::kNotAnInteger);
   return false;
 }
 
@@ -87,10 +75,10 @@ bool ParseRequest(Call& call, Law law, std::size_t* at, Request* request) {
     if (!ParseCount(call, call.arg(*at + 1), is_burst ? &rule.burst : &request->cost)) return false;
   }
   if (!value::IsSound(rule)) {
-    call.Error(kFillsTooLong);
+    call.Error(limits::kFillsTooLong);
     return false;
   }
-  if (request->cost > rule.burst) call.Error(kNeverAllowed);
+  if (request->cost > rule.burst) call.Error(limits::kNeverAllowed);
   return request->cost <= rule.burst;
 }
 
@@ -163,7 +151,7 @@ std::optional<Law> ParseLaw(std::string_view word) {
 }
 
 struct Composite {
-  std::array<Request, kLimitsMax> requests;
+  std::array<Request, limits::kLimitsMax> requests;
   Charge charge = Charge::kTake;
 };
 
@@ -173,8 +161,8 @@ bool ParseComposite(Call& call, Composite* composite) {
   std::string_view error;
   if (!count || *count < 1) {
     error = command::errors::kNumkeysNotPositive;
-  } else if (*count > static_cast<std::int64_t>(kLimitsMax)) {
-    error = kTooManyLimits;
+  } else if (*count > static_cast<std::int64_t>(limits::kLimitsMax)) {
+    error = limits::kTooManyLimits;
   } else if (call.key_count() != static_cast<std::size_t>(*count)) {
     error = command::errors::kSyntax;
   }
@@ -230,9 +218,9 @@ void ReplyComposite(Call& call, const Composite& composite, std::span<const Aske
 void LimitAll(Call& call) {
   Composite composite;
   if (!ParseComposite(call, &composite)) return;
-  if (NamesAKeyTwice(call)) return call.Error(kKeyTwice);
+  if (NamesAKeyTwice(call)) return call.Error(limits::kKeyTwice);
   const std::int64_t now_us = call.keyspace().clock().NowUnixUs();
-  std::array<Asked, kLimitsMax> room;
+  std::array<Asked, limits::kLimitsMax> room;
   const std::span<Asked> asked(room.data(), call.key_count());
   const auto ask = [&](std::size_t n, Charge charge) {
     const Request& request = composite.requests[n];
@@ -274,13 +262,13 @@ bool ParseThrottle(Call& call, Request* request) {
                     period_s >= 1 && period_s <= value::kLimitPeriodMsMax / 1000 && quantity >= 0 &&
                     quantity <= value::kLimitCountMax;
   if (!fits) {
-    call.Error(kNotThrottle);
+    call.Error(limits::kNotThrottle);
     return false;
   }
   request->rule = {
       .law = Law::kGcra, .limit = count, .period_us = period_s * 1'000'000, .burst = max_burst + 1};
   request->cost = quantity;
-  if (!value::IsSound(request->rule)) call.Error(kFillsTooLong);
+  if (!value::IsSound(request->rule)) call.Error(limits::kFillsTooLong);
   return value::IsSound(request->rule);
 }
 

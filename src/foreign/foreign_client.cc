@@ -126,8 +126,9 @@ Result<std::shared_ptr<Errand>> ForeignClient::MakeErrand(const Command& command
 }
 
 CallOptions ForeignClient::WithDeadline(CallOptions options, cache::Duration wait) const {
+  const cache::Duration span = options.timeout.value_or(surroundings_.timeout);
   const cache::TimePoint end =
-      surroundings_.clock.Now() + options.timeout.value_or(surroundings_.timeout) + wait;
+      surroundings_.clock.Now() + std::min<cache::Duration>(span, cache::kWaitMax) + wait;
   options.deadline = options.deadline ? std::min(*options.deadline, end) : end;
   options.waits = cache::Waits::kNo;
   options.executor = nullptr;

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "command/errors.h"
+#include "commands/limit_errors.h"
 #include "foreign/plan.h"
 #include "value/limits.h"
 
@@ -26,20 +27,8 @@ using value::LimitState;
 
 __extension__ using Wide = __int128;
 
-constexpr std::size_t kLimitsMax = 8;
 // In which a bucket is full again: with a clock of ours the moment stays below 2^53.
 constexpr std::int64_t kFillUsMax = 4'000'000'000'000'000;
-
-constexpr std::string_view kNotPositive =
-    "ERR limit, milliseconds, BURST and COST must be from 1 to 1000000000000";
-constexpr std::string_view kFillsTooLong =
-    "ERR the bucket would take more than 317 years to fill: BURST is too large for that rate";
-constexpr std::string_view kNeverAllowed = "ERR COST is more than is ever allowed at once";
-constexpr std::string_view kTooManyLimits = "ERR too many limits at once, at most 8";
-constexpr std::string_view kKeyTwice = "ERR a key can have only one of the limits";
-constexpr std::string_view kNotThrottle =
-    "ERR max_burst and quantity must not be negative, count and period must be positive, and none "
-    "of them more than 1000000000000";
 
 struct Request {
   LimitRule rule;
@@ -57,7 +46,7 @@ std::string_view TakeCount(std::string_view text, std::int64_t* number) {
   const std::optional<std::int64_t> parsed = ParseInt64(text);
   if (!parsed) return command::errors::kNotAnInteger;
   *number = *parsed;
-  return IsCount(*parsed) ? std::string_view() : kNotPositive;
+  return IsCount(*parsed) ? std::string_view() : commands::limits::kNotPositive;
 }
 
 // "limit milliseconds [BURST capacity] [COST quantity]" from `*at` on, which is moved on. The
@@ -77,8 +66,8 @@ std::string_view TakeRequest(Words words, Law law, std::size_t* at, Request* req
     const auto error = TakeCount(words[*at + 1], is_burst ? &rule.burst : &request->cost);
     if (!error.empty()) return error;
   }
-  if (!FitsDoubles(rule)) return kFillsTooLong;
-  return request->cost > rule.burst ? kNeverAllowed : std::string_view();
+  if (!FitsDoubles(rule)) return commands::limits::kFillsTooLong;
+  return request->cost > rule.burst ? commands::limits::kNeverAllowed : std::string_view();
 }
 
 std::optional<Charge> TakeCharge(Words words, std::size_t at) {
@@ -217,7 +206,8 @@ std::string_view TakeRequests(Words words, std::size_t count, std::size_t* at,
 Result<Plan> PlanAll(const Planner&, Words words) {
   const std::optional<std::int64_t> count = ParseInt64(words[1]);
   if (!count || *count < 1) return ServerSays(command::errors::kNumkeysNotPositive);
-  if (*count > static_cast<std::int64_t>(kLimitsMax)) return ServerSays(kTooManyLimits);
+  if (*count > static_cast<std::int64_t>(commands::limits::kLimitsMax))
+    return ServerSays(commands::limits::kTooManyLimits);
   const auto key_count = static_cast<std::size_t>(*count);
   if (words.size() < 2 + key_count) return ServerSays(command::errors::kSyntax);
   std::size_t at = 2 + key_count;
@@ -229,7 +219,7 @@ Result<Plan> PlanAll(const Planner&, Words words) {
   const Words keys = words.subspan(2, key_count);
   for (std::size_t n = 1; n < key_count; ++n) {
     for (std::size_t before = 0; before < n; ++before) {
-      if (keys[before] == keys[n]) return ServerSays(kKeyTwice);
+      if (keys[before] == keys[n]) return ServerSays(commands::limits::kKeyTwice);
     }
   }
   Plan plan = PlanAsking({keys.begin(), keys.end()}, requests, *charge);
@@ -258,11 +248,11 @@ std::string_view TakeThrottle(Words words, Request* request) {
   const bool fits = max_burst >= 0 && max_burst < value::kLimitCountMax && IsCount(count) &&
                     period_s >= 1 && period_s <= value::kLimitPeriodMsMax / 1000 && quantity >= 0 &&
                     quantity <= value::kLimitCountMax;
-  if (!fits) return kNotThrottle;
+  if (!fits) return commands::limits::kNotThrottle;
   request->rule = {
       .law = Law::kGcra, .limit = count, .period_us = period_s * 1'000'000, .burst = max_burst + 1};
   request->cost = quantity;
-  return FitsDoubles(request->rule) ? std::string_view() : kFillsTooLong;
+  return FitsDoubles(request->rule) ? std::string_view() : commands::limits::kFillsTooLong;
 }
 
 Result<Plan> PlanThrottle(const Planner&, Words words) {

@@ -110,7 +110,8 @@ std::optional<cache::TimePoint> EmbeddedClient::Deadline(const Command& command,
   const auto own = client::OwnWait(command);
   const bool for_ever = !options.timeout && own && *own == cache::Duration::zero();
   if (for_ever) return deadline;
-  cache::Duration span = options.timeout.value_or(timeout_);
+  cache::Duration span =
+      std::min<cache::Duration>(options.timeout.value_or(timeout_), cache::kWaitMax);
   if (!options.timeout && own) span += *own;
   const cache::TimePoint end = clock_.Now() + span;
   return deadline ? std::min(*deadline, end) : end;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -147,6 +148,21 @@ TEST(Embedded, TimeIsTheStores) {
   EXPECT_EQ(before, time.UnixNow().time_since_epoch() / 1s);
   time.Advance(90s);
   EXPECT_EQ(seconds(), before + 90);
+}
+
+TEST(Embedded, ATimeoutMayBeAsLongAsTimeIs) {
+  VirtualTime time;
+  const Store store = Store::Open("embedded:", {.clock = &time, .scheduler = &time}).value();
+  const CallOptions for_ever{.timeout = Duration::max()};
+  std::optional<Result<Reply>> reply;
+  store.client().Start(Command("BLPOP", "q", 0), for_ever,
+                       [&](Result<Reply> come) { reply = std::move(come); });
+  time.Advance(std::chrono::hours(24));
+  EXPECT_FALSE(reply);
+  ASSERT_TRUE(store.client().Call(Command("RPUSH", "q", "job"), for_ever));
+  time.RunReady();
+  ASSERT_TRUE(reply);
+  EXPECT_EQ((**reply).elements().size(), 2u);
 }
 
 // In order, by name and by pattern, and no more after the end.
