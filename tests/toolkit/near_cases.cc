@@ -197,8 +197,16 @@ void BulkReadsUseAndFillIt(const std::string& uri, Complaints& say) {
     say.Check((*entries)[0].value->text == "put" && (*entries)[3].value->text == "row", "values");
   }
   say.Equal(loads, 1, "one load");
-  if (at.near.is_told())
-    say.Check(at.pages.count(Outcome::kNearHit) >= 4, "the third round is near");
+  if (!at.near.is_told()) return;
+  // What this process has written it is told of, too, on another connection: a late word drops a
+  // copy that a later round reads again.
+  const auto are_near = [&] {
+    const std::uint64_t before = at.pages.count(Outcome::kNearHit);
+    at.pages.GetOrLoadMany(keys, rows).value();
+    return at.pages.count(Outcome::kNearHit) == before + keys.size();
+  };
+  say.Check(Eventually(are_near), "a later round is near");
+  say.Equal(loads, 1, "still one load");
 }
 
 }  // namespace
