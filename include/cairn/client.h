@@ -102,6 +102,9 @@ struct TrackingOptions {
   std::vector<std::string> prefixes = {};
   // Tell also of this client's own writes.
   bool own_writes = true;
+  // EVAL and its like may be used to read by. Whoever sends one knows that it reads its keys only,
+  // and that this server tracks what scripts read.
+  bool scripts = false;
 };
 
 // Lives as long as invalidations are wanted. Its destruction waits for a handler that runs.
@@ -112,6 +115,9 @@ class Tracking {
   // under the epoch that was current before the call was made and still is.
   virtual std::uint64_t epoch() const = 0;
   // Reads on the connection that is tracked: its invalidation is told after the reply, never lost.
+  // kInvalid, and nothing is sent, for any other command than reads whose reply may be kept: GET,
+  // HGETALL, ZRANGE, CACHE.GET without WAIT, and so on. TTL, SRANDMEMBER or SCAN are none: nobody
+  // tells when their replies become others.
   virtual void Start(Command command, CallOptions options, ReplyCallback done) = 0;
   virtual Result<Reply> Call(const Command& command, const CallOptions& options = {}) = 0;
 };

@@ -114,6 +114,80 @@ constexpr std::array kIdempotent = std::to_array<std::string_view>({"BITCOUNT",
                                                                     "ZUNION"});
 static_assert(std::ranges::is_sorted(kIdempotent));
 
+// Reads whose replies may be kept. Not among them: what depends on the time (TTL, OBJECT,
+// XPENDING), on chance (SRANDMEMBER), on keys that it does not name (SCAN, SORT ... GET), or on the
+// server alone.
+constexpr std::array kMayBeKept = std::to_array<std::string_view>({"BITCOUNT",
+                                                                   "BITFIELD_RO",
+                                                                   "BITPOS",
+                                                                   "CACHE.GET",
+                                                                   "DUMP",
+                                                                   "EXISTS",
+                                                                   "EXPIRETIME",
+                                                                   "GEODIST",
+                                                                   "GEOHASH",
+                                                                   "GEOPOS",
+                                                                   "GEORADIUSBYMEMBER_RO",
+                                                                   "GEORADIUS_RO",
+                                                                   "GEOSEARCH",
+                                                                   "GET",
+                                                                   "GETBIT",
+                                                                   "GETRANGE",
+                                                                   "HEXISTS",
+                                                                   "HEXPIRETIME",
+                                                                   "HGET",
+                                                                   "HGETALL",
+                                                                   "HKEYS",
+                                                                   "HLEN",
+                                                                   "HMGET",
+                                                                   "HPEXPIRETIME",
+                                                                   "HSTRLEN",
+                                                                   "HVALS",
+                                                                   "LCS",
+                                                                   "LINDEX",
+                                                                   "LLEN",
+                                                                   "LPOS",
+                                                                   "LRANGE",
+                                                                   "MGET",
+                                                                   "PEXPIRETIME",
+                                                                   "PFCOUNT",
+                                                                   "SCARD",
+                                                                   "SDIFF",
+                                                                   "SINTER",
+                                                                   "SINTERCARD",
+                                                                   "SISMEMBER",
+                                                                   "SMEMBERS",
+                                                                   "SMISMEMBER",
+                                                                   "STRLEN",
+                                                                   "SUBSTR",
+                                                                   "SUNION",
+                                                                   "TYPE",
+                                                                   "XLEN",
+                                                                   "XRANGE",
+                                                                   "XREVRANGE",
+                                                                   "ZCARD",
+                                                                   "ZCOUNT",
+                                                                   "ZDIFF",
+                                                                   "ZINTER",
+                                                                   "ZINTERCARD",
+                                                                   "ZLEXCOUNT",
+                                                                   "ZMSCORE",
+                                                                   "ZRANGE",
+                                                                   "ZRANGEBYLEX",
+                                                                   "ZRANGEBYSCORE",
+                                                                   "ZRANK",
+                                                                   "ZREVRANGE",
+                                                                   "ZREVRANGEBYLEX",
+                                                                   "ZREVRANGEBYSCORE",
+                                                                   "ZREVRANK",
+                                                                   "ZSCORE",
+                                                                   "ZUNION"});
+static_assert(std::ranges::is_sorted(kMayBeKept));
+
+constexpr std::array kScripts = std::to_array<std::string_view>(
+    {"EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"});
+static_assert(std::ranges::is_sorted(kScripts));
+
 constexpr std::array kConnection = std::to_array<std::string_view>(
     {"ASKING", "AUTH", "DISCARD", "EXEC", "HELLO", "MONITOR", "MULTI", "PSYNC", "QUIT", "READONLY",
      "READWRITE", "REPLCONF", "RESET", "SELECT", "SYNC", "UNWATCH", "WATCH"});
@@ -252,6 +326,17 @@ cache::Result<void> CheckFitsClient(const Command& command) {
   return cache::Fail(cache::Errc::kInvalid, std::string(command[0]) +
                                                 " changes its connection, which others share: "
                                                 "Client::Reserve gives one of one's own");
+}
+
+cache::Result<void> CheckMayBeKept(const Command& command, Scripts scripts) {
+  if (command.empty()) return CheckFitsConnection(command);
+  const Capitals name(command[0]);
+  if (scripts == Scripts::kTaken && Has(kScripts, name.view())) return {};
+  if (Has(kMayBeKept, name.view()) && !Waits(command)) return {};
+  return cache::Fail(cache::Errc::kInvalid,
+                     std::string(command[0]) +
+                         " gives no reply that may be kept until its keys change: Client::Call "
+                         "takes it");
 }
 
 }  // namespace cairn::client

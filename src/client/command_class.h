@@ -42,6 +42,10 @@ ConnectionEffect EffectOnConnection(const cache::Command& command);
 // Whether it may be sent on a connection that is shared with others, or on one of one's own.
 cache::Result<void> CheckFitsClient(const cache::Command& command);
 cache::Result<void> CheckFitsConnection(const cache::Command& command);
+// Whether its reply may be kept until one of its keys is told to have changed: it reads nothing but
+// the keys that it names, says the same until they change, and waits for nobody.
+enum class Scripts : std::uint8_t { kRefused, kTaken };
+cache::Result<void> CheckMayBeKept(const cache::Command& command, Scripts scripts);
 inline bool IsIdempotent(const cache::Command& command, cache::Idempotence idempotence) {
   if (idempotence == cache::Idempotence::kByCommand)
     return KindOf(command) == CommandKind::kIdempotent;

@@ -61,5 +61,26 @@ TEST(CommandClass, WhatFits) {
   EXPECT_FALSE(CheckFitsConnection(Command("SUBSCRIBE", "a")));
 }
 
+// What a near cache would keep for ever, or what holds up all behind it on the tracked connection.
+TEST(CommandClass, WhatMayBeKept) {
+  for (const Command& command :
+       {Command("get", "k"), Command("HMGET", "k", "f"), Command("ZRANGE", "k", 0, -1),
+        Command("CACHE.GET", "k", "LEASE", 100, "WITHTAGS"), Command("EXPIRETIME", "k")})
+    EXPECT_TRUE(CheckMayBeKept(command, Scripts::kRefused)) << command[0];
+  for (const Command& command :
+       {Command(), Command("SET", "k", "v"), Command("GETDEL", "k"), Command("GETEX", "k"),
+        Command("TTL", "k"), Command("SRANDMEMBER", "k"), Command("RANDOMKEY"), Command("SCAN", 0),
+        Command("TIME"), Command("OBJECT", "IDLETIME", "k"), Command("SORT_RO", "k"),
+        Command("EVAL_RO", "return 1", 0), Command("EVALSHA", "x", 0), Command("SELECT", 1),
+        Command("SUBSCRIBE", "a"), Command("BLPOP", "k", 0),
+        Command("CACHE.GET", "k", "LEASE", 100, "WAIT", 50), Command("CACHE.SET", "k", "v")}) {
+    const cache::Result<void> may = CheckMayBeKept(command, Scripts::kRefused);
+    EXPECT_EQ(may ? cache::Errc::kServer : may.error().code, cache::Errc::kInvalid)
+        << (command.empty() ? "" : command[0]);
+  }
+  EXPECT_TRUE(CheckMayBeKept(Command("EVALSHA", "x", 1, "k"), Scripts::kTaken));
+  EXPECT_FALSE(CheckMayBeKept(Command("SET", "k", "v"), Scripts::kTaken));
+}
+
 }  // namespace
 }  // namespace cairn::client

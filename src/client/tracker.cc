@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "client/command_class.h"
 #include "client/wire.h"
 
 namespace cairn::client {
@@ -26,6 +25,7 @@ Result<void> Tracker::Open(DialPlan plan, const cache::TrackingOptions& options,
   for (const std::string& prefix : options.prefixes) tracking.Add("PREFIX").Add(prefix);
   if (!options.own_writes) tracking.Add("NOLOOP");
   plan.extra = {std::move(tracking)};
+  scripts_ = options.scripts ? Scripts::kTaken : Scripts::kRefused;
   reactor_.loop().PostOwed([this, plan = std::move(plan)]() mutable { Connect(std::move(plan)); });
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
   if (!settled_.WaitFor(microseconds))
@@ -70,7 +70,7 @@ void Tracker::OnPush(const Reply& push) {
 }
 
 void Tracker::Start(Command command, cache::CallOptions options, cache::ReplyCallback done) {
-  if (Result<void> fits = CheckFitsClient(command); !fits) return done(Pass(std::move(fits)));
+  if (Result<void> may = CheckMayBeKept(command, scripts_); !may) return done(Pass(std::move(may)));
   RequestPtr request = make_request_(
       command, options,
       [done = std::move(done)](cache::Replies replies) mutable { done(std::move(replies[0])); });

@@ -20,6 +20,7 @@
 #include "cairn/client.h"
 #include "client/channel.h"
 #include "client/cluster_router.h"
+#include "client/command_class.h"
 
 namespace cairn::client {
 
@@ -62,6 +63,8 @@ class Tracker : public cache::Tracking {
 
   Reactor& reactor_;
   const MakeRequest make_request_;
+  // Constant after Open.
+  Scripts scripts_ = Scripts::kRefused;
   cache::InvalidationHandler handler_;  // the reactor's thread
   std::uint64_t last_epoch_ = 0;        // the reactor's thread
   // release: who reads an epoch has seen what was told before it began.

@@ -10,6 +10,7 @@
 
 #include "base/mutex.h"
 #include "base/text.h"
+#include "client/command_class.h"
 #include "client/command_keys.h"
 #include "foreign/foreign_connection.h"
 
@@ -426,11 +427,14 @@ namespace {
 
 class ForeignTracking final : public cache::Tracking {
  public:
-  ForeignTracking(std::unique_ptr<cache::Tracking> below, ForeignClient& client)
-      : below_(std::move(below)), client_(client) {}
+  ForeignTracking(std::unique_ptr<cache::Tracking> below, ForeignClient& client,
+                  client::Scripts scripts)
+      : below_(std::move(below)), client_(client), scripts_(scripts) {}
 
   std::uint64_t epoch() const override { return below_->epoch(); }
   void Start(Command command, CallOptions options, cache::ReplyCallback done) override {
+    if (Result<void> may = client::CheckMayBeKept(command, scripts_); !may)
+      return done(Pass(std::move(may)));
     if (!IsNative(command))
       return below_->Start(std::move(command), std::move(options), std::move(done));
     client_.Run(
@@ -441,6 +445,8 @@ class ForeignTracking final : public cache::Tracking {
         std::move(done));
   }
   Result<Reply> Call(const Command& command, const CallOptions& options) override {
+    if (Result<void> may = client::CheckMayBeKept(command, scripts_); !may)
+      return Pass(std::move(may));
     if (!IsNative(command)) return below_->Call(command, options);
     return client_.RunHere(
         command, ForeignClient::Reading::kTracked, options,
@@ -450,6 +456,7 @@ class ForeignTracking final : public cache::Tracking {
  private:
   const std::unique_ptr<cache::Tracking> below_;
   ForeignClient& client_;
+  const client::Scripts scripts_;
 };
 
 }  // namespace
@@ -462,9 +469,11 @@ Result<std::unique_ptr<cache::Tracking>> ForeignClient::Track(cache::TrackingOpt
     if (std::ranges::find(told.keys, kTagsKey) == told.keys.end()) return handler(told);
     handler({.kind = cache::Invalidation::Kind::kAll, .keys = {}, .epoch = told.epoch});
   };
+  const auto scripts = options.scripts ? client::Scripts::kTaken : client::Scripts::kRefused;
+  options.scripts = true;  // what CACHE.GET becomes
   auto tracking = below_->Track(std::move(options), std::move(tell));
   if (!tracking) return tracking;
-  return std::make_unique<ForeignTracking>(*std::move(tracking), *this);
+  return std::make_unique<ForeignTracking>(*std::move(tracking), *this, scripts);
 }
 
 }  // namespace cairn::foreign

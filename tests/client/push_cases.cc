@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a server tells by itself: messages and invalidations, also over lost connections.
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <string>
@@ -100,6 +101,40 @@ void Track(const Store& store, Complaints& say) {
   say.Check(heard.Waits("k", before + 1), "invalidations of the new epoch");
 }
 
+// Nothing but reads whose replies may be kept goes by the connection that is tracked, and the
+// server knows each of them as a read: others it does not track.
+void OnlyReadsThatMayBeKept(const Store& store, Complaints& say) {
+  Client& client = store.client();
+  const auto tracking = client.Track({}, [](const Invalidation&) {});
+  if (!tracking) return say.Check(false, "Track: " + tracking.error().detail);
+  client.Call(Command("DEL", "kept")).value();
+  for (const Command& command :
+       {Command("SET", "kept", "v"), Command("INCR", "kept"), Command("TTL", "kept"),
+        Command("RANDOMKEY"), Command("SRANDMEMBER", "kept"), Command("SCAN", 0), Command("TIME"),
+        Command("EVAL", "return 1", 0), Command("BLPOP", "kept", 1), Command("SELECT", 1),
+        Command("CACHE.GET", "kept", "LEASE", 10, "WAIT", 10)}) {
+    const Result<Reply> refused = (*tracking)->Call(command);
+    say.Check(!refused && refused.error().code == Errc::kInvalid,
+              std::string(command[0]) + ": " + Show(refused));
+  }
+  say.Equal(Show(client.Call(Command("EXISTS", "kept"))), std::string("0"), "nothing was sent");
+  const Result<Reply> commands = client.Call(Command("COMMAND"));
+  if (!commands) return say.Check(false, "COMMAND: " + Show(commands));
+  for (const Reply& row : commands->elements()) {
+    const std::string name(row.elements()[0].text());
+    // The answer to the name alone is of no matter, but it must be the server's.
+    const Result<Reply> answer = (*tracking)->Call(Command(name));
+    if (!answer && answer.error().code == Errc::kInvalid) continue;
+    const auto flags = row.elements()[2].elements();
+    say.Check(
+        std::ranges::any_of(flags, [](const Reply& flag) { return flag.text() == "readonly"; }),
+        name + " is a read");
+  }
+  const auto with_scripts = client.Track({.scripts = true}, [](const Invalidation&) {});
+  say.Check(with_scripts && (*with_scripts)->Call(Command("EVAL", "return 1", 0)).has_value(),
+            "scripts, by who asks for them");
+}
+
 void Broadcast(const Store& store, Complaints& say) {
   Client& client = store.client();
   Heard heard;
@@ -124,6 +159,7 @@ std::vector<Case> PushCases(const std::vector<std::string>& uris) {
   return {{"Messages", with(Messages)},
           {"RefusedSubscription", with(RefusedSubscription)},
           {"Track", with(Track)},
+          {"OnlyReadsThatMayBeKept", with(OnlyReadsThatMayBeKept)},
           {"Broadcast", with(Broadcast)}};
 }
 
