@@ -12,29 +12,29 @@
 //
 // How a read goes: a copy of this process's, if there is a near cache that has one (near_cache.h);
 // else it joins the load of this key that runs in this process, if nothing is there to be served;
-// else one CACHE.GET. Fresh: the answer; fresh but soon stale: the answer, and a load in
-// the background. Stale: a load if the lease is free, waited for; else the
-// stale value. Miss: a load if the lease is free; else it waits for who has it. What was loaded is
-// stored under the lease. If that was voided meanwhile (the row was invalidated, a tag was bumped),
-// the caller has his value all the same, marked as not cached.
+// else one CACHE.GET. Fresh: the answer; fresh but soon stale: the answer, and a load in the
+// background. Stale: a load if the lease is free, waited for; else the stale value. Miss: a load if
+// the lease is free; else it waits for who has it. What was loaded is stored under the lease. If
+// that was voided meanwhile (the row was invalidated, a tag was bumped), the caller has his value
+// all the same, marked as not cached.
 //
-// Who joins a load of this process waits for it as for another process's: up to Policy::wait_max,
-// then as when_wait_over says, and until he is cancelled. That the one who loads was cancelled does
-// not concern those who joined. A loader that asks for its own key so waits for itself: it goes on
-// when wait_max is over.
+// Who joins waits as for another process's load: up to Policy::wait_max, then as when_wait_over
+// says, and until he is cancelled. He gets what the one who loads gets, value or error, if the
+// lease has held to the end, and else asks for himself; that the other was cancelled does not
+// concern him. A loader that asks for its own key waits for itself until wait_max is over.
 //
 // A loader is a function of LoadContext<T, KeyType>&, or a coroutine, that gives a
 // Result<std::optional<T>>: nullopt is "there is no such row", which is kept for negative_ttl. An
 // error, or what it throws, is never that: it is the call's error (kLoader, with the exception as
 // cause), unless there is a stale value to fall back on. `[]`, 0 and {} are values like any other.
-// What is stored and cannot be decoded is a miss, and counted.
-//
-// Invalidate after the commit, not before.
+// What is stored and cannot be decoded is a miss, and counted; so is a key of another type, a list
+// say, which stays: its row is given uncached. Invalidate after the commit, not before.
 //
 // Errors: the loader's; those of the store, as Policy::when_store_down says. Thread safety: any
-// thread. Lifetimes: copies share one cache; a load in the background goes on when the last is
-// gone, and holds the store; what its loader refers to has to live on. A coroutine loader is not
-// to be destroyed while its load runs. Cost: a hit is one CACHE.GET and the decoding,
+// thread; synchronous calls load on the caller's, coroutines on the one they have come to, which
+// may be the client's. Lifetimes: copies share one cache; a load in the background goes on when the
+// last is gone, and holds the store; what its loader refers to has to live on. A coroutine loader
+// is not to be destroyed while its load runs. Cost: a hit is one CACHE.GET and the decoding,
 // without a coroutine where it is not asked for by one; a near hit asks nobody.
 #ifndef CAIRN_CACHE_H_
 #define CAIRN_CACHE_H_
@@ -134,7 +134,7 @@ class TypedCache {
     }
     auto call = std::make_shared<typename Reader::template Call<L>>(
         core_, key, std::move(text), std::move(loader), policy_, read);
-    call->may_block = !asked;
+    call->is_sync = true;
     return SyncWait(Reader::Run(std::move(call), std::move(asked)));
   }
   template <Loader<T, KeyType> L>
@@ -143,18 +143,25 @@ class TypedCache {
   }
 
   // Entries in the order of the keys. One call of the loader for all that are missing or stale and
-  // whose lease is free, and the commands in pipelines; who is waited for, one by one. An error if
-  // a key has no answer. Soft and hard timeouts are of what is loaded singly.
+  // whose lease is free, and the commands in pipelines; another one if the leases were too many at
+  // a time. Who is waited for, one by one, up to wait_max in all; what is then left is loaded
+  // together, uncached. An error if a key has no answer.
+  //
+  // Timeouts are those of single loads, and the call is answered as a whole: at soft_timeout if all
+  // rows that it loads have a stale value; at hard_timeout those that have one by it, and if one
+  // has none, the call is kTimeout. The load goes on, and what it gives is stored. To leave a
+  // loader that is no coroutine needs CacheOptions::executor, as ever.
   template <BulkLoader<T, KeyType> L>
   Result<std::vector<Entry<T>>> GetOrLoadMany(std::vector<KeyType> keys, L loader,
                                               const ReadOptions& read = {}) const {
-    return SyncWait(CoGetOrLoadMany(std::move(keys), std::move(loader), read));
+    return SyncWait(internal::CacheBulk<T, KeyType, C>::Run(
+        core_, std::move(keys), std::move(loader), policy_, read, true));
   }
   template <BulkLoader<T, KeyType> L>
   Task<Result<std::vector<Entry<T>>>> CoGetOrLoadMany(std::vector<KeyType> keys, L loader,
                                                       ReadOptions read = {}) const {
     return internal::CacheBulk<T, KeyType, C>::Run(core_, std::move(keys), std::move(loader),
-                                                   policy_, read);
+                                                   policy_, read, false);
   }
 
   // After the commit. A version below 0 is kInvalid. With one, an older one than is known is not
@@ -175,11 +182,12 @@ class TypedCache {
   // The value is gone, loads under way are not stored. With the version of the deletion what is
   // not newer is refused for a while.
   Result<Mark> Invalidate(const KeyType& key, Version version = 0) const {
-    if (version < 0) return NegativeVersion();
+    if (auto wrong = internal::CheckLabels(version, {})) return std::unexpected(std::move(*wrong));
     return Written(*core_, key, core_->Write(DeleteCommand(key, version)), version);
   }
   Task<Result<Mark>> CoInvalidate(KeyType key, Version version = 0) const {
-    if (version < 0) co_return NegativeVersion();
+    if (auto wrong = internal::CheckLabels(version, {}))
+      co_return std::unexpected(std::move(*wrong));
     const Core core = core_;
     Result<Reply> reply = co_await core->CoWrite(DeleteCommand(key, version));
     co_return Written(*core, key, std::move(reply), version);
@@ -194,10 +202,14 @@ class TypedCache {
     Result<Reply> reply = co_await core->CoWrite(Command("CACHE.STALE", key.text()));
     co_return Expired(*core, key, std::move(reply));
   }
+  // An empty tag is kInvalid, here and in a policy, a Put and what a loader says: it is a name that
+  // somebody has forgotten to fill in.
   Result<void> InvalidateTag(std::string_view tag, Bump bump = Bump::kSoft) const {
+    if (tag.empty()) return EmptyTag();
     return Bumped(*core_, tag, core_->Write(BumpCommand(tag, bump)));
   }
   Task<Result<void>> CoInvalidateTag(std::string tag, Bump bump = Bump::kSoft) const {
+    if (tag.empty()) co_return EmptyTag();
     const Core core = core_;
     Result<Reply> reply = co_await core->CoWrite(BumpCommand(tag, bump));
     co_return Bumped(*core, tag, std::move(reply));
@@ -249,17 +261,18 @@ class TypedCache {
   }
 
   Result<Command> PutCommand(const KeyType& key, const T& value, const PutOptions& options) const {
-    if (options.version < 0) return NegativeVersion();
+    internal::Fill fill{.version = options.version, .tags = policy_.tags};
+    fill.tags.insert(fill.tags.end(), options.tags.begin(), options.tags.end());
+    if (auto wrong = internal::CheckLabels(fill.version, fill.tags))
+      return std::unexpected(std::move(*wrong));
     if (policy_.ttl && *policy_.ttl <= Millis(0)) return DeleteCommand(key, options.version);
     Result<std::string> bytes = EncodeValue<C>(value, policy_.frame);
     if (!bytes) return Pass(std::move(bytes));
-    internal::Fill fill{
-        .bytes = std::move(*bytes), .version = options.version, .tags = policy_.tags};
-    fill.tags.insert(fill.tags.end(), options.tags.begin(), options.tags.end());
+    fill.bytes = std::move(*bytes);
     return internal::FillCommand(key.text(), fill, policy_);
   }
-  static std::unexpected<Error> NegativeVersion() {
-    return Fail(Errc::kInvalid, "a version is not negative");
+  static std::unexpected<Error> EmptyTag() {
+    return std::unexpected(*internal::CheckLabels(0, {std::string()}));
   }
   static Command DeleteCommand(const KeyType& key, Version version) {
     Command command("CACHE.DEL", key.text());

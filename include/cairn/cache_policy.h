@@ -153,8 +153,8 @@ struct BulkContext {
   // This load's own; may be changed.
   Policy policy = {};
   Version min_version = 0;
-  // Of the rows, in the order of the keys, if they have one: filled by the loader. Tags are beside
-  // the policy's.
+  // Of the rows, in the order of the keys, if they have one: filled by the loader, for all of them
+  // or none, else the load is kInvalid. Tags are beside the policy's.
   std::vector<Version> versions = {};
   std::vector<std::vector<std::string>> tags = {};
   std::stop_token stop = {};

@@ -95,6 +95,8 @@ Command LookupCommand(std::string_view key, const LookupOptions& options) {
 }
 
 Result<Lookup> ReadLookup(Result<Reply> reply) {
+  if (!reply && reply.error().server_code() == "WRONGTYPE")
+    return Lookup{.state = Lookup::State::kForeign};
   if (!reply) return Pass(std::move(reply));
   constexpr std::size_t kElements = 6;
   std::vector<Reply> elements = std::move(*reply).TakeElements();
@@ -177,6 +179,15 @@ bool IsStoreDown(const Error& error) {
 bool MayGiveBack(const Error& error) {
   return error.code != Errc::kTimeout && error.code != Errc::kUnreachable &&
          error.code != Errc::kStoreDown;
+}
+
+bool WasGivenBack(const Result<Reply>& reply) { return reply && reply->AsInteger() == 1; }
+
+std::optional<Error> CheckLabels(Version version, const std::vector<std::string>& tags) {
+  if (version < 0) return Error{.code = Errc::kInvalid, .detail = "a version is not negative"};
+  if (std::ranges::any_of(tags, &std::string::empty))
+    return Error{.code = Errc::kInvalid, .detail = "a tag is not empty"};
+  return std::nullopt;
 }
 
 Error LoaderError(std::exception_ptr cause) {
@@ -286,6 +297,16 @@ void CacheCore::CountFill(std::string_view key, const Result<bool>& stored) {
   Add(fill_errors_);
   if (options_.hooks.on_fill_error)
     options_.hooks.on_fill_error({.key = key, .error = stored.error()});
+}
+
+FillEnd CacheCore::EndFill(std::string_view key, const Command& sent, const Result<Reply>& reply) {
+  if (sent[0] == "CACHE.FAIL") return {.has_held = WasGivenBack(reply)};
+  const Result<bool> stored = ReadFill(reply);
+  CountFill(key, stored);
+  const bool is_stored = stored && *stored;
+  return {.is_stored = is_stored,
+          .has_held = is_stored,
+          .is_to_give_back = !stored && MayGiveBack(stored.error())};
 }
 
 CacheFigures CacheCore::figures() const {
@@ -429,6 +450,7 @@ Task<Result<Reply>> CacheCore::CoTry(Command command) {
 }
 
 Task<Replies> CacheCore::CoTryAll(std::vector<Command> commands) {
+  if (commands.empty()) co_return Replies();
   if (!breaker_.MayTry(clock_)) co_return Replies(commands.size(), BreakerIsOpen());
   Replies replies = co_await client().CoPipeline(std::move(commands));
   for (Result<Reply>& reply : replies) reply = Told(std::move(reply));

@@ -336,7 +336,41 @@ TEST_F(Cache, ForeignValuesAreMisses) {
   EXPECT_GT(users.undecodable(), 0u);
   store_.client().Call(Command("DEL", UserKey(1).text())).value();
   store_.client().Call(Command("LPUSH", UserKey(1).text(), "x")).value();
-  EXPECT_EQ(users.GetOrLoad(1, Row()).error().server_code(), "WRONGTYPE");
+  // What another program keeps there stays; the caller has his value.
+  const auto undecodable = users.undecodable();
+  EXPECT_EQ(users.Get(1)->outcome, Outcome::kMiss);
+  for (int i = 0; i < 2; ++i) {
+    const auto entry = users.GetOrLoad(1, Row());
+    ASSERT_TRUE(entry.has_value()) << entry.error().detail;
+    EXPECT_EQ(entry->outcome, Outcome::kLoaded);
+    EXPECT_EQ(entry->value, row_);
+    EXPECT_FALSE(entry->is_cached);
+  }
+  EXPECT_EQ(users.undecodable(), undecodable + 3);
+  EXPECT_EQ(store_.client().Call(Command("LLEN", UserKey(1).text()))->AsInteger(), 1);
+  // A Put replaces it, as SET does.
+  EXPECT_TRUE(users.Put(1, *row_)->is_applied);
+  EXPECT_EQ(users.Get(1)->value, row_);
+}
+
+TEST_F(Cache, EmptyTagsAreInvalid) {
+  const Users users = Make();
+  EXPECT_EQ(users.InvalidateTag("").error().code, Errc::kInvalid);
+  EXPECT_EQ(SyncWait(users.CoInvalidateTag("")).error().code, Errc::kInvalid);
+  EXPECT_EQ(users.Put(1, *row_, {.tags = {"a", ""}}).error().code, Errc::kInvalid);
+  const Users tagged(store_, {.policy = {.tags = {""}}});
+  EXPECT_EQ(tagged.Put(1, *row_).error().code, Errc::kInvalid);
+  EXPECT_EQ(tagged.GetOrLoad(1, Row()).error().code, Errc::kInvalid);
+  const auto loader = [&](Users::Loading& context) -> Result<std::optional<User>> {
+    context.tags.emplace_back();
+    return row_;
+  };
+  const Result<Entry<User>> entry = users.GetOrLoad(1, loader);
+  ASSERT_FALSE(entry.has_value());
+  EXPECT_EQ(entry.error().code, Errc::kInvalid);
+  EXPECT_EQ(entry.error().detail, "a tag is not empty");
+  // The lease was given back.
+  EXPECT_EQ(users.GetOrLoad(1, Row())->outcome, Outcome::kLoaded);
 }
 
 TEST_F(Cache, ClearTakesAllOfTheSchema) {

@@ -2,12 +2,20 @@
 // CacheBulk: how many keys of a typed cache are read, and those that are missing loaded by one call
 // of a loader. Part of cairn/cache.h, not for users.
 //
-// In three rounds: near copies; a plain lookup of the rest, which is all of a warm call; a lookup
-// with leases of what that did not answer. What another loads is waited for at the end, one by one.
+//   near copies --> plain lookups --> lookups with leases --> one load of what was granted
+//   (all of a warm call is here)            ^                     |
+//                                           '-- were capped? -----'--> others' loads, one by one
+//                                                                      until wait_max; what is
+//                                                                      left: one load, uncached
+//
+// What a load needs is in one Batch, which whoever is last lets go: its caller, or the load that
+// was left to the background when it took too long.
 #ifndef CAIRN_INTERNAL_CACHE_BULK_H_
 #define CAIRN_INTERNAL_CACHE_BULK_H_
 
+#include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -18,6 +26,7 @@
 #include <vector>
 
 #include "cairn/internal/cache_reader.h"
+#include "cairn/internal/timed_load.h"
 
 namespace cairn::cache::internal {
 
@@ -28,215 +37,398 @@ class CacheBulk {
   using Core = typename Reader::Core;
   using Grant = typename Reader::Grant;
   using Loading = typename Reader::Loading;
+  using Answer = typename Reader::Answer;
   using Rows = Result<std::vector<std::optional<T>>>;
-
+  using Entries = Result<std::vector<Entry<T>>>;
   template <class L>
-  static Task<Result<std::vector<Entry<T>>>> Run(Core core, std::vector<KeyType> keys, L loader,
-                                                 Policy policy, ReadOptions read) {
-    Answers answers;
-    Ledger missing;
-    for (const KeyType& key : keys) {
-      std::string text = key.text();
-      const auto [place, is_new] = answers.try_emplace(text);
-      if (!is_new) continue;
-      if (auto near = Reader::Near(*core, text, read.min_version)) {
-        place->second = std::move(*near);
-      } else {
-        missing.push_back(std::make_unique<Led>(core, key, std::move(text)));
-      }
-    }
-    Result<void> asked =
-        co_await Ask(core, missing, {.min_version = read.min_version}, policy, answers);
-    if (!asked) co_return Pass(std::move(asked));
-    asked = co_await Ask(core, missing, Reader::LeasedLookup(policy, read), policy, answers);
-    if (!asked) co_return Pass(std::move(asked));
-    Ledger led;
-    Ledger waiting;
-    for (auto& one : missing) {
-      const bool is_ours = one->grant.token != 0 || one->grant.is_store_down;
-      (is_ours ? led : waiting).push_back(std::move(one));
-    }
-    Result<void> loaded = co_await LoadAll(core, led, loader, policy, read, answers);
-    if (!loaded) co_return Pass(std::move(loaded));
-    for (const auto& one : waiting) {
-      using OneCall = typename Reader::template Call<OneOf<L>>;
-      auto call = std::make_shared<OneCall>(core, one->key, one->text,
-                                            OneOf<L>{loader, read.min_version}, policy, read);
-      Result<Entry<T>> entry = co_await Reader::Run(std::move(call), std::nullopt);
-      if (!entry) co_return Pass(std::move(entry));
-      answers[one->text] = std::move(*entry);
-    }
+  static constexpr bool kIsCoroutine =
+      std::same_as<std::invoke_result_t<L&, BulkContext<KeyType>&>, Task<Rows>>;
+
+  // `is_sync`: as Call::is_sync has it.
+  template <class L>
+  static Task<Entries> Run(Core core, std::vector<KeyType> keys, L loader, Policy policy,
+                           ReadOptions read, bool is_sync) {
+    // Two statements: the moved parts are gone behind the first.
+    auto call = std::make_shared<Call<L>>(std::move(core), std::move(loader), std::move(policy),
+                                          read, is_sync);
+    Result<void> done = co_await Answered(call, keys);
+    if (!done) co_return Pass(std::move(done));
     std::vector<Entry<T>> entries;
     entries.reserve(keys.size());
-    for (const KeyType& key : keys) entries.push_back(answers[key.text()]);
+    for (const KeyType& key : keys) entries.push_back(call->answers[key.text()]);
     co_return entries;
   }
 
  private:
-  // A key that this call loads, and those who join meanwhile.
+  // A key without an answer yet, and those who join meanwhile.
   struct Led {
     Led(Core core, KeyType asked, std::string name)
         : key(std::move(asked)), text(std::move(name)), flight(std::move(core), text) {}
     KeyType key;
     std::string text;
     Grant grant;
+    bool is_uncached = false;  // the store is down, or has something else under the key
+    bool is_capped = false;    // there were too many leases
     FlightOwner flight;
   };
   using Ledger = std::vector<std::unique_ptr<Led>>;
-  using Answers = std::unordered_map<std::string, Entry<T>>;
 
-  // Answers what it can, and takes it out of `missing`; the others get their grants.
-  static Task<Result<void>> Ask(Core core, Ledger& missing, LookupOptions options,
-                                const Policy& policy, Answers& answers) {
+  // One GetOrLoadMany; it is in nobody's hands but its caller's.
+  template <class L>
+  struct Call {
+    Call(Core its_core, L its_loader, Policy its_policy, ReadOptions its_read, bool its_is_sync)
+        : core(std::move(its_core)),
+          loader(std::move(its_loader)),
+          policy(std::move(its_policy)),
+          read(its_read),
+          is_sync(its_is_sync) {}
+    const Core core;
+    const L loader;
+    const Policy policy;
+    const ReadOptions read;
+    const bool is_sync;
+    const TimePoint began = core->Now();
+    std::unordered_map<std::string, Entry<T>> answers = {};
+    Ledger missing = {};
+    Ledger led = {};  // to be loaded here
+  };
+
+  // One call of the loader. It may outlive the call of the cache, so it shares nothing with it.
+  struct Row {
+    KeyType key;
+    std::string text;
+    Grant grant;
+    Answer answer = Entry<T>();
+    bool is_shared = false;
+  };
+  template <class L>
+  struct Batch {
+    Batch(Core its_core, L its_loader) : core(std::move(its_core)), loader(std::move(its_loader)) {}
+    const Core core;
+    L loader;
+    BulkContext<KeyType> context = {};
+    SpanContext trace = {};
+    std::vector<Row> rows = {};
+    LoadSlots::Slot slot = {};
+  };
+  struct Ended {
+    std::vector<Answer> answers = {};  // in the order of the rows
+    std::vector<bool> is_shared = {};
+    bool is_late = false;
+  };
+
+  // All keys have an entry, or there is an error.
+  template <class L>
+  static Task<Result<void>> Answered(std::shared_ptr<Call<L>> call, std::vector<KeyType> keys) {
+    FindNear(*call, keys);
+    LookupOptions options{.min_version = call->read.min_version};
+    Result<void> done = co_await Reader::Here(Ask(call, options), call->is_sync);
+    options = Reader::LeasedLookup(call->policy, call->read);
+    bool is_to_ask = true;
+    while (done && is_to_ask) {
+      done = co_await Reader::Here(Ask(call, options), call->is_sync);
+      if (!done) break;
+      is_to_ask = Divide(*call);
+      done = co_await Reader::Here(LoadLed(call), call->is_sync);
+    }
+    const TimePoint wait_end = call->began + call->policy.wait_max;
+    while (done && !call->missing.empty()) {
+      if (call->core->Now() < wait_end) {
+        done = co_await AwaitOther(call);
+      } else if (call->policy.when_wait_over == WhenWaitOver::kFail) {
+        done = Fail(Errc::kTimeout, "others' loads have not finished in time");
+      } else {
+        for (const auto& one : call->missing) one->grant = {.min_version = call->read.min_version};
+        call->led = std::move(call->missing);
+        call->missing.clear();
+        done = co_await Reader::Here(LoadLed(call), call->is_sync);
+      }
+    }
+    co_return done;
+  }
+
+  template <class L>
+  static void FindNear(Call<L>& call, const std::vector<KeyType>& keys) {
+    for (const KeyType& key : keys) {
+      std::string text = key.text();
+      const auto [place, is_new] = call.answers.try_emplace(text);
+      if (!is_new) continue;
+      if (auto near = Reader::Near(*call.core, text, call.read.min_version)) {
+        place->second = std::move(*near);
+      } else {
+        call.missing.push_back(std::make_unique<Led>(call.core, key, std::move(text)));
+      }
+    }
+  }
+
+  // Answers what it can, and takes it out of the missing; the others get their grants.
+  template <class L>
+  static Task<Result<void>> Ask(std::shared_ptr<Call<L>> call, LookupOptions options) {
+    Ledger& missing = call->missing;
     std::vector<std::string> names;
     for (const auto& led : missing) names.push_back(led->text);
     if (names.empty()) co_return Result<void>();
-    std::vector<Asked> all = co_await core->CoAskAll(std::move(names), options);
+    std::vector<Asked> all = co_await call->core->CoAskAll(std::move(names), options);
     for (std::size_t i = 0; i < missing.size(); ++i) {
-      Grant& grant = missing[i]->grant;
+      Led& led = *missing[i];
+      Grant& grant = led.grant;
       const Result<Lookup>& lookup = all[i].lookup;
+      led.is_uncached = !lookup;
       if (!lookup) {
-        if (!IsStoreDown(lookup.error()) || policy.when_store_down == WhenStoreDown::kFail)
+        if (!IsStoreDown(lookup.error()) || call->policy.when_store_down == WhenStoreDown::kFail)
           co_return std::unexpected(lookup.error());
-        grant.is_store_down = true;
         continue;
       }
-      grant.is_store_down = false;
+      led.is_uncached = lookup->state == Lookup::State::kForeign;
+      led.is_capped = lookup->state == Lookup::State::kCapped;
       grant.token = lookup->token;
-      grant.old = Reader::Kept(*core, missing[i]->text, all[i], policy);
+      grant.old = Reader::Kept(*call->core, led.text, all[i], call->policy);
       // Of what is stale a lease is asked for; once it is taken, the stale value will do.
       const bool is_answer =
           lookup->state == Lookup::State::kFresh || (options.lease > Millis(0) && grant.token == 0);
       if (!grant.old || !is_answer || grant.token != 0) continue;
-      answers[missing[i]->text] = Reader::Counted(*core, missing[i]->text, std::move(*grant.old));
+      call->answers[led.text] = Reader::Counted(*call->core, led.text, std::move(*grant.old));
       missing[i].reset();
     }
     std::erase_if(missing, [](const auto& led) { return led == nullptr; });
     co_return Result<void>();
   }
 
+  // What is loaded here goes from the missing to the led. Whether it is worth to ask for the rest
+  // once that has been done: the leases that there were not will be free.
   template <class L>
-  static Task<Result<void>> LoadAll(Core core, Ledger& leds, L& loader, const Policy& policy,
-                                    ReadOptions read, Answers& answers) {
+  static bool Divide(Call<L>& call) {
+    Ledger others;
+    bool is_capped = false;
+    for (auto& one : call.missing) {
+      const bool is_ours = one->grant.token != 0 || one->is_uncached;
+      is_capped = is_capped || (!is_ours && one->is_capped);
+      (is_ours ? call.led : others).push_back(std::move(one));
+    }
+    call.missing = std::move(others);
+    return is_capped && !call.led.empty();
+  }
+
+  // The first of those that another loads.
+  template <class L>
+  static Task<Result<void>> AwaitOther(std::shared_ptr<Call<L>> call) {
+    const std::unique_ptr<Led> one = std::move(call->missing.front());
+    call->missing.erase(call->missing.begin());
+    using OneCall = typename Reader::template Call<OneOf<L>>;
+    auto single = std::make_shared<OneCall>(call->core, one->key, one->text,
+                                            OneOf<L>{call->loader, call->read.min_version},
+                                            call->policy, call->read);
+    single->is_sync = call->is_sync;
+    single->began = call->began;  // one wait for all
+    Answer answer = co_await Reader::Run(std::move(single), std::nullopt);
+    if (!answer) co_return Pass(std::move(answer));
+    call->answers[one->text] = std::move(*answer);
+    co_return Result<void>();
+  }
+
+  // The flights are up, and the load has a place if it has no lease.
+  template <class L>
+  static Task<Result<void>> LoadLed(std::shared_ptr<Call<L>> call) {
+    Ledger& leds = call->led;
     if (leds.empty()) co_return Result<void>();
-    BulkContext<KeyType> context{.policy = policy, .min_version = read.min_version};
-    context.stop = co_await CurrentStop();
+    auto batch = std::make_shared<Batch<L>>(call->core, call->loader);
     bool is_leased = true;
     for (const auto& led : leds) {
-      context.keys.push_back(led->key);
-      is_leased = is_leased && led->grant.token != 0;
-      const auto kind = led->grant.token != 0 ? Flight::Kind::kLeased : Flight::Kind::kUncached;
-      if (!led->grant.old) led->flight.Begin(read.min_version, kind);
+      const bool has_lease = led->grant.token != 0;
+      is_leased = is_leased && has_lease;
+      const auto kind = has_lease ? Flight::Kind::kLeased : Flight::Kind::kUncached;
+      if (!led->grant.old) led->flight.Begin(call->read.min_version, kind);
     }
-    LoadSlots::Slot slot;
     if (!is_leased) {
-      slot = co_await core->TakeSlot(policy.wait_max);
-      if (slot == nullptr) co_return Fail(Errc::kLimit, "too many load without a lease");
+      batch->slot =
+          co_await Reader::Here(call->core->TakeSlot(call->policy.wait_max), call->is_sync);
+      if (batch->slot == nullptr) {
+        co_await call->core->CoTryAll(GiveBackAll(*call)).WithStop(call->core->never());
+        co_return Fail(Errc::kLimit, "too many load without a lease");
+      }
     }
     for (const auto& led : leds) {
       if (led->grant.token == 0) led->flight.CloseUncached();
+      led->grant.flight = led->flight.flight();
     }
-    const TimePoint began = core->Now();
-    Span span(core->spans(), core->clock(), "cairn.cache.load_many", read.trace);
-    span.Add("cairn.keys", static_cast<std::int64_t>(leds.size()));
-    context.trace = span.context();
-    Rows rows = co_await CallBulk(loader, context);
-    slot.reset();
-    const auto cost = std::chrono::duration_cast<Millis>(core->Now() - began);
-    core->CountLoad({.key = leds[0]->text,
-                     .keys = leds.size(),
-                     .took = cost,
-                     .error = rows ? nullptr : &rows.error()});
-    if (!rows) span.Fail(rows.error().detail);
-    std::vector<Command> commands = Fills(leds, context, rows, cost, answers);
-    Replies replies;
-    if (!commands.empty())
-      replies = co_await core->CoTryAll(std::move(commands)).WithStop(core->never());
-    std::vector<Command> unused = Unused(leds, replies, context.policy);
-    if (!unused.empty()) co_await core->CoTryAll(std::move(unused)).WithStop(core->never());
-    co_return Settle(*core, leds, std::move(rows), std::move(replies), context, answers);
-  }
-
-  // What is sent of those under a lease, in their order.
-  static std::vector<Command> Fills(Ledger& leds, BulkContext<KeyType>& context, Rows& rows,
-                                    Millis cost, Answers& answers) {
-    std::vector<Command> commands;
-    for (std::size_t i = 0; i < leds.size(); ++i) {
-      Led& led = *leds[i];
-      Entry<T>& entry = answers[led.text];
-      if (!rows) {
-        if (led.grant.token != 0)
-          commands.push_back(Reader::GiveBack(led.text, led.grant, context.policy));
-        if (led.grant.old) entry = *led.grant.old;
-        entry.outcome = Outcome::kFallback;
-        continue;
-      }
-      entry.value = std::move((*rows)[i]);
-      entry.outcome = entry.value ? Outcome::kLoaded : Outcome::kNegative;
-      if (i < context.versions.size()) entry.version = context.versions[i];
-      Loading single(led.key, nullptr, context.min_version, context.policy);
-      single.version = entry.version;
-      single.tags = context.policy.tags;
-      if (i < context.tags.size())
-        single.tags.insert(single.tags.end(), context.tags[i].begin(), context.tags[i].end());
-      if (led.grant.token == 0) continue;
-      led.flight.Close();
-      commands.push_back(Reader::StoreCommand(led.text, entry, single, led.grant, cost));
+    Fit(*call, *batch);
+    const bool has_all_old =
+        std::ranges::all_of(leds, [](const auto& led) { return led->grant.old.has_value(); });
+    const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && has_all_old);
+    const std::stop_token stop = co_await CurrentStop();
+    Ended ended;
+    if (is_timed) {
+      ended = co_await LoadTimed(call, std::move(batch), has_all_old);
+    } else {
+      ended = co_await Load(std::move(batch), stop, false);
     }
-    return commands;
-  }
-
-  // Leases whose fill ended in an error are given back: nobody uses them any more.
-  static std::vector<Command> Unused(const Ledger& leds, const Replies& replies,
-                                     const Policy& policy) {
-    std::vector<Command> commands;
-    std::size_t next = 0;
-    for (const auto& led : leds) {
-      if (led->grant.token == 0) continue;
-      const Result<Reply>& reply = replies[next++];
-      if (!reply && MayGiveBack(reply.error()))
-        commands.push_back(Reader::GiveBack(led->text, led->grant, policy));
-    }
-    return commands;
-  }
-
-  // What has become of the fills is told to the entries and to those who have joined.
-  static Result<void> Settle(CacheCore& core, Ledger& leds, Rows rows, Replies replies,
-                             const BulkContext<KeyType>& context, Answers& answers) {
-    std::size_t next = 0;
-    bool has_all = true;
-    for (const auto& led : leds) {
-      Entry<T>& entry = answers[led->text];
-      const bool is_leased = led->grant.token != 0;
-      if (!rows) {
-        has_all = has_all && context.policy.fail_safe && led->grant.old.has_value();
-        if (led->grant.old) core.Count(led->text, Outcome::kFallback, entry.age);
-        if (Reader::IsShared(rows.error(), context.stop))
-          led->flight.Land(std::make_shared<const Result<Entry<T>>>(std::unexpected(rows.error())));
-        continue;
-      }
-      // CACHE.FAIL, of what is not to be kept, replies a number.
-      if (is_leased) {
-        const Result<Reply>& reply = replies[next++];
-        const bool is_fill = !reply || reply->type() != Reply::Type::kInteger;
-        const Result<bool> stored = ReadFill(reply);
-        if (is_fill) core.CountFill(led->text, stored);
-        entry.is_cached = stored.value_or(false);
-      }
-      if (entry.is_cached || !is_leased)
-        led->flight.Land(std::make_shared<const Result<Entry<T>>>(entry));
-      core.Count(led->text, entry.outcome);
-    }
-    if (!rows && !has_all) return Pass(std::move(rows));
-    return {};
+    Result<void> done = Settle(*call, std::move(ended), stop);
+    leds.clear();
+    co_return done;
   }
 
   template <class L>
-  static Task<Rows> CallBulk(L& loader, BulkContext<KeyType>& context) {
+  static std::vector<Command> GiveBackAll(const Call<L>& call) {
+    std::vector<Command> commands;
+    for (const auto& led : call.led) {
+      if (led->grant.token != 0)
+        commands.push_back(Reader::GiveBack(led->text, led->grant, call.policy));
+    }
+    return commands;
+  }
+
+  template <class L>
+  static void Fit(const Call<L>& call, Batch<L>& batch) {
+    batch.context.policy = call.policy;
+    batch.context.min_version = call.read.min_version;
+    batch.trace = call.read.trace;
+    for (const auto& led : call.led) {
+      batch.context.keys.push_back(led->key);
+      batch.rows.push_back({.key = led->key, .text = led->text, .grant = led->grant});
+    }
+  }
+
+  // A call that waits is answered as a whole: soft_timeout is of one that has a stale value of all.
+  template <class L>
+  static Task<Ended> LoadTimed(std::shared_ptr<Call<L>> call, std::shared_ptr<Batch<L>> batch,
+                               bool has_all_old) {
+    const Policy& policy = call->policy;
+    CacheCore& core = *call->core;
+    Executor* const executor = kIsCoroutine<L> ? nullptr : core.executor();
+    Leaving<Ended> leaving{.hard = policy.hard_timeout};
+    leaving.may_leave = kIsCoroutine<L> || executor != nullptr;
+    leaving.at_soft.is_late = true;
+    leaving.at_hard.is_late = true;
+    if (has_all_old) leaving.soft = policy.soft_timeout;
+    for (const Row& row : batch->rows) {
+      const std::optional<Entry<T>>& old = row.grant.old;
+      if (leaving.soft) leaving.at_soft.answers.push_back(Reader::FellBack(*old));
+      leaving.at_hard.answers.push_back(Reader::TimedOut(old, policy));
+    }
+    auto body = [batch](std::stop_token stop, bool is_dropped) {
+      return Load(batch, std::move(stop), is_dropped);
+    };
+    Ended ended =
+        co_await RunTimed(core.store().scheduler(), executor, std::move(leaving), std::move(body));
+    if (ended.is_late) core.CountTimeout();
+    co_return ended;
+  }
+
+  template <class L>
+  static Task<Ended> Load(std::shared_ptr<Batch<L>> batch, std::stop_token stop, bool is_dropped) {
+    CacheCore& core = *batch->core;
+    BulkContext<KeyType>& context = batch->context;
+    context.stop = stop;
+    const TimePoint began = core.Now();
+    Span span(core.spans(), core.clock(), "cairn.cache.load_many", batch->trace);
+    span.Add("cairn.keys", static_cast<std::int64_t>(batch->rows.size()));
+    context.trace = span.context();
+    Rows rows = Fail(Errc::kLimit, "the executor has not run the load");
+    if (!is_dropped)
+      rows = co_await CallBulk(batch->loader, context, batch->rows.size()).WithStop(stop);
+    batch->slot.reset();
+    const auto cost = std::chrono::duration_cast<Millis>(core.Now() - began);
+    core.CountLoad({.key = batch->rows[0].text,
+                    .keys = batch->rows.size(),
+                    .took = cost,
+                    .error = rows ? nullptr : &rows.error()});
+    if (!rows) span.Fail(rows.error().detail);
+    const std::vector<Command> commands = Fills(*batch, rows, cost);
+    const Replies replies = co_await core.CoTryAll(commands).WithStop(core.never());
+    std::vector<Row*> held = EndFills(*batch, rows.has_value(), commands, replies);
+    std::vector<Command> unused;
+    for (const Row* row : held)
+      unused.push_back(Reader::GiveBack(row->text, row->grant, context.policy));
+    // Nobody uses these leases any more.
+    const Replies given_back = co_await core.CoTryAll(std::move(unused)).WithStop(core.never());
+    for (std::size_t i = 0; i < held.size(); ++i) held[i]->is_shared = WasGivenBack(given_back[i]);
+    Ended ended;
+    for (Row& row : batch->rows) {
+      ended.answers.push_back(std::move(row.answer));
+      ended.is_shared.push_back(row.is_shared);
+    }
+    co_return ended;
+  }
+
+  // What is sent of those under a lease, in their order. The answers are made.
+  template <class L>
+  static std::vector<Command> Fills(Batch<L>& batch, Rows& rows, Millis cost) {
+    BulkContext<KeyType>& context = batch.context;
+    std::vector<Command> commands;
+    for (std::size_t i = 0; i < batch.rows.size(); ++i) {
+      Row& row = batch.rows[i];
+      const bool is_leased = row.grant.token != 0;
+      if (!rows) {
+        if (is_leased) commands.push_back(Reader::GiveBack(row.text, row.grant, context.policy));
+        if (context.policy.fail_safe && row.grant.old) {
+          row.answer = Reader::FellBack(*row.grant.old);
+        } else {
+          row.answer = std::unexpected(rows.error());
+        }
+        continue;
+      }
+      Entry<T>& entry = *row.answer;
+      entry.value = std::move((*rows)[i]);
+      entry.outcome = entry.value ? Outcome::kLoaded : Outcome::kNegative;
+      if (!context.versions.empty()) entry.version = context.versions[i];
+      row.is_shared = !is_leased;
+      if (!is_leased) continue;
+      Loading single(row.key, nullptr, context.min_version, context.policy);
+      single.version = entry.version;
+      single.tags = context.policy.tags;
+      if (!context.tags.empty())
+        single.tags.insert(single.tags.end(), context.tags[i].begin(), context.tags[i].end());
+      // Who joined later might know of an invalidation that comes after the fill.
+      if (row.grant.flight) batch.core->Close(row.text, row.grant.flight);
+      commands.push_back(Reader::StoreCommand(row.text, entry, single, row.grant, cost));
+    }
+    return commands;
+  }
+
+  // What has become of them; those whose lease is held still.
+  template <class L>
+  static std::vector<Row*> EndFills(Batch<L>& batch, bool is_loaded,
+                                    const std::vector<Command>& commands, const Replies& replies) {
+    std::vector<Row*> held;
+    std::size_t next = 0;
+    for (Row& row : batch.rows) {
+      if (row.grant.token == 0 || !is_loaded) continue;
+      const FillEnd end = batch.core->EndFill(row.text, commands[next], replies[next]);
+      ++next;
+      row.answer->is_cached = end.is_stored;
+      row.is_shared = end.has_held;
+      if (end.is_to_give_back) held.push_back(&row);
+    }
+    return held;
+  }
+
+  // The answers are told to the caller and to those who have joined.
+  template <class L>
+  static Result<void> Settle(Call<L>& call, Ended ended, const std::stop_token& stop) {
+    Result<void> done;
+    for (std::size_t i = 0; i < call.led.size(); ++i) {
+      Led& led = *call.led[i];
+      Answer& answer = ended.answers[i];
+      const bool is_shared = answer ? i < ended.is_shared.size() && ended.is_shared[i]
+                                    : Reader::IsShared(answer.error(), stop);
+      if (is_shared && led.flight.flight()) led.flight.Land(std::make_shared<const Answer>(answer));
+      led.flight.Land(nullptr);
+      if (!answer) {
+        if (done) done = std::unexpected(answer.error());
+        continue;
+      }
+      call.core->Count(led.text, answer->outcome, answer->age);
+      call.answers[led.text] = std::move(*answer);
+    }
+    return done;
+  }
+
+  template <class L>
+  static Task<Rows> CallBulk(L& loader, BulkContext<KeyType>& context, std::size_t count) {
     std::exception_ptr cause;
     Rows rows;
     try {
-      if constexpr (std::same_as<std::invoke_result_t<L&, BulkContext<KeyType>&>, Task<Rows>>) {
+      if constexpr (kIsCoroutine<L>) {
         rows = co_await loader(context);
       } else {
         rows = loader(context);
@@ -245,9 +437,31 @@ class CacheBulk {
       cause = std::current_exception();
     }
     if (cause) co_return std::unexpected(LoaderError(cause));
-    if (rows && rows->size() != context.keys.size())
-      co_return Fail(Errc::kLoader, "the loader gave not as many values as there are keys");
+    if (auto wrong = WrongIn(rows, context, count)) co_return std::unexpected(std::move(*wrong));
     co_return rows;
+  }
+
+  // What a loader says of its rows is of all of them, or it says nothing.
+  static std::optional<Error> WrongIn(const Rows& rows, const BulkContext<KeyType>& context,
+                                      std::size_t count) {
+    if (!rows) return std::nullopt;
+    if (rows->size() != count)
+      return Error{.code = Errc::kLoader,
+                   .detail = "the loader gave not as many values as there are keys"};
+    const auto fits = [count](std::size_t size) { return size == 0 || size == count; };
+    if (!fits(context.versions.size()))
+      return Error{.code = Errc::kInvalid,
+                   .detail = "the loader gave not as many versions as there are keys"};
+    if (!fits(context.tags.size()))
+      return Error{.code = Errc::kInvalid,
+                   .detail = "the loader gave not as many lists of tags as there are keys"};
+    for (const Version version : context.versions) {
+      if (auto wrong = CheckLabels(version, {})) return wrong;
+    }
+    for (const auto& tags : context.tags) {
+      if (auto wrong = CheckLabels(0, tags)) return wrong;
+    }
+    return CheckLabels(0, context.policy.tags);
   }
 
   // A bulk loader for one key.
@@ -260,7 +474,7 @@ class CacheBulk {
       bulk.keys.push_back(context.key);
       bulk.stop = context.stop;
       bulk.trace = context.trace;
-      Rows rows = co_await CallBulk(loader, bulk);
+      Rows rows = co_await CallBulk(loader, bulk, 1);
       if (!rows) co_return Pass(std::move(rows));
       context.policy = bulk.policy;
       if (!bulk.versions.empty()) context.version = bulk.versions[0];

@@ -3,10 +3,12 @@
 // loads of this process. Part of cairn/cache.h, not for users.
 //
 // A Flight is one load, or one wait for another process's. Others of this process join it by its
-// key and are resumed when it lands. They are served by it only if its fill was accepted, and they
-// joined before that was sent: then the lease held from before the load, through their joining, to
-// the fill, so the value is no older than any invalidation that they could know of. After a refused
-// fill each goes on by itself.
+// key and are resumed when it lands. One rule says what they get: what its caller gets, value or
+// error, if the lease has held to the end. It has if the fill was accepted; if it ended in an error
+// of the store, or the value was not to be kept, when CACHE.FAIL took the lease back. They joined
+// before that, so the value is no older than any invalidation that they could know of. Of a lease
+// that was voided, or of which nothing was heard any more, that is not known: each goes on by
+// himself, and the next load is shared again.
 //
 // Who joins waits as long as his own policy says, and is cancelled by his own token. That the one
 // who leads was cancelled is told to nobody: the others go on by themselves.
@@ -41,7 +43,8 @@ namespace cairn::cache::internal {
 
 // CACHE.GET's reply.
 struct Lookup {
-  enum class State : std::uint8_t { kFresh, kStale, kMiss, kLoading, kCapped };
+  // kForeign: what stands under the key is none of a cache's, a list say. It is a miss, and stays.
+  enum class State : std::uint8_t { kFresh, kStale, kMiss, kLoading, kCapped, kForeign };
   State state = State::kMiss;
   std::optional<std::string> bytes = {};  // fresh or stale without: known to be absent
   std::int64_t token = 0;                 // 0: none
@@ -81,6 +84,10 @@ bool IsStoreDown(const Error& error);
 // Whether a lease is given back whose fill ended so: not to a store that would not hear of it.
 bool MayGiveBack(const Error& error);
 Error LoaderError(std::exception_ptr cause);
+// Whether CACHE.FAIL found that the lease had held until then.
+bool WasGivenBack(const Result<Reply>& reply);
+// kInvalid for what no row has: a version below 0, a tag without a name.
+std::optional<Error> CheckLabels(Version version, const std::vector<std::string>& tags);
 
 // How a wait for another's load of this process has ended.
 enum class WaitEnd : std::uint8_t { kLanded, kOver, kCancelled };
@@ -134,6 +141,13 @@ struct CoreOptions {
   std::size_t uncached_loads_max = 64;
   CacheHooks hooks = {};
   SpanSink* spans = nullptr;
+};
+
+// What has become of a fill, or of CACHE.FAIL in its place.
+struct FillEnd {
+  bool is_stored = false;
+  bool has_held = false;         // the lease, until then
+  bool is_to_give_back = false;  // it is held still
 };
 
 class CacheCore {
@@ -199,8 +213,8 @@ class CacheCore {
   void CountTimeout() { Add(timeouts_); }
   void CountJoin() { Add(coalesced_); }
   void CountUndecodable() { Add(undecodable_); }
-  // Of a fill that was sent: what became of it, if it was not stored.
-  void CountFill(std::string_view key, const Result<bool>& stored);
+  // Of what StoreCommand made and was sent. Counts what was not stored.
+  FillEnd EndFill(std::string_view key, const Command& sent, const Result<Reply>& reply);
   CacheFigures figures() const;
   std::uint64_t count(Outcome outcome) const {
     return counts_[static_cast<std::size_t>(outcome)].load(std::memory_order_relaxed);
@@ -215,6 +229,7 @@ class CacheCore {
   }
 
   Result<Reply> Told(Result<Reply> result);
+  void CountFill(std::string_view key, const Result<bool>& stored);
 
   const Store store_;
   const Clock& clock_;

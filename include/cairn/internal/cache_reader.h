@@ -26,7 +26,7 @@
 #include "cairn/codec.h"
 #include "cairn/executor.h"
 #include "cairn/internal/cache_core.h"
-#include "cairn/internal/first_of.h"
+#include "cairn/internal/timed_load.h"
 #include "cairn/task.h"
 
 namespace cairn::cache::internal {
@@ -47,7 +47,6 @@ class CacheReader {
     std::int64_t token = 0;  // 0: nothing can be stored
     std::optional<Entry<T>> old = {};
     Version min_version = 0;
-    bool is_store_down = false;
     std::shared_ptr<void> slot = {};  // among the loads without a lease; given back with the last
     std::shared_ptr<Flight> flight = {};  // who waits for this load; null: nobody can
   };
@@ -73,6 +72,16 @@ class CacheReader {
     std::optional<Entry<T>> entry = Kept(core, key, asked, policy);
     if (!entry) entry.emplace();
     return Counted(core, key, std::move(*entry));
+  }
+
+  // Waits for the task on this thread, and goes on on it, if `is_sync`.
+  template <class R>
+  static Task<R> Here(Task<R> task, bool is_sync) {
+    if (is_sync) {
+      std::stop_token stop = co_await CurrentStop();
+      co_return SyncWait(std::move(task), std::move(stop));
+    }
+    co_return co_await std::move(task);
   }
 
   // What was replied, if that is all that has to be done.
@@ -108,7 +117,9 @@ class CacheReader {
     FlightOwner flight;
     int joins = 0;
     bool is_leading = false;  // waits for another process's load, for all of this one
-    bool may_block = false;   // until it first waits for a reply this is its caller's thread
+    // The loader runs on its caller's thread, so all that comes before is waited for there: never
+    // on the client's own, on which a loader that asks the store would wait for itself.
+    bool is_sync = false;
     TimePoint began = core->Now();
     Millis pause{1};
   };
@@ -133,32 +144,32 @@ class CacheReader {
           if (end == WaitEnd::kCancelled) co_return Cancelled();
           if (end == WaitEnd::kOver) co_return co_await LoadOverdue(call);
         }
-        call->may_block = false;
-        first = co_await core.CoAsk(call->text, options);
+        first = co_await Here(core.CoAsk(call->text, options), call->is_sync);
       }
       Asked asked = *std::exchange(first, std::nullopt);
       Grant grant{.min_version = call->read.min_version};
-      if (!asked.lookup) {
+      const bool is_store_down = !asked.lookup;
+      if (is_store_down) {
         if (!IsStoreDown(asked.lookup.error()) ||
             call->policy.when_store_down == WhenStoreDown::kFail)
           co_return Pass(std::move(asked.lookup));
         if (std::optional<Entry<T>> known = LastKnown(*call)) co_return std::move(*known);
+      }
+      if (is_store_down || asked.lookup->state == Lookup::State::kForeign) {
+        if (!is_store_down) core.CountUndecodable();
         if (const auto running = core.UncachedLoad(call->text);
             running && call->joins < kJoinsMax) {
           // It began earlier, and may miss what this reader knows of: the next is his.
           ++call->joins;
           call->is_leading = call->flight.Begin(call->read.min_version, Flight::Kind::kUncached);
           if (!call->is_leading) continue;
-          call->may_block = false;
           const WaitEnd end = co_await Wait(call, running, wait_end);
           if (end == WaitEnd::kCancelled) co_return Cancelled();
           if (end == WaitEnd::kOver) co_return co_await LoadOverdue(call);
           continue;
         }
-        if (MayBegin(*call, Flight::Kind::kUncached)) {
-          grant.is_store_down = true;
+        if (MayBegin(*call, Flight::Kind::kUncached))
           co_return co_await LoadAlone(call, std::move(grant));
-        }
         continue;
       }
       const Lookup& lookup = *asked.lookup;
@@ -174,7 +185,7 @@ class CacheReader {
       if (grant.token != 0) co_return co_await LoadAlone(call, std::move(grant));
       if (lookup.has_answer()) {
         // None of ours, or of another schema: whoever asks for no stale value is granted a lease.
-        co_await core.CoTry(Command("CACHE.STALE", call->text));
+        co_await Here(core.CoTry(Command("CACHE.STALE", call->text)), call->is_sync);
         options.takes_stale = false;
         continue;
       }
@@ -187,7 +198,7 @@ class CacheReader {
       const bool is_parked =
           lookup.state == Lookup::State::kLoading && core.store().capabilities().waiting;
       options.wait = is_parked ? left : Millis(0);
-      if (!is_parked) co_await Pause(*call);
+      if (!is_parked) co_await Here(Pause(call), call->is_sync);
     }
   }
 
@@ -208,6 +219,7 @@ class CacheReader {
     // Filled in its place at the end: g++ 12 warns of a moved optional's empty value.
     std::optional<Entry<T>> entry;
     const Lookup& lookup = *asked.lookup;
+    if (lookup.state == Lookup::State::kForeign) core.CountUndecodable();
     if (!lookup.has_answer()) return entry;
     if (lookup.bytes) {
       Result<T> value = DecodeValue<T, C>(*lookup.bytes);
@@ -253,6 +265,17 @@ class CacheReader {
     }
     if (!is_kept) return Command("CACHE.FAIL", key, grant.token);
     return FillCommand(key, fill, policy);
+  }
+
+  static Answer TimedOut(const std::optional<Entry<T>>& old, const Policy& policy) {
+    if (!old || !policy.fail_safe)
+      return Fail(Errc::kTimeout, "the loader has not finished in time");
+    return FellBack(*old);
+  }
+  static Loaded Dropped() { return Fail(Errc::kLimit, "the executor has not run the load"); }
+  static Entry<T> FellBack(Entry<T> old) {
+    old.outcome = Outcome::kFallback;
+    return old;
   }
 
  private:
@@ -321,6 +344,16 @@ class CacheReader {
     return call.flight.Begin(call.read.min_version, kind) || call.joins >= kJoinsMax;
   }
 
+  // How a load has ended for its caller, and whether those who joined are served the same. They
+  // are if it had no lease and they joined before it began, or if the lease has held until the
+  // fill, or until it was given back: that is later than they came, so no invalidation that they
+  // could know of is missing. Else each asks for himself.
+  struct Ended {
+    Answer answer = Entry<T>();
+    bool is_late = false;  // a timeout's; the load goes on
+    bool is_shared = false;
+  };
+
   static Answer Cancelled() { return Fail(Errc::kCancelled, "cancelled while another loads"); }
   static Answer WaitedTooLong() {
     return Fail(Errc::kTimeout, "another's load has not finished in time");
@@ -342,8 +375,7 @@ class CacheReader {
                             TimePoint wait_end) {
     Scheduler& scheduler = call->core->store().scheduler();
     // So what follows, a load perhaps, is not run on the scheduler's thread or another caller's.
-    if (call->may_block) co_return SyncWait(LandingOf(scheduler, std::move(flight), wait_end));
-    co_return co_await LandingOf(scheduler, std::move(flight), wait_end);
+    co_return co_await Here(LandingOf(scheduler, std::move(flight), wait_end), call->is_sync);
   }
 
   // Another loads, for too long. Of those who have waited one loads for all.
@@ -363,18 +395,19 @@ class CacheReader {
       if (end == WaitEnd::kCancelled) co_return Cancelled();
     }
     // A loader that blocks is not to hold up the scheduler.
-    if (!kIsCoroutine<L> && !call->may_block && core.executor() != nullptr)
-      co_await On(*core.executor());
+    if (!kIsCoroutine<L> && !call->is_sync && core.executor() != nullptr)
+      co_await OnEither(*core.executor(), core.store().scheduler());
     call->flight.BeginApart(call->read.min_version);
     Grant grant{.min_version = call->read.min_version};
     co_return co_await LoadAlone(call, std::move(grant));
   }
 
   template <class L>
-  static Sleep Pause(Call<L>& call) {
-    const Millis pause = call.pause;
-    call.pause = std::min(pause * 2, Millis(50));
-    return Sleep(call.core->store().scheduler(), pause);
+  static Task<bool> Pause(std::shared_ptr<Call<L>> call) {
+    const Millis pause = call->pause;
+    call->pause = std::min(pause * 2, Millis(50));
+    co_await Sleep(call->core->store().scheduler(), pause);
+    co_return true;
   }
 
   static bool RefreshesElsewhere(const CacheCore& core, const Lookup& lookup) {
@@ -400,7 +433,7 @@ class CacheReader {
                          is_leased ? Flight::Kind::kLeased : Flight::Kind::kUncached);
     }
     if (!is_leased) {
-      grant.slot = co_await core.TakeSlot(call->policy.wait_max);
+      grant.slot = co_await Here(core.TakeSlot(call->policy.wait_max), call->is_sync);
       call->flight.CloseUncached();
     }
     grant.flight = call->flight.flight();
@@ -408,112 +441,81 @@ class CacheReader {
     const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && grant.old);
     const std::stop_token stop = co_await CurrentStop();
     // Not conditional expressions: g++ 12 would make both their tasks.
-    Answer loaded = Fail(Errc::kLimit, "too many load without a lease");
+    Ended ended{.answer = Fail(Errc::kLimit, "too many load without a lease")};
     if (is_timed && (is_leased || grant.slot)) {
-      loaded = co_await LoadTimed(call, std::move(grant));
+      ended = co_await LoadTimed(call, std::move(grant));
     } else if (is_leased || grant.slot) {
-      loaded = co_await Load(call, std::move(grant), stop);
+      ended = co_await Load(call, std::move(grant), stop, false);
     }
-    // A failure is shared, so that not all of them try in turn, but for that of who was cancelled;
-    // a value only if the cache took it, or there is none to take it.
-    if (loaded ? loaded->is_cached || !is_leased : IsShared(loaded.error(), stop))
-      call->flight.Land(std::make_shared<const Answer>(loaded));
-    if (loaded) core.Count(call->text, loaded->outcome, loaded->age);
-    co_return loaded;
+    Answer& answer = ended.answer;
+    if (answer ? ended.is_shared : IsShared(answer.error(), stop))
+      call->flight.Land(std::make_shared<const Answer>(answer));
+    if (answer) core.Count(call->text, answer->outcome, answer->age);
+    co_return std::move(answer);
   }
 
   template <class L>
   static void Refresh(const std::shared_ptr<Call<L>>& call, Grant grant) {
-    call->core->executor()->Post([call, grant = std::move(grant)]() mutable {
-      Detach(RefreshTask(call, std::move(grant)));
-    });
+    CacheCore& core = *call->core;
+    Posted::Post(*core.executor(), core.store().scheduler(),
+                 [call, grant = std::move(grant)](bool is_dropped) mutable {
+                   Detach(RefreshTask(call, std::move(grant), is_dropped));
+                 });
   }
   template <class L>
-  static Task<void> RefreshTask(std::shared_ptr<Call<L>> call, Grant grant) {
-    co_await LoadTimed(call, std::move(grant));
-  }
-
-  // What is waited for: the load, or one of its timeouts.
-  struct Ended {
-    Answer answer;
-    bool is_late = false;
-  };
-  using First = FirstOf<Ended>;
-
-  static Answer TimedOut(const std::optional<Entry<T>>& old, const Policy& policy) {
-    if (!old || !policy.fail_safe)
-      return Fail(Errc::kTimeout, "the loader has not finished in time");
-    Entry<T> entry = *old;
-    entry.outcome = Outcome::kFallback;
-    return entry;
-  }
-
-  template <class L>
-  static Task<Answer> LoadTimed(std::shared_ptr<Call<L>> call, Grant grant) {
-    const Policy& policy = call->policy;
-    Scheduler& scheduler = call->core->store().scheduler();
-    Executor* const executor = call->core->executor();
-    auto first = std::make_shared<First>();
-    auto stop = std::make_shared<std::stop_source>();
-    // One that holds up this thread is not left.
-    const bool may_leave = kIsCoroutine<L> || executor != nullptr;
-    TimerNumber soft = 0;
-    TimerNumber hard = 0;
-    if (policy.soft_timeout && grant.old && may_leave) {
-      Entry<T> old = *grant.old;
-      old.outcome = Outcome::kFallback;
-      soft = scheduler.After(*policy.soft_timeout, [first, old = std::move(old)]() mutable {
-        first->Give({.answer = std::move(old), .is_late = true});
-      });
-    }
-    if (policy.hard_timeout) {
-      hard = scheduler.After(*policy.hard_timeout, [first, stop, may_leave = may_leave,
-                                                    late = TimedOut(grant.old, policy)]() mutable {
-        stop->request_stop();
-        if (may_leave) first->Give({.answer = std::move(late), .is_late = true});
-      });
-    }
-    const std::stop_token outer = co_await CurrentStop();
-    const std::stop_callback forward(outer, [stop] { stop->request_stop(); });
-    if (!kIsCoroutine<L> && executor != nullptr) {
-      executor->Post([call, grant = std::move(grant), first, stop, hard]() mutable {
-        Detach(LoadFor(call, std::move(grant), first, stop, hard));
-      });
+  static Task<void> RefreshTask(std::shared_ptr<Call<L>> call, Grant grant, bool is_dropped) {
+    if (is_dropped) {
+      co_await Load(call, std::move(grant), {}, true);
     } else {
-      Detach(LoadFor(call, std::move(grant), first, stop, hard));
+      co_await LoadTimed(call, std::move(grant));
     }
-    Ended ended = co_await *first;
-    if (soft != 0) scheduler.Cancel(soft);
-    if (ended.is_late) call->core->CountTimeout();
-    co_return std::move(ended.answer);
   }
+
   template <class L>
-  static Task<void> LoadFor(std::shared_ptr<Call<L>> call, Grant grant,
-                            std::shared_ptr<First> first, std::shared_ptr<std::stop_source> stop,
-                            TimerNumber hard) {
-    Answer answer = co_await Load(call, std::move(grant), stop->get_token());
-    if (hard != 0) call->core->store().scheduler().Cancel(hard);
-    first->Give({.answer = std::move(answer)});
+  static Task<Ended> LoadTimed(std::shared_ptr<Call<L>> call, Grant grant) {
+    const Policy& policy = call->policy;
+    CacheCore& core = *call->core;
+    Executor* const executor = kIsCoroutine<L> ? nullptr : core.executor();
+    Leaving<Ended> leaving{.hard = policy.hard_timeout};
+    // One that holds up this thread is not left.
+    leaving.may_leave = kIsCoroutine<L> || executor != nullptr;
+    if (grant.old) {
+      leaving.soft = policy.soft_timeout;
+      leaving.at_soft = {.answer = FellBack(*grant.old), .is_late = true};
+    }
+    leaving.at_hard = {.answer = TimedOut(grant.old, policy), .is_late = true};
+    auto body = [call, grant = std::move(grant)](std::stop_token stop, bool is_dropped) mutable {
+      return Load(call, std::move(grant), std::move(stop), is_dropped);
+    };
+    Ended ended =
+        co_await RunTimed(core.store().scheduler(), executor, std::move(leaving), std::move(body));
+    if (ended.is_late) core.CountTimeout();
+    co_return ended;
   }
 
   // What a loader throws ends here.
   template <class L>
   static Task<Loaded> CallLoader(L& loader, Loading& context) {
     std::exception_ptr cause;
+    Loaded loaded;
     try {
       if constexpr (kIsCoroutine<L>) {
-        co_return co_await loader(context);
+        loaded = co_await loader(context);
       } else {
-        co_return loader(context);
+        loaded = loader(context);
       }
     } catch (...) {
       cause = std::current_exception();
     }
-    co_return std::unexpected(LoaderError(cause));
+    if (cause) co_return std::unexpected(LoaderError(cause));
+    if (const auto wrong = CheckLabels(context.version, context.tags); loaded && wrong)
+      co_return std::unexpected(*wrong);
+    co_return loaded;
   }
 
   template <class L>
-  static Task<Answer> Load(std::shared_ptr<Call<L>> call, Grant grant, std::stop_token stop) {
+  static Task<Ended> Load(std::shared_ptr<Call<L>> call, Grant grant, std::stop_token stop,
+                          bool is_dropped) {
     CacheCore& core = *call->core;
     Policy policy = call->policy;  // this load's own
     const T* stale = grant.old && grant.old->value ? &*grant.old->value : nullptr;
@@ -524,35 +526,35 @@ class CacheReader {
     span.Add("cairn.key", call->text);
     context.trace = span.context();
     const TimePoint began = core.Now();
-    Loaded loaded = co_await CallLoader(call->loader, context).WithStop(stop);
+    Loaded loaded = Dropped();
+    if (!is_dropped) loaded = co_await CallLoader(call->loader, context).WithStop(stop);
     const auto cost = std::chrono::duration_cast<Millis>(core.Now() - began);
     core.CountLoad({.key = call->text, .took = cost, .error = loaded ? nullptr : &loaded.error()});
     if (!loaded) span.Fail(loaded.error().detail);
     grant.slot.reset();
-    const bool may_fall_back = policy.fail_safe && grant.old.has_value();
     if (!loaded) {
       if (grant.token != 0)
         co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never());
-      if (!may_fall_back) co_return Pass(std::move(loaded));
-      grant.old->outcome = Outcome::kFallback;
-      co_return std::move(*grant.old);
+      if (!policy.fail_safe || !grant.old) co_return Ended{.answer = Pass(std::move(loaded))};
+      co_return Ended{.answer = FellBack(std::move(*grant.old))};
     }
     Entry<T> entry{
         .value = std::move(*loaded), .outcome = Outcome::kLoaded, .version = context.version};
     if (!entry.value) entry.outcome = Outcome::kNegative;
-    if (grant.token == 0) co_return entry;
+    if (grant.token == 0) co_return Ended{.answer = std::move(entry), .is_shared = true};
     const Command command = StoreCommand(call->text, entry, context, grant, cost);
-    const bool is_kept = command[0] != "CACHE.FAIL";
     // Who joined later might know of an invalidation that comes after the fill.
     if (grant.flight) core.Close(call->text, grant.flight);
-    Result<bool> stored = ReadFill(co_await core.CoTry(command).WithStop(core.never()));
-    entry.is_cached = stored && *stored && is_kept;
-    if (is_kept) core.CountFill(call->text, stored);
+    Result<Reply> reply = co_await core.CoTry(command).WithStop(core.never());
+    const FillEnd end = core.EndFill(call->text, command, reply);
+    entry.is_cached = end.is_stored;
+    bool is_shared = end.has_held;
     // Else all who come would wait for a lease that nobody uses any more.
-    if (!stored && MayGiveBack(stored.error()))
-      co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never());
+    if (end.is_to_give_back)
+      is_shared = WasGivenBack(
+          co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never()));
     span.Add("cairn.cached", entry.is_cached ? 1 : 0);
-    co_return entry;
+    co_return Ended{.answer = std::move(entry), .is_shared = is_shared};
   }
 };
 
