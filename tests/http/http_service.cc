@@ -10,7 +10,7 @@
 //   POST /page       a change of /page
 //   GET  /limited    three in a minute for a client; 127.0.0.1 is a proxy of ours
 //   GET  /guarded    the limiter's store is down, and it refuses
-//   POST /login      signs in; /rotate and /logout; GET /me says who
+//   POST /login      signs in, and claims to be kept; /rotate and /logout; GET /me says who
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -101,7 +101,8 @@ void RouteSessions(Server& server, const http::SessionCookies& cookies) {
   using httplib::Request;
   using httplib::Response;
   const auto page = [&](http::SessionHandler body) { return http::WithSession(cookies, body); };
-  server.Post("/login", page([](const Request&, Response&, http::RequestSession& session) {
+  server.Post("/login", page([](const Request&, Response& response, http::RequestSession& session) {
+                response.set_header("Cache-Control", "public, max-age=60");
                 session.SignIn("ada").value();
               }));
   server.Post("/rotate", page([](const Request&, Response&, http::RequestSession& session) {

@@ -42,6 +42,13 @@ std::optional<IpAddress> AddressOfElement(std::string_view element) {
   return std::nullopt;
 }
 
+// The system says of a link-local peer by which link: "fe80::1%eth0".
+std::optional<IpAddress> AddressOfPeer(std::string_view peer) {
+  const std::size_t zone = peer.find('%');
+  if (zone != peer.npos && peer.find(':') == peer.npos) return std::nullopt;
+  return IpAddress::Parse(peer.substr(0, zone));
+}
+
 }  // namespace
 
 std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
@@ -124,7 +131,7 @@ bool TrustedProxies::Contains(const IpAddress& address) const {
 }
 
 IpAddress ClientAddress(const Request& request, const TrustedProxies& proxies) {
-  IpAddress client = IpAddress::Parse(request.peer).value_or(IpAddress());
+  IpAddress client = AddressOfPeer(request.peer).value_or(IpAddress());
   const bool is_forwarded = proxies.header() == ForwardedBy::kForwarded;
   const auto field = request.headers.List(is_forwarded ? "Forwarded" : "X-Forwarded-For");
   if (!field) return client;

@@ -101,6 +101,15 @@ TEST(HttpAddress, TheListIsReadFromTheRight) {
             "203.0.113.5");
 }
 
+// The system names the link of a link-local peer; what headers say of one is not ours.
+TEST(HttpAddress, AZoneIsThePeersOnly) {
+  const auto proxies = TrustedProxies::Of({"fe80::/64"}).value();
+  EXPECT_EQ(Client("fe80::1%eth0", {}, {}), "fe80::1");
+  EXPECT_EQ(Client("fe80::1%eth0", {{"X-Forwarded-For", "203.0.113.5"}}, proxies), "203.0.113.5");
+  EXPECT_EQ(Client("fe80::1", {{"X-Forwarded-For", "2001:db8::1%eth0"}}, proxies), "fe80::1");
+  EXPECT_EQ(Client("192.0.2.1%eth0", {}, {}), "::");
+}
+
 // RFC 7239, 4 and 6.
 TEST(HttpAddress, Forwarded) {
   const auto proxies = TrustedProxies::Of({"10.0.0.0/8"}, ForwardedBy::kForwarded).value();

@@ -49,6 +49,7 @@ Validators Validators::Of(const Headers& headers, UnixTime now) {
   if (const auto etag = headers.Find("ETag")) validators.etag = EntityTag::Parse(*etag);
   if (const auto date = headers.Find("Last-Modified"))
     validators.last_modified = ParseDate(*date, now);
+  if (const auto date = headers.Find("Date")) validators.date = ParseDate(*date, now);
   return validators;
 }
 
@@ -87,7 +88,10 @@ bool MayServeRange(const Request& request, const Validators& current, UnixTime n
   if (const auto tag = EntityTag::Parse(*field))
     return current.etag && tag->MatchesStrongly(*current.etag);
   const auto date = ParseDate(*field, now);
-  return date && current.last_modified && *current.last_modified == *date;
+  if (!date || !current.last_modified || !current.date) return false;
+  // Strong only if the second had ended when the answer was made (RFC 9110, 8.8.2.2).
+  const auto modified = std::chrono::floor<std::chrono::seconds>(*current.last_modified);
+  return modified == *date && modified + std::chrono::seconds(1) <= *current.date;
 }
 
 }  // namespace cairn::cache::http

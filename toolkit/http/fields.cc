@@ -171,6 +171,13 @@ bool EqualsIgnoringCase(std::string_view one, std::string_view other) {
   return std::ranges::equal(one, other, {}, LowerCase, LowerCase);
 }
 
+void Headers::Add(std::string_view name, std::string_view value) {
+  if (!IsToken(name)) return;
+  Header& header = headers_.emplace_back(std::string(name), std::string(value));
+  std::ranges::replace_if(
+      header.value, [](char byte) { return byte == '\r' || byte == '\n' || byte == '\0'; }, ' ');
+}
+
 std::optional<std::string> Headers::List(std::string_view name) const {
   std::optional<std::string> list;
   for (const Header& header : headers_) {

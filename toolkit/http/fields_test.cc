@@ -213,7 +213,9 @@ TEST(HttpConditional, InTheOrderOfTheRfc) {
 }
 
 TEST(HttpConditional, RangesOfTheSameRepresentationOnly) {
-  const Validators current{.etag = EntityTag{"1", false}, .last_modified = UnixTime(784'111'777s)};
+  Validators current{.etag = EntityTag{"1", false},
+                     .last_modified = UnixTime(784'111'777s + 300ms),
+                     .date = UnixTime(784'111'778s)};
   const auto may = [&](std::string value) {
     Request request;
     request.headers.Set("If-Range", value);
@@ -226,6 +228,14 @@ TEST(HttpConditional, RangesOfTheSameRepresentationOnly) {
   EXPECT_TRUE(may("Sun, 06 Nov 1994 08:49:37 GMT"));
   EXPECT_FALSE(may("Sun, 06 Nov 1994 08:49:38 GMT"));
   EXPECT_FALSE(may("nonsense"));
+  // RFC 9110, 8.8.2.2: a date of the second in which it was sent is weak: it may have changed
+  // since.
+  current.date = UnixTime(784'111'777s);
+  EXPECT_FALSE(may("Sun, 06 Nov 1994 08:49:37 GMT"));
+  current.date = {};
+  EXPECT_FALSE(may("Sun, 06 Nov 1994 08:49:37 GMT"));
+  const Headers headers = {{"Date", "Sun, 06 Nov 1994 08:49:37 GMT"}};
+  EXPECT_EQ(Validators::Of(headers, kNow).date, UnixTime(784'111'777s));
 }
 
 TEST(HttpConditional, NotModifiedKeepsWhatCachesNeed) {

@@ -29,19 +29,21 @@ using ResponseKey = Key<"http:*:{*}:*", std::string, std::string, std::string>;
 struct Kept {
   bool is_pass = false;  // a mark, and no answer
   bool must_revalidate = false;
-  std::int64_t ttl_ms = 0;
+  std::int64_t ttl_ms = 0;                         // that was left when it came
+  std::optional<std::int64_t> initial_age_s = {};  // that it had then
   std::int32_t status = 0;
   std::vector<std::string> headers = {};  // name, value, name, value
   std::string body = {};
   static constexpr auto Fields() {
     return FieldsOf("cairn.http.response/1", Field("p", &Kept::is_pass),
                     Field("r", &Kept::must_revalidate), Field("t", &Kept::ttl_ms),
-                    Field("s", &Kept::status), Field("h", &Kept::headers), Field("b", &Kept::body));
+                    Field("a", &Kept::initial_age_s), Field("s", &Kept::status),
+                    Field("h", &Kept::headers), Field("b", &Kept::body));
   }
 };
 using Responses = TypedCache<Kept, ResponseKey>;
 
-// RFC 9111, 3.1, and what a server computes itself.
+// RFC 9111, 3.1, what a server computes itself, and what is one client's.
 constexpr std::string_view kNotKept[] = {"Connection",
                                          "Content-Length",
                                          "Keep-Alive",
@@ -52,6 +54,8 @@ constexpr std::string_view kNotKept[] = {"Connection",
                                          "Trailer",
                                          "Transfer-Encoding",
                                          "Upgrade",
+                                         "RateLimit",
+                                         "RateLimit-Policy",
                                          "Cache-Tag"};
 
 bool IsAmong(std::string_view name, std::span<const std::string_view> names) {
@@ -72,6 +76,38 @@ bool IsKeptStatus(int status, bool has_time) {
 CacheControl ControlOf(const Headers& headers) {
   const auto field = headers.List("Cache-Control");
   return field ? CacheControl::Parse(*field) : CacheControl();
+}
+
+// What a browser writes into Host: RFC 3986, 3.2.2, without what no name or address needs. Above
+// all no byte by which it could be taken for a part of the target.
+bool IsHost(std::string_view host) {
+  return host.size() <= kHostBytesMax && std::ranges::all_of(host, [](char byte) {
+           return IsDigit(byte) || IsAlpha(byte) ||
+                  std::string_view("-._:[]").find(byte) != std::string_view::npos;
+         });
+}
+// RFC 9112, 3.2.1.
+bool IsTarget(std::string_view target) {
+  return target.starts_with('/') && target.size() <= kTargetBytesMax &&
+         target.find('#') == target.npos;
+}
+
+bool MayHaveBody(int status) {
+  return status >= 200 && status != 204 && status != 205 && status != 304;
+}
+
+std::size_t BytesOf(const Headers& headers) {
+  std::size_t bytes = 0;
+  for (const Header& header : headers) bytes += header.name.size() + header.value.size();
+  return bytes;
+}
+
+// RFC 9111, 5.1: the first one counts, and one that cannot be read does not.
+Seconds SaidAge(const Headers& headers) {
+  std::string_view text = headers.Find("Age").value_or("");
+  text = TrimBlanks(text.substr(0, text.find(',')));
+  const auto control = CacheControl::Parse("max-age=" + std::string(text));
+  return control.max_age.value_or(Seconds(0));
 }
 
 Kept KeptOf(const Response& response) {
@@ -113,11 +149,18 @@ class ResponseCache::Body {
   const Clock& clock() const { return store_.clock(); }
   UnixTime Now() const { return clock().UnixNow(); }
 
-  // What is lowered: names of hosts do not differ by it.
+  // Names of hosts do not differ by their case.
+  static std::string Lowered(std::string_view host) {
+    std::string lowered;
+    std::ranges::transform(host, std::back_inserter(lowered), LowerCase);
+    return lowered;
+  }
+  // One resource has one text: no host has the '/' with which a target begins.
   static std::string Resource(std::string_view host, std::string_view target) {
-    std::string resource;
-    std::ranges::transform(host, std::back_inserter(resource), LowerCase);
-    return resource.append(target.substr(0, target.find('#')));
+    return Lowered(host).append(target);
+  }
+  static bool IsResource(const Request& request) {
+    return IsHost(request.host) && IsTarget(request.target);
   }
   // The tag of all variants.
   std::string TagOf(std::string_view host, std::string_view target) const {
@@ -130,10 +173,9 @@ class ResponseCache::Body {
     ResponseKey key;
   };
   Selected Select(const Request& request) const {
-    Request asked{.method = "GET", .target = request.target, .host = request.host};
-    asked.headers = {};
+    Request asked{.method = "GET", .target = request.target, .host = Lowered(request.host)};
+    asked.headers = {{"Host", asked.host}};
     asked.peer = {};
-    if (const auto host = request.headers.Find("Host")) asked.headers.Add("Host", *host);
     std::string variant;
     for (const VaryOn& vary : options_.vary) {
       if (!variant.empty()) variant += ',';
@@ -148,8 +190,7 @@ class ResponseCache::Body {
 
   // Whether this request is its handler's alone.
   bool IsPassed(const Request& request, const CacheControl& control) const {
-    return request.headers.Has("Authorization") || request.target.size() > kTargetBytesMax ||
-           control.no_store ||
+    return !IsResource(request) || request.headers.Has("Authorization") || control.no_store ||
            (options_.cookies == CookieRule::kPass && request.headers.Has("Cookie"));
   }
 
@@ -157,6 +198,7 @@ class ResponseCache::Body {
   struct Keeping {
     Millis ttl{0};
     Millis stale_for{0};
+    Seconds initial_age{0};
     bool must_revalidate = false;
     std::vector<std::string> tags = {};
   };
@@ -166,10 +208,15 @@ class ResponseCache::Body {
     if (control.no_store || control.no_cache || control.is_private ||
         response.headers.Has("Set-Cookie") || !IsKeptStatus(response.status, time.has_value()) ||
         response.body.size() > options_.body_bytes_max ||
-        response.headers.size() > kKeptHeadersMax || !IsVaryKnown(response.headers))
+        response.headers.size() > kKeptHeadersMax ||
+        BytesOf(response.headers) > kKeptHeaderBytesMax || !IsVaryKnown(response.headers))
       return std::nullopt;
-    Keeping keeping{.ttl = time ? Millis(*time) : options_.default_ttl,
-                    .must_revalidate = control.must_revalidate};
+    const Seconds age = InitialAgeOf(response.headers);
+    // s-maxage forbids what is stale, as proxy-revalidate does, unless it is allowed expressly.
+    const bool is_strict = control.s_maxage && !control.stale_while_revalidate;
+    Keeping keeping{.ttl = (time ? Millis(*time) : options_.default_ttl) - Millis(age),
+                    .initial_age = age,
+                    .must_revalidate = control.must_revalidate || is_strict};
     if (keeping.ttl <= Millis(0)) return std::nullopt;
     if (control.stale_while_revalidate && !control.must_revalidate)
       keeping.stale_for = *control.stale_while_revalidate;
@@ -215,6 +262,13 @@ class ResponseCache::Body {
     const auto date = headers.Find("Date");
     const auto begin = date ? ParseDate(*date, Now()) : std::nullopt;
     return std::chrono::floor<Seconds>(*end - begin.value_or(Now()));
+  }
+  // RFC 9111, 4.2.3.
+  Seconds InitialAgeOf(const Headers& headers) const {
+    const auto date = headers.Find("Date");
+    const auto begin = date ? ParseDate(*date, Now()) : std::nullopt;
+    const auto apparent = begin ? std::chrono::floor<Seconds>(Now() - *begin) : Seconds(0);
+    return std::max({Seconds(0), apparent, SaidAge(headers)});
   }
   bool IsVaryKnown(const Headers& headers) const {
     const auto field = headers.List("Vary");
@@ -294,6 +348,7 @@ struct Load {
     Kept kept = KeptOf(response);
     kept.must_revalidate = keeping->must_revalidate;
     kept.ttl_ms = keeping->ttl.count();
+    kept.initial_age_s = keeping->initial_age.count();
     co_return std::optional<Kept>(std::move(kept));
   }
 };
@@ -318,10 +373,14 @@ bool IsFromStore(const Entry<Kept>& entry) {
          entry.outcome == Outcome::kFallback;
 }
 
+Millis AgeOf(const Entry<Kept>& entry) {
+  return entry.age + Seconds(entry.value->initial_age_s.value_or(0));
+}
+
 // Whether the request asks for something newer than there is.
 bool IsTooOld(const Entry<Kept>& entry, const CacheControl& control) {
   if (entry.outcome != Outcome::kHit && entry.outcome != Outcome::kStale) return false;
-  if (control.no_cache || (control.max_age && entry.age > *control.max_age)) return true;
+  if (control.no_cache || (control.max_age && AgeOf(entry) > *control.max_age)) return true;
   const Millis left = Millis(entry.value->ttl_ms) - entry.age;
   return control.min_fresh && left < *control.min_fresh;
 }
@@ -329,11 +388,9 @@ bool IsTooOld(const Entry<Kept>& entry, const CacheControl& control) {
 // As the request wants it: 304, 412, or all of it.
 Response Finish(const Run& run, Entry<Kept> entry) {
   const std::string_view status = StatusOf(entry);
+  const auto age = std::chrono::floor<Seconds>(AgeOf(entry));
   Response response = ResponseOf(std::move(*entry.value));
-  if (IsFromStore(entry)) {
-    const auto age = std::chrono::floor<Seconds>(entry.age);
-    response.headers.Set("Age", std::to_string(age.count()));
-  }
+  if (IsFromStore(entry)) response.headers.Set("Age", std::to_string(age.count()));
   run.body->AddStatus(response.headers, status);
   if (response.status != 200) return response;
   const UnixTime now = run.body->Now();
@@ -365,7 +422,9 @@ Task<Result<Response>> Pass(const Run& run, std::string_view status) {
 
 Task<Result<Response>> Change(const Run& run) {
   Result<Response> response = co_await Pass(run, "fwd=method");
-  if (!response || IsSafe(run.request.method) || response->status >= 400) co_return response;
+  if (!response || IsSafe(run.request.method) || response->status >= 400 ||
+      !ResponseCache::Body::IsResource(run.request))
+    co_return response;
   const std::string tag = run.body->TagOf(run.request.host, run.request.target);
   const Result<void> invalidated = co_await run.body->responses().CoInvalidateTag(tag, Bump::kHard);
   if (!invalidated) run.body->CountFailed();
@@ -406,6 +465,17 @@ Task<Result<Response>> Look(const Run& run) {
   co_return std::unexpected(std::move(entry).error());
 }
 
+Task<Result<Response>> Answer(const Run& run) {
+  if (run.request.method != "GET" && run.request.method != "HEAD") co_return co_await Change(run);
+  if (run.body->IsPassed(run.request, run.control)) co_return co_await Pass(run, "fwd=bypass");
+  co_return co_await Look(run);
+}
+
+// Values are parts of keys, between commas; "-" is none.
+bool IsVariant(const std::string& value) {
+  return !value.empty() && value != "-" && value.find_first_of(",\r\n") == value.npos;
+}
+
 }  // namespace
 
 Result<ResponseCache> ResponseCache::Open(Store store, ResponseCacheOptions options) {
@@ -414,6 +484,8 @@ Result<ResponseCache> ResponseCache::Open(Store store, ResponseCacheOptions opti
     if (!IsToken(vary.header)) return Fail(Errc::kInvalid, "a header's name is a token");
     if (IsAmong(vary.header, std::array<std::string_view, 2>{"Cookie", "Authorization"}))
       return Fail(Errc::kInvalid, "answers by cookies or credentials are not shared");
+    if (!std::ranges::all_of(vary.values, IsVariant))
+      return Fail(Errc::kInvalid, "a value to vary on is not empty, not '-', and has no comma");
     variants *= vary.values.size() + 1;
     if (variants > kVariantsMax)
       return Fail(Errc::kInvalid, "a target would have too many variants");
@@ -431,9 +503,10 @@ Task<Result<Response>> ResponseCache::CoServe(Request request, CoHandler handler
         EqualsIgnoringCase(run.request.headers.Find("Pragma").value_or(""), "no-cache"))
       run.control.no_cache = true;
   }
-  if (run.request.method != "GET" && run.request.method != "HEAD") co_return co_await Change(run);
-  if (run.body->IsPassed(run.request, run.control)) co_return co_await Pass(run, "fwd=bypass");
-  co_return co_await Look(run);
+  Result<Response> answer = co_await Answer(run);
+  // Who reads the connection would take it for the next answer.
+  if (answer && !MayHaveBody(answer->status)) answer->body.clear();
+  co_return answer;
 }
 
 Result<Response> ResponseCache::Serve(const Request& request, Handler handler) const {

@@ -105,6 +105,7 @@ TEST_F(HttpResponses, WhatIsKept) {
   };
   const std::string now = FormatDate(time_.UnixNow());
   const std::string later = FormatDate(time_.UnixNow() + 60s);
+  const std::string before = FormatDate(time_.UnixNow() - 60s);
   const Row rows[] = {
       {{{"Cache-Control", "max-age=60"}}, 200, true},
       {{{"Cache-Control", "s-maxage=60, max-age=0"}}, 200, true},
@@ -123,6 +124,10 @@ TEST_F(HttpResponses, WhatIsKept) {
       {{{"Expires", now}}, 200, false},
       {{{"Expires", "0"}}, 200, false},
       {{{"Expires", later}, {"Date", later}}, 200, false},
+      // It was old when it came: RFC 9111, 4.2.3.
+      {{{"Cache-Control", "max-age=60"}, {"Age", "59"}}, 200, true},
+      {{{"Cache-Control", "max-age=60"}, {"Age", "60"}}, 200, false},
+      {{{"Cache-Control", "max-age=60"}, {"Date", before}}, 200, false},
       {{{"Cache-Control", "max-age=60"}}, 301, true},
       {{{"Cache-Control", "max-age=60"}}, 302, false},
       {{{"Cache-Control", "max-age=60"}}, 404, true},
@@ -150,6 +155,13 @@ TEST_F(HttpResponses, NoMoreThanTheLimitsIsKept) {
   EXPECT_EQ(RunsForTwo(Get("/"), Says(headers)), 1);
   headers.Add("X", "x");
   EXPECT_EQ(RunsForTwo(Get("/"), Says(headers)), 2);
+  headers = kMinute;
+  std::size_t bytes_before = 0;
+  for (const Header& header : headers) bytes_before += header.name.size() + header.value.size();
+  headers.Add("X", std::string(kKeptHeaderBytesMax - bytes_before - 1, 'x'));
+  EXPECT_EQ(RunsForTwo(Get("/"), Says(headers)), 1);
+  headers.Add("X", "");
+  EXPECT_EQ(RunsForTwo(Get("/"), Says(headers)), 2);
   std::string tags = "t0";
   for (std::size_t i = 1; i < kCacheTagsMax; ++i) tags += ", t" + std::to_string(i);
   headers = kMinute;
@@ -159,6 +171,112 @@ TEST_F(HttpResponses, NoMoreThanTheLimitsIsKept) {
   EXPECT_EQ(RunsForTwo(Get("/"), Says(headers)), 2);
   EXPECT_EQ(RunsForTwo(Get(std::string(kTargetBytesMax, '/')), Says(kMinute)), 1);
   EXPECT_EQ(RunsForTwo(Get(std::string(kTargetBytesMax + 1, '/')), Says(kMinute)), 2);
+  Request request = Get("/");
+  request.host = std::string(kHostBytesMax, 'a');
+  EXPECT_EQ(RunsForTwo(request, Says(kMinute)), 1);
+  request.host += 'a';
+  EXPECT_EQ(RunsForTwo(request, Says(kMinute)), 2);
+}
+
+// Cache poisoning: a host that has a path in it, or a target that is no path, gives another
+// target's key, and its handler's answer would be everybody's.
+TEST_F(HttpResponses, HostAndTargetAreNotMixedUp) {
+  const ResponseCache cache = Make();
+  const Handler echo = [](const Request& asked) {
+    return Response{.headers = {{"Cache-Control", "max-age=60"}}, .body = asked.target};
+  };
+  const auto ask = [&](std::string host, std::string target) {
+    Request request{.target = std::move(target), .host = std::move(host)};
+    return cache.Serve(request, echo)->body;
+  };
+  EXPECT_EQ(ask("a.example/x", "/y"), "/y");
+  EXPECT_EQ(ask("a.example", "/x/y"), "/x/y");
+  EXPECT_EQ(ask("a.exampleh", "ttp://b/"), "ttp://b/");
+  EXPECT_EQ(ask("a.example", "http://b/"), "http://b/");
+  EXPECT_EQ(RunsForTwo(Get("/#x"), Says(kMinute)), 2);
+  for (const std::string host : {"a b", "a/b", "a?b", "a#b", "a@b", "a\\b", "a\tb", "a\xFF"}) {
+    Request request{.target = "/", .host = host};
+    EXPECT_EQ(RunsForTwo(request, Says(kMinute)), 2) << host;
+  }
+  for (const std::string host : {"a.example:8080", "[2001:db8::1]:80", "A-1_2.example", ""}) {
+    Request request{.target = "/", .host = host};
+    EXPECT_EQ(RunsForTwo(request, Says(kMinute)), 1) << host;
+  }
+}
+
+// What others wrote into a header's value ends no line of it.
+TEST_F(HttpResponses, NoHeaderHasTheEndOfALine) {
+  const ResponseCache cache = Make();
+  const Handler handler = [](const Request&) {
+    Response response{.headers = {{"Cache-Control", "max-age=60"}, {"X-A", "1\r\nSet-Cookie: a=b"}},
+                      .body = {}};
+    response.headers.Add("X-B", std::string("1\n2\r3\0", 6));
+    response.headers.Add("X-C: 1\r\nX-D", "4");
+    response.headers.Set("", "5");
+    return response;
+  };
+  for (int i = 0; i < 2; ++i) {
+    const Response answer = cache.Serve(Get("/"), handler).value();
+    EXPECT_EQ(answer.headers.Find("X-A"), "1  Set-Cookie: a=b");
+    EXPECT_EQ(answer.headers.Find("X-B"), "1 2 3 ");
+    for (const Header& header : answer.headers) EXPECT_TRUE(IsToken(header.name)) << header.name;
+  }
+}
+
+// A body behind a status that has none is the next answer to who reads the connection.
+TEST_F(HttpResponses, NoBodyWhereTheStatusHasNone) {
+  const ResponseCache cache = Make();
+  for (const int status : {204, 205, 304}) {
+    const std::string target = "/" + std::to_string(status);
+    for (int i = 0; i < 2; ++i) {
+      const Response answer = cache.Serve(Get(target), Says(kMinute, status)).value();
+      EXPECT_EQ(answer.status, status);
+      EXPECT_EQ(answer.body, "");
+    }
+    Request post = Get(target);
+    post.method = "POST";
+    EXPECT_EQ(cache.Serve(post, Says({}, status))->body, "");
+  }
+}
+
+// RFC 9111, 4.2.3: how old it was when it came counts.
+TEST_F(HttpResponses, AnAnswerThatWasOldWhenItCame) {
+  const ResponseCache cache = Make();
+  Headers headers = kMinute;
+  headers.Add("Age", "20");
+  cache.Serve(Get("/"), Says(headers)).value();
+  time_.Advance(39s);
+  EXPECT_EQ(cache.Serve(Get("/"), Says(headers))->headers.Find("Age"), "59");
+  EXPECT_EQ(runs_, 1);
+  cache.Serve(Get("/", {{"Cache-Control", "max-age=58"}}), Says(kMinute)).value();
+  EXPECT_EQ(runs_, 2);
+}
+
+// RFC 9111, 5.2.2.10: s-maxage alone forbids stale answers; stale-while-revalidate says otherwise.
+TEST_F(HttpResponses, SMaxageIsNotOutlived) {
+  const ResponseCache cache = Make();
+  const auto status_after = [&](std::string target, std::string control) {
+    cache.Serve(Get(target), Says({{"Cache-Control", control}})).value();
+    cache.Invalidate("a.example", target, Bump::kSoft).value();
+    return cache.Serve(Get(target), Says({}, 500))->status;
+  };
+  EXPECT_EQ(status_after("/a", "max-age=60, stale-while-revalidate=60"), 200);
+  EXPECT_EQ(status_after("/b", "s-maxage=60, stale-while-revalidate=60"), 200);
+  EXPECT_EQ(status_after("/c", "max-age=60"), 200);
+  EXPECT_EQ(status_after("/d", "s-maxage=60"), 500);
+}
+
+// Not even where a handler that limits stands within: its figures are one client's.
+TEST_F(HttpResponses, FiguresOfLimitsAreNotKept) {
+  const ResponseCache cache = Make();
+  Headers headers = kMinute;
+  headers.Add("RateLimit", "\"default\";r=1;t=1");
+  headers.Add("RateLimit-Policy", "\"default\";q=1");
+  for (int i = 0; i < 2; ++i) {
+    const Response answer = cache.Serve(Get("/"), Says(headers)).value();
+    EXPECT_EQ(answer.headers.Has("RateLimit"), false);
+    EXPECT_EQ(answer.headers.Has("RateLimit-Policy"), false);
+  }
 }
 
 TEST_F(HttpResponses, RequestsThatAreTheirHandlersOwn) {
@@ -296,6 +414,9 @@ TEST_F(HttpResponses, NoMoreVariantsThanTheLimit) {
   EXPECT_FALSE(ResponseCache::Open(store_, {.vary = {{"A", values}}}).has_value());
   EXPECT_FALSE(ResponseCache::Open(store_, {.vary = {{"Cookie", {"a"}}}}).has_value());
   EXPECT_FALSE(ResponseCache::Open(store_, {.vary = {{"a b", {"a"}}}}).has_value());
+  // Values that would make one key of two variants.
+  for (const std::string value : {"", "-", "a,b", "a\r\nb"})
+    EXPECT_FALSE(ResponseCache::Open(store_, {.vary = {{"A", {value}}}}).has_value()) << value;
 }
 
 // Cache poisoning: a header that is in no key must not get into what others are served.
@@ -306,6 +427,8 @@ TEST_F(HttpResponses, HandlersSeeOnlyWhatIsInTheKey) {
     response.body += asked.headers.Find("X-Forwarded-Host").value_or(asked.host);
     response.body += asked.headers.Find("Cookie").value_or("");
     response.body += asked.peer;
+    EXPECT_EQ(asked.headers.Find("Host"), asked.host);
+    EXPECT_EQ(asked.target, "/");
     return response;
   };
   Request request = Get("/", {{"X-Forwarded-Host", "evil.example"}, {"Cookie", "me"}});
@@ -313,7 +436,8 @@ TEST_F(HttpResponses, HandlersSeeOnlyWhatIsInTheKey) {
   EXPECT_EQ(cache.Serve(request, handler)->body, "https://a.example");
   request.host = "A.EXAMPLE";
   EXPECT_EQ(StatusOf(*cache.Serve(request, handler)), "cairn; hit");
-  request.host = "b.example";
+  request.host = "B.example";
+  request.headers.Set("Host", "evil.example");
   EXPECT_EQ(cache.Serve(request, handler)->body, "https://b.example");
 }
 

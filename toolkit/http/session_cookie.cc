@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "cairn/http/fields.h"
+
 namespace cairn::cache::http {
 
 RequestSession::RequestSession(const Sessions& sessions, const SessionCookieOptions& options,
@@ -11,6 +13,7 @@ RequestSession::RequestSession(const Sessions& sessions, const SessionCookieOpti
     : sessions_(sessions), options_(options), id_(std::move(id)) {}
 
 Task<Result<const Session*>> RequestSession::CoLoad() {
+  is_asked_ = true;
   if (is_loaded_ || !id_) co_return session();
   Sessions::Found found = co_await sessions_.CoTouch(*id_);
   if (!found) co_return Pass(std::move(found));
@@ -87,7 +90,10 @@ Result<const Session*> RequestSession::Rotate() { return SyncWait(CoRotate()); }
 Result<void> RequestSession::SignOut() { return SyncWait(CoSignOut()); }
 
 Result<void> RequestSession::WriteTo(Headers& headers) const {
-  if (tell_ == Tell::kNothing) return {};
+  if (tell_ == Tell::kNothing) {
+    if (is_asked_ && !headers.Has("Cache-Control")) headers.Add("Cache-Control", "private");
+    return {};
+  }
   SetCookie cookie{.name = options_.name, .value = {}};
   cookie.is_secure = options_.is_secure;
   cookie.same_site = options_.same_site;
@@ -101,7 +107,8 @@ Result<void> RequestSession::WriteTo(Headers& headers) const {
   Result<std::string> text = cookie.Text();
   if (!text) return Pass(std::move(text));
   headers.Add("Set-Cookie", *text);
-  if (!headers.Has("Cache-Control")) headers.Add("Cache-Control", "no-store");
+  const auto control = CacheControl::Parse(headers.List("Cache-Control").value_or(""));
+  if (!control.is_private && !control.no_store) headers.Set("Cache-Control", "no-store");
   return {};
 }
 

@@ -65,6 +65,29 @@ TEST_F(HttpSessions, SignInSetsASafeCookie) {
   EXPECT_EQ(Told(next), "-");
 }
 
+// A cookie that a shared cache keeps is everybody's session.
+TEST_F(HttpSessions, NoCacheKeepsACookie) {
+  const auto control_of = [](const RequestSession& session, std::string_view own) {
+    Headers headers;
+    if (!own.empty()) headers.Add("Cache-Control", own);
+    EXPECT_TRUE(session.WriteTo(headers).has_value());
+    return headers.List("Cache-Control").value_or("");
+  };
+  RequestSession session = cookies_.Of(With(""));
+  EXPECT_EQ(control_of(session, ""), "");
+  EXPECT_EQ(control_of(session, "public, max-age=60"), "public, max-age=60");
+  // Who has asked who it is has made the answer his.
+  EXPECT_EQ(session.Load().value(), nullptr);
+  EXPECT_EQ(control_of(session, ""), "private");
+  EXPECT_EQ(control_of(session, "public, max-age=60"), "public, max-age=60");
+  session.SignIn("user 42").value();
+  EXPECT_EQ(control_of(session, ""), "no-store");
+  EXPECT_EQ(control_of(session, "public, max-age=60"), "no-store");
+  EXPECT_EQ(control_of(session, "max-age=60, s-maxage=600"), "no-store");
+  EXPECT_EQ(control_of(session, "private, max-age=60"), "private, max-age=60");
+  EXPECT_EQ(control_of(session, "no-store"), "no-store");
+}
+
 TEST_F(HttpSessions, NothingIsAskedUntilItIsLoaded) {
   const std::string id = SignIn();
   time_.Advance(20min);

@@ -80,7 +80,8 @@ class TrustedProxies {
   ForwardedBy header_ = ForwardedBy::kXForwardedFor;
 };
 
-// "::" if the request's peer is no address (a Unix socket's).
+// "::" if the request's peer is no address (a Unix socket's). Of "fe80::1%eth0" the zone is left
+// out.
 IpAddress ClientAddress(const Request& request, const TrustedProxies& proxies);
 
 }  // namespace cairn::cache::http

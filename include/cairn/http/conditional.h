@@ -23,6 +23,8 @@ namespace cairn::cache::http {
 struct Validators {
   std::optional<EntityTag> etag = {};
   std::optional<UnixTime> last_modified = {};
+  // When the answer was made. Without it `last_modified` is too weak for a range.
+  std::optional<UnixTime> date = {};
 
   // As the headers of a response say.
   static Validators Of(const Headers& headers, UnixTime now);

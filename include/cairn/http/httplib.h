@@ -22,7 +22,8 @@
 // else (cairn/http/response_cache.h): method, path, parameters, matches, Host, and the headers that
 // `vary` names. With an executor it may run when its request has gone: `matches` is then empty. An
 // answer that is streamed (set_content_provider) is not kept, and the handler's own. Of a kept
-// answer ranges are served as the server does, unless If-Range says otherwise.
+// answer one range is served, unless If-Range says otherwise; of several, or of one that is not
+// there, all of it. What the library compresses gets "Vary: Accept-Encoding" and a weak entity-tag.
 //
 // A store that is down, if the policy or the limiter makes it an error, is answered 503; what a
 // handler throws is thrown on, to the server's exception handler.
@@ -46,6 +47,7 @@
 #include <utility>
 
 #include "cairn/http/conditional.h"
+#include "cairn/http/fields.h"
 #include "cairn/http/message.h"
 #include "cairn/http/rate_limit.h"
 #include "cairn/http/response_cache.h"
@@ -58,7 +60,8 @@ inline Request RequestOf(const ::httplib::Request& given) {
   constexpr std::string_view kOwn[] = {"REMOTE_ADDR", "REMOTE_PORT", "LOCAL_ADDR", "LOCAL_PORT"};
   Request request{.method = given.method, .target = given.target, .host = {}};
   request.headers = {};
-  request.peer = given.remote_addr;
+  // A Unix socket's peer has no address, but is somebody.
+  request.peer = given.remote_addr.empty() ? "unix" : given.remote_addr;
   for (const auto& [name, value] : given.headers) {
     if (std::ranges::find(kOwn, name) == std::end(kOwn)) request.headers.Add(name, value);
   }
@@ -89,16 +92,52 @@ inline void WriteError(const Error& error, ::httplib::Response& response) {
   response.set_header("Cache-Control", "no-store");
 }
 
-// The server cuts a range out of whatever answer there is. Its request is const here only by the
-// handler's signature, and has no other switch.
+// The server cuts ranges out of whatever answer there is, as many as it is asked for: of a kept
+// answer a client could have thousands of copies at once. So one range is served, and else all of
+// it; also in place of a 416, which would have the kept answer's Cache-Control. The server's
+// request is const here only by the handler's signature, and has no other switch.
 inline void SettleRanges(const ::httplib::Request& request, const Validators& current, UnixTime now,
-                         ::httplib::Response& response) {
+                         Response& answer) {
   if (request.ranges.empty()) return;
-  if (response.status == 200 && MayServeRange(RequestOf(request), current, now)) {
-    response.status = 206;
+  auto& ranges = const_cast<::httplib::Request&>(request).ranges;
+  auto& [first, last] = ranges[0];  // of the last n bytes: -1, n; from there on: n, -1
+  const auto size = static_cast<decltype(first + last)>(answer.body.size());
+  const bool is_there = first < 0 ? last > 0 && size > 0 : first < size;
+  if (is_there && answer.status == 200 && request.method == "GET" && ranges.size() == 1 &&
+      MayServeRange(RequestOf(request), current, now)) {
+    if (first >= 0 && last >= size) last = size - 1;
+    answer.status = 206;
   } else {
-    const_cast<::httplib::Request&>(request).ranges.clear();
+    ranges.clear();
   }
+}
+
+// The server compresses what its library can, behind our back. Such an answer differs by
+// Accept-Encoding, and is not the bytes that a strong entity-tag names.
+inline void SettleEncoding(const ::httplib::Request& request, Response& answer) {
+  using ::httplib::detail::encoding_type;
+  using ::httplib::detail::EncodingType;
+  if (answer.headers.Has("Content-Encoding")) return;
+  ::httplib::Request any;
+  any.set_header("Accept-Encoding", "gzip, br");
+  ::httplib::Response typed;
+  // A 304 does not say what the type was.
+  const std::string_view unknown = answer.status == 304 ? "text/plain" : "";
+  typed.set_header("Content-Type",
+                   std::string(answer.headers.Find("Content-Type").value_or(unknown)));
+  if (encoding_type(any, typed) == EncodingType::None) return;
+  std::string vary = answer.headers.List("Vary").value_or("");
+  const auto names = SplitList(vary);
+  const bool is_named = names && std::ranges::any_of(*names, [](std::string_view name) {
+                          return name == "*" || EqualsIgnoringCase(name, "Accept-Encoding");
+                        });
+  if (!is_named)
+    answer.headers.Set("Vary", vary += vary.empty() ? "Accept-Encoding" : ", Accept-Encoding");
+  if (answer.status == 206 || encoding_type(request, typed) == EncodingType::None) return;
+  auto tag = EntityTag::Parse(answer.headers.Find("ETag").value_or(""));
+  if (!tag) return;
+  tag->is_weak = true;
+  answer.headers.Set("ETag", tag->text());
 }
 
 // One request's run of a handler, which may end after the request.
@@ -185,9 +224,9 @@ inline ::httplib::Server::Handler Cached(ResponseCache cache, ::httplib::Server:
       return;
     }
     const UnixTime now = cache.clock().UnixNow();
-    const Validators current = Validators::Of(answer->headers, now);
+    internal::SettleRanges(given, Validators::Of(answer->headers, now), now, *answer);
+    internal::SettleEncoding(given, *answer);
     WriteTo(std::move(*answer), response);
-    internal::SettleRanges(given, current, now, response);
   };
 }
 
@@ -203,13 +242,12 @@ inline ::httplib::Server::Handler WithSession(const SessionCookies& cookies,
     RequestSession session = cookies.Of(RequestOf(request));
     handler(request, response, session);
     Headers told;
+    for (std::size_t i = 0; i < response.get_header_value_count("Cache-Control"); ++i)
+      told.Add("Cache-Control", response.get_header_value("Cache-Control", i));
     if (const Result<void> written = session.WriteTo(told); !written)
       return internal::WriteError(written.error(), response);
-    for (const Header& header : told) {
-      // The handler's own Cache-Control stands.
-      const bool is_said = header.name == "Cache-Control" && response.has_header(header.name);
-      if (!is_said) response.set_header(header.name, header.value);
-    }
+    response.headers.erase("Cache-Control");
+    for (const Header& header : told) response.set_header(header.name, header.value);
   };
 }
 

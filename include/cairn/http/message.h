@@ -6,8 +6,12 @@
 //   response.headers.Set("Cache-Control", "public, max-age=60");
 //   response.headers.Find("cache-control")  // "public, max-age=60"
 //
-// Thread safety: values. Cost: a lookup is linear in the number of headers, of which a server takes
-// some hundred at most.
+// No header can end a line of its own: an end of line or a null byte in a value becomes a blank
+// (RFC 9110, 5.5), and a header whose name is no token is left out. So what a loader has from
+// somebody else adds no header and no second answer, whatever server writes it.
+//
+// Errors: none. Thread safety: values. Lifetimes: what Find gives lasts until the headers change.
+// Cost: a lookup is linear in the number of headers, of which a server takes some hundred at most.
 #ifndef CAIRN_HTTP_MESSAGE_H_
 #define CAIRN_HTTP_MESSAGE_H_
 
@@ -33,12 +37,12 @@ struct Header {
 class Headers {
  public:
   Headers() = default;
-  Headers(std::initializer_list<Header> headers) : headers_(headers) {}
+  Headers(std::initializer_list<Header> headers) {
+    for (const Header& header : headers) Add(header.name, header.value);
+  }
 
   // Beside those of that name.
-  void Add(std::string_view name, std::string_view value) {
-    headers_.push_back({.name = std::string(name), .value = std::string(value)});
-  }
+  void Add(std::string_view name, std::string_view value);
   // In place of those of that name.
   void Set(std::string_view name, std::string_view value) {
     Remove(name);
@@ -74,7 +78,9 @@ struct Request {
   std::string target = "/";  // path and query, as they were sent
   std::string host = {};     // the authority that was asked for
   Headers headers = {};
-  std::string peer = {};  // the address at the other end of the connection, without its port
+  // The address at the other end of the connection, without its port. "" is nobody: of a request
+  // that stands for all who are served its answer.
+  std::string peer = {};
 };
 
 struct Response {

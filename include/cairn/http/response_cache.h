@@ -24,19 +24,19 @@
 // status other than 200, 203, 204, 300, 301, 308, and 404, 410 if a time is given; what says no
 // time, unless default_ttl does; what is too large. Such a target is remembered for pass_for, and
 // its handler then runs for each request with all that this one said, side by side. Requests with
-// Authorization, cookies (unless ignored) or a method other than GET and HEAD go there at once; one
-// that may have changed something, and succeeded, invalidates its target.
+// Authorization, cookies (unless ignored), a method other than GET and HEAD, a host or target that
+// is none go there at once; one that may have changed something, and succeeded, invalidates.
 //
 // An answer 5xx is none: the stale one is sent, if there is one and it may be; else who ran the
 // handler has it as it is, and who waited for him 503 with Retry-After.
 //
-// Kept answers have an ETag (made of the content if the handler gave none), Date, Age and
-// Cache-Status (RFC 9211); If-None-Match and its kin are answered from them. Cache-Tag is taken
-// out: tags are those of all typed caches, so a change of a table can take rows and pages with it.
+// Kept answers have an ETag (of the content if the handler gave none), Date, Age and Cache-Status
+// (RFC 9211); If-None-Match and its kin are answered from them. Cache-Tag is taken out: tags are
+// those of all typed caches, so a change of a table can take rows and pages with it.
 //
 // Errors: kInvalid from Open; kLoader with what the handler threw; those of the store as the policy
 // says (by default the handler runs, uncached). Thread safety: any thread. Lifetimes: copies share
-// one cache. Cost: a hit is one CACHE.GET and the decoding.
+// one cache, and hold the store. Cost: a hit is one CACHE.GET and the decoding.
 #ifndef CAIRN_HTTP_RESPONSE_CACHE_H_
 #define CAIRN_HTTP_RESPONSE_CACHE_H_
 
@@ -59,9 +59,12 @@ namespace cairn::cache::http {
 inline constexpr std::size_t kVariantsMax = 64;
 // Of one answer; with more it is not kept.
 inline constexpr std::size_t kKeptHeadersMax = 64;
+inline constexpr std::size_t kKeptHeaderBytesMax = 32768;  // names and values
 inline constexpr std::size_t kCacheTagsMax = 16;
 // Of a target that is looked up.
 inline constexpr std::size_t kTargetBytesMax = 8192;
+// Of its host: a name of DNS, and a port.
+inline constexpr std::size_t kHostBytesMax = 259;
 
 // A request header on which answers depend, and its values. What the client sends is taken for a
 // list of preferences ("de-CH, de;q=0.9, *;q=0.5"); the handler sees the value that was chosen, or

@@ -14,8 +14,9 @@
 // other sites' forms. The session slides when it is loaded. SignIn never goes on with an id that
 // was there before, so nobody can be given one beforehand (session fixation). A cookie that names
 // no session (any more) is taken back. An answer that sets it is not to be kept by caches: it gets
-// "Cache-Control: no-store", unless it says something itself; ResponseCache keeps none with
-// Set-Cookie.
+// "Cache-Control: no-store", unless it says so itself or is `private`; ResponseCache keeps none
+// with Set-Cookie. An answer for which the session was asked is `private`, if it says nothing
+// itself.
 //
 // Errors: those of the store: a store that is down is not "signed out". Thread safety:
 // SessionCookies any thread, a RequestSession its request's. Lifetimes: a RequestSession does not
@@ -65,8 +66,9 @@ class RequestSession {
   Result<void> SignOut();
   Task<Result<void>> CoSignOut();
 
-  // What the client is to be told; nothing if nothing has changed. Errors: kInvalid of options that
-  // browsers would refuse.
+  // What the client is to be told, beside what the answer's `headers` say already: Set-Cookie if
+  // the session's id has changed, and Cache-Control. Errors: kInvalid of options that browsers
+  // would refuse.
   Result<void> WriteTo(Headers& headers) const;
 
  private:
@@ -77,6 +79,7 @@ class RequestSession {
   const Sessions& sessions_;
   const SessionCookieOptions& options_;
   std::optional<std::string> id_;  // of the request's cookie, while it may be alive
+  bool is_asked_ = false;
   bool is_loaded_ = false;
   std::optional<Session> session_ = {};
   Tell tell_ = Tell::kNothing;
