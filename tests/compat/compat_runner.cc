@@ -138,18 +138,26 @@ class Session {
   bool must_revive_ = false;  // the last script left its target dead or in disorder
 };
 
+// Nobody's path holds the filter's text: what there is to choose from.
+Status NoSuchScript(const Options& options, const std::vector<std::string>& paths) {
+  std::string message = "no script under " + options.scripts + " has '" + options.filter +
+                        "' in its path; the scripts are:";
+  for (const std::string& path : paths) message += "\n  " + path;
+  return {StatusCode::kNotFound, message};
+}
+
 Status Session::Load() {
-  for (const std::string& path : testing::FilesUnder(options_.scripts, ".txt")) {
+  std::vector<std::string> paths = testing::FilesUnder(options_.scripts, ".txt");
+  std::erase_if(paths, [](const std::string& path) { return path.ends_with("/CMakeLists.txt"); });
+  for (const std::string& path : paths) {
     if (path.find(options_.filter) == std::string::npos) continue;
-    if (path.ends_with("/CMakeLists.txt")) continue;
     Result<std::string> text = testing::ReadFile(path);
     if (!text) return text.error();
     Result<Script> script = Script::Parse(path, *text);
     if (!script) return script.error();
     scripts_.push_back(std::move(*script));
   }
-  if (scripts_.empty()) return {StatusCode::kNotFound, "no scripts in " + options_.scripts};
-  return {};
+  return scripts_.empty() ? NoSuchScript(options_, paths) : Status();
 }
 
 void Session::Count(const Report& report, const Script& script, const std::string& label) {

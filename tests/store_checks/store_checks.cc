@@ -16,7 +16,9 @@ int RunGroup(std::span<const Group> groups, int argument_count, char** arguments
                          ? groups.end()
                          : std::ranges::find(groups, std::string_view(arguments[1]), &Group::name);
   if (group == groups.end()) {
-    std::fprintf(stderr, "a group and URIs are wanted\n");
+    std::string names;
+    for (const Group& each : groups) names += " " + std::string(each.name);
+    std::fprintf(stderr, "a group and URIs are wanted; the groups are:%s\n", names.c_str());
     return 2;
   }
   for (const Case& entry : group->cases({arguments + 2, arguments + argument_count})) {

@@ -2,7 +2,8 @@
 """What the test scripts in Python share: a server of their own, a raw connection, a list of cases.
 
 A script makes a Suite, adds functions with @suite.case, and ends with suite.main(), which prints
-`N passed, N failed` as its last line. Every case runs whatever the ones before it did; a case
+`N passed, N failed` as its last line. A word of the command line that no case has in its name is
+an error, and runs nothing. Every case runs whatever the ones before it did; a case
 fails by an exception, most often an AssertionError from check() or equal(). One that cannot be
 tried here says so by needs(): it has neither passed nor failed, and `, N skipped` counts it.
 
@@ -410,9 +411,20 @@ class Suite:
                                  f"{failure.exc_value}")
         return verdicts
 
+    def complaint_about(self, wanted):
+        """Which of the words are in no case's name, and the names there are."""
+        lost = [part for part in wanted if not any(part in name for name, _ in self.cases)]
+        if not lost:
+            return ""
+        return (f"no case has {' or '.join(map(repr, lost))} in its name; the cases are:\n"
+                + "".join(f"  {name}\n" for name, _ in self.cases))
+
     def main(self):
         """Runs all, or those with an argument of the command line in their name."""
         wanted = [a for a in sys.argv[1:] if not a.startswith("-")]
+        if complaint := self.complaint_about(wanted):
+            print(f"{complaint}0 passed, 0 failed")
+            sys.exit(2)
         passed = failed = skipped = 0
         for name, function in self.cases:
             if wanted and not any(part in name for part in wanted):
