@@ -36,8 +36,9 @@ await run({
     same(await redis.del('a', 'y', 'none'), 2);
   }),
   expiry: withClient(async (redis) => {
-    await redis.set('a', 'b', 'PX', 40);
+    await redis.set('a', 'b', 'PX', 40_000);
     ok((await redis.pttl('a')) > 0);
+    await redis.set('a', 'b', 'PX', 40);
     await waitFor(async () => (await redis.exists('a')) === 0, 'the key to expire');
     await redis.setex('a', 100, 'b');
     ok((await redis.ttl('a')) > 90);

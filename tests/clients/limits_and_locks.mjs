@@ -7,7 +7,7 @@ import IORedis from 'ioredis';
 import { BurstyRateLimiter, RateLimiterQueue, RateLimiterRedis } from 'rate-limiter-flexible';
 import { createClient } from 'redis';
 import { createRequire } from 'node:module';
-import { port, run } from './cases.mjs';
+import { port, run, waitFor } from './cases.mjs';
 
 // Its module form does not name itself as one.
 const { default: Redlock, ExecutionError } = createRequire(import.meta.url)('redlock');
@@ -51,7 +51,7 @@ const limits = {
   },
   aWindowEnds: async (io) => {
     const [limiter] = limiters(io, { points: 1, duration: 1 });
-    const said = [await consume(limiter, 'a'), await consume(limiter, 'a')];
+    const said = await Promise.all([consume(limiter, 'a'), consume(limiter, 'a')]);
     await pause(1050);
     return [...said, await consume(limiter, 'a')];
   },
@@ -115,29 +115,37 @@ const locks = {
   extendedAndLost: async (io) => {
     const first = new Redlock([io[0]], { retryCount: 0 });
     const second = new Redlock([io[1]], { retryCount: 0 });
-    const lock = await (await first.acquire(['a'], 150)).extend(5000);
-    await pause(200);
+    const lock = await (await first.acquire(['a'], 10_000)).extend(50_000);
+    ok((await io[0].pttl('a')) > 10_000);
     await rejects(second.acquire(['a'], 100), ExecutionError);
     await lock.release();
     const short = await second.acquire(['a'], 30);
-    await pause(60);
-    const other = await first.acquire(['a'], 1000);
+    await waitFor(async () => !(await io[0].exists('a')), 'its end');
+    const other = await first.acquire(['a'], 50_000);
     await rejects(short.extend(1000));
     await other.release();
     return io[0].exists('a');
   },
   severalResources: async (io) => {
     const redlock = new Redlock([io[0]], { retryCount: 0 });
-    const lock = await redlock.acquire(['{r}1', '{r}2'], 1000);
-    await rejects(redlock.acquire(['{r}2', '{r}3'], 1000));
+    const lock = await redlock.acquire(['{r}1', '{r}2'], 50_000);
+    await rejects(redlock.acquire(['{r}2', '{r}3'], 50_000));
     const left = [await io[0].exists('{r}1', '{r}2'), await io[0].exists('{r}3')];
     await lock.release();
     return [...left, await io[0].exists('{r}1', '{r}2')];
   },
   using: async (io) => {
-    const redlock = new Redlock([io[0]], { retryCount: 0, automaticExtensionThreshold: 100 });
-    const said = await redlock.using(['job'], 250, async (signal) => {
-      await pause(600);
+    const redlock = new Redlock([io[0]], { retryCount: 0, automaticExtensionThreshold: 14_500 });
+    // Half a second before its first extension, which may be late by as long as it likes to.
+    const said = await redlock.using(['job'], 15_000, async (signal) => {
+      let last = 15_000;
+      const isExtended = async () => {
+        const left = await io[1].pttl('job');
+        const rises = left > last;
+        last = left;
+        return rises;
+      };
+      await waitFor(isExtended, 'the extension');
       return [signal.aborted, await io[1].exists('job')];
     });
     return [said, await io[1].exists('job')];

@@ -41,8 +41,9 @@ const common = {
     same(await client.del(['a', 'y', 'none']), 2);
   },
   expiry: async (client) => {
-    await client.set('a', 'b', { expiration: { type: 'PX', value: 40 } });
+    await client.set('a', 'b', { expiration: { type: 'PX', value: 40_000 } });
     ok((await client.pTTL('a')) > 0);
+    await client.set('a', 'b', { expiration: { type: 'PX', value: 40 } });
     await waitFor(async () => (await client.exists('a')) === 0, 'the key to expire');
     await client.setEx('a', 100, 'b');
     same(await client.expire('a', 50, 'GT'), 0);
