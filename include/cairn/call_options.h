@@ -26,7 +26,10 @@ enum class Idempotence : std::uint8_t {
 
 enum class Waits : std::uint8_t {
   kByCommand,  // BLPOP and its kin do, and CACHE.GET with WAIT, by a list
-  kYes,        // the server may keep it waiting: it gets a connection of its own
+  // The server may keep it waiting: it gets a connection of its own. So does a pipeline, all of it
+  // the same one: WAIT counts who has what the commands before it have written. Of a cluster's
+  // nodes its first key says which.
+  kYes,
   kNo,
 };
 

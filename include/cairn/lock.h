@@ -21,16 +21,24 @@
 // as this process runs and its clock errs by less than the margin. Callbacks of lost() run on the
 // scheduler's thread, must not block it and not let the last Store go.
 //
+// Where the store has replicas, one of them has the grant before Acquire hands it out, and each
+// renewal before it counts: if it is promoted, the lock is its owner's there for as long as he
+// believes (if the servers' clocks agree), and fences go on above his. Too few in their time:
+// kUnreplicated, nothing stays held, and a lock whose renewals nobody has is lost by its margin.
+//
 // Acquire waits at the server, first come first served, where the store can (Capabilities::waiting)
 // and asks again and again elsewhere, with pauses at random that grow to a quarter of a second.
 // A grant that was waited for is confirmed before it is handed out, since its time has begun at an
 // unknown moment. Cancelled or failed, whatever may have been granted is given back.
 //
-// Errors: kTimeout and kCancelled from Acquire, those of the store; kInvalid for options that fit
-// nothing. Thread safety: Mutex any thread; Held one thread at a time, but is_held, fence and lost
-// from any. Lifetimes: a Mutex outlives its calls; a Held stands on its own, and gives the lock
-// back when it is destroyed, without waiting for the answer (before the store is closed say
-// Release, or the ttl has to end). Cost: one command each; a renewal every third of the ttl.
+// Errors: kTimeout and kCancelled from Acquire, those of the store; kUnreplicated; kInvalid for
+// options that fit nothing; kUnsupported for replicas of an embedded store. Thread safety: Mutex
+// any thread; Held one thread at a time, but is_held, fence and lost from any. Lifetimes: a Mutex
+// outlives its calls; a Held stands on its own, and gives the lock back when it is destroyed,
+// without waiting for the answer (before the store is closed say Release, or the ttl has to end).
+// Cost: one command each; a renewal every third of the ttl. With replicas a grant takes a second
+// round trip and the slowest replica's, a renewal that, too, on a connection that nothing else uses
+// meanwhile.
 #ifndef CAIRN_LOCK_H_
 #define CAIRN_LOCK_H_
 
@@ -56,10 +64,19 @@ struct LockOptions {
   std::optional<Duration> margin = {};
   // Off: it ends with the ttl, unless ExtendBy is called.
   bool renews = true;
+  // How many replicas have to have a grant before it is handed out, and a renewal before it counts.
+  // Unset: 1 if the store had a replica when it was opened (Capabilities::replicas), since a
+  // failover could lose the grant otherwise; else 0, which asks nobody. Up to kReplicasMax.
+  std::optional<std::size_t> replicas = {};
+  // How long they may take for it. Unset: a second, or a third of the ttl if that is less. From 1
+  // ms to less than half of the ttl.
+  std::optional<Duration> replicas_timeout = {};
+
+  static constexpr std::size_t kReplicasMax = 1000;
 };
 
 struct AcquireOptions {
-  // Zero: now or never. More than kWaitMax, a year, is that.
+  // Zero: now or never. More than kWaitMax, a year, is that. What replicas take is not counted.
   Duration timeout = std::chrono::seconds(10);
   // A coroutine that says nothing else is cancelled by its task's token.
   std::stop_token stop = {};
@@ -118,11 +135,15 @@ class Mutex {
   Result<void> Check() const;
   Task<Result<std::optional<Held>>> Attempt(Millis wait, std::stop_token stop) const;
   Result<std::optional<Held>> Take(std::unique_ptr<Held::Body> body, TimePoint asked) const;
+  Task<Result<std::optional<Held>>> Confirm(std::unique_ptr<Held::Body> body,
+                                            std::stop_token stop) const;
 
   Store store_;
   const std::string name_;
   const LockOptions options_;
   const Duration margin_;
+  const std::size_t replicas_;
+  const Duration replicas_timeout_;
 };
 
 }  // namespace cairn::cache

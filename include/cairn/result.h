@@ -23,20 +23,21 @@
 namespace cairn::cache {
 
 enum class Errc : std::uint8_t {
-  kInvalid,      // the caller's fault: a URI, an option, a command that does not belong here
-  kUnsupported,  // the store at hand has no such thing: see Capabilities
-  kUnreachable,  // no connection could be made; nothing was sent
-  kClosed,       // the connection was lost, or the store was closed
-  kTimeout,      // the deadline passed
-  kCancelled,    // the stop token said so
-  kServer,       // the server replied with an error: `detail` is its text, "WRONGTYPE ..."
-  kProtocol,     // what was received is not RESP, or not the reply that belongs there
-  kType,         // the reply is of another type than was asked for
-  kLimit,        // a named limit of ours is reached: too many calls wait, a value is too large
-  kConflict,     // an optimistic transaction or a version lost, as often as it may be tried
-  kCorrupt,      // a stored value cannot be read
-  kLoader,       // the user's loader or handler failed: see `cause`
-  kStoreDown,    // the circuit breaker is open, nothing was sent
+  kInvalid,       // the caller's fault: a URI, an option, a command that does not belong here
+  kUnsupported,   // the store at hand has no such thing: see Capabilities
+  kUnreachable,   // no connection could be made; nothing was sent
+  kClosed,        // the connection was lost, or the store was closed
+  kTimeout,       // the deadline passed
+  kCancelled,     // the stop token said so
+  kServer,        // the server replied with an error: `detail` is its text, "WRONGTYPE ..."
+  kProtocol,      // what was received is not RESP, or not the reply that belongs there
+  kType,          // the reply is of another type than was asked for
+  kLimit,         // a named limit of ours is reached: too many calls wait, a value is too large
+  kConflict,      // an optimistic transaction or a version lost, as often as it may be tried
+  kCorrupt,       // a stored value cannot be read
+  kLoader,        // the user's loader or handler failed: see `cause`
+  kStoreDown,     // the circuit breaker is open, nothing was sent
+  kUnreplicated,  // too few replicas have acknowledged it in time
 };
 
 // "timeout", "server": for logs and metrics.

@@ -27,6 +27,7 @@
 #ifndef CAIRN_STORE_H_
 #define CAIRN_STORE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -65,6 +66,9 @@ struct Capabilities {
   bool subscriptions = false;            // Client::Subscribe
   bool waiting = false;                  // BLPOP, CACHE.GET ... WAIT wait
   std::vector<std::string> weaker = {};  // in sentences, for a log
+  // That were connected to the master when the store was opened; in a cluster to each of them, at
+  // least. 0 also where nobody may ask.
+  std::size_t replicas = 0;
 };
 
 class Store {

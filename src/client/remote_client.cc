@@ -28,8 +28,14 @@ using cache::Result;
 
 namespace {
 
+constexpr std::int64_t kForEverUs = INT64_MAX / 4;
+
 Replies AllFail(std::size_t count, const cache::Error& error) {
   return Replies(count, Result<Reply>(std::unexpected(error)));
+}
+
+bool AllAreValues(const Replies& replies) {
+  return std::ranges::all_of(replies, [](const Result<Reply>& reply) { return reply.has_value(); });
 }
 
 cache::RepliesCallback OnlyReply(cache::ReplyCallback done) {
@@ -106,11 +112,14 @@ MonotonicUs RemoteClient::DeadlineUs(std::span<const Command> commands,
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };
   std::int64_t left_us = microseconds(options.timeout.value_or(timeout_));
-  if (!options.timeout && commands.size() == 1 && Waits(commands[0], options.waits)) {
+  const bool is_alone = commands.size() == 1 || options.waits == cache::Waits::kYes;
+  for (const Command& command : commands) {
+    if (options.timeout || !is_alone || !Waits(command, options.waits)) continue;
     // Its own time, and ours beyond it for the way there and back.
-    const auto own = OwnWait(commands[0]);
-    if (own && *own == cache::Duration::zero()) left_us = INT64_MAX / 4;
-    if (own && *own > cache::Duration::zero()) left_us += microseconds(*own);
+    const auto own = OwnWait(command);
+    if (!own) continue;
+    left_us = own == cache::Duration::zero() ? kForEverUs
+                                             : std::min(left_us + microseconds(*own), kForEverUs);
   }
   if (options.deadline) left_us = std::min(left_us, microseconds(*options.deadline - clock_.Now()));
   return now_us + left_us;
@@ -147,13 +156,15 @@ void RemoteClient::Send(RequestPtr request) {
 }
 
 // A connection of its own until it is answered; another one if the first was to the wrong server.
+// Of several commands the first says so, and the others may have been run there.
 void RemoteClient::SendWaiting(RequestPtr request) {
+  const bool may_repeat = request->reply_count == 1 || request->is_idempotent;
   request->is_idempotent = false;  // what waits and is lost may have taken something
   auto at = std::make_shared<std::shared_ptr<Channel>>();
   request->done = [this, at, executor = std::exchange(request->executor, nullptr),
                    done = std::move(request->done)](Replies replies) mutable {
     // First back, then the news: whoever hears it may want the connection.
-    if (*at != nullptr) pool_.GiveBack(*at, replies[0].has_value());
+    if (*at != nullptr) pool_.GiveBack(*at, AllAreValues(replies));
     if (executor == nullptr) return done(std::move(replies));
     executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
       done(std::move(replies));
@@ -169,7 +180,7 @@ void RemoteClient::SendWaiting(RequestPtr request) {
     const std::shared_ptr<Channel> channel = *at;
     channel->Submit(one);
   };
-  request->resend = send;
+  if (may_repeat) request->resend = send;
   reactor_->loop().PostOwed([request, send] { send(); });
 }
 
@@ -216,6 +227,8 @@ void RemoteClient::StartPipeline(std::vector<Command> commands, CallOptions opti
     Result<void> fits = CheckFitsClient(command);
     if (!fits) return done(AllFail(commands.size(), fits.error()));
   }
+  if (options.waits == cache::Waits::kYes)
+    return SendWaiting(MakeRequest(commands, options, std::move(done)));
   if (!router_->is_cluster()) return Send(MakeRequest(commands, options, std::move(done)));
   // Each goes where its keys are; the last to be answered tells.
   struct Gathering {

@@ -34,6 +34,8 @@ std::string_view ErrcName(Errc code) {
       return "loader";
     case Errc::kStoreDown:
       return "store down";
+    case Errc::kUnreplicated:
+      return "unreplicated";
   }
   return "unknown";
 }

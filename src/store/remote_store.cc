@@ -2,10 +2,12 @@
 // A command that the server lists is one that it has; names and versions only tell kinds apart.
 #include "store/remote_store.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "client/remote_client.h"
 #include "foreign/foreign_client.h"
 
@@ -41,8 +43,8 @@ constexpr std::string_view kForeignWeaker[] = {
     ("If the key of all tags is lost, by eviction or FLUSHDB, everything that has a tag or a "
      "namespace counts as gone; once 65,536 tags have been bumped, what was stored before is "
      "stale."),
-    ("What a failover or a crash of the server loses, an acknowledged invalidation or a lock with "
-     "it, is lost: use WAIT, or appendfsync always."),
+    ("What a failover or a crash of the server loses, an acknowledged invalidation with it, is "
+     "lost: use WAIT, or appendfsync always. Locks are confirmed by a replica, if there is one."),
     "A limit's bucket may take 126 years to fill, not 317.",
 };
 constexpr std::string_view kClusterWeaker[] = {
@@ -88,6 +90,20 @@ std::string WhyNotBehind(std::string_view memory) {
          std::string(policy);
 }
 
+// Of a server, as its INFO has it.
+std::size_t ReplicasOf(std::string_view replication) {
+  const auto count = ParseInt64(Field(replication, "connected_slaves"));
+  return count && *count > 0 ? static_cast<std::size_t>(*count) : 0;
+}
+
+// [[first slot, last slot, master, replicas...], ...]: of the master that has the fewest.
+std::size_t ReplicasOf(std::span<const Reply> slots) {
+  constexpr std::size_t kWithoutReplicas = 3;
+  std::size_t fewest = slots.empty() ? kWithoutReplicas : SIZE_MAX;
+  for (const Reply& range : slots) fewest = std::min(fewest, range.elements().size());
+  return std::max(fewest, kWithoutReplicas) - kWithoutReplicas;
+}
+
 struct Found {
   Capabilities capabilities = {.kind = Capabilities::Kind::kRedis};
   bool is_foreign = false;  // none of ours are native there
@@ -113,10 +129,11 @@ void MakeForeign(bool is_cluster, std::string_view memory, Found* found) {
 Result<Found> FindOut(cache::Client& client, const client::Uri& uri) {
   Command commands("COMMAND", "INFO");
   for (const Feature& feature : kFeatures) commands.Add(feature.command);
-  const std::vector<Command> questions = {Command("INFO", "server"), Command("INFO", "memory"),
-                                          std::move(commands)};
-  cache::Replies replies = client.Pipeline(questions);
   const bool is_cluster = uri.kind == client::Uri::Kind::kCluster;
+  const std::vector<Command> questions = {
+      Command("INFO", "server"), Command("INFO", "memory"), std::move(commands),
+      is_cluster ? Command("CLUSTER", "SLOTS") : Command("INFO", "replication")};
+  cache::Replies replies = client.Pipeline(questions);
   Found found;
   Capabilities& told = found.capabilities;
   // Whoever may not ask (ACL) is told of the least.
@@ -134,6 +151,10 @@ Result<Found> FindOut(cache::Client& client, const client::Uri& uri) {
   }
   const std::string memory = "\n" + std::string(replies[1] ? replies[1]->text() : "");
   if (!has_any && told.kind != Capabilities::Kind::kCairn) MakeForeign(is_cluster, memory, &found);
+  if (replies[3]) {
+    told.replicas = is_cluster ? ReplicasOf(replies[3]->elements())
+                               : ReplicasOf("\n" + std::string(replies[3]->text()));
+  }
   told.waiting = told.subscriptions = true;
   told.tracking = uri.protocol >= 3;
   if (!told.tracking)

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Locks: what holds on every store. And a holder that the runner kills: it says when it has the
-// lock and when not, on a clock that all processes of the machine share.
+// lock and when not, on a clock that all processes of the machine share. And what the runner does
+// to replicas: one that stands still, and one that takes the place of a master that was killed.
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "base/thread.h"
 #include "cairn/lock.h"
 #include "toolkit/toolkit_check.h"
@@ -21,7 +25,7 @@ bool HasLocks(const Store& store) {
 }
 
 void OneAtATime(const Store& store, Complaints& say) {
-  const Mutex mutex(store, "lock:one", {.ttl = 20s});
+  const Mutex mutex(store, "lock:one", {.ttl = 60s, .replicas_timeout = 29s});
   Result<Held> first = mutex.Acquire();
   say.Check(first.has_value(), "a free lock is granted");
   if (!first) return;
@@ -37,7 +41,7 @@ void OneAtATime(const Store& store, Complaints& say) {
 }
 
 void LossIsTold(const Store& store, Complaints& say) {
-  const Mutex mutex(store, "lock:lost", {.ttl = 3s});
+  const Mutex mutex(store, "lock:lost", {.ttl = 3s, .replicas = 0});
   Result<Held> held = mutex.Acquire();
   if (!held) return say.Check(false, "granted");
   say.Check(store.client().Call(Command("DEL", "lock:lost")).has_value(), "deleted");
@@ -68,7 +72,7 @@ bool IsHeldBeyondItsTtl(const Mutex& mutex, const Store& store, Complaints& say)
 }
 
 void IsRenewed(const Store& store, Complaints& say) {
-  const Mutex mutex(store, "lock:renewed", {.ttl = 900ms});
+  const Mutex mutex(store, "lock:renewed", {.ttl = 900ms, .replicas = 0});
   constexpr int kTries = 5;
   int tries = 1;
   while (!IsHeldBeyondItsTtl(mutex, store, say) && tries < kTries) ++tries;
@@ -76,7 +80,7 @@ void IsRenewed(const Store& store, Complaints& say) {
 }
 
 void WaitersAreServed(const Store& store, Complaints& say) {
-  const Mutex mutex(store, "lock:waiters", {.ttl = 5s});
+  const Mutex mutex(store, "lock:waiters", {.ttl = 60s, .replicas_timeout = 29s});
   std::atomic<int> inside{0};
   std::atomic<int> wrong{0};
   std::int64_t last_fence = 0;  // guarded by the lock
@@ -95,6 +99,73 @@ void WaitersAreServed(const Store& store, Complaints& say) {
   }
   for (Thread& thread : threads) thread.Join();
   say.Equal(wrong.load(), 0, "one at a time, each with a greater fence");
+}
+
+// More replicas than any of the stores has.
+void TooFewReplicas(const Store& store, Complaints& say) {
+  const LockOptions options{.ttl = 20s, .replicas = 5, .replicas_timeout = 50ms};
+  const Mutex mutex(store, "lock:too-few", options);
+  const bool is_embedded = store.capabilities().kind == Capabilities::Kind::kEmbedded;
+  const Result<Held> refused = mutex.Acquire();
+  say.Check(!refused, "refused");
+  if (refused) return;
+  say.Equal(refused.error().code, is_embedded ? Errc::kUnsupported : Errc::kUnreplicated,
+            refused.error().detail);
+  Result<Held> next = Mutex(store, "lock:too-few", {.replicas = 0}).Acquire({.timeout = 0ms});
+  say.Check(next.has_value(), "and nothing is held");
+}
+
+// By as many as there are, and by nobody if there is none: the default takes what it finds.
+void ReplicasHaveIt(const Store& store, Complaints& say) {
+  const std::size_t replicas = store.capabilities().replicas;
+  const LockOptions options{.ttl = 300s, .replicas = replicas, .replicas_timeout = 100s};
+  const Mutex mutex(store, "lock:replicated", options);
+  Result<Held> held = mutex.Acquire();
+  say.Check(held.has_value(), "granted");
+  if (!held) return;
+  const std::int64_t fence = held->fence();
+  say.Check(held->Check().value_or(false) && held->Release().value_or(false), "held, given back");
+  Result<Held> next = mutex.Acquire();
+  say.Check(next && next->fence() > fence, "the next fence is greater");
+}
+
+// The runner has stopped the one replica.
+void RefusedWithoutReplica(const Store& store, Complaints& say) {
+  say.Equal(store.capabilities().replicas, std::size_t{1}, "it is connected still");
+  const LockOptions options{.ttl = 20s, .replicas_timeout = 300ms};
+  const Mutex mutex(store, "lock:unreplicated", options);
+  const Result<Held> refused = mutex.Acquire();
+  say.Check(!refused && refused.error().code == Errc::kUnreplicated, "by default");
+  const Result<std::optional<Held>> tried = mutex.TryAcquire();
+  say.Check(!tried && tried.error().code == Errc::kUnreplicated, "again");
+  Result<Held> held = Mutex(store, "lock:unreplicated", {.replicas = 0}).Acquire({.timeout = 0ms});
+  say.Check(held.has_value(), "nothing was held, and who wants no replica has it");
+}
+
+// Locks, until the server is killed: each that it says it has, replicas have.
+void TakeLocks(const Store& store, Complaints&) {
+  std::vector<Held> all;
+  for (std::size_t i = 0;; ++i) {
+    const LockOptions options{.ttl = 900s, .replicas = 1, .replicas_timeout = 300s};
+    Result<Held> held = Mutex(store, "lock:heir:" + std::to_string(i), options).Acquire();
+    if (!held) std::_Exit(0);
+    std::printf("%lld\n", static_cast<long long>(held->fence()));
+    std::fflush(stdout);
+    all.push_back(*std::move(held));
+  }
+}
+
+// One of them, at the replica that was promoted.
+void Inherited(const Store& store, const std::string& name, std::int64_t fence, Complaints& say) {
+  const Mutex mutex(store, name, {.replicas = 0});
+  const auto taken = mutex.TryAcquire();
+  say.Check(taken && !taken->has_value(), name + " is held there, too");
+  const Result<Reply> info = store.client().Call(Command("LOCK.INFO", name));
+  const Reply* has = info && !info->is_null() ? info->Find("fence") : nullptr;
+  say.Check(has != nullptr && has->AsInteger().value_or(0) == fence, name + " has its fence");
+  say.Check(store.client().Call(Command("DEL", name)).has_value(), "deleted");
+  Result<Held> next = mutex.Acquire();
+  say.Check(next && next->fence() > fence, name + " goes on above it");
 }
 
 // Until it is killed.
@@ -129,8 +200,29 @@ Case For(std::string_view name, std::string uri, void (*run)(const Store&, Compl
 }  // namespace
 
 Cases LockCases(const std::vector<std::string>& uris) {
-  return {For("OneAtATime", uris[0], OneAtATime), For("LossIsTold", uris[0], LossIsTold),
-          For("IsRenewed", uris[0], IsRenewed), For("WaitersAreServed", uris[0], WaitersAreServed)};
+  return {For("OneAtATime", uris[0], OneAtATime),
+          For("LossIsTold", uris[0], LossIsTold),
+          For("IsRenewed", uris[0], IsRenewed),
+          For("WaitersAreServed", uris[0], WaitersAreServed),
+          For("TooFewReplicas", uris[0], TooFewReplicas),
+          For("ReplicasHaveIt", uris[0], ReplicasHaveIt)};
+}
+
+Cases LockUnreplicatedCases(const std::vector<std::string>& uris) {
+  return {For("RefusedWithoutReplica", uris[0], RefusedWithoutReplica)};
+}
+
+Cases LockTakerCases(const std::vector<std::string>& uris) {
+  return {For("TakeLocks", uris[0], TakeLocks)};
+}
+
+Cases LockHeirCases(const std::vector<std::string>& uris) {
+  return {{"Inherited", [uris](Complaints& say) {
+             const Store store = OpenOrDie(uris[0]);
+             for (std::size_t i = 1; i < uris.size(); ++i)
+               Inherited(store, "lock:heir:" + std::to_string(i - 1),
+                         ParseInt64(uris[i]).value_or(-1), say);
+           }}};
 }
 
 Cases LockHolderCases(const std::vector<std::string>& uris) {

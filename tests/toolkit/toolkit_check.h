@@ -19,6 +19,12 @@ Cases LimiterCases(const std::vector<std::string>& uris);
 Cases LockCases(const std::vector<std::string>& uris);
 // Until it is killed; no part of the suite.
 Cases LockHolderCases(const std::vector<std::string>& uris);
+// At a replica that was promoted; the other words are the fences of what LockTaker had.
+Cases LockHeirCases(const std::vector<std::string>& uris);
+// Until the server is killed.
+Cases LockTakerCases(const std::vector<std::string>& uris);
+// At a master whose replica stands still.
+Cases LockUnreplicatedCases(const std::vector<std::string>& uris);
 Cases NearCases(const std::vector<std::string>& uris);
 Cases OutageCases(const std::vector<std::string>& uris);
 Cases ForeignStoreCases(const std::vector<std::string>& uris);

@@ -171,6 +171,7 @@ bool IsStoreDown(const Error& error) {
     case Errc::kConflict:
     case Errc::kCorrupt:
     case Errc::kLoader:
+    case Errc::kUnreplicated:
       return false;
   }
   return false;

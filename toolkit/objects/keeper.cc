@@ -21,7 +21,7 @@ constexpr Duration kTtlMax = std::chrono::milliseconds(1'000'000'000'000);
 Result<void> CheckTimes(Duration ttl, Duration margin) {
   if (ttl < kTtlMin || ttl > kTtlMax)
     return Fail(Errc::kInvalid, "a ttl is from 10 ms to 10^12 ms");
-  if (margin < Duration::zero() || margin * 2 >= ttl)
+  if (margin < Duration::zero() || margin >= ttl - margin)
     return Fail(Errc::kInvalid, "a margin is less than half of the ttl");
   return {};
 }

@@ -3,12 +3,18 @@
 //
 // Each attempt has an owner of its own, drawn anew, so that a RELEASE which is late (of an attempt
 // that was given up) can never free a later grant.
+//
+// With replicas a grant is confirmed by RENEW and WAIT, in one pipeline on one connection: a
+// master's writes have one order, so who has the renewal has the grant that it prolongs, whatever
+// connection that came by. ACQUIRE with WAIT behind it would save a round trip, but WAIT also waits
+// when the lock was refused, and who stands in the queue would.
 #include "cairn/lock.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "objects/keeper.h"
+#include "objects/permit_body.h"
 #include "objects/random.h"
 
 namespace cairn::cache {
@@ -18,6 +24,10 @@ constexpr Duration kExtensionMax = std::chrono::milliseconds(1'000'000'000'000);
 constexpr std::size_t kOwnerBytes = 16;
 // A grant whose answer took longer than this part of the ttl is confirmed.
 constexpr int kConfirmPart = 8;
+// Replicas have this long, or this part of the ttl.
+constexpr Duration kReplicasTimeout = std::chrono::seconds(1);
+constexpr int kReplicasPart = 3;
+constexpr Duration kReplicasTimeoutMin = std::chrono::milliseconds(1);
 
 // RENEW's and RELEASE's: [OK, fence] or [LOST, whoever's fence].
 Result<bool> ReadVerdict(const Result<Reply>& reply) {
@@ -25,6 +35,19 @@ Result<bool> ReadVerdict(const Result<Reply>& reply) {
   const auto elements = reply->elements();
   if (elements.size() != 2) return Fail(Errc::kProtocol, "not the reply of a lock");
   return elements[0].text() == "OK";
+}
+
+// RENEW's reply and, if there are to be replicas, WAIT's.
+Result<bool> ReadRenewal(const Replies& replies, std::size_t wanted) {
+  Result<bool> verdict = ReadVerdict(replies[0]);
+  if (wanted == 0 || !verdict || !*verdict) return verdict;
+  if (!replies[1]) return std::unexpected(replies[1].error());
+  const Result<std::int64_t> have = replies[1]->AsInteger();
+  if (!have) return std::unexpected(have.error());
+  if (*have >= static_cast<std::int64_t>(wanted)) return true;
+  return Fail(Errc::kUnreplicated, std::to_string(*have) + " replicas have the lock, of " +
+                                       std::to_string(wanted) +
+                                       " that have to: " + "see LockOptions::replicas");
 }
 
 void LetGo(Client& client, const std::string& name, const std::string& owner) {
@@ -35,11 +58,18 @@ void LetGo(Client& client, const std::string& name, const std::string& owner) {
 }  // namespace
 
 struct Held::Body {
-  Body(Store the_store, std::string the_name, internal::KeepOptions options)
+  // Who has to have what is granted, and how long that may take.
+  struct Replicas {
+    std::size_t count = 0;
+    Duration timeout{0};
+  };
+
+  Body(Store the_store, std::string the_name, internal::KeepOptions options, Replicas the_replicas)
       : store(std::move(the_store)),
         name(std::move(the_name)),
         owner(internal::RandomHex(kOwnerBytes)),
         renews(options.renews),
+        replicas(the_replicas),
         keeper(std::make_shared<internal::Keeper>(
             store.scheduler(), options,
             // After End the keeper does not ask, and the destructor below calls it.
@@ -52,12 +82,33 @@ struct Held::Body {
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
 
+  // Replicas have half of a question's time, so that their count comes within it.
   void Renew(internal::Keeper::Question question, internal::Keeper::Answer answer) const {
-    store.client().Start(RenewCommand(question.ttl),
-                         {.timeout = question.timeout, .idempotence = Idempotence::kYes},
-                         [answer = std::move(answer)](const Result<Reply>& reply) mutable {
-                           answer(ReadVerdict(reply));
-                         });
+    StartRenewal({.ttl = question.ttl, .timeout = std::min(replicas.timeout, question.timeout / 2)},
+                 {.timeout = question.timeout}, std::move(answer));
+  }
+  struct Renewal {
+    Duration ttl;
+    Duration timeout;  // of the replicas
+  };
+  void StartRenewal(Renewal renewal, CallOptions call, internal::Keeper::Answer answer) const {
+    call.idempotence = Idempotence::kYes;
+    std::vector<Command> commands = {RenewCommand(renewal.ttl)};
+    if (replicas.count > 0) {
+      call.waits = Waits::kYes;
+      commands.emplace_back("WAIT", replicas.count, internal::MillisText(renewal.timeout));
+    }
+    store.client().StartPipeline(
+        std::move(commands), std::move(call),
+        [answer = std::move(answer), wanted = replicas.count](const Replies& replies) mutable {
+          answer(ReadRenewal(replies, wanted));
+        });
+  }
+  // The answer comes as StartRenewal has it.
+  internal::Answered CoRenew(Renewal renewal, CallOptions call) const {
+    return internal::Answered([this, renewal, call](internal::Keeper::Answer answer) {
+      StartRenewal(renewal, call, std::move(answer));
+    });
   }
   TimePoint Now() const { return store.scheduler().clock().Now(); }
   Command RenewCommand(Duration ttl) const {
@@ -82,8 +133,7 @@ struct Held::Body {
       return Fail(Errc::kInvalid, "a lock is extended by a time of up to 10^12 ms");
     return {};
   }
-  Result<bool> OnExtended(TimePoint asked, Duration ttl, const Result<Reply>& reply) {
-    Result<bool> verdict = ReadVerdict(reply);
+  Result<bool> OnExtended(TimePoint asked, Duration ttl, Result<bool> verdict) {
     if (!verdict) return verdict;
     if (*verdict) return keeper->Prolong(asked, ttl);
     keeper->Lose();
@@ -106,6 +156,7 @@ struct Held::Body {
   const std::string name;
   const std::string owner;
   const bool renews;
+  const Replicas replicas;
   std::int64_t fence = 0;
   bool is_granted = false;  // then it is given back with the body
   const std::shared_ptr<internal::Keeper> keeper;
@@ -133,21 +184,16 @@ Task<Result<bool>> Held::CoCheck() {
   co_return body_->OnInfo(reply);
 }
 
-Result<bool> Held::ExtendBy(Duration more) {
-  if (!is_held()) return false;
-  if (Result<void> may = body_->MayExtend(more); !may) return Pass(std::move(may));
-  const TimePoint asked = body_->Now();
-  const Duration ttl = body_->keeper->left() + more;
-  return body_->OnExtended(asked, ttl, body_->store.client().Call(body_->RenewCommand(ttl)));
-}
+Result<bool> Held::ExtendBy(Duration more) { return SyncWait(CoExtendBy(more)); }
 
 Task<Result<bool>> Held::CoExtendBy(Duration more) {
   if (!is_held()) co_return false;
   if (Result<void> may = body_->MayExtend(more); !may) co_return Pass(std::move(may));
   const TimePoint asked = body_->Now();
   const Duration ttl = body_->keeper->left() + more;
-  const Result<Reply> reply = co_await body_->store.client().CoCall(body_->RenewCommand(ttl));
-  co_return body_->OnExtended(asked, ttl, reply);
+  const Body::Renewal renewal{.ttl = ttl, .timeout = body_->replicas.timeout};
+  Result<bool> verdict = co_await body_->CoRenew(renewal, CallOptions());
+  co_return body_->OnExtended(asked, ttl, std::move(verdict));
 }
 
 Result<bool> Held::Release() {
@@ -169,12 +215,21 @@ Mutex::Mutex(Store store, std::string name, LockOptions options)
     : store_(std::move(store)),
       name_(std::move(name)),
       options_(options),
-      margin_(options.margin.value_or(options.ttl / 10)) {}
+      margin_(options.margin.value_or(options.ttl / 10)),
+      replicas_(options.replicas.value_or(store_.capabilities().replicas > 0 ? 1 : 0)),
+      replicas_timeout_(options.replicas_timeout.value_or(
+          std::min<Duration>(kReplicasTimeout, options.ttl / kReplicasPart))) {}
 
 TimePoint Mutex::Now() const { return store_.scheduler().clock().Now(); }
 
 Result<void> Mutex::Check() const {
   if (name_.empty()) return Fail(Errc::kInvalid, "a lock has a name");
+  if (replicas_ > LockOptions::kReplicasMax)
+    return Fail(Errc::kInvalid, "a lock waits for 1,000 replicas at most");
+  if (replicas_timeout_ < kReplicasTimeoutMin || replicas_timeout_ >= options_.ttl / 2)
+    return Fail(Errc::kInvalid, "replicas have from 1 ms to less than half of the ttl");
+  if (replicas_ > 0 && store_.capabilities().kind == Capabilities::Kind::kEmbedded)
+    return Fail(Errc::kUnsupported, "an embedded store has no replicas");
   return internal::CheckTimes(options_.ttl, margin_);
 }
 
@@ -185,15 +240,35 @@ Result<std::optional<Held>> Mutex::Take(std::unique_ptr<Held::Body> body, TimePo
   return std::optional<Held>(Held(std::move(body)));
 }
 
+// Once more, with the replicas. Nothing if it was lost meanwhile; after an error it is given back.
+Task<Result<std::optional<Held>>> Mutex::Confirm(std::unique_ptr<Held::Body> body,
+                                                 std::stop_token stop) const {
+  CallOptions call;
+  call.stop = std::move(stop);
+  const Held::Body::Renewal renewal{.ttl = options_.ttl, .timeout = replicas_timeout_};
+  const TimePoint asked = Now();
+  const Result<bool> verdict = co_await body->CoRenew(renewal, call);
+  if (verdict && *verdict) co_return Take(std::move(body), asked);
+  if (verdict) co_return std::nullopt;
+  if (verdict.error().code == Errc::kUnreplicated) {
+    // Who is told of it may ask at once whether it is free.
+    body->Stop();
+    const Result<Reply> released = co_await store_.client().CoCall(body->ReleaseCommand());
+    if (!released) LetGo(store_.client(), name_, body->owner);
+  }
+  co_return std::unexpected(verdict.error());
+}
+
 Task<Result<std::optional<Held>>> Mutex::Attempt(Millis wait, std::stop_token stop) const {
   auto body = std::make_unique<Held::Body>(
       store_, name_,
-      internal::KeepOptions{.ttl = options_.ttl, .margin = margin_, .renews = options_.renews});
+      internal::KeepOptions{.ttl = options_.ttl, .margin = margin_, .renews = options_.renews},
+      Held::Body::Replicas{.count = replicas_, .timeout = replicas_timeout_});
   Command acquire("LOCK.ACQUIRE", name_, body->owner, internal::MillisText(options_.ttl));
   if (wait > Millis(0)) acquire.Add("WAIT").Add(wait.count());
   CallOptions call;
   call.stop = stop;
-  TimePoint asked = Now();
+  const TimePoint asked = Now();
   const Result<Reply> reply = co_await store_.client().CoCall(std::move(acquire), call);
   if (!reply) {
     if (reply.error().may_have_applied) LetGo(store_.client(), name_, body->owner);
@@ -204,14 +279,8 @@ Task<Result<std::optional<Held>>> Mutex::Attempt(Millis wait, std::stop_token st
   if (!fence) co_return std::unexpected(fence.error());
   body->fence = *fence;
   body->is_granted = true;
-  if (Now() - asked > options_.ttl / kConfirmPart) {
-    asked = Now();
-    const Result<Reply> renewed =
-        co_await store_.client().CoCall(body->RenewCommand(options_.ttl), call);
-    const Result<bool> verdict = ReadVerdict(renewed);
-    if (!verdict) co_return std::unexpected(verdict.error());
-    if (!*verdict) co_return std::nullopt;
-  }
+  if (replicas_ > 0 || Now() - asked > options_.ttl / kConfirmPart)
+    co_return co_await Confirm(std::move(body), std::move(stop));
   co_return Take(std::move(body), asked);
 }
 
@@ -219,7 +288,8 @@ Task<Result<Held>> Mutex::CoAcquire(AcquireOptions options) const {
   if (const Result<void> valid = Check(); !valid) co_return std::unexpected(valid.error());
   std::stop_token stop = options.stop;
   if (!stop.stop_possible()) stop = co_await CurrentStop();
-  const TimePoint deadline = Now() + std::min<Duration>(options.timeout, kWaitMax);
+  const TimePoint deadline =
+      Now() + std::clamp<Duration>(options.timeout, Duration::zero(), kWaitMax);
   internal::BackOff back_off;
   // The first time without waiting: that needs no connection of its own.
   Millis wait{0};

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -422,6 +423,179 @@ TEST_F(Lock, RuleSilentLoss) {
   EXPECT_TRUE(stalled.lost().stop_requested());
   EXPECT_GT(next.fence(), stalled.fence());
   EXPECT_FALSE(stalled.Release().value());
+}
+
+// ---- Replicas ----------------------------------------------------------------------------------
+
+// A server with replicas over an embedded one: WAIT counts as many as the test says.
+class Replicated : public Client {
+ public:
+  Replicated(Store below, int has) : acknowledged(has), below_(std::move(below)) {}
+
+  Result<Reply> Call(const Command& command, const CallOptions& options) override {
+    return Answer(command, options);
+  }
+  void Start(Command command, CallOptions options, ReplyCallback done) override {
+    below_.client().Start(std::move(command), std::move(options), std::move(done));
+  }
+  Replies Pipeline(std::span<const Command> commands, const CallOptions& options) override {
+    Replies replies;
+    for (const Command& command : commands) replies.push_back(Answer(command, options));
+    return replies;
+  }
+  void StartPipeline(std::vector<Command> commands, CallOptions options,
+                     RepliesCallback done) override {
+    done(Pipeline(commands, options));
+  }
+  using Client::Transaction;
+  Result<std::vector<Reply>> Transaction(std::span<const Command> commands,
+                                         const CallOptions& options) override {
+    return below_.client().Transaction(commands, options);
+  }
+  Result<std::unique_ptr<Connection>> Reserve(std::string_view key,
+                                              const CallOptions& options) override {
+    return below_.client().Reserve(key, options);
+  }
+  Result<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions, MessageHandler) override {
+    return Fail(Errc::kUnsupported, "");
+  }
+  Result<std::unique_ptr<Tracking>> Track(TrackingOptions, InvalidationHandler) override {
+    return Fail(Errc::kUnsupported, "");
+  }
+
+  int acknowledged;  // a grant or a renewal; below 0: WAIT is an error
+  int waits = 0;
+  std::string asked = {};  // the last WAIT, "2 1000", and the command before it
+
+ private:
+  Result<Reply> Answer(const Command& command, const CallOptions& options) {
+    if (command[0] != "WAIT") {
+      last_ = command[0];
+      return below_.client().Call(command, {.stop = options.stop});
+    }
+    ++waits;
+    EXPECT_EQ(options.waits, Waits::kYes) << "else others stand behind it";
+    asked = std::string(command[1]) + " " + std::string(command[2]) + " " + last_;
+    if (acknowledged < 0) return Fail(Errc::kServer, "ERR WAIT cannot be used with replicas");
+    return Reply::Integer(acknowledged);
+  }
+
+  const Store below_;
+  std::string last_;
+};
+
+class ReplicatedLock : public Lock {
+ protected:
+  Store Open(std::size_t replicas) {
+    Capabilities can = store_.capabilities();
+    can.kind = Capabilities::Kind::kCairn;
+    can.replicas = replicas;
+    return Store::Over(client_, can, {.clock = &our_time_, .scheduler = &our_time_});
+  }
+
+  const std::shared_ptr<Replicated> client_ = std::make_shared<Replicated>(store_, 1);
+};
+
+TEST_F(ReplicatedLock, GrantWaitsForOneReplicaIfThereIsAny) {
+  Held held = Mutex(Open(2), "lock", {.ttl = 30s}).Acquire().value();
+  EXPECT_EQ(client_->asked, "1 1000 LOCK.RENEW");
+  EXPECT_TRUE(held.is_held());
+  EXPECT_TRUE(held.Release().value());
+  // Where there is none, or who does not want it, pays nothing.
+  EXPECT_TRUE(Mutex(Open(0), "lock").Acquire().value().Release().value());
+  EXPECT_TRUE(Mutex(Open(2), "lock", {.replicas = 0}).Acquire().value().Release().value());
+  EXPECT_EQ(client_->waits, 1);
+}
+
+TEST_F(ReplicatedLock, GrantThatTooFewHaveIsGivenBack) {
+  const Mutex two(Open(2), "lock", {.ttl = 3s, .replicas = 2, .replicas_timeout = 200ms});
+  const Result<Held> refused = two.Acquire();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kUnreplicated) << refused.error().detail;
+  EXPECT_EQ(client_->asked, "2 200 LOCK.RENEW");
+  EXPECT_TRUE(IsFree());
+  EXPECT_EQ(our_time_.pending(), 0u);
+  EXPECT_EQ(two.TryAcquire().error().code, Errc::kUnreplicated);
+  EXPECT_TRUE(IsFree());
+  client_->acknowledged = -1;
+  EXPECT_EQ(two.Acquire().error().code, Errc::kServer);
+  EXPECT_TRUE(IsFree());
+  client_->acknowledged = 2;
+  EXPECT_TRUE(two.Acquire().has_value());
+}
+
+// Who stands in the queue is granted it without having asked again.
+TEST_F(ReplicatedLock, GrantThatWasWaitedForWaitsForReplicas) {
+  const Mutex mutex(Open(1), "lock", {.ttl = 1000ms});
+  std::optional<Held> held = mutex.Acquire().value();
+  Waiting waiting;
+  Detach(AcquireInto(mutex, {.timeout = 60s}, waiting));
+  Pass(500ms);
+  EXPECT_FALSE(waiting.result);
+  client_->acknowledged = 0;
+  held.reset();
+  Pass(300ms);
+  ASSERT_TRUE(waiting.result);
+  EXPECT_EQ(waiting.result->error().code, Errc::kUnreplicated);
+  EXPECT_TRUE(IsFree());
+}
+
+// The promoted replica would let the lock end earlier than its holder believes: so the holder
+// believes only what replicas have.
+TEST_F(ReplicatedLock, RenewalThatTooFewHaveDoesNotCount) {
+  const Mutex mutex(Open(1), "lock", {.ttl = 1000ms});
+  Held held = mutex.Acquire().value();
+  Pass(2000ms);
+  EXPECT_TRUE(held.is_held());
+  client_->acknowledged = 0;
+  Pass(300ms);
+  EXPECT_TRUE(held.is_held());
+  // Back in time.
+  client_->acknowledged = 1;
+  Pass(1500ms);
+  EXPECT_TRUE(held.is_held());
+  client_->acknowledged = 0;
+  Pass(1000ms);
+  EXPECT_TRUE(held.lost().stop_requested());
+  EXPECT_FALSE(IsFree());  // the master has renewed it all the time
+  EXPECT_FALSE(held.Release().value());
+  EXPECT_TRUE(IsFree());
+}
+
+TEST_F(ReplicatedLock, ExtensionThatTooFewHaveDoesNotCount) {
+  const Mutex mutex(Open(1), "lock", {.ttl = 1000ms, .renews = false});
+  Held held = mutex.Acquire().value();
+  client_->acknowledged = 0;
+  EXPECT_EQ(held.ExtendBy(5000ms).error().code, Errc::kUnreplicated);
+  EXPECT_TRUE(held.is_held());
+  Pass(950ms);
+  EXPECT_FALSE(held.is_held());
+}
+
+TEST_F(ReplicatedLock, OptionsThatFitNothing) {
+  const Store store = Open(1);
+  const auto code = [&](LockOptions options) {
+    return Mutex(store, "lock", options).TryAcquire().error().code;
+  };
+  EXPECT_EQ(code({.replicas = 1001}), Errc::kInvalid);
+  EXPECT_EQ(code({.replicas = SIZE_MAX}), Errc::kInvalid);
+  EXPECT_EQ(code({.replicas_timeout = 0ms}), Errc::kInvalid);
+  EXPECT_EQ(code({.replicas_timeout = Duration::max()}), Errc::kInvalid);
+  EXPECT_EQ(code({.ttl = 1000ms, .replicas_timeout = 500ms}), Errc::kInvalid);
+  EXPECT_EQ(code({.margin = Duration::max()}), Errc::kInvalid);
+  EXPECT_EQ(code({.ttl = Duration::max()}), Errc::kInvalid);
+  // It has no replicas, and never will.
+  const auto embedded = Make({.replicas = 1}).Acquire();
+  EXPECT_EQ(embedded.error().code, Errc::kUnsupported);
+  EXPECT_TRUE(IsFree());
+}
+
+// In real time: what is left of it grows less than the least number.
+TEST(LockTimes, NeverMeansNow) {
+  const Store store = Store::Open("embedded:").value();
+  const Mutex mutex(store, "lock");
+  const Held held = mutex.Acquire().value();
+  EXPECT_EQ(mutex.Acquire({.timeout = Duration::min()}).error().code, Errc::kTimeout);
 }
 
 // Threads of several stores' worth of holders, in real time.
