@@ -528,6 +528,37 @@ TEST(LoadSlotsTest, TheirNumberIsACap) {
   EXPECT_NE(SyncWait(slots->Take(time, 1s)), nullptr);
 }
 
+// A loader that never ends has the one place: who waits for it goes at once when he is cancelled.
+TEST_F(Load, WhoWaitsForAPlaceIsCancelled) {
+  const Cached cache(
+      store_,
+      {.policy = {.ttl = 1s, .wait_max = 100ms}, .executor = &time_, .uncached_loads_max = 1});
+  for (std::int64_t id = 0; id < 2; ++id)
+    store_.client().Call(Command("CACHE.GET", RowKey(id).text(), "LEASE", 600'000)).value();
+  std::stop_source stop;
+  std::vector<Answer> answers(2);
+  const auto first = [&]() -> Task<void> {
+    answers[0] = co_await cache.CoGetOrLoad(0, Slow(300ms, "row"));
+  };
+  const auto second = [&]() -> Task<void> {
+    answers[1] = co_await cache.CoGetOrLoad(1, Slow(60ms, "row")).WithStop(stop.get_token());
+  };
+  Detach([](auto body) -> Task<void> { co_await body(); }(first));
+  time_.Advance(100ms);
+  ASSERT_EQ(loads_, 1);
+  Detach([](auto body) -> Task<void> { co_await body(); }(second));
+  time_.Advance(110ms);  // it waits for the lease, then for the place
+  EXPECT_FALSE(answers[1]);
+  stop.request_stop();
+  time_.Advance(1ms);
+  ASSERT_TRUE(answers[1]);
+  EXPECT_EQ(answers[1]->error().code, Errc::kCancelled);
+  EXPECT_EQ(loads_, 1);
+  time_.Advance(200ms);
+  ASSERT_TRUE(answers[0]);
+  EXPECT_EQ((*answers[0])->value, "row");
+}
+
 // The lease is another's, for longer than anybody waits.
 TEST_F(Load, LoadsWithoutALeaseAreCapped) {
   const Cached cache(

@@ -2,6 +2,7 @@
 // Of those who find the breaker open and its time over one moves the time on, and tries.
 #include "cairn/internal/store_guard.h"
 
+#include <stop_token>
 #include <utility>
 
 namespace cairn::cache::internal {
@@ -40,9 +41,16 @@ Task<LoadSlots::Slot> LoadSlots::Take(Scheduler& scheduler, Duration wait_max) {
     waiting_.push_back(turn);
   }
   const TimerNumber timer = scheduler.After(wait_max, [turn] { turn->Give(false); });
-  const bool has_turn = co_await *turn;
-  if (!has_turn) co_return nullptr;
+  bool has_turn = false;
+  {
+    const std::stop_token stop = co_await CurrentStop();
+    // Goes on elsewhere than within the canceller's call.
+    const std::stop_callback on_stop(
+        stop, [&scheduler, turn] { scheduler.Post([turn] { turn->Give(false); }); });
+    has_turn = co_await *turn;
+  }
   scheduler.Cancel(timer);
+  if (!has_turn) co_return nullptr;
   co_return Taken();
 }
 

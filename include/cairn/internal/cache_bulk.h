@@ -240,11 +240,12 @@ class CacheBulk {
       if (!led->grant.old) led->flight.Begin(call->read.min_version, kind);
     }
     if (!is_leased) {
+      std::stop_token stop = co_await CurrentStop();
       batch->slot =
           co_await Reader::Here(call->core->TakeSlot(call->policy.wait_max), call->is_sync);
       if (batch->slot == nullptr) {
         co_await call->core->CoTryAll(GiveBackAll(*call)).WithStop(call->core->never());
-        co_return Fail(Errc::kLimit, "too many load without a lease");
+        co_return Reader::NoSlot(stop);
       }
     }
     for (const auto& led : leds) {

@@ -160,7 +160,7 @@ class CacheCore {
   Client& client() const { return store_.client(); }
   Executor* executor() const { return options_.executor; }
   NearTable* near() const { return options_.near.get(); }
-  // A place among the loads without a lease; null: none in time.
+  // A place among the loads without a lease; null: none in time, or the task was cancelled.
   Task<LoadSlots::Slot> TakeSlot(Duration wait_max);
   Breaker& breaker() { return breaker_; }
   TimePoint Now() const { return clock_.Now(); }

@@ -202,6 +202,12 @@ class CacheReader {
     }
   }
 
+  // Who has waited for a place among those in vain.
+  static std::unexpected<Error> NoSlot(const std::stop_token& stop) {
+    if (stop.stop_requested()) return Fail(Errc::kCancelled, "cancelled");
+    return Fail(Errc::kLimit, "too many load without a lease");
+  }
+
   // Whether the others are told of it, too: not of who was cancelled.
   static bool IsShared(const Error& error, const std::stop_token& stop) {
     return error.code != Errc::kCancelled && !stop.stop_requested();
@@ -441,7 +447,7 @@ class CacheReader {
     const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && grant.old);
     const std::stop_token stop = co_await CurrentStop();
     // Not conditional expressions: g++ 12 would make both their tasks.
-    Ended ended{.answer = Fail(Errc::kLimit, "too many load without a lease")};
+    Ended ended{.answer = NoSlot(stop)};
     if (is_timed && (is_leased || grant.slot)) {
       ended = co_await LoadTimed(call, std::move(grant));
     } else if (is_leased || grant.slot) {

@@ -64,7 +64,7 @@ class LoadSlots : public std::enable_shared_from_this<LoadSlots> {
 
   explicit LoadSlots(std::size_t slots_max) : free_(slots_max) {}
 
-  // Waits its turn; null: it did not come in time.
+  // Waits its turn; null: it did not come in time, or the task was cancelled.
   Task<Slot> Take(Scheduler& scheduler, Duration wait_max);
 
  private:
