@@ -12,7 +12,8 @@
 //     new --XREADGROUP--> pending --handler--> acknowledged
 //                          ^   |-- an error: again after a back-off that doubles
 //                          |   |-- deliveries_max, or kCorrupt: the dead stream, in one step
-//                          '---'-- kill -9: own name again, or another's claim
+//                          ^   '-- kill -9: own name again, or another's claim
+//                          '-- Redrive -- the dead stream
 //
 // What it guarantees: every entry is handled AT LEAST once, and more often when a worker dies
 // between the effect and the acknowledgement, or when its answer gets lost. No broker can do better
@@ -30,9 +31,10 @@
 //
 // Errors: kInvalid of options, those of the store by RunOnce; Run counts them, pauses and goes on.
 // A handler's error, or what it throws, is its entry's. Thread safety: one Run or RunOnce at a
-// time; stats() from any thread. A handler that is no coroutine is called on threads of its own,
-// `parallel` of them; a coroutine where its last reply came. Lifetimes: what the handler refers to
-// outlives the run. Cost: a round of n entries is one command and n acknowledgements, pipelined.
+// time; stats() and Redrive from any thread. A handler that is no coroutine is called on threads of
+// its own, `parallel` of them; a coroutine where its last reply came. Lifetimes: what the handler
+// refers to outlives the run. Cost: a round of n entries is one command and n acknowledgements,
+// pipelined; a Redrive one script for each 100 letters that it looks at.
 #ifndef CAIRN_CONSUMER_GROUP_H_
 #define CAIRN_CONSUMER_GROUP_H_
 
@@ -80,9 +82,9 @@ struct ConsumerOptions {
   // One's own, and the same after a restart: "billing-1", not a process id, whose entries would be
   // nobody's for claim_after. Two processes of one name at one time take each other's entries.
   std::string consumer = {};
-  std::size_t parallel = 1;    // handlers at one time
-  std::size_t batch_max = 16;  // entries of a round
-  std::size_t pending_max = 1'000;
+  std::size_t parallel = 1;         // handlers at one time, 1,024 at most
+  std::size_t batch_max = 16;       // entries of a round, 1,000,000 at most
+  std::size_t pending_max = 1'000;  // as many
   RetryPolicy retry = {};
   // Longer than a worker may be silent; not than a handler takes, for what is worked on is renewed.
   Millis claim_after{30'000};
@@ -91,7 +93,7 @@ struct ConsumerOptions {
   // With so many dead letters no more are made: the entries stay pending until somebody has looked.
   std::size_t dead_max = 100'000;
   Trim trim = Trim::kNone;
-  // How long Run waits at the server for new entries.
+  // How long Run waits at the server for new entries. 1 ms or more; as claim_after, up to a year.
   Millis wait{1'000};
 };
 
@@ -148,6 +150,14 @@ class ConsumerGroup {
   // Until the stop token says so; the entries of the round at hand are finished then.
   void Run(EventHandler handler, std::stop_token stop) const;
   Task<void> CoRun(EventHandler handler, std::stop_token stop) const;
+
+  // Takes so many of the group's letters out of the dead stream, the longest dead first: each is
+  // pending again with the id that it had, its attempts begin anew, and other groups are told
+  // nothing. How many there were. One whose entry is gone (Trim) is added anew, with a new id, for
+  // all groups. After an error those of the steps before are redriven. From any thread, while
+  // others run.
+  Result<std::size_t> Redrive(std::size_t count) const;
+  Task<Result<std::size_t>> CoRedrive(std::size_t count) const;
 
   ConsumerStats stats() const;
   const std::string& dead_stream() const;

@@ -20,7 +20,7 @@ struct RetryPolicy {
   std::int64_t deliveries_max = 5;
   // After the first failure; doubles with each further one.
   Millis pause_min{100};
-  Millis pause_max{60'000};
+  Millis pause_max{60'000};  // longer than kWaitMax, a year, is that
   // A pause is shortened by a part of up to so many percent, which the id decides.
   int jitter_percent = 20;
 };

@@ -58,6 +58,15 @@ void RetriesAndBuries(const Store& store, Complaints& say) {
       store.client().Call(Command("XRANGE", group.dead_stream(), "-", "+")).value();
   say.Check(letters.elements().size() == 1, "one letter");
   say.Check(group.RunOnce(fails)->delivered == 0, "and gone");
+  say.Check(group.Redrive(10) == std::size_t{1}, "redriven");
+  std::vector<std::int64_t> deliveries;
+  const auto notes = [&](const Event& event) -> Result<void> {
+    deliveries.push_back(event.deliveries);
+    return {};
+  };
+  say.Check(group.RunOnce(notes)->handled == 1, "and handled");
+  say.Check(deliveries == std::vector<std::int64_t>{1}, "as if for the first time");
+  say.Check(group.Redrive(10) == std::size_t{0}, "no letter is left");
 }
 
 void ClaimsFromTheDead(const Store& store, Complaints& say) {

@@ -34,6 +34,11 @@ constexpr Millis kErrorPauseMax{5'000};
 constexpr Millis kPollPause{20};
 // An error's text in a dead letter.
 constexpr std::size_t kErrorBytesMax = 1'024;
+// Threads, and what one command asks for.
+constexpr std::size_t kParallelMax = 1'024;
+constexpr std::size_t kEntriesMax = 1'000'000;
+// Letters that one step of a Redrive looks at.
+constexpr std::size_t kRedriveRows = 100;
 // Applied twice it is as good as once.
 CallOptions Repeatable() { return {.idempotence = Idempotence::kYes}; }
 
@@ -42,6 +47,11 @@ Result<void> CheckOptions(const ConsumerOptions& options, const std::string& dea
     return Fail(Errc::kInvalid, "a consumer has a stream, a group and a name of its own");
   if (options.parallel == 0 || options.batch_max == 0 || options.pending_max == 0)
     return Fail(Errc::kInvalid, "a consumer's limits are positive");
+  if (options.parallel > kParallelMax || options.batch_max > kEntriesMax ||
+      options.pending_max > kEntriesMax)
+    return Fail(Errc::kInvalid, "a consumer has 1,024 handlers and 1,000,000 entries at most");
+  if (options.wait <= Millis(0) || options.wait > kWaitMax || options.claim_after > kWaitMax)
+    return Fail(Errc::kInvalid, "a consumer waits, and claims after, up to a year");
   if (options.retry.deliveries_max < 1 || options.retry.pause_min < Millis(0) ||
       options.claim_after <= Millis(0))
     return Fail(Errc::kInvalid, "a consumer delivers at least once and claims after some time");
@@ -167,6 +177,7 @@ class ConsumerGroup::Body : public std::enable_shared_from_this<Body> {
   Task<Result<void>> MakeGroup();
   Task<Result<RoundReport>> Round(EventHandler handler, Millis wait, std::stop_token stop);
   Task<void> Run(EventHandler handler, std::stop_token stop);
+  Task<Result<std::size_t>> Redrive(std::size_t count);
   ConsumerStats stats() const;
   const std::string& dead_stream() const { return dead_stream_; }
 
@@ -210,9 +221,11 @@ class ConsumerGroup::Body : public std::enable_shared_from_this<Body> {
   const ConsumerOptions options_;
   const std::string dead_stream_;
 
+  // Hints, by who runs the rounds and who redrives; seq_cst.
+  std::atomic<bool> has_group_{false};
+  std::atomic<bool> has_pending_{true};  // maybe: a predecessor's
+
   // Of who runs the rounds.
-  bool has_group_ = false;
-  bool has_pending_ = true;  // maybe: a predecessor's
   std::optional<TimePoint> claimed_at_;
   std::string claim_cursor_ = "0-0";
   std::optional<TimePoint> trimmed_at_;
@@ -246,12 +259,13 @@ Task<Result<std::vector<Event>>> ConsumerGroup::Body::Take(std::vector<std::stri
 // This consumer's own, whose back-off is over.
 Task<Result<ConsumerGroup::Body::Batch>> ConsumerGroup::Body::Due() {
   Batch batch;
-  if (!has_pending_) co_return batch;
+  // Before the question: what becomes pending behind it is not to be forgotten.
+  if (!has_pending_.exchange(false)) co_return batch;
   const Command pending("XPENDING", options_.stream, options_.group, "-", "+", options_.pending_max,
                         options_.consumer);
   const Result<Reply> reply = co_await client().CoCall(pending);
+  if (!reply || !reply->elements().empty()) has_pending_ = true;
   if (!reply) co_return std::unexpected(reply.error());
-  has_pending_ = !reply->elements().empty();
   batch.is_full = reply->elements().size() >= options_.pending_max;
   std::vector<std::string> due;
   for (const Reply& row : reply->elements()) {
@@ -487,6 +501,34 @@ Task<Result<bool>> ConsumerGroup::Body::Bury(const Event& event, Error error) {
   co_return verdict == 1;
 }
 
+// Idle for so long that it is due, and that another may claim it, if this consumer does not run.
+Task<Result<std::size_t>> ConsumerGroup::Body::Redrive(std::size_t count) {
+  const std::shared_ptr<Body> self = shared_from_this();
+  if (Result<void> made = co_await MakeGroup(); !made) co_return Pass(std::move(made));
+  const std::vector<std::string> keys = {options_.stream, dead_stream_};
+  const std::string idle =
+      std::to_string(std::max(options_.claim_after, options_.retry.pause_min).count());
+  std::string from = "-";
+  std::size_t moved = 0;
+  while (moved < count) {
+    std::vector<std::string> arguments = Names();
+    for (const std::string& more : {from, std::to_string(kRedriveRows),
+                                    std::to_string(std::min(count - moved, kRedriveRows)), idle})
+      arguments.push_back(more);
+    const Result<Reply> reply =
+        co_await client().CoEval(internal::RedriveLettersScript(), keys, std::move(arguments));
+    // As far as it came.
+    has_pending_ = true;
+    if (!reply) co_return std::unexpected(reply.error());
+    const auto parts = reply->elements();
+    if (parts.size() != 3) co_return Fail(Errc::kProtocol, "not what was redriven");
+    moved += static_cast<std::size_t>(parts[0].AsInteger().value_or(0));
+    if (parts[2].AsInteger().value_or(0) < static_cast<std::int64_t>(kRedriveRows)) break;
+    from = "(" + std::string(parts[1].text());
+  }
+  co_return moved;
+}
+
 Task<void> ConsumerGroup::Body::TrimNow() {
   const TimePoint now = store_.clock().Now();
   if (trimmed_at_ && now - *trimmed_at_ < options_.wait) co_return;
@@ -552,6 +594,12 @@ void ConsumerGroup::Run(EventHandler handler, std::stop_token stop) const {
 }
 Task<void> ConsumerGroup::CoRun(EventHandler handler, std::stop_token stop) const {
   return body_->Run(std::move(handler), std::move(stop));
+}
+Result<std::size_t> ConsumerGroup::Redrive(std::size_t count) const {
+  return SyncWait(CoRedrive(count));
+}
+Task<Result<std::size_t>> ConsumerGroup::CoRedrive(std::size_t count) const {
+  return body_->Redrive(count);
 }
 ConsumerStats ConsumerGroup::stats() const { return body_->stats(); }
 const std::string& ConsumerGroup::dead_stream() const { return body_->dead_stream(); }

@@ -76,6 +76,19 @@ TEST_F(Consumers, OptionsAreChecked) {
   EXPECT_EQ(error({.stream = "s", .group = "g", .consumer = "c", .parallel = 0}), Errc::kInvalid);
   EXPECT_EQ(error({.stream = "s", .group = "g", .consumer = "c", .dead_stream = "other"}),
             Errc::kInvalid);
+  const auto more = [&](ConsumerOptions options) {
+    options.stream = "s";
+    options.group = "g";
+    options.consumer = "c";
+    return error(options);
+  };
+  EXPECT_EQ(more({.parallel = SIZE_MAX}), Errc::kInvalid);
+  EXPECT_EQ(more({.batch_max = SIZE_MAX}), Errc::kInvalid);
+  EXPECT_EQ(more({.pending_max = SIZE_MAX}), Errc::kInvalid);
+  EXPECT_EQ(more({.claim_after = Millis::max()}), Errc::kInvalid);
+  EXPECT_EQ(more({.wait = Millis::max()}), Errc::kInvalid);
+  // Run would ask without a pause.
+  EXPECT_EQ(more({.wait = 0ms}), Errc::kInvalid);
   client().Call(Command("SET", "text", "x")).value();
   // Not swallowed as if the group were there.
   EXPECT_EQ(error({.stream = "text", .group = "g", .consumer = "c"}), Errc::kServer);
@@ -128,6 +141,17 @@ TEST_F(Consumers, PausesDoubleUpToTheirLimit) {
     ++pauses[pause];
   }
   EXPECT_GT(pauses.size(), 30u);
+}
+
+TEST_F(Consumers, PausesThatAreTooLongAreAYear) {
+  for (const std::int64_t deliveries : {1, 50, 64, 1'000'000}) {
+    const Millis pause =
+        RetryPause({.pause_min = 1ms, .pause_max = Millis::max()}, deliveries, "a");
+    EXPECT_GE(pause, Millis(0)) << deliveries;
+    EXPECT_LE(pause, kWaitMax) << deliveries;
+  }
+  EXPECT_EQ(RetryPause({.pause_min = Millis::min()}, 100, "a"), Millis(0));
+  EXPECT_EQ(RetryPause({.pause_max = Millis::min()}, 100, "a"), Millis(0));
 }
 
 TEST_F(Consumers, PoisonBecomesADeadLetter) {
@@ -186,6 +210,75 @@ TEST_F(Consumers, AFullDeadStreamKeepsEntriesPending) {
   client().Call(Command("DEL", group.dead_stream())).value();
   time_.Advance(60s);
   EXPECT_EQ(group.RunOnce(Notes())->dead, 1u);
+}
+
+TEST_F(Consumers, RedrivenLettersBeginAnewWithTheirIds) {
+  const ConsumerGroup group = Open({.retry = {.deliveries_max = 2}});
+  const ConsumerGroup other = Open({.group = "shipping"});
+  std::vector<std::string> ids;
+  for (const char* what : {"a", "b", "c"}) ids.push_back(Add(what));
+  EXPECT_EQ(other.RunOnce(Notes())->handled, 3u);
+  EXPECT_EQ(group.Redrive(10).value(), 0u);
+  verdict_ = Fail(Errc::kCorrupt, "no such customer");
+  EXPECT_EQ(group.RunOnce(Notes())->dead, 3u);
+  // The other group's letters, and what is no letter, stay where they are.
+  EXPECT_EQ(other.Redrive(10).value(), 0u);
+  client().Call(Command("XADD", group.dead_stream(), "*", "dead:stream", "orders")).value();
+  EXPECT_EQ(group.Redrive(0).value(), 0u);
+  EXPECT_EQ(group.Redrive(2).value(), 2u);
+  EXPECT_EQ(Length(group.dead_stream()), 2);
+  EXPECT_EQ(Length("orders"), 3);
+  EXPECT_EQ(Pending(), 2);
+  verdict_ = Fail(Errc::kUnreachable, "no bank");
+  std::vector<std::pair<std::string, std::int64_t>> delivered;
+  const auto notes = [&](const Event& event) -> Result<void> {
+    delivered.emplace_back(event.id, event.deliveries);
+    return verdict_;
+  };
+  EXPECT_EQ(group.RunOnce(notes)->failed, 2u);  // and not dead: this was the first time
+  EXPECT_EQ(delivered, (decltype(delivered){{ids[0], 1}, {ids[1], 1}}));
+  EXPECT_EQ(SyncWait(group.CoRedrive(10)).value(), 1u);
+  verdict_ = {};
+  time_.Advance(1min);
+  EXPECT_EQ(group.RunOnce(Notes())->handled, 3u);
+  EXPECT_EQ(Pending(), 0);
+  EXPECT_EQ(Length(group.dead_stream()), 1);
+  EXPECT_EQ(other.RunOnce(Notes())->delivered, 0u);
+}
+
+TEST_F(Consumers, RedrivenLettersWhoseEntryIsGoneAreAddedAnew) {
+  const ConsumerGroup group = Open({.trim = Trim::kDelete});
+  client().Call(Command("XADD", "orders", "*", "what", "a", "cents", 7)).value();
+  verdict_ = Fail(Errc::kCorrupt, "no such customer");
+  EXPECT_EQ(group.RunOnce(Notes())->dead, 1u);
+  EXPECT_EQ(Length("orders"), 0);
+  EXPECT_EQ(group.Redrive(1).value(), 1u);
+  EXPECT_EQ(Length(group.dead_stream()), 0);
+  const auto whole = [&](const Event& event) -> Result<void> {
+    EXPECT_EQ(event.fields.size(), 2u);
+    EXPECT_EQ(*event.Find("what"), "a");
+    EXPECT_EQ(*event.Find("cents"), "7");
+    return {};
+  };
+  EXPECT_EQ(group.RunOnce(whole)->handled, 1u);
+}
+
+// Of hundreds, step by step, behind as many of another group; claimed by who does run.
+TEST_F(Consumers, RedriveLooksAtAllLetters) {
+  const ConsumerGroup group = Open({.batch_max = 500});
+  const ConsumerGroup other = Open({.group = "shipping", .batch_max = 500});
+  constexpr std::size_t kCount = 230;
+  for (std::size_t i = 0; i < kCount; ++i) Add("a");
+  verdict_ = Fail(Errc::kCorrupt, "");
+  EXPECT_EQ(other.RunOnce(Notes())->dead, kCount);
+  EXPECT_EQ(group.RunOnce(Notes())->dead, kCount);
+  const ConsumerGroup operators = Open({.consumer = "by hand"});
+  EXPECT_EQ(operators.Redrive(SIZE_MAX).value(), kCount);
+  verdict_ = {};
+  time_.Advance(1min);
+  EXPECT_EQ(group.RunOnce(Notes())->claimed, kCount);
+  EXPECT_EQ(Pending(), 0);
+  EXPECT_EQ(Length(group.dead_stream()), static_cast<std::int64_t>(kCount));
 }
 
 TEST_F(Consumers, TooManyPendingEntriesStopTheReading) {

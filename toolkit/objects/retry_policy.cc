@@ -20,9 +20,11 @@ std::uint64_t HashOf(std::string_view text, std::uint64_t hash) {
 }  // namespace
 
 Millis RetryPause(const RetryPolicy& policy, std::int64_t deliveries, std::string_view id) {
-  Millis pause = policy.pause_min;
-  for (std::int64_t i = 1; i < deliveries && pause < policy.pause_max; ++i) pause *= 2;
-  pause = std::min(pause, policy.pause_max);
+  const Millis pause_max = std::clamp(policy.pause_max, Millis(0), kWaitMax);
+  Millis pause = std::clamp(policy.pause_min, Millis(0), pause_max);
+  for (std::int64_t i = 1; i < deliveries && Millis(0) < pause && pause < pause_max; ++i)
+    pause *= 2;
+  pause = std::min(pause, pause_max);
   const auto percent = std::clamp(policy.jitter_percent, 0, 100);
   const std::uint64_t part = HashOf(id, static_cast<std::uint64_t>(deliveries)) % 1024;
   return pause - pause * percent * static_cast<std::int64_t>(part) / (100 * 1024);

@@ -65,6 +65,34 @@ return 1)");
   return script;
 }
 
+// A letter begins as BuryScript has written it.
+const Script& RedriveLettersScript() {
+  static const Script script(R"(
+local group, moved, last = ARGV[1], 0, ''
+local rows = redis.call('XRANGE', KEYS[2], ARGV[3], '+', 'COUNT', ARGV[4])
+for _, row in ipairs(rows) do
+  if moved == tonumber(ARGV[5]) then break end
+  last = row[1]
+  local words = row[2]
+  if words[1] == 'dead:stream' and words[2] == KEYS[1] and words[3] == 'dead:group' and
+      words[4] == group and words[5] == 'dead:id' then
+    local id = words[6]
+    if redis.call('XRANGE', KEYS[1], id, id)[1] then
+      redis.call('XCLAIM', KEYS[1], group, ARGV[2], 0, id, 'IDLE', ARGV[6], 'RETRYCOUNT', 0,
+                 'FORCE', 'JUSTID')
+    else
+      local entry = {'XADD', KEYS[1], '*'}
+      for i = 11, #words do entry[#entry + 1] = words[i] end
+      redis.call(unpack(entry))
+    end
+    redis.call('XDEL', KEYS[2], row[1])
+    moved = moved + 1
+  end
+end
+return {moved, last, #rows})");
+  return script;
+}
+
 const Script& TrimScript() {
   static const Script script(R"(
 local function parts(id)

@@ -18,6 +18,10 @@ const Script& AcknowledgeAndDeleteScript();
 // KEYS stream dead_stream, ARGV group consumer id error dead_max deletes: 1; 0 if the entry is not
 // the consumer's any more; -1 if the dead stream is full.
 const Script& BuryScript();
+// KEYS stream dead_stream, ARGV group consumer from rows_max moved_max idle_ms: the group's letters
+// among those rows are pending again, the consumer's, idle for that long and not delivered yet; as
+// entries of their own where the stream has lost them. [moved, id of the last row, rows].
+const Script& RedriveLettersScript();
 // KEYS stream: trims what every group has acknowledged; how many entries that was.
 const Script& TrimScript();
 // KEYS record key..., ARGV keep_ms, then of each command the number of words and the words: 1, or 0
