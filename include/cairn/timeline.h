@@ -34,8 +34,8 @@ namespace cairn::cache {
 struct TimelineOptions {
   // What the keys begin with; ":" and the user follow.
   std::string prefix = {};
-  std::size_t length_max = 800;
-  // A feed that nothing was put into for so long goes.
+  std::size_t length_max = 800;  // 1 to Timeline::kLengthMax
+  // A feed that nothing was put into for so long goes. 1 ms to kKeepMax.
   Millis keep{std::chrono::hours(24 * 30)};
 };
 
@@ -56,6 +56,8 @@ class Timeline {
  public:
   static constexpr std::size_t kBatch = 500;
   static constexpr std::size_t kPageMax = 1'000;
+  static constexpr std::size_t kLengthMax = 1'000'000;
+  static constexpr Millis kKeepMax = 100 * kWaitMax;
 
   Timeline(Store store, TimelineOptions options);
 
@@ -72,6 +74,7 @@ class Timeline {
 
  private:
   std::string Key(std::string_view user) const;
+  Result<void> Check(const Post& post) const;
 
   Store store_;
   TimelineOptions options_;

@@ -41,7 +41,7 @@ namespace cairn::cache {
 struct WarmReport {
   std::uint64_t keys = 0;
   std::uint64_t loaded = 0;
-  std::uint64_t fresh = 0;   // there already, absence included
+  std::uint64_t fresh = 0;   // there already; also what is nowhere, as was found out now or before
   std::uint64_t failed = 0;  // keys of batches that failed
   bool is_stopped = false;
   // What next() or on_progress threw, kLoader with the cause: the run has ended with it.
@@ -51,7 +51,7 @@ struct WarmReport {
 struct WarmOptions {
   double keys_per_second = 1'000;  // 0: as fast as it goes
   std::size_t batch = 100;         // 1 at least
-  std::size_t parallel = 1;        // batches at one time
+  std::size_t parallel = 1;        // batches at one time, 1,024 at most
   // After each batch.
   std::function<void(const WarmReport&)> on_progress = {};
   // Where batches are loaded; null: on threads of its own. Outlives the run.

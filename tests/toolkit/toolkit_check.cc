@@ -28,6 +28,7 @@ int main(int argument_count, char** arguments) {
       {"stream_worker", StreamWorkerCases},
       {"streams", StreamsCases},
       {"structures", StructuresCases},
+      {"warmer", WarmerCases},
   };
   return RunGroup(kGroups, argument_count, arguments);
 }

@@ -40,6 +40,7 @@ Cases StoreCases(const std::vector<std::string>& uris);
 Cases StreamWorkerCases(const std::vector<std::string>& uris);
 Cases StreamsCases(const std::vector<std::string>& uris);
 Cases StructuresCases(const std::vector<std::string>& uris);
+Cases WarmerCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
 

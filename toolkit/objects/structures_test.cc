@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <functional>
 #include <set>
 #include <stdexcept>
@@ -165,6 +166,20 @@ TEST_F(Structures, PagesStayWhereTheyWere) {
             (std::vector<std::string>{"p9", "p8", "p7", "p6", "p5", "p4", "p3", "p2", "p1", "p0"}));
 }
 
+// The post would be in the feed, and the call an error.
+TEST_F(Structures, FeedsThatCannotBe) {
+  const auto code = [&](TimelineOptions options, double score) {
+    options.prefix = "feed";
+    return Timeline(store_, options).Push({.id = "p", .score = score}, {"ada"}).error().code;
+  };
+  EXPECT_EQ(code({.length_max = SIZE_MAX}, 1), Errc::kInvalid);
+  EXPECT_EQ(code({.length_max = 0}, 1), Errc::kInvalid);
+  EXPECT_EQ(code({.keep = Millis::max()}, 1), Errc::kInvalid);
+  EXPECT_EQ(code({.keep = 0ms}, 1), Errc::kInvalid);
+  EXPECT_EQ(code({}, std::nan("")), Errc::kInvalid);
+  EXPECT_TRUE(Timeline(store_, {.prefix = "feed"}).Page("ada", 1)->posts.empty());
+}
+
 TEST_F(Structures, ManyFollowers) {
   const Timeline feeds(store_, {.prefix = "feed"});
   std::vector<std::string> users;
@@ -239,6 +254,27 @@ TEST_F(Warming, NoFasterThanItsRate) {
   time_.Advance(1000ms);
   ASSERT_TRUE(report);
   EXPECT_EQ(report->loaded, 20u);
+}
+
+// A batch a year, and no number at all.
+TEST_F(Warming, RatesThatAreHardlyAny) {
+  const Items items(store_, {.policy = {.ttl = 3600s}});
+  const Warmer slow(store_, {.keys_per_second = 1e-300, .batch = 5, .executor = &time_});
+  std::stop_source stop;
+  std::optional<WarmReport> report;
+  const auto run = [&]() -> Task<void> {
+    report = co_await slow.CoRun(items, Next(20), Loader(), stop.get_token());
+  };
+  Detach(run());
+  time_.RunReady();
+  EXPECT_EQ(loads_, 5);
+  time_.Advance(3600s);
+  EXPECT_EQ(loads_, 5);
+  stop.request_stop();
+  time_.RunReady();
+  EXPECT_TRUE(report);
+  const Warmer none(store_, {.keys_per_second = std::nan(""), .executor = &time_});
+  EXPECT_EQ(time_.Run(none.CoRun(items, Next(20), Loader())).keys, 15u);
 }
 
 TEST_F(Warming, StopsAndSurvivesFailures) {

@@ -3,6 +3,7 @@
 #include "cairn/timeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <utility>
 
@@ -75,10 +76,21 @@ std::string Timeline::Key(std::string_view user) const {
   return options_.prefix + ":" + std::string(user);
 }
 
+// What the server would refuse is not to be found out by a script that has begun.
+Result<void> Timeline::Check(const Post& post) const {
+  if (options_.length_max == 0 || options_.length_max > kLengthMax)
+    return Fail(Errc::kInvalid, "a feed has 1 to 1,000,000 posts");
+  if (options_.keep < Millis(1) || options_.keep > kKeepMax)
+    return Fail(Errc::kInvalid, "a feed is kept for 1 ms to 100 years");
+  if (std::isnan(post.score)) return Fail(Errc::kInvalid, "a score is a number");
+  return {};
+}
+
 Result<void> Timeline::Push(Post post, std::vector<std::string> users) const {
   return SyncWait(CoPush(std::move(post), std::move(users)));
 }
 Task<Result<void>> Timeline::CoPush(Post post, std::vector<std::string> users) const {
+  if (Result<void> valid = Check(post); !valid) co_return valid;
   const Script& script = PushScript();
   const auto write = [&](std::string_view name, std::string_view body, std::string_view user) {
     return Command(name, body, 1, Key(user), post.score, post.id, options_.length_max,

@@ -10,6 +10,10 @@
 namespace cairn::cache::internal {
 namespace {
 
+constexpr std::size_t kParallelMax = 1'024;
+// Slower than a batch a year is that.
+constexpr double kTurnSecondsMax = std::chrono::duration<double>(kWaitMax).count();
+
 struct Run {
   const Store& store;
   const WarmOptions& options;
@@ -24,12 +28,12 @@ struct Run {
 
 // How long until this lane's turn, which is then taken.
 Duration TakeTurn(Run& run) {
-  if (run.options.keys_per_second <= 0) return Duration(0);
-  const std::chrono::duration<double> span(static_cast<double>(run.options.batch) /
-                                           run.options.keys_per_second);
+  if (!(run.options.keys_per_second > 0)) return Duration(0);
+  const std::chrono::duration<double> span(std::min(
+      static_cast<double>(run.options.batch) / run.options.keys_per_second, kTurnSecondsMax));
   const TimePoint now = run.store.clock().Now();
   const std::lock_guard lock(run.mutex);
-  const TimePoint turn = std::max(now, run.next);
+  const TimePoint turn = std::min(std::max(now, run.next), now + kWaitMax);
   run.next = turn + std::chrono::duration_cast<Duration>(span);
   return turn - now;
 }
@@ -75,7 +79,7 @@ Task<void> Lane(Run& run) {
 }  // namespace
 
 Task<WarmReport> Warm(Store store, WarmOptions options, WarmStep step, std::stop_token stop) {
-  options.parallel = std::max<std::size_t>(options.parallel, 1);
+  options.parallel = std::clamp<std::size_t>(options.parallel, 1, kParallelMax);
   options.batch = std::max<std::size_t>(options.batch, 1);
   std::unique_ptr<ThreadPool> pool;
   if (options.executor == nullptr) pool = std::make_unique<ThreadPool>(options.parallel);
