@@ -123,7 +123,7 @@ class WorkQueue {
 
   Result<QueueSizes> Sizes() const;
   Task<Result<QueueSizes>> CoSizes() const;
-  // The longest dead first.
+  // The longest dead first; 1,000 at most, as of Redrive.
   Result<std::vector<DeadJob>> Dead(std::size_t count) const;
   Task<Result<std::vector<DeadJob>>> CoDead(std::size_t count) const;
   // Makes so many dead jobs ready, as if they had never been delivered; how many there were.

@@ -87,7 +87,7 @@ Result<void> QuorumLock::Check() const {
   if (name_.empty()) return Fail(Errc::kInvalid, "a lock has a name");
   if (stores_.size() < 3 || stores_.size() % 2 == 0)
     return Fail(Errc::kInvalid, "a quorum is of an odd number of stores, 3 or more");
-  if (options_.store_timeout <= Duration::zero() || options_.store_timeout * 2 > options_.ttl)
+  if (options_.store_timeout <= Duration::zero() || options_.store_timeout > options_.ttl / 2)
     return Fail(Errc::kInvalid, "a store has no more than half of the ttl to answer");
   return internal::CheckTimes(options_.ttl, margin_);
 }

@@ -147,6 +147,8 @@ TEST_F(Quorum, OptionsThatFitNothing) {
   EXPECT_EQ(QuorumLock({stores_[0], stores_[1]}, "lock").Acquire().error().code, Errc::kInvalid);
   EXPECT_EQ(QuorumLock(stores_, "").TryAcquire().error().code, Errc::kInvalid);
   EXPECT_EQ(Make({.ttl = 100ms}).TryAcquire().error().code, Errc::kInvalid);
+  EXPECT_EQ(Make({.store_timeout = Duration::max()}).TryAcquire().error().code, Errc::kInvalid);
+  EXPECT_EQ(Make({.margin = Duration::max()}).TryAcquire().error().code, Errc::kInvalid);
 }
 
 }  // namespace

@@ -98,6 +98,13 @@ std::vector<std::string> HolderArguments(const Job& job) {
   return {job.id, std::to_string(job.token)};
 }
 
+// Who goes may have taken the stroke that was for whoever would do the job.
+void PassOn(Client& client, const std::vector<std::string>& keys) {
+  static constexpr std::string_view kRing =
+      "if redis.call('LLEN', KEYS[1]) < 8 then redis.call('RPUSH', KEYS[1], '1') end return 1";
+  client.Start(Command("EVAL", kRing, 1, keys.back()), {}, [](const Result<Reply>&) {});
+}
+
 std::vector<std::string> CountArguments(std::size_t count) {
   return {std::to_string(std::min(count, kRowsMax))};
 }
@@ -153,11 +160,13 @@ Task<Result<std::optional<Job>>> WorkQueue::CoReserve(Millis wait, std::stop_tok
   const std::vector<std::string> keys = Keys();
   const std::vector<std::string> arguments = {std::to_string(options_.visibility.count()),
                                               std::to_string(options_.retry.deliveries_max)};
+  bool has_stroke = false;
   for (;;) {
     CallOptions call;
     call.stop = stop;
     Result<Reserved> reserved = ReadReserved(
         co_await store.client().CoEval(internal::ReserveScript(), keys, arguments, call));
+    if (!reserved && has_stroke) PassOn(store.client(), keys);
     if (!reserved) co_return Pass(std::move(reserved));
     if (reserved->job) co_return std::move(reserved->job);
     const auto left = std::chrono::ceil<Millis>(end - store.clock().Now());
@@ -171,7 +180,9 @@ Task<Result<std::optional<Job>>> WorkQueue::CoReserve(Millis wait, std::stop_tok
     call.timeout = nap + kGrace;
     const Command listen("BLPOP", keys.back(), static_cast<double>(nap.count()) / 1000.0);
     Result<Reply> rung = co_await store.client().CoCall(listen, call);
+    if (!rung && stop.stop_requested()) PassOn(store.client(), keys);
     if (!rung) co_return Pass(std::move(rung));
+    has_stroke = !rung->is_null();
   }
 }
 

@@ -44,6 +44,27 @@ TEST_F(Jobs, AreReservedOnceAndAcknowledged) {
   EXPECT_EQ(queue.Sizes()->ready + queue.Sizes()->reserved, 0u);
 }
 
+// A push wakes one of those who wait; he who was woken and goes passes it on.
+TEST_F(Jobs, AStrokeIsNotTakenAwayByWhoGoes) {
+  const WorkQueue queue = Make({.visibility = 60'000ms});
+  std::stop_source stop;
+  Result<std::optional<Job>> first = std::nullopt;
+  Result<std::optional<Job>> second = std::nullopt;
+  const auto wait = [&](std::stop_token token, Result<std::optional<Job>>* job) -> Task<void> {
+    *job = co_await queue.CoReserve(600'000ms, token);
+  };
+  Detach(wait(stop.get_token(), &first));
+  time_.RunReady();
+  Detach(wait({}, &second));
+  time_.RunReady();
+  queue.Push("a").value();  // the first is served, and has not heard of it yet
+  stop.request_stop();
+  time_.Advance(100ms);
+  ASSERT_FALSE(first);
+  EXPECT_EQ(first.error().code, Errc::kCancelled);
+  EXPECT_EQ(Payload(second), "a");
+}
+
 TEST_F(Jobs, OfADeadWorkerComeBackToTheirPlace) {
   const WorkQueue queue = Make({.visibility = 1000ms});
   queue.Push("a").value();
