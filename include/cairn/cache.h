@@ -110,7 +110,9 @@ class TypedCache {
                                   .uncached_loads_max = options.uncached_loads_max,
                                   .hooks = std::move(options.hooks),
                                   .spans = options.spans})),
-        policy_(Clamped(std::move(options.policy))) {}
+        policy_(Clamped(std::move(options.policy))) {
+    if (core_->near() != nullptr) core_->near()->AddPrefix(KeyType::Prefix());
+  }
 
   // Never loads.
   Result<Entry<T>> Get(const KeyType& key, const ReadOptions& read = {}) const {

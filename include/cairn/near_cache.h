@@ -20,22 +20,39 @@
 // has the prefix, so that bumps would go unheard; and it tells each process of all changes, where
 // here it is told of those that concern it. The price is the server's memory for what was read.
 //
-// Where there is nobody who tells (Capabilities::tracking) - an embedded store, whose engine is as
-// near; a server by RESP2 - nothing is served from here (is_told() is false). It then only
-// remembers what was last known, for WhenStoreDown::kServeStale. Of a Redis or Valkey a bump drops
-// all copies.
+// Of an embedded store, whose engine is as near, and where there is nobody who tells
+// (Capabilities::tracking: a server by RESP2), nothing is served from here (is_told() is false). It
+// then only remembers what was last known, for WhenStoreDown::kServeStale. Of a Redis or Valkey a
+// bump drops all copies.
 //
 // When memory is short, SIEVE decides what goes: what was not read since the hand last passed.
 //
-// Errors: Open gives those of the connection. Thread safety: any thread. Lifetimes: copies are one
-// cache, which holds the store. Cost: a hit some 100 ns and the copying of the value.
+// What is kept is whatever is read: a copy is there from the second read on, and SIEVE lets go
+// first what nobody reads again. Each copy also costs the server, which remembers who has read what
+// (tracking-table-max-keys) and tells each of them of each change. Where most of what is read is
+// read once, that is for nothing: with NearOptions::promotion only hot keys have a place, and the
+// others are read by the store's other connections, untracked. The price is that a key's first
+// reads ask the store. Hot is
+//   - what this process has asked the store for so often within a period, counted by a sketch of
+//     64 KiB, whatever the number of keys. Who was served from near and is told of a change, or has
+//     outlived near_ttl, has its place again at the next read;
+//   - what the server says is read so often by the fleet (CACHE.HOTKEYS), if it has the prefix of a
+//     cache over this: asked at an interval, on the store's scheduler. A store without it
+//     (Capabilities::hot_keys: a Redis or Valkey) says nothing. Of a cluster a node in turn is
+//     asked, by chance; names of 256 bytes and more are told in part, and not heard.
+//
+// Errors: Open gives those of the connection, and kInvalid of options that do not fit. Thread
+// safety: any thread. Lifetimes: copies are one cache, which holds the store. Cost: a hit some 100
+// ns and the copying of the value.
 #ifndef CAIRN_NEAR_CACHE_H_
 #define CAIRN_NEAR_CACHE_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "cairn/clock.h"
 #include "cairn/result.h"
 #include "cairn/store.h"
 
@@ -45,11 +62,24 @@ namespace internal {
 class NearTable;
 }
 
+struct NearPromotion {
+  // Asked for so often by this process within `period`; from 1 to 255.
+  std::uint32_t reads_min = 3;
+  Millis period{10'000};
+  // How often the server is asked what is hot there; at most half of `period`, so that what it
+  // named stays hot until it is asked again. 0: never.
+  Millis ask_every{5'000};
+  // Reads a second of one key, over all its clients, as the server counts them (a sample).
+  double server_rate_min = 100;
+};
+
 struct NearOptions {
   // Of all values, as they are encoded, with what a copy costs beside. One that is larger than a
   // sixteenth of it is not kept.
   std::size_t max_bytes = std::size_t{64} << 20;
   std::size_t entries_max = 1'000'000;
+  // None: what is read is kept.
+  std::optional<NearPromotion> promotion = {};
 };
 
 struct NearFigures {
@@ -59,6 +89,8 @@ struct NearFigures {
   std::uint64_t invalidated = 0;  // the server told, or this process wrote
   std::uint64_t refused = 0;      // copies that something was told of while they were read
   std::uint64_t epochs = 0;       // connections so far
+  std::uint64_t cold = 0;         // reads of keys that are not hot (promotion)
+  std::uint64_t told_hot = 0;     // names that the server said are hot, each time that it did
 };
 
 class NearCache {

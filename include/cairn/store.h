@@ -63,6 +63,7 @@ struct Capabilities {
   bool locks = false;                    // LOCK.*
   bool write_behind = false;             // a log of writes that pins their keys
   bool tracking = false;                 // Client::Track
+  bool hot_keys = false;                 // CACHE.HOTKEYS, for NearOptions::promotion
   bool subscriptions = false;            // Client::Subscribe
   bool waiting = false;                  // BLPOP, CACHE.GET ... WAIT wait
   std::vector<std::string> weaker = {};  // in sentences, for a log

@@ -44,6 +44,7 @@ cache::Capabilities EmbeddedCapabilities(std::string durability) {
       .locks = true,
       .write_behind = true,
       .tracking = false,
+      .hot_keys = true,
       .subscriptions = true,
       .waiting = true,
       .weaker = {"Messages stay within the store, and neither scripts nor transactions publish.",

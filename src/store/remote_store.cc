@@ -28,7 +28,7 @@ constexpr Feature kFeatures[] = {
     {"CACHE.GET", &Capabilities::leases},       {"CACHE.SET", &Capabilities::versions},
     {"TAG.BUMP", &Capabilities::tags},          {"NAMESPACE.CLEAR", &Capabilities::namespaces},
     {"LIMIT.GCRA", &Capabilities::limits},      {"LOCK.ACQUIRE", &Capabilities::locks},
-    {"CACHE.ACK", &Capabilities::write_behind},
+    {"CACHE.ACK", &Capabilities::write_behind}, {"CACHE.HOTKEYS", &Capabilities::hot_keys},
 };
 
 // What is so where these are scripts (docs/toolkit/foreign-stores.md).
@@ -46,6 +46,7 @@ constexpr std::string_view kForeignWeaker[] = {
     ("What a failover or a crash of the server loses, an acknowledged invalidation with it, is "
      "lost: use WAIT, or appendfsync always. Locks are confirmed by a replica, if there is one."),
     "A limit's bucket may take 126 years to fill, not 317.",
+    "There is no CACHE.HOTKEYS: a near cache's promotion knows what its own process reads.",
 };
 constexpr std::string_view kClusterWeaker[] = {
     ("Tags lie in one slot: reads of tagged values take two more round trips, misses as many, and "
@@ -116,6 +117,7 @@ void MakeForeign(bool is_cluster, std::string_view memory, Found* found) {
   found->no_write_behind = WhyNotBehind(memory);
   for (const Feature& feature : kFeatures) told.*feature.flag = true;
   told.write_behind = found->no_write_behind.empty();
+  told.hot_keys = false;
   for (const std::string_view weaker : kForeignWeaker) told.weaker.emplace_back(weaker);
   told.weaker.push_back(told.write_behind
                             ? "What waits to be written is kept as long as the server's "

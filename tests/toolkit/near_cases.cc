@@ -209,6 +209,34 @@ void BulkReadsUseAndFillIt(const std::string& uri, Complaints& say) {
   say.Equal(loads, 1, "still one load");
 }
 
+// Others read a key, this process has not: the server's word alone gives it a place.
+void WhatTheFleetReadsIsPromoted(const std::string& uri, Complaints& say) {
+  const Store store = OpenOrDie(uri);
+  const Store other_store = OpenOrDie(uri);
+  if (!store.capabilities().tracking || !store.capabilities().hot_keys) return;
+  const NearPromotion promotion{
+      .reads_min = 255, .period = Millis(60'000), .ask_every = Millis(20), .server_rate_min = 0.1};
+  const NearCache near = NearCache::Open(store, {.promotion = promotion}).value();
+  const Pages pages(store, {.policy = {.ttl = Millis(600'000)}, .near = near});
+  const Pages other(other_store, {.policy = {.ttl = Millis(600'000)}});
+  other.Put(20, Page{20, "hot"}).value();
+  other.Put(21, Page{21, "cold"}).value();
+  say.Equal(pages.Get(21)->outcome, Outcome::kHit, "a first read");
+  say.Equal(pages.Get(21)->outcome, Outcome::kHit, "a second");
+  say.Equal(near.figures().cold, std::uint64_t{2}, "both are cold");
+  const std::vector<Command> reads(200, Command("CACHE.GET", PageKey(20).text()));
+  const auto is_told = [&] {
+    other_store.client().Pipeline(reads);
+    return near.figures().told_hot > 0;
+  };
+  if (!Eventually(is_told)) return say.Check(false, "the server says what is hot");
+  say.Check(Eventually([&] {
+              return pages.Get(20)->outcome == Outcome::kNearHit || near.figures().cold > 200;
+            }),
+            "it is kept");
+  say.Check(near.figures().cold < 10, "from the first read on, unless a connection was lost");
+}
+
 }  // namespace
 
 Cases NearCases(const std::vector<std::string>& uris) {
@@ -223,6 +251,7 @@ Cases NearCases(const std::vector<std::string>& uris) {
       {"MinimumVersionsSkipOlderCopies", MinimumVersionsSkipOlderCopies},
       {"ANewConnectionHasNoCopies", ANewConnectionHasNoCopies},
       {"BulkReadsUseAndFillIt", BulkReadsUseAndFillIt},
+      {"WhatTheFleetReadsIsPromoted", WhatTheFleetReadsIsPromoted},
   };
   Cases cases;
   for (const auto& [name, run] : rows) {

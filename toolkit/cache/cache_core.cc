@@ -365,17 +365,28 @@ struct Gathered {
   FirstOf<bool> all;
 };
 
-Task<Replies> CoReadAll(Tracking& tracking, std::vector<Command> commands) {
-  if (commands.empty()) co_return Replies();
-  auto gathered = std::make_shared<Gathered>(commands.size());
+// By the connection that is tracked; null: by the client.
+struct Query {
+  Command command;
+  Tracking* tracking = nullptr;
+};
+
+Task<Replies> CoReadAll(Client& client, std::vector<Query> queries) {
+  if (queries.empty()) co_return Replies();
+  auto gathered = std::make_shared<Gathered>(queries.size());
   CallOptions options;
   options.stop = co_await CurrentStop();
-  for (std::size_t i = 0; i < commands.size(); ++i) {
-    tracking.Start(std::move(commands[i]), options, [gathered, i](Result<Reply> reply) {
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    ReplyCallback done = [gathered, i](Result<Reply> reply) {
       gathered->replies[i] = std::move(reply);
       // acq_rel: who is last has all replies.
       if (gathered->left.fetch_sub(1, std::memory_order_acq_rel) == 1) gathered->all.Give(true);
-    });
+    };
+    if (queries[i].tracking != nullptr) {
+      queries[i].tracking->Start(std::move(queries[i].command), options, std::move(done));
+    } else {
+      client.Start(std::move(queries[i].command), options, std::move(done));
+    }
   }
   co_await gathered->all;
   co_return std::move(gathered->replies);
@@ -385,7 +396,7 @@ Task<Replies> CoReadAll(Tracking& tracking, std::vector<Command> commands) {
 
 Asked CacheCore::Ask(std::string_view key, LookupOptions options) {
   if (!breaker_.MayTry(clock_)) return {.lookup = BreakerIsOpen(), .ticket = {}};
-  if (near() == nullptr)
+  if (near() == nullptr || !near()->Admits(NearName(key)))
     return {.lookup = ReadLookup(Told(client().Call(LookupCommand(key, options)))), .ticket = {}};
   // The ticket before the place to ask: if the epoch changes between, the copy is not kept.
   const NearTicket ticket = near()->Ticket();
@@ -399,7 +410,8 @@ Asked CacheCore::Ask(std::string_view key, LookupOptions options) {
 Task<Asked> CacheCore::CoAsk(std::string key, LookupOptions options) {
   if (!breaker_.MayTry(clock_)) co_return Asked{.lookup = BreakerIsOpen(), .ticket = {}};
   // The replies of those who would stand behind one that waits would wait, too.
-  const bool may_keep = near() != nullptr && options.wait <= Millis(0);
+  const bool may_keep =
+      near() != nullptr && options.wait <= Millis(0) && near()->Admits(NearName(key));
   Asked asked{.lookup = Lookup(), .ticket = {}};
   Tracking* tracking = nullptr;
   if (may_keep) {
@@ -417,27 +429,32 @@ Task<Asked> CacheCore::CoAsk(std::string key, LookupOptions options) {
 }
 
 Task<std::vector<Asked>> CacheCore::CoAskAll(std::vector<std::string> keys, LookupOptions options) {
-  std::vector<Asked> all;
-  all.reserve(keys.size());
+  std::vector<Asked> all(keys.size(), Asked{.lookup = Lookup(), .ticket = {}});
   Tracking* tracking = nullptr;
   std::optional<NearTicket> ticket;
   if (near() != nullptr) {
     ticket = near()->Ticket();
     tracking = near()->tracking();
-    options.with_tags = true;
   }
-  std::vector<Command> commands;
-  for (const std::string& key : keys) commands.push_back(LookupCommand(key, options));
+  std::vector<Query> queries;
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    LookupOptions how = options;
+    how.with_tags = near() != nullptr && near()->Admits(NearName(keys[i]));
+    if (how.with_tags) all[i].ticket = ticket;
+    queries.push_back({LookupCommand(keys[i], how), how.with_tags ? tracking : nullptr});
+  }
   Replies replies;
   if (!breaker_.MayTry(clock_)) {
-    replies.assign(commands.size(), BreakerIsOpen());
+    replies.assign(queries.size(), BreakerIsOpen());
   } else if (tracking != nullptr) {
-    replies = co_await CoReadAll(*tracking, std::move(commands));
+    replies = co_await CoReadAll(client(), std::move(queries));
   } else {
+    std::vector<Command> commands;
+    for (Query& query : queries) commands.push_back(std::move(query.command));
     replies = co_await client().CoPipeline(std::move(commands));
   }
-  for (Result<Reply>& reply : replies)
-    all.push_back({.lookup = ReadLookup(Told(std::move(reply))), .ticket = ticket});
+  for (std::size_t i = 0; i < replies.size(); ++i)
+    all[i].lookup = ReadLookup(Told(std::move(replies[i])));
   co_return all;
 }
 

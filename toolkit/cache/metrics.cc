@@ -89,6 +89,10 @@ constexpr Row kNearRows[] = {
      [](const CacheFigures& f) { return f.near.refused; }},
     {"near_epochs_total", "counter", "Connections that changes were told on.",
      [](const CacheFigures& f) { return f.near.epochs; }},
+    {"near_cold_total", "counter", "Reads of keys that are not hot, and were not kept.",
+     [](const CacheFigures& f) { return f.near.cold; }},
+    {"near_told_hot_total", "counter", "Keys that the server said are hot.",
+     [](const CacheFigures& f) { return f.near.told_hot; }},
 };
 
 void WriteLoadTimes(std::span<const NamedFigures> caches, Writer& writer) {

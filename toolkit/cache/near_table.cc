@@ -84,19 +84,94 @@ NearTable::NearTable(Store store, const NearOptions& options)
     : store_(std::move(store)),
       shard_bytes_max_(options.max_bytes / kShards),
       shard_entries_max_(std::max<std::size_t>(options.entries_max / kShards, 1)),
-      shards_(std::make_unique<Shard[]>(kShards)) {}
+      promotion_(options.promotion),
+      shards_(std::make_unique<Shard[]>(kShards)),
+      heat_(promotion_ ? std::make_unique<HeatSketch>(promotion_->period) : nullptr) {}
 
-NearTable::~NearTable() = default;
+NearTable::~NearTable() {
+  if (asking_ != 0) store_.scheduler().Cancel(asking_);
+}
 
 Result<void> NearTable::Track() {
-  if (!store_.capabilities().tracking) return {};
+  const Capabilities& has = store_.capabilities();
+  if (!has.tracking) return {};
   auto tracking =
       store_.client().Track({}, [this](const Invalidation& told) { OnInvalidation(told); });
   if (!tracking) return Pass(std::move(tracking));
   tracking_ = std::move(*tracking);
   // The first epoch is told before there is a place to read by.
+  if (promotion_ && promotion_->ask_every > Millis(0) && has.hot_keys) AskLater();
   return {};
 }
+
+// ---- What is hot -------------------------------------------------------------------------------
+
+bool NearTable::Admits(const NearName& name) {
+  if (heat_ == nullptr) return true;
+  if (heat_->Add(name.hash(), store_.clock().Now()) >= promotion_->reads_min) return true;
+  cold_.fetch_add(1, std::memory_order_relaxed);
+  return false;
+}
+
+void NearTable::KeepHot(std::size_t hash, TimePoint now) {
+  if (heat_ != nullptr) heat_->Raise(hash, promotion_->reads_min, now);
+}
+
+void NearTable::AddPrefix(std::string prefix) {
+  if (heat_ == nullptr) return;
+  const std::lock_guard lock(prefixes_mutex_);
+  if (prefixes_.size() == kPrefixesMax || std::ranges::find(prefixes_, prefix) != prefixes_.end())
+    return;
+  prefixes_.push_back(std::move(prefix));
+}
+
+void NearTable::AskLater() {
+  asking_ = store_.scheduler().After(promotion_->ask_every, [weak = weak_from_this()] {
+    if (const auto table = weak.lock()) table->AskWhatIsHot();
+  });
+}
+
+void NearTable::AskWhatIsHot() {
+  if (!is_told()) return AskLater();
+  store_.client().Start(Command("CACHE.HOTKEYS", "READ", "LIMIT", kHotKeysAsked), {},
+                        [weak = weak_from_this()](const Result<Reply>& reply) {
+                          if (const auto table = weak.lock()) table->OnHotKeys(reply);
+                        });
+}
+
+void NearTable::OnHotKeys(const Result<Reply>& reply) {
+  // Who may not ask is not told the next time either.
+  if (!reply && (reply.error().server_code() == "NOPERM" || reply.error().server_code() == "ERR"))
+    return;
+  const Reply* const reads = reply ? reply->Find("reads") : nullptr;
+  if (reads != nullptr) TakeHotKeys(*reads);
+  AskLater();
+}
+
+void NearTable::TakeHotKeys(const Reply& reads) {
+  constexpr std::size_t kNameMax = 255;  // of longer ones the server tells the beginning
+  const Reply* const period = reads.Find("period-ms");
+  const Reply* const keys = reads.Find("keys");
+  if (period == nullptr || keys == nullptr) return;
+  const double calls_min =
+      promotion_->server_rate_min * static_cast<double>(period->AsInteger().value_or(0)) / 1000;
+  const TimePoint now = store_.clock().Now();
+  const std::lock_guard lock(prefixes_mutex_);
+  for (const Reply& row : keys->elements()) {
+    const Reply* const key = row.Find("key");
+    const Reply* const calls = row.Find("calls");
+    if (key == nullptr || calls == nullptr || key->text().size() > kNameMax) continue;
+    if (static_cast<double>(calls->AsInteger().value_or(0)) < calls_min) continue;
+    const auto begins_it = [&](const std::string& prefix) {
+      return key->text().starts_with(prefix);
+    };
+    if (std::ranges::none_of(prefixes_, begins_it)) continue;
+    KeepHot(NearName(key->text()).hash(), now);
+    told_hot_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+// ---- Copies ------------------------------------------------------------------------------------
 
 void NearTable::OnInvalidation(const Invalidation& told) {
   switch (told.kind) {
@@ -185,12 +260,14 @@ bool NearTable::Find(const NearName& name, TypeName type, TimePoint now, Version
   Shard& shard = ShardOf(name.hash());
   const std::lock_guard lock(shard.mutex);
   Node* node = shard.Find(name);
-  if (node == nullptr || node->ticket.epoch != epoch || node->fill.type != type ||
-      now >= node->fill.fresh_until || node->fill.copy.version < min_version) {
+  if (node == nullptr || node->fill.type != type) return false;
+  const bool is_bumped = std::ranges::any_of(node->tags, [&](const auto& tag) {
+    return tag->bumped.load(std::memory_order_acquire) > node->ticket.count;
+  });
+  if (is_bumped || node->ticket.epoch != epoch || now >= node->fill.fresh_until ||
+      node->fill.copy.version < min_version) {
+    if (node->was_read) KeepHot(name.hash(), now);
     return false;
-  }
-  for (const auto& tag : node->tags) {
-    if (tag->bumped.load(std::memory_order_acquire) > node->ticket.count) return false;
   }
   node->was_read = true;
   *copy = node->fill.copy;
@@ -226,7 +303,9 @@ void NearTable::Tell(std::string_view told) {
     const std::lock_guard lock(shard.mutex);
     gone = shard.Take(name);
   }
-  if (gone != nullptr) invalidated_.fetch_add(1, std::memory_order_relaxed);
+  if (gone == nullptr) return;
+  invalidated_.fetch_add(1, std::memory_order_relaxed);
+  if (gone->was_read) KeepHot(gone->hash, store_.clock().Now());
 }
 
 void NearTable::TellAll() {
@@ -248,7 +327,9 @@ void NearTable::DropAll() {
 NearFigures NearTable::figures() const {
   NearFigures figures{.invalidated = invalidated_.load(std::memory_order_relaxed),
                       .refused = refused_.load(std::memory_order_relaxed),
-                      .epochs = epochs_.load(std::memory_order_relaxed)};
+                      .epochs = epochs_.load(std::memory_order_relaxed),
+                      .cold = cold_.load(std::memory_order_relaxed),
+                      .told_hot = told_hot_.load(std::memory_order_relaxed)};
   for (std::size_t i = 0; i < kShards; ++i) {
     const std::lock_guard lock(shards_[i].mutex);
     figures.entries += shards_[i].size();
@@ -261,6 +342,16 @@ NearFigures NearTable::figures() const {
 }  // namespace internal
 
 Result<NearCache> NearCache::Open(Store store, NearOptions options) {
+  if (const auto& promotion = options.promotion) {
+    const bool fits = promotion->reads_min >= 1 &&
+                      promotion->reads_min <= internal::HeatSketch::kCountMax &&
+                      promotion->period > Millis(0) && promotion->ask_every >= Millis(0) &&
+                      promotion->ask_every <= promotion->period / 2;
+    if (!fits)
+      return Fail(
+          Errc::kInvalid,
+          "a promotion has 1 to 255 reads_min, a period, and asks at most every half of it");
+  }
   NearCache near;
   near.table_ = std::make_shared<internal::NearTable>(std::move(store), options);
   if (Result<void> tracked = near.table_->Track(); !tracked) return Pass(std::move(tracked));

@@ -20,6 +20,10 @@
 //
 // Floors bound the memory of what is under way: no mark is left behind by a read that never ends.
 //
+// With a promotion, a read is counted before it is sent, and only that of a hot key takes a ticket.
+// One question after what the server counts as hot is under way at a time: timer, question, reply,
+// timer; what each holds is weak, so nothing keeps a table that its users have let go.
+//
 // Thread safety: any thread; names are told on the client's. Cost: O(1) each, whatever carries a
 // tag; an epoch or a clear is O(copies).
 #ifndef CAIRN_INTERNAL_NEAR_TABLE_H_
@@ -38,6 +42,7 @@
 #include <vector>
 
 #include "cairn/cache_policy.h"
+#include "cairn/internal/heat_sketch.h"
 #include "cairn/near_cache.h"
 #include "cairn/store.h"
 
@@ -86,13 +91,17 @@ class NearName {
   std::size_t hash_;
 };
 
-class NearTable {
+class NearTable : public std::enable_shared_from_this<NearTable> {
  public:
   static constexpr std::size_t kShards = 16;
   // What a copy costs beside its key and value.
   static constexpr std::size_t kEntryBytes = 256;
   // Tags that copies have; beyond it values with others are not kept.
   static constexpr std::size_t kTagsMax = 65'536;
+  // Prefixes of caches; of further ones what the server says is not heard.
+  static constexpr std::size_t kPrefixesMax = 256;
+  // What the server is asked for at a time, the hottest.
+  static constexpr int kHotKeysAsked = 64;
 
   NearTable(Store store, const NearOptions& options);
   ~NearTable();
@@ -107,6 +116,11 @@ class NearTable {
   // Where reads go whose values may be kept; null: nobody tells at the moment.
   Tracking* tracking() const { return is_told() ? tracking_.get() : nullptr; }
   bool is_told() const { return epoch_.load(std::memory_order_acquire) != 0; }
+
+  // Whether what is read of the key now is to be kept: it counts as a read that asks the store.
+  bool Admits(const NearName& name);
+  // A cache over this has keys with this prefix.
+  void AddPrefix(std::string prefix);
 
   // Before the read is sent.
   NearTicket Ticket() const;
@@ -159,6 +173,12 @@ class NearTable {
   bool FindTags(const std::vector<std::string>& names,
                 std::vector<std::shared_ptr<const Tag>>* tags);
   void DropAll();
+  // It was served from here, so it has its place again.
+  void KeepHot(std::size_t hash, TimePoint now);
+  void AskLater();
+  void AskWhatIsHot();
+  void OnHotKeys(const Result<Reply>& reply);
+  void TakeHotKeys(const Reply& reads);
 
   static constexpr std::size_t kFloors = 4096;
 
@@ -166,7 +186,9 @@ class NearTable {
   const Store store_;
   const std::size_t shard_bytes_max_;
   const std::size_t shard_entries_max_;
+  const std::optional<NearPromotion> promotion_;
   const std::unique_ptr<Shard[]> shards_;
+  const std::unique_ptr<HeatSketch> heat_;  // null without a promotion
   // Atomic: the number of what was last told, by its name's hash.
   std::atomic<std::uint64_t> count_{0};
   std::array<std::atomic<std::uint64_t>, kFloors> floors_{};
@@ -175,6 +197,11 @@ class NearTable {
   std::atomic<std::uint64_t> epochs_{0};
   std::atomic<std::uint64_t> invalidated_{0};
   std::atomic<std::uint64_t> refused_{0};
+  std::atomic<std::uint64_t> cold_{0};
+  std::atomic<std::uint64_t> told_hot_{0};
+  std::mutex prefixes_mutex_;
+  std::vector<std::string> prefixes_;  // under prefixes_mutex_
+  TimerNumber asking_ = 0;             // whoever asks, one after the other; then the destructor
   std::mutex tags_mutex_;
   std::unordered_map<std::string, std::shared_ptr<Tag>> tags_;  // under tags_mutex_
   std::atomic<std::size_t> tag_count_{0};
