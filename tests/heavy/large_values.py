@@ -22,7 +22,17 @@ def say(server, *words):
 
 
 def OthersGoOnWhileAHugeValueComesIn():
-    """Nobody waits for the input to be moved, nor for the value to be made of it."""
+    """Nobody waits for the input to be moved, nor for the value to be made of it. A busy machine
+    holds others up, too, but not each time that this is tried."""
+    for _ in range(10):
+        slow = longest_waits_while_huge_values_come_in()
+        if SANITIZED or slow[0] < 0.07:
+            return
+    raise AssertionError(f"the longest waits: {slow}")
+
+
+def longest_waits_while_huge_values_come_in():
+    """Three, as many as the values; the shortest of them first."""
     value = pattern(HUGE, 1)
     request = frame("SET", "huge", value)  # made before: Python copies with its lock held
     waits = []
@@ -47,12 +57,9 @@ def OthersGoOnWhileAHugeValueComesIn():
         check(a.call("GET", "huge") == value, "the value")
         equal(a.call("STRLEN", "huge"), HUGE)
         check(len(waits) > 20, f"others were answered: {len(waits)}")
-        # By far most of them at once; a busy machine may hold a few up.
-        slow = sorted(waits)[-3:]
-        if not SANITIZED:
-            check(slow[0] < 0.07, f"the longest waits: {slow}")
         equal(a.call("APPEND", "huge", "end"), HUGE + 3)
         check(a.call("GETRANGE", "huge", -6, -1) == value[-3:] + b"end", "its end")
+        return sorted(waits)[-3:]
 
 
 def LargeValuesAreWhole():

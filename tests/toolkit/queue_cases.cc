@@ -44,7 +44,8 @@ void ComesBackAndIsBuried(const Store& store, Complaints& say) {
   queue.Push("a").value();
   const Job lost = Make(store, "queue-lost", kBrief).Reserve()->value();
   const auto again = queue.Reserve(Millis(20'000));
-  say.Check(again && *again && (*again)->delivery == 2, "it comes back");
+  if (!again || !*again) return say.Check(false, "it comes back");
+  say.Check((*again)->delivery == 2, "for the second time");
   say.Check(queue.Ack(lost) == false, "the late one is told");
   say.Check(queue.Nack(**again, {.error = "why"}) == true, "a last failure");
   const auto dead = queue.Dead(10).value();
