@@ -315,6 +315,10 @@ class Server:
     def log(self):
         return pathlib.Path(self.log_path).read_text(errors="replace")
 
+    def wait_log(self, text):
+        """What a client sees may be there before what is logged about it."""
+        wait_for(lambda: text in self.log(), f"'{text}' in the log")
+
     def wait_ready(self):
         def up():
             if self.process.poll() is not None:
