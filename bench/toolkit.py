@@ -47,10 +47,11 @@ def hits(uri, plain, seconds):
 
 
 def many(uri, plain, seconds):
-    print("\nHits of 64 coroutines, pipelined by themselves; a loop of pipelines of 64 by hiredis")
+    print("\n64 coroutines, pipelined by themselves; a loop of pipelines of 64 by hiredis")
     row("", "thousand/s", "CPU us")
-    spans = [("embedded", "coroutines", EMBEDDED), ("Cairn", "coroutines", uri)]
-    spans += [(f"hiredis, {name}", "hiredis-pipeline", at) for name, at in plain]
+    spans = [("hits, embedded", "coroutines", EMBEDDED), ("hits, Cairn", "coroutines", uri)]
+    spans += [(f"GET, {name}", "get-coroutines", at) for name, at in plain]
+    spans += [(f"hiredis GET, {name}", "hiredis-pipeline", at) for name, at in plain]
     for label, part, at in spans:
         found = measure(part, at, seconds)
         row(label, f"{found['calls_per_second'] / 1000:.0f}", us(found, "cpu_ns"))

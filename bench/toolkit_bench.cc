@@ -5,6 +5,7 @@
 //
 //   hits, hiredis-hits            one caller, a key that is there: time and CPU of a call
 //   coroutines, hiredis-pipeline  64 at a time: calls a second, CPU of each
+//   get-coroutines                the same by the client alone, a plain GET
 //   stampede, hiredis-stampede    1,000 callers of a key that nobody has: how often it is loaded
 //   expiry, hiredis-expiry        64 callers, whose key expires ten times a second: their p99
 //   near-hits                     a hit in a near cache
@@ -193,9 +194,21 @@ void HiredisHits(std::string_view uri, double seconds) {
 Task<void> CallUntil(const Cache* cache, std::int64_t end, std::atomic<std::int64_t>* calls,
                      std::latch* done) {
   std::int64_t made = 0;
-  while (WallNs() < end) {
+  while (made % kCoroutines != 0 || WallNs() < end) {
     const auto entry = co_await cache->CoGetOrLoad(1, [](Context&) -> Loaded { return Value(); });
     if (!entry) Die(entry.error().detail);
+    ++made;
+  }
+  *calls += made;
+  done->count_down();
+}
+
+Task<void> GetUntil(Client* client, std::int64_t end, std::atomic<std::int64_t>* calls,
+                    std::latch* done) {
+  std::int64_t made = 0;
+  while (made % kCoroutines != 0 || WallNs() < end) {
+    const Result<Reply> value = co_await client->CoCall(Command("GET", "bench:1"));
+    if (!value || value->text().size() != kValueBytes) Die("no value");
     ++made;
   }
   *calls += made;
@@ -207,17 +220,33 @@ void PrintRate(std::int64_t calls, std::int64_t wall_ns, std::int64_t cpu_ns) {
   Print("cpu_ns", static_cast<double>(cpu_ns) / static_cast<double>(calls));
 }
 
-void Coroutines(std::string_view uri, double seconds) {
-  const Cache cache(OpenOrDie(uri));
-  if (!cache.Put(1, Value())) Die("the value cannot be put");
+// `call_until`: a coroutine that calls until a time.
+template <class CallUntil>
+void MeasureCoroutines(double seconds, const CallUntil& call_until) {
   std::latch done(kCoroutines);
   std::atomic<std::int64_t> calls{0};
   const std::int64_t cpu = ProcessNs();
   const std::int64_t began = WallNs();
   const std::int64_t end = began + static_cast<std::int64_t>(seconds * 1e9);
-  for (std::size_t i = 0; i < kCoroutines; ++i) Detach(CallUntil(&cache, end, &calls, &done));
+  for (std::size_t i = 0; i < kCoroutines; ++i) Detach(call_until(end, &calls, &done));
   done.wait();
   PrintRate(calls, WallNs() - began, ProcessNs() - cpu);
+}
+
+void Coroutines(std::string_view uri, double seconds) {
+  const Cache cache(OpenOrDie(uri));
+  if (!cache.Put(1, Value())) Die("the value cannot be put");
+  MeasureCoroutines(seconds, [&](std::int64_t end, auto* calls, std::latch* done) {
+    return CallUntil(&cache, end, calls, done);
+  });
+}
+
+void GetCoroutines(std::string_view uri, double seconds) {
+  const Store store = OpenOrDie(uri);
+  if (!store.client().Call(Command("SET", "bench:1", Value()))) Die("the value cannot be set");
+  MeasureCoroutines(seconds, [&](std::int64_t end, auto* calls, std::latch* done) {
+    return GetUntil(&store.client(), end, calls, done);
+  });
 }
 
 void HiredisPipeline(std::string_view uri, double seconds) {
@@ -396,6 +425,7 @@ struct Part {
 constexpr Part kParts[] = {{"hits", Hits},
                            {"hiredis-hits", HiredisHits},
                            {"coroutines", Coroutines},
+                           {"get-coroutines", GetCoroutines},
                            {"hiredis-pipeline", HiredisPipeline},
                            {"stampede", Stampede},
                            {"hiredis-stampede", HiredisStampede},

@@ -124,7 +124,7 @@ class TypedCache {
     return ReadTask(core_, key.text(), read, policy_);
   }
 
-  // A hit does without a coroutine.
+  // A hit does without a coroutine, and in one without the state of a load.
   template <Loader<T, KeyType> L>
   Result<Entry<T>> GetOrLoad(const KeyType& key, L loader, const ReadOptions& read = {}) const {
     std::string text = key.text();
@@ -257,9 +257,14 @@ class TypedCache {
                                          ReadOptions read) {
     std::string text = key.text();
     if (auto near = Reader::Near(*core, text, read.min_version)) co_return std::move(*near);
+    std::optional<internal::Asked> asked;
+    if (core->Joinable(text, read.min_version) == nullptr) {
+      asked.emplace(co_await core->CoAsk(text, Reader::LeasedLookup(policy, read)));
+      if (auto fresh = Reader::Fresh(*core, text, *asked, policy)) co_return std::move(*fresh);
+    }
     auto call = std::make_shared<typename Reader::template Call<L>>(
         core, std::move(key), std::move(text), std::move(loader), std::move(policy), read);
-    co_return co_await Reader::Run(std::move(call), std::nullopt);
+    co_return co_await Reader::Run(std::move(call), std::move(asked));
   }
 
   Result<Command> PutCommand(const KeyType& key, const T& value, const PutOptions& options) const {

@@ -20,6 +20,8 @@ Channel::Channel(Reactor& reactor, DialPlan plan, Life life, Hooks hooks)
 Channel::~Channel() {
   if (transport_ != nullptr) reactor_.loop().poller().Remove(transport_->fd());
   EndDial();
+  for (const Sent& sent : pending_) sent.request->channel = nullptr;
+  for (const RequestPtr& request : waiting_) request->channel = nullptr;
 }
 
 void Channel::EndDial() {
@@ -106,21 +108,22 @@ void Channel::Submit(RequestPtr request) {
          .detail = "the last attempt to connect failed, the next one is due soon"});
   if (pending_.size() + waiting_.size() >= kRequestsMax)
     return request->Fail({.code = Errc::kLimit, .detail = "too many calls wait"});
-  ArmTimer(request);
-  if (state_ == State::kUp) return Write(request);
+  request->channel = this;
+  reactor_.Watch(request);
+  if (state_ == State::kUp) return Write(std::move(request));
   waiting_.push_back(std::move(request));
   Dial();
 }
 
-void Channel::Write(const RequestPtr& request) {
+void Channel::Write(RequestPtr request) {
   request->is_sent = true;
   ++request->sends;
-  request->sent_us = reactor_.now_us();
+  request->sent_us = reactor_.pass_us();
   request->replies.clear();
   if (request->is_asking) AppendCommand(cache::Command("ASKING"), &output_);
   request->awaits_asking = request->is_asking;
   output_ += request->bytes;
-  pending_.push_back({request});
+  pending_.push_back({std::move(request)});
   WantFlush();
 }
 
@@ -137,23 +140,10 @@ void Channel::WantFlush() {
 
 void Channel::SendWaiting() {
   while (state_ == State::kUp && !waiting_.empty()) {
-    const RequestPtr request = std::move(waiting_.front());
+    RequestPtr request = std::move(waiting_.front());
     waiting_.pop_front();
-    if (!request->is_done) Write(request);
+    if (!request->is_done) Write(std::move(request));
   }
-}
-
-void Channel::ArmTimer(const RequestPtr& request) {
-  if (request->deadline_us == INT64_MAX || request->timer != io::TimerId()) return;
-  const std::int64_t delay_us = request->deadline_us - reactor_.now_us();
-  // The timer holds the request and the channel that it was first given to: the one, as a rule.
-  request->timer = reactor_.loop().AddTimer(
-      delay_us, [self = weak_from_this(), weak = std::weak_ptr<Request>(request)] {
-        const RequestPtr late = weak.lock();
-        if (late == nullptr || late->is_done) return;
-        if (const auto channel = self.lock()) return channel->OnDeadline(late);
-        late->Fail({.code = Errc::kTimeout, .detail = "no reply in time"});
-      });
 }
 
 void Channel::OnDeadline(const RequestPtr& request) {
@@ -217,7 +207,7 @@ void Channel::ReadAll() {
     }
     if (got.state == io::Transfer::State::kEnd) return Drop("the server closed the connection");
     if (!got.done()) return Drop(std::strerror(got.error));
-    heard_us_ = reactor_.now_us();
+    heard_us_ = reactor_.pass_us();
     input_.append(buffer, got.bytes);
     if (!TakeReplies()) return;
     // A short read took all there was; with TLS it says nothing.
@@ -259,10 +249,10 @@ void Channel::OnReply(cache::Reply reply) {
   if (sent.received < sent.request->reply_count) return;
   const RequestPtr request = std::move(sent.request);
   pending_.pop_front();
+  request->channel = nullptr;
   if (request->is_done) return;
   request->is_sent = false;  // all that was sent has been answered
   if (hooks_.takes_over && hooks_.takes_over(request)) return;
-  if (request->timer != io::TimerId()) reactor_.loop().CancelTimer(request->timer);
   request->Finish();
 }
 

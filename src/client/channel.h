@@ -73,6 +73,8 @@ class Channel final : public std::enable_shared_from_this<Channel>, private io::
   void Drop(std::string_view why);
   // Writes what waits. By the reactor.
   void Flush();
+  // Of a request that is in a queue of this. By the reactor.
+  void OnDeadline(const RequestPtr& request);
 
   bool is_closed() const { return state_ == State::kClosed; }
   bool is_up() const { return state_ == State::kUp; }
@@ -93,15 +95,13 @@ class Channel final : public std::enable_shared_from_this<Channel>, private io::
   void OnDialFailed(const cache::Error& error);
   void BackOff();
   void SendWaiting();
-  void Write(const RequestPtr& request);
+  void Write(RequestPtr request);
   void WantFlush();
   void ReadAll();
   bool TakeReplies();
   void OnReply(cache::Reply reply);
   void Down(const cache::Error& error);
   void FailAll(std::deque<RequestPtr> requests, const cache::Error& error);
-  void ArmTimer(const RequestPtr& request);
-  void OnDeadline(const RequestPtr& request);
   void Watch(io::Interest interest);
   void EndDial();
 

@@ -38,8 +38,9 @@ class Arrival {
 
 class CallArrival : public Arrival<Result<Reply>> {
  public:
-  CallArrival(Client& client, Command command, CallOptions options)
-      : client_(client), command_(std::move(command)), options_(std::move(options)) {}
+  // Both are the coroutine's own, and are moved from.
+  CallArrival(Client& client, Command& command, CallOptions& options)
+      : client_(client), command_(command), options_(options) {}
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> waiter) {
     return Suspend(waiter, options_, [this](auto done) {
@@ -50,8 +51,8 @@ class CallArrival : public Arrival<Result<Reply>> {
 
  private:
   Client& client_;
-  Command command_;
-  CallOptions options_;
+  Command& command_;
+  CallOptions& options_;
 };
 
 class PipelineArrival : public Arrival<Replies> {
@@ -90,7 +91,7 @@ bool IsUnknownScript(const Result<Reply>& reply) {
 Script::Script(std::string source) : source_(std::move(source)), digest_(View(Sha1Hex(source_))) {}
 
 Task<Result<Reply>> Client::CoCall(Command command, CallOptions options) {
-  co_return co_await CallArrival(*this, std::move(command), std::move(options));
+  co_return co_await CallArrival(*this, command, options);
 }
 
 Task<Replies> Client::CoPipeline(std::vector<Command> commands, CallOptions options) {

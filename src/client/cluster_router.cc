@@ -98,6 +98,7 @@ int ClusterRouter::NodeFor(int slot) {
 
 void ClusterRouter::Submit(RequestPtr request) {
   if (is_closed_) return request->Fail({.code = Errc::kClosed, .detail = "the store was closed"});
+  reactor_.Watch(request);  // also while it is in no channel
   if (map_.empty()) {
     if (parked_.size() == kParkedMax)
       return request->Fail({.code = Errc::kLimit, .detail = "too many calls wait"});

@@ -26,18 +26,18 @@ TEST(CommandClass, Kinds) {
                         {Command("CLIENT", "LIST"), CommandKind::kOther},
                         {Command("SUBSCRIBE", "a"), CommandKind::kSubscribing},
                         {Command(), CommandKind::kOther}}) {
-    EXPECT_EQ(KindOf(row.command), row.kind) << (row.command.empty() ? "" : row.command[0]);
+    EXPECT_EQ(ClassOf(row.command).kind, row.kind) << (row.command.empty() ? "" : row.command[0]);
   }
 }
 
 TEST(CommandClass, Waiting) {
-  EXPECT_TRUE(Waits(Command("blpop", "k", 0)));
-  EXPECT_FALSE(Waits(Command("XREAD", "COUNT", 1, "STREAMS", "k", 0)));
-  EXPECT_TRUE(Waits(Command("XREAD", "block", 0, "STREAMS", "k", 0)));
-  EXPECT_TRUE(Waits(Command("CACHE.GET", "k", "LEASE", 100, "WAIT", 50)));
-  EXPECT_TRUE(Waits(Command("CACHE.BARRIER", "log", "UNTIL", "1-1", "WAIT", 50)));
-  EXPECT_FALSE(Waits(Command("CACHE.BARRIER", "log")));
-  EXPECT_FALSE(Waits(Command("GET", "WAIT")));
+  EXPECT_TRUE(ClassOf(Command("blpop", "k", 0)).waits);
+  EXPECT_FALSE(ClassOf(Command("XREAD", "COUNT", 1, "STREAMS", "k", 0)).waits);
+  EXPECT_TRUE(ClassOf(Command("XREAD", "block", 0, "STREAMS", "k", 0)).waits);
+  EXPECT_TRUE(ClassOf(Command("CACHE.GET", "k", "LEASE", 100, "WAIT", 50)).waits);
+  EXPECT_TRUE(ClassOf(Command("CACHE.BARRIER", "log", "UNTIL", "1-1", "WAIT", 50)).waits);
+  EXPECT_FALSE(ClassOf(Command("CACHE.BARRIER", "log")).waits);
+  EXPECT_FALSE(ClassOf(Command("GET", "WAIT")).waits);
   EXPECT_TRUE(Waits(Command("GET", "k"), cache::Waits::kYes));
   EXPECT_FALSE(Waits(Command("BLPOP", "k", 0), cache::Waits::kNo));
 }

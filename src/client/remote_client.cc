@@ -69,6 +69,7 @@ RemoteClient::RemoteClient(Passkey, const cache::StoreOptions& options,
 
 RemoteClient::~RemoteClient() {
   RunThere([this] {
+    SubmitHere();
     const cache::Error error{.code = Errc::kClosed, .detail = "the store was closed"};
     router_->Close(error);
     pool_.Close(error);
@@ -105,16 +106,14 @@ Replies RemoteClient::Await(std::size_t count, Begin begin) {
   return replies;
 }
 
-MonotonicUs RemoteClient::DeadlineUs(std::span<const Command> commands,
-                                     const CallOptions& options) {
+MonotonicUs RemoteClient::DeadlineUs(std::span<const Command> waiting, const CallOptions& options) {
   const MonotonicUs now_us = reactor_->now_us();
   const auto microseconds = [](cache::Duration duration) {
     return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
   };
   std::int64_t left_us = microseconds(options.timeout.value_or(timeout_));
-  const bool is_alone = commands.size() == 1 || options.waits == cache::Waits::kYes;
-  for (const Command& command : commands) {
-    if (options.timeout || !is_alone || !Waits(command, options.waits)) continue;
+  for (const Command& command : waiting) {
+    if (options.timeout) break;
     // Its own time, and ours beyond it for the way there and back.
     const auto own = OwnWait(command);
     if (!own) continue;
@@ -127,17 +126,29 @@ MonotonicUs RemoteClient::DeadlineUs(std::span<const Command> commands,
 
 RequestPtr RemoteClient::MakeRequest(std::span<const Command> commands, const CallOptions& options,
                                      cache::RepliesCallback done) {
+  RequestPtr request = MakeRequest(commands, options);
+  request->done = std::move(done);
+  return request;
+}
+
+RequestPtr RemoteClient::MakeRequest(std::span<const Command> commands,
+                                     const CallOptions& options) {
   auto request = std::make_shared<Request>();
   request->reply_count = commands.size();
   request->is_idempotent = true;
+  bool waits = options.waits == cache::Waits::kYes;
+  std::size_t bytes = 0;
+  for (const Command& command : commands) bytes += WireBytesMax(command);
+  request->bytes.reserve(bytes);
   for (const Command& command : commands) {
+    const CommandClass found = ClassOf(command);
     AppendCommand(command, &request->bytes);
-    request->is_idempotent &= IsIdempotent(command, options.idempotence);
+    request->is_idempotent &= IsIdempotent(found.kind, options.idempotence);
+    waits |= commands.size() == 1 && Waits(found, options.waits);
     if (router_->is_cluster() && request->slot < 0) request->slot = SlotOf(command);
   }
-  request->deadline_us = DeadlineUs(commands, options);
+  request->deadline_us = DeadlineUs(waits ? commands : std::span<const Command>(), options);
   request->executor = options.executor;
-  request->done = std::move(done);
   if (options.stop.stop_possible()) {
     request->on_stop.emplace(options.stop,
                              [weak = std::weak_ptr<Request>(request), &loop = reactor_->loop()] {
@@ -150,9 +161,22 @@ RequestPtr RemoteClient::MakeRequest(std::span<const Command> commands, const Ca
   return request;
 }
 
+// What is made on the reactor's own thread, by a callback or a coroutine, goes without mail. It is
+// submitted at the pass's end rather than here: one that fails at once would call back within the
+// call that has made it, and its successor within that.
 void RemoteClient::Send(RequestPtr request) {
-  const bool posted = reactor_->loop().Post([this, request] { router_->Submit(request); });
+  if (reactor_->IsHere()) {
+    here_.push_back(std::move(request));
+    if (here_.size() == 1) reactor_->RunLater([this] { SubmitHere(); });
+    return;
+  }
+  const bool posted =
+      reactor_->loop().Post([this, request]() mutable { router_->Submit(std::move(request)); });
   if (!posted) request->Fail({.code = Errc::kLimit, .detail = "too many calls wait"});
+}
+
+void RemoteClient::SubmitHere() {
+  for (RequestPtr& request : std::exchange(here_, {})) router_->Submit(std::move(request));
 }
 
 // A connection of its own until it is answered; another one if the first was to the wrong server.
@@ -197,14 +221,18 @@ bool RemoteClient::SendElsewhere(const RequestPtr& request) {
 }
 
 void RemoteClient::Start(Command command, CallOptions options, cache::ReplyCallback done) {
-  if (Result<void> fits = CheckFitsClient(command); !fits) return done(Pass(std::move(fits)));
+  const CommandClass found = ClassOf(command);
+  if (Result<void> fits = CheckFitsClient(command, found.kind); !fits)
+    return done(Pass(std::move(fits)));
   if (options.stop.stop_requested())
     return done(Fail(Errc::kCancelled, "cancelled before it was sent"));
-  cache::RepliesCallback finish = OnlyReply(std::move(done));
   if (router_->is_cluster() && MaySpanSlots(command))
-    return SendSplit(command, options, std::move(finish));
-  RequestPtr request = MakeRequest({&command, 1}, options, std::move(finish));
-  Waits(command, options.waits) ? SendWaiting(std::move(request)) : Send(std::move(request));
+    return SendSplit(command, options, std::move(done));
+  if (Waits(found, options.waits))
+    return SendWaiting(MakeRequest({&command, 1}, options, OnlyReply(std::move(done))));
+  RequestPtr request = MakeRequest({&command, 1}, options);
+  request->done_one = std::move(done);
+  Send(std::move(request));
 }
 
 Result<Reply> RemoteClient::Call(const Command& command, const CallOptions& options) {
@@ -277,13 +305,17 @@ Result<std::vector<Reply>> RemoteClient::Transaction(std::span<const Command> co
 
 // One part a slot, all at once, put together when the last has come.
 void RemoteClient::SendSplit(const Command& command, const CallOptions& options,
-                             cache::RepliesCallback done) {
+                             cache::ReplyCallback done) {
   auto split = std::make_shared<SlotSplit>(command);
-  if (split->parts().size() <= 1) return Send(MakeRequest({&command, 1}, options, std::move(done)));
+  if (split->parts().size() <= 1) {
+    RequestPtr request = MakeRequest({&command, 1}, options);
+    request->done_one = std::move(done);
+    return Send(std::move(request));
+  }
   struct Gathering {
     Replies replies;
     std::atomic<std::size_t> left;
-    cache::RepliesCallback done;
+    cache::ReplyCallback done;
   };
   auto all = std::make_shared<Gathering>();
   all->replies = AllFail(split->parts().size(), {});
@@ -293,9 +325,7 @@ void RemoteClient::SendSplit(const Command& command, const CallOptions& options,
     Send(MakeRequest({&split->parts()[i].command, 1}, options, [all, split, i](Replies replies) {
       all->replies[i] = std::move(replies[0]);
       if (all->left.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-      Replies merged;
-      merged.push_back(split->Merge(std::move(all->replies)));
-      all->done(std::move(merged));
+      all->done(split->Merge(std::move(all->replies)));
     }));
   }
 }

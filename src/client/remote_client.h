@@ -62,16 +62,20 @@ class RemoteClient final : public cache::Client {
 
   // A request of these commands, with its deadline and its token, that is not yet on its way.
   RequestPtr MakeRequest(std::span<const cache::Command> commands,
+                         const cache::CallOptions& options);
+  RequestPtr MakeRequest(std::span<const cache::Command> commands,
                          const cache::CallOptions& options, cache::RepliesCallback done);
-  MonotonicUs DeadlineUs(std::span<const cache::Command> commands,
+  // `waiting`: those that may wait at the server, one after the other.
+  MonotonicUs DeadlineUs(std::span<const cache::Command> waiting,
                          const cache::CallOptions& options);
   // To the router, by mail.
   void Send(RequestPtr request);
+  void SubmitHere();
   void SendWaiting(RequestPtr request);
   // Of a request on a connection of its own.
   bool SendElsewhere(const RequestPtr& request);
   void SendSplit(const cache::Command& command, const cache::CallOptions& options,
-                 cache::RepliesCallback done);
+                 cache::ReplyCallback done);
   // Runs what `begin` begins and waits for its end; kInvalid on the reactor's thread.
   template <class Begin>
   cache::Replies Await(std::size_t count, Begin begin);
@@ -84,6 +88,7 @@ class RemoteClient final : public cache::Client {
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<Router> router_;  // the reactor's thread
   ChannelPool pool_;                // the reactor's thread
+  std::vector<RequestPtr> here_;    // the reactor's thread: made on it in this pass
   Mutex mutex_;
   std::unique_ptr<cache::Scheduler> messages_ GUARDED_BY(mutex_);  // of the subscriptions
 };

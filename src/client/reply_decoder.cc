@@ -2,7 +2,7 @@
 // The short way for whole scalars, and the conversion of trees.
 #include "client/reply_decoder.h"
 
-#include <charconv>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,9 +57,21 @@ Reply FromValue(Value&& value) {
   return Reply::Aggregate(AggregateType(value.type), std::move(elements));
 }
 
-bool ParseNumber(std::string_view text, std::int64_t* number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
-  return error == std::errc() && end == text.data() + text.size();
+// The number that the first line has behind its type, in one pass. Where the next line begins; 0 if
+// it is not there, or is another thing than it looks like.
+std::size_t TakeNumber(std::string_view buffer, std::int64_t* number) {
+  constexpr std::size_t kDigitsMax = 18;  // so many cannot overflow
+  const bool is_negative = buffer.size() > 1 && buffer[1] == '-';
+  const std::size_t begin = is_negative ? 2 : 1;
+  const std::size_t end_max = std::min(buffer.size(), begin + kDigitsMax);
+  std::size_t at = begin;
+  std::int64_t found = 0;
+  while (at < end_max && buffer[at] >= '0' && buffer[at] <= '9')
+    found = found * 10 + (buffer[at++] - '0');
+  if (at == begin || at + 2 > buffer.size()) return 0;
+  if (buffer[at] != '\r' || buffer[at + 1] != '\n') return 0;
+  *number = is_negative ? -found : found;
+  return at + 2;
 }
 
 }  // namespace
@@ -67,39 +79,40 @@ bool ParseNumber(std::string_view text, std::int64_t* number) {
 // False, and nothing consumed, if it is not all there, or is another thing than it looks like: the
 // parser then says what.
 bool ReplyDecoder::TakeScalar(std::string_view buffer, Reply* out) {
-  const std::size_t end = buffer.find("\r\n");
-  if (end == buffer.npos || end == 0) return false;
-  const std::string_view line = buffer.substr(1, end - 1);
   switch (buffer[0]) {
     case '$':
-      return TakeBulk(buffer, line, out);
-    case '+':
-      *out = Reply::Simple(std::string(line));
-      break;
-    case '-':
-      *out = Reply::OfError(std::string(line));
-      break;
+      return TakeBulk(buffer, out);
     case ':': {
       std::int64_t number = 0;
-      if (!ParseNumber(line, &number)) return false;
+      const std::size_t end = TakeNumber(buffer, &number);
+      if (end == 0) return false;
       *out = Reply::Integer(number);
-      break;
+      consumed_ = end;
+      return true;
     }
     case '_':
-      if (!line.empty()) return false;
+      if (!buffer.starts_with("_\r\n")) return false;
       *out = Reply::Null();
+      consumed_ = 3;
+      return true;
+    case '+':
+    case '-':
       break;
     default:
       return false;
   }
+  const std::size_t end = buffer.find("\r\n");
+  if (end == buffer.npos) return false;
+  std::string line(buffer.substr(1, end - 1));
+  *out = buffer[0] == '+' ? Reply::Simple(std::move(line)) : Reply::OfError(std::move(line));
   consumed_ = end + 2;
   return true;
 }
 
-bool ReplyDecoder::TakeBulk(std::string_view buffer, std::string_view line, Reply* out) {
+bool ReplyDecoder::TakeBulk(std::string_view buffer, Reply* out) {
   std::int64_t size = 0;
-  if (!ParseNumber(line, &size)) return false;
-  const std::size_t begin = line.size() + 3;
+  const std::size_t begin = TakeNumber(buffer, &size);
+  if (begin == 0) return false;
   if (size == -1) {
     *out = Reply::Null();
     consumed_ = begin;
@@ -118,13 +131,11 @@ bool ReplyDecoder::TakeBulk(std::string_view buffer, std::string_view line, Repl
 // would take more than the engine's part of an embedded hit.
 bool ReplyDecoder::TakeRow(std::string_view buffer, Reply* out) {
   constexpr std::int64_t kElementsMax = 16;
-  const std::size_t end = buffer.find("\r\n");
   std::int64_t count = 0;
-  if (end == buffer.npos || !ParseNumber(buffer.substr(1, end - 1), &count)) return false;
-  if (count < 0 || count > kElementsMax) return false;
+  std::size_t at = TakeNumber(buffer, &count);
+  if (at == 0 || count < 0 || count > kElementsMax) return false;
   std::vector<Reply> elements;
   elements.reserve(static_cast<std::size_t>(count));
-  std::size_t at = end + 2;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::string_view rest = buffer.substr(at);
     if (rest.empty() || !TakeScalar(rest, &elements.emplace_back())) {

@@ -37,7 +37,7 @@ class ReplyDecoder {
  private:
   bool TakeScalar(std::string_view buffer, cache::Reply* out);
   bool TakeRow(std::string_view buffer, cache::Reply* out);
-  bool TakeBulk(std::string_view buffer, std::string_view line, cache::Reply* out);
+  bool TakeBulk(std::string_view buffer, cache::Reply* out);
 
   resp::ReplyParser parser_;
   std::size_t bulk_bytes_max_ = resp::ReplyParser::Limits().bulk_bytes_max;

@@ -6,7 +6,7 @@
 //
 // `done` is called exactly once, by Finish, whoever comes first; a reply that comes later is thrown
 // away. Everything but making it happens on the loop's thread. Shared between the channel's queue,
-// its timer and whoever cancels it.
+// the reactor's deadlines and whoever cancels it.
 #ifndef CAIRN_CLIENT_REQUEST_H_
 #define CAIRN_CLIENT_REQUEST_H_
 
@@ -20,9 +20,10 @@
 
 #include "base/ids.h"
 #include "cairn/client.h"
-#include "io/timer_heap.h"
 
 namespace cairn::client {
+
+class Channel;
 
 class Request {
  public:
@@ -35,6 +36,8 @@ class Request {
   MonotonicUs deadline_us = INT64_MAX;  // by the loop's clock
   int slot = -1;                        // of its keys; -1: it has none
   cache::Executor* executor = nullptr;
+  // One of the two: the first for the only reply of a single command.
+  cache::ReplyCallback done_one = {};
   cache::RepliesCallback done = {};
   // For one with a connection of its own: on another one, once it has been told where.
   std::function<void()> resend = {};
@@ -49,7 +52,8 @@ class Request {
   int sends = 0;
   int redirections = 0;
   MonotonicUs sent_us = 0;
-  io::TimerId timer = {};
+  Channel* channel = nullptr;  // that has it in a queue
+  bool is_timed = false;       // the reactor looks after its deadline
   std::optional<std::stop_callback<std::function<void()>>> on_stop = {};
 
   // With the replies that have come, and `error` for those that have not.
@@ -63,10 +67,17 @@ class Request {
     if (std::exchange(is_done, true)) return;
     on_stop.reset();
     resend = {};
-    if (executor == nullptr) return std::exchange(done, {})(std::move(replies));
-    executor->Post([done = std::move(done), replies = std::move(replies)]() mutable {
-      done(std::move(replies));
-    });
+    std::string().swap(bytes);  // the deadlines hold it for a while
+    if (executor == nullptr) return Tell(done_one, done, replies);
+    executor->Post([one = std::move(done_one), all = std::move(done),
+                    come = std::move(replies)]() mutable { Tell(one, all, come); });
+  }
+
+ private:
+  // What is told goes with this call, and not with the request.
+  static void Tell(cache::ReplyCallback& one, cache::RepliesCallback& all, cache::Replies& come) {
+    if (!one) return std::exchange(all, {})(std::move(come));
+    std::exchange(one, {})(std::move(come[0]));
   }
 };
 
