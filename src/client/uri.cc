@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The text is cut from both ends: options first, then scheme, user, and the rest by its kind.
+// The text is cut up by ?, ://, @, / and , in this order; each part is a view of the text, so that
+// its place can be told.
 #include "client/uri.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 
@@ -62,104 +67,273 @@ std::string_view TakeUntil(std::string_view* text, char mark) {
   return head;
 }
 
-Result<void> SetDb(std::string_view text, Uri* uri) {
-  const auto db = ParseInt64(text);
-  if (!db || *db < 0) return Fail(Errc::kInvalid, "URI: the database is no number");
-  uri->db = *db;
+bool IsBlankOrControl(char byte) {
+  return static_cast<unsigned char>(byte) <= ' ' || byte == '\x7f';
+}
+
+bool IsWordByte(char byte) { return (byte >= 'a' && byte <= 'z') || byte == '_'; }
+
+// Of one URI; what is wrong is told with its place. All parts that are handed around are within
+// the text.
+class Reader {
+ public:
+  explicit Reader(std::string_view text) : text_(text) {}
+
+  Result<Uri> Read();
+
+ private:
+  // `part`: where it is. Its bytes are told by who calls, where they cannot be of a password.
+  std::unexpected<cache::Error> Wrong(std::string_view part, const std::string& what,
+                                      Errc code = Errc::kInvalid) const {
+    const auto at = static_cast<std::size_t>(part.data() - text_.data());
+    return Fail(code, "URI, character " + std::to_string(at + 1) + ": " + what);
+  }
+  Result<std::string> Decoded(std::string_view part, const std::string& what) const;
+  Result<void> TakeScheme(std::string_view* rest);
+  Result<void> TakeUser(std::string_view* rest);
+  Result<void> SetSocket(std::string_view path);
+  Result<void> SetPlace(std::string_view rest);
+  Result<void> AddEndpoint(std::string_view text);
+  Result<std::string_view> TakeAddress(std::string_view* text) const;
+  Result<std::string_view> TakeName(std::string_view* text) const;
+  Result<void> SetDb(std::string_view part);
+  Result<void> SetOptions(std::string_view query);
+  Result<void> SetOption(std::string_view option);
+  std::string* TextOption(std::string_view name);
+  Result<void> CheckTogether() const;
+
+  std::string_view text_;
+  Uri uri_ = {};
+  bool is_unix_ = false;
+  bool has_db_ = false;
+  std::vector<std::string_view> names_ = {};  // of the options so far
+};
+
+// Without bytes that would end it early where it is handed on.
+Result<std::string> Reader::Decoded(std::string_view part, const std::string& what) const {
+  auto decoded = PercentDecode(part);
+  if (!decoded) return Wrong(part, "behind a % two hexadecimal digits are to stand, in " + what);
+  if (decoded->find('\0') != decoded->npos) return Wrong(part, "a byte 0 in " + what);
+  return std::move(*decoded);
+}
+
+Result<void> Reader::TakeScheme(std::string_view* rest) {
+  const std::size_t end = rest->find("://");
+  if (end == rest->npos) return Wrong(*rest, "it has to begin with a scheme and ://, as redis://");
+  const std::string_view name = rest->substr(0, end);
+  const auto* const known = std::ranges::find(kSchemes, name, &Scheme::name);
+  if (known == kSchemes.end()) {
+    const bool is_plain =
+        std::ranges::all_of(name, [](char byte) { return IsWordByte(byte) || byte == '+'; });
+    return Wrong(*rest,
+                 "no such kind of store" + (is_plain ? ": '" + std::string(name) + "'" : ""));
+  }
+  uri_.kind = known->kind;
+  uri_.tls = known->tls;
+  is_unix_ = known->unix_socket;
+  rest->remove_prefix(end + 3);
   return {};
 }
 
-Result<void> SetOption(std::string_view name, std::string value, Uri* uri) {
-  if (name == "db") return SetDb(value, uri);
-  if (name == "protocol") {
-    if (value != "2" && value != "3") return Fail(Errc::kInvalid, "URI: protocol is 2 or 3");
-    uri->protocol = value == "2" ? 2 : 3;
-    return {};
-  }
-  if (name == "verify") {
-    if (value != "name" && value != "chain")
-      return Fail(Errc::kInvalid, "URI: verify is name or chain");
-    uri->verifies_name = value == "name";
-    return {};
-  }
-  const auto place = name == "name"     ? &uri->client_name
-                     : name == "ca"     ? &uri->ca_file
-                     : name == "ca_dir" ? &uri->ca_folder
-                     : name == "cert"   ? &uri->cert_file
-                     : name == "key"    ? &uri->key_file
-                                        : nullptr;
-  if (place == nullptr)
-    return Fail(Errc::kInvalid, "URI: no such option: '" + std::string(name) + "'");
-  *place = std::move(value);
+Result<void> Reader::TakeUser(std::string_view* rest) {
+  const std::size_t place = rest->find('/');
+  const std::size_t at = rest->substr(0, place).rfind('@');
+  // The rest could be a part of the password, and is not to be taken for a host.
+  if (at == rest->npos && !is_unix_ && place != rest->npos && rest->find('@') != rest->npos)
+    return Wrong(rest->substr(place), "a / stands before the @: in a password it is written %2F");
+  if (at == rest->npos) return {};
+  std::string_view password = rest->substr(0, at);
+  rest->remove_prefix(at + 1);
+  const std::string_view user = TakeUntil(&password, ':');
+  auto decoded_user = Decoded(user, "the user");
+  if (!decoded_user) return Pass(std::move(decoded_user));
+  auto decoded_password = PercentDecode(password);
+  if (!decoded_password)
+    return Wrong(password, "behind a % two hexadecimal digits are to stand, in the password");
+  uri_.user = std::move(*decoded_user);
+  uri_.password = std::move(*decoded_password);
   return {};
 }
 
-Result<void> SetOptions(std::string_view query, Uri* uri) {
-  while (!query.empty()) {
-    std::string_view value = TakeUntil(&query, '&');
-    const std::string_view name = TakeUntil(&value, '=');
-    auto decoded = PercentDecode(value);
-    if (!decoded) return Fail(Errc::kInvalid, "URI: bad % in an option");
-    if (Result<void> set = SetOption(name, std::move(*decoded), uri); !set) return set;
-  }
-  return {};
-}
-
-Result<void> SetUser(std::string_view userinfo, Uri* uri) {
-  const std::string_view user = TakeUntil(&userinfo, ':');
-  auto decoded_user = PercentDecode(user);
-  auto decoded_password = PercentDecode(userinfo);
-  if (!decoded_user || !decoded_password)
-    return Fail(Errc::kInvalid, "URI: bad % in user or password");
-  uri->user = std::move(*decoded_user);
-  uri->password = std::move(*decoded_password);
-  return {};
-}
-
-Result<void> AddEndpoint(std::string_view text, std::uint16_t port_default, Uri* uri) {
-  Endpoint endpoint{.host = {}, .port = port_default};
-  if (text.starts_with('[')) {
-    text.remove_prefix(1);
-    endpoint.host = TakeUntil(&text, ']');
-    if (!text.empty() && !text.starts_with(':'))
-      return Fail(Errc::kInvalid, "URI: something stands behind an address in brackets");
-    if (!text.empty()) text.remove_prefix(1);
-  } else {
-    endpoint.host = TakeUntil(&text, ':');
-  }
-  if (endpoint.host.empty()) return Fail(Errc::kInvalid, "URI: a host is missing");
-  if (!text.empty()) {
-    const auto port = ParseInt64(text);
-    if (!port || *port < 1 || *port > UINT16_MAX)
-      return Fail(Errc::kInvalid, "URI: a port is no port");
-    endpoint.port = static_cast<std::uint16_t>(*port);
-  }
-  if (uri->endpoints.size() == Uri::kEndpointsMax) return Fail(Errc::kLimit, "URI: too many hosts");
-  uri->endpoints.push_back(std::move(endpoint));
+Result<void> Reader::SetSocket(std::string_view path) {
+  if (!path.starts_with('/')) return Wrong(path, "a socket's path begins with /");
+  auto decoded = Decoded(path, "the socket's path");
+  if (!decoded) return Pass(std::move(decoded));
+  if (decoded->size() > Uri::kSocketPathBytesMax)
+    return Wrong(path, "the socket's path is longer than " +
+                           std::to_string(Uri::kSocketPathBytesMax) + " bytes");
+  uri_.endpoints.push_back({.host = {}, .port = 0, .path = std::move(*decoded)});
   return {};
 }
 
 // What follows the user: hosts, then parts between slashes.
-Result<void> SetPlace(std::string_view rest, Uri* uri) {
-  std::string_view hosts = TakeUntil(&rest, '/');
-  const bool by_sentinel = uri->kind == Uri::Kind::kSentinel;
-  const std::uint16_t port = by_sentinel ? Uri::kSentinelPortDefault : Uri::kPortDefault;
-  do {
-    const std::string_view host = TakeUntil(&hosts, ',');
-    if (Result<void> added = AddEndpoint(host, port, uri); !added) return added;
-  } while (!hosts.empty());
-  if (uri->kind == Uri::Kind::kServer && uri->endpoints.size() > 1)
-    return Fail(Errc::kInvalid, "URI: several hosts are for a cluster or for Sentinels");
-  if (by_sentinel) {
-    auto master = PercentDecode(TakeUntil(&rest, '/'));
-    if (!master || master->empty())
-      return Fail(Errc::kInvalid, "URI: the master's name is missing");
-    uri->master = std::move(*master);
+Result<void> Reader::SetPlace(std::string_view rest) {
+  const std::size_t slash = std::min(rest.find('/'), rest.size());
+  std::string_view hosts = rest.substr(0, slash);
+  std::string_view path = rest.substr(std::min(slash + 1, rest.size()));
+  for (;;) {
+    const std::size_t comma = hosts.find(',');
+    if (Result<void> added = AddEndpoint(hosts.substr(0, comma)); !added) return added;
+    if (comma == hosts.npos) break;
+    hosts.remove_prefix(comma + 1);
+    if (uri_.kind == Uri::Kind::kServer)
+      return Wrong(hosts, "several hosts are for a cluster or for Sentinels");
   }
-  if (rest.empty()) return {};
-  if (uri->kind == Uri::Kind::kCluster)
-    return Fail(Errc::kInvalid, "URI: a cluster has no database but 0");
-  return SetDb(rest, uri);
+  if (uri_.kind == Uri::Kind::kSentinel) {
+    const std::string_view name = TakeUntil(&path, '/');
+    auto master = Decoded(name, "the master's name");
+    if (!master) return Pass(std::move(master));
+    if (master->empty()) return Wrong(name, "behind the Sentinels /NAME of the master is missing");
+    uri_.master = std::move(*master);
+  }
+  if (path.empty()) return {};
+  return SetDb(path);
+}
+
+Result<void> Reader::AddEndpoint(std::string_view text) {
+  const std::string_view whole = text;
+  const bool is_address = text.starts_with('[');
+  const auto host = is_address ? TakeAddress(&text) : TakeName(&text);
+  if (!host) return std::unexpected(host.error());
+  Endpoint endpoint{.host = std::string(*host), .port = Uri::kPortDefault};
+  if (uri_.kind == Uri::Kind::kSentinel) endpoint.port = Uri::kSentinelPortDefault;
+  if (!text.empty()) {
+    text.remove_prefix(1);
+    const bool is_number =
+        std::ranges::all_of(text, [](char byte) { return byte >= '0' && byte <= '9'; });
+    const auto port = is_number ? ParseInt64(text) : std::nullopt;
+    // Not told: who forgot the @ has the password here.
+    if (!port || *port < 1 || *port > UINT16_MAX)
+      return Wrong(text, "behind a host's : a port from 1 to 65535 is to stand");
+    endpoint.port = static_cast<std::uint16_t>(*port);
+  }
+  if (uri_.endpoints.size() == Uri::kEndpointsMax)
+    return Wrong(whole, "more than " + std::to_string(Uri::kEndpointsMax) + " hosts", Errc::kLimit);
+  uri_.endpoints.push_back(std::move(endpoint));
+  return {};
+}
+
+// What stands in brackets. Leaves what is behind them, nothing or ":port".
+Result<std::string_view> Reader::TakeAddress(std::string_view* text) const {
+  const std::size_t end = text->find(']');
+  if (end == text->npos) return Wrong(*text, "the bracket of an address is not closed");
+  const std::string_view address = text->substr(1, end - 1);
+  text->remove_prefix(end + 1);
+  in6_addr parsed{};
+  // A link-local address may name its interface.
+  const std::string plain(address.substr(0, address.find('%')));
+  if (::inet_pton(AF_INET6, plain.c_str(), &parsed) != 1)
+    return Wrong(address, "in brackets an IPv6 address is to stand");
+  if (!text->empty() && !text->starts_with(':'))
+    return Wrong(*text, "behind an address in brackets only :PORT may stand");
+  return address;
+}
+
+Result<std::string_view> Reader::TakeName(std::string_view* text) const {
+  const std::string_view host = text->substr(0, text->find(':'));
+  const std::string_view rest = text->substr(host.size());
+  if (host.empty() && rest.size() > 1 && rest[1] == ':')
+    return Wrong(host, "an IPv6 address stands in brackets");
+  if (host.empty()) return Wrong(host, "a host is missing");
+  if (rest.find(':', 1) != rest.npos)
+    return Wrong(host, "two : behind a host; an IPv6 address stands in brackets");
+  const std::size_t bad = host.find_first_of("[]<>{}|\\^`\"#%&=");
+  if (bad != host.npos) return Wrong(host.substr(bad), "a byte that no host's name has");
+  if (host.size() > Uri::kHostBytesMax)
+    return Wrong(host,
+                 "a host's name is longer than " + std::to_string(Uri::kHostBytesMax) + " bytes");
+  *text = rest;
+  return host;
+}
+
+Result<void> Reader::SetDb(std::string_view part) {
+  const bool is_number =
+      std::ranges::all_of(part, [](char byte) { return byte >= '0' && byte <= '9'; });
+  const auto db = is_number ? ParseInt64(part) : std::nullopt;
+  if (!db) return Wrong(part, "a database is a number, 0 or more");
+  if (std::exchange(has_db_, true)) return Wrong(part, "the database is said twice");
+  if (uri_.kind == Uri::Kind::kCluster && *db != 0)
+    return Wrong(part, "a cluster has no database but 0");
+  uri_.db = *db;
+  return {};
+}
+
+Result<void> Reader::SetOptions(std::string_view query) {
+  if (query.empty()) return {};
+  for (;;) {
+    const std::size_t end = query.find('&');
+    if (Result<void> set = SetOption(query.substr(0, end)); !set) return set;
+    if (end == query.npos) return {};
+    query.remove_prefix(end + 1);
+  }
+}
+
+Result<void> Reader::SetOption(std::string_view option) {
+  std::string_view value = option;
+  const std::string_view name = TakeUntil(&value, '=');
+  if (name.empty()) return Wrong(option, "an option is missing");
+  // Not told then: who wrote ? within the password has the rest of it here.
+  if (!std::ranges::all_of(name, IsWordByte))
+    return Wrong(option, "an option's name is of letters; a ? in a password is written %3F");
+  const std::string word(name);
+  if (std::ranges::find(names_, name) != names_.end())
+    return Wrong(option, "the option '" + word + "' is said twice");
+  names_.push_back(name);
+  std::string* const place = TextOption(name);
+  if (place == nullptr && name != "db" && name != "protocol" && name != "verify")
+    return Wrong(option, "no such option: '" + word + "'");
+  if (value.empty()) return Wrong(option, "the option '" + word + "' has no value");
+  if (name == "db") return SetDb(value);
+  auto decoded = Decoded(value, "the option '" + word + "'");
+  if (!decoded) return Pass(std::move(decoded));
+  const bool is_of_tls = name == "verify" || (place != nullptr && name != "name");
+  // Whoever names papers believes that nobody listens.
+  if (is_of_tls && !uri_.tls)
+    return Wrong(option, "'" + word + "' is for TLS: rediss:// rather than redis://");
+  if (place != nullptr) {
+    *place = std::move(*decoded);
+  } else if (name == "protocol") {
+    if (*decoded != "2" && *decoded != "3") return Wrong(value, "protocol is 2 or 3");
+    uri_.protocol = *decoded == "2" ? 2 : 3;
+  } else {
+    if (*decoded != "name" && *decoded != "chain") return Wrong(value, "verify is name or chain");
+    uri_.verifies_name = *decoded == "name";
+  }
+  return {};
+}
+
+// Where an option goes that is taken as it is; null: it is none.
+std::string* Reader::TextOption(std::string_view name) {
+  if (name == "name") return &uri_.client_name;
+  if (name == "ca") return &uri_.ca_file;
+  if (name == "ca_dir") return &uri_.ca_folder;
+  if (name == "cert") return &uri_.cert_file;
+  if (name == "key") return &uri_.key_file;
+  return nullptr;
+}
+
+Result<void> Reader::CheckTogether() const {
+  if (uri_.cert_file.empty() == uri_.key_file.empty()) return {};
+  const std::string which = uri_.key_file.empty() ? "cert without key" : "key without cert";
+  return Wrong(text_.substr(text_.find('?')), which);
+}
+
+Result<Uri> Reader::Read() {
+  if (text_.size() > Uri::kBytesMax)
+    return Wrong(text_, "more than " + std::to_string(Uri::kBytesMax) + " bytes", Errc::kLimit);
+  const auto odd = std::ranges::find_if(text_, IsBlankOrControl);
+  if (odd != text_.end())
+    return Wrong(text_.substr(static_cast<std::size_t>(odd - text_.begin())),
+                 "a blank or a control character; a blank is written %20");
+  std::string_view query = text_;
+  std::string_view rest = TakeUntil(&query, '?');
+  Result<void> done = TakeScheme(&rest);
+  if (done) done = TakeUser(&rest);
+  if (done) done = is_unix_ ? SetSocket(rest) : SetPlace(rest);
+  if (done) done = SetOptions(query);
+  if (done) done = CheckTogether();
+  if (!done) return Pass(std::move(done));
+  return std::move(uri_);
 }
 
 }  // namespace
@@ -170,32 +344,6 @@ std::string Endpoint::ToString() const {
   return (is_v6 ? "[" + host + "]" : host) + ":" + Int64ToString(port);
 }
 
-Result<Uri> Uri::Parse(std::string_view text) {
-  Uri uri;
-  const std::size_t scheme_end = text.find("://");
-  const std::string_view name = text.substr(0, scheme_end);
-  const Scheme* scheme = nullptr;
-  for (const Scheme& known : kSchemes) {
-    if (known.name == name) scheme = &known;
-  }
-  if (scheme == nullptr || scheme_end == text.npos)
-    return Fail(Errc::kInvalid, "URI: no such kind of store: '" + std::string(name) + "'");
-  uri.kind = scheme->kind;
-  uri.tls = scheme->tls;
-  std::string_view query = text.substr(scheme_end + 3);
-  std::string_view rest = TakeUntil(&query, '?');
-  if (const std::size_t at = rest.rfind('@'); at != rest.npos) {
-    if (Result<void> set = SetUser(rest.substr(0, at), &uri); !set) return Pass(std::move(set));
-    rest.remove_prefix(at + 1);
-  }
-  if (scheme->unix_socket) {
-    if (!rest.starts_with('/')) return Fail(Errc::kInvalid, "URI: a socket's path begins with /");
-    uri.endpoints.push_back({.host = {}, .port = 0, .path = std::string(rest)});
-  } else if (Result<void> set = SetPlace(rest, &uri); !set) {
-    return Pass(std::move(set));
-  }
-  if (Result<void> set = SetOptions(query, &uri); !set) return Pass(std::move(set));
-  return uri;
-}
+Result<Uri> Uri::Parse(std::string_view text) { return Reader(text).Read(); }
 
 }  // namespace cairn::client

@@ -7,11 +7,12 @@
 //   redis+cluster://[user[:password]@]host[:port],host[:port]...[?...]
 //   rediss+sentinel:// and rediss+cluster:// with TLS
 //
-// "redis://:password@host" has no user, as everywhere. User, password, name and values are
+// "redis://:password@host" has no user, as everywhere. User, password, name, path and values are
 // percent-decoded; an IPv6 address stands in brackets. Options: db, name (CLIENT SETNAME),
 // protocol (2 or 3), and for TLS ca, ca_dir, cert, key (files) and verify (name or chain).
 //
-// A value; pure. Errors name the part that is wrong, never the password.
+// A value; pure. Errors name the part that is wrong and where it begins, counted from 1, but never
+// what may be of a password.
 #ifndef CAIRN_CLIENT_URI_H_
 #define CAIRN_CLIENT_URI_H_
 
@@ -39,6 +40,9 @@ struct Uri {
   static constexpr std::uint16_t kPortDefault = 6379;
   static constexpr std::uint16_t kSentinelPortDefault = 26379;
   static constexpr std::size_t kEndpointsMax = 64;
+  static constexpr std::size_t kBytesMax = 64 * 1024;
+  static constexpr std::size_t kHostBytesMax = 253;        // of a name in the DNS
+  static constexpr std::size_t kSocketPathBytesMax = 107;  // sockaddr_un
 
   Kind kind = Kind::kServer;
   std::vector<Endpoint> endpoints = {};
