@@ -156,7 +156,8 @@ class Client {
   virtual Result<std::vector<Reply>> Transaction(std::span<const Command> commands,
                                                  const CallOptions& options = {}) = 0;
   // Optimistic: `keys` are watched while `body` reads and decides; if one of them was changed
-  // before EXEC, everything is done again. kConflict after attempts_max.
+  // before EXEC, everything is done again. kConflict after attempts_max; kInvalid without keys,
+  // body or attempts.
   Result<std::vector<Reply>> Transaction(std::span<const std::string> keys,
                                          const TransactionBody& body,
                                          const TransactionOptions& options = {});

@@ -42,7 +42,7 @@
 namespace cairn::cache {
 
 struct StoreOptions {
-  // Of calls that say nothing else.
+  // Of calls that say nothing else. Positive, else Open says kInvalid.
   Duration timeout = std::chrono::seconds(5);
   // Outlive the store. Null: the machine's clock, and a thread that the store starts when
   // scheduler() is first asked for. An embedded engine takes its expiry from the clock, too.

@@ -116,7 +116,11 @@ Task<Result<Reply>> Client::CoEval(const Script& script, std::vector<std::string
 Result<std::vector<Reply>> Client::Transaction(std::span<const std::string> keys,
                                                const TransactionBody& body,
                                                const TransactionOptions& options) {
-  auto connection = Reserve(keys.empty() ? std::string_view() : keys[0], options.call);
+  if (keys.empty()) return Fail(Errc::kInvalid, "a transaction with a body has no keys to watch");
+  if (!body) return Fail(Errc::kInvalid, "a transaction's body is empty");
+  if (options.attempts_max == 0)
+    return Fail(Errc::kInvalid, "TransactionOptions::attempts_max is 0");
+  auto connection = Reserve(keys[0], options.call);
   if (!connection) return Pass(std::move(connection));
   Command watch("WATCH");
   watch.AddAll(keys);

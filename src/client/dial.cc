@@ -4,6 +4,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "client/greeting.h"
@@ -34,7 +36,7 @@ Result<std::unique_ptr<io::TlsLink>> BeginTls(const DialPlan& plan, const Endpoi
     if (step.state != io::Transfer::State::kWouldBlock)
       return Unreachable(endpoint, "TLS: " + link->failure());
     if (const int error = io::AwaitReady(fd, link->awaited(), plan.timeout_ms, gives_up))
-      return Unreachable(endpoint, std::string("TLS: ") + std::strerror(error));
+      return Unreachable(endpoint, "TLS: the handshake: " + std::string(std::strerror(error)));
   }
 }
 
@@ -55,10 +57,20 @@ Result<void> Dialogue::Send(std::string_view bytes) {
     } else if (sent.state == io::Transfer::State::kWouldBlock) {
       if (Result<void> ready = Await(io::Interest::kWrite); !ready) return ready;
     } else {
-      return Fail(Errc::kUnreachable, std::strerror(sent.error));
+      return Lost(sent);
     }
   }
   return {};
+}
+
+std::unexpected<cache::Error> Dialogue::Lost(const io::Transfer& transfer) const {
+  if (!transport_.failure().empty())
+    return Fail(Errc::kUnreachable, "TLS: " + std::string(transport_.failure()));
+  if (transfer.state == io::Transfer::State::kFailed)
+    return Fail(Errc::kUnreachable, std::strerror(transfer.error));
+  std::string why = "the server closed the connection";
+  if (!has_heard_ && !transport_.has_tls()) why += " without a word (does it speak TLS only?)";
+  return Fail(Errc::kUnreachable, std::move(why));
 }
 
 Result<cache::Reply> Dialogue::Receive() {
@@ -73,10 +85,11 @@ Result<cache::Reply> Dialogue::Receive() {
     const io::Transfer got = transport_.Read(buffer);
     if (got.done()) {
       input_.append(buffer, got.bytes);
+      has_heard_ = true;
     } else if (got.state == io::Transfer::State::kWouldBlock) {
       if (Result<void> ready = Await(io::Interest::kRead); !ready) return Pass(std::move(ready));
     } else {
-      return Fail(Errc::kUnreachable, "the server closed the connection");
+      return Lost(got);
     }
   }
 }
@@ -123,9 +136,8 @@ Result<Dialed> Dial(const DialPlan& plan, GivesUp gives_up) {
   Dialogue dialogue(**transport, plan.timeout_ms, gives_up);
   Greeting greeting(plan.uri, plan.extra);
   while (!greeting.is_done()) {
-    if (Result<void> sent = dialogue.Send(greeting.TakeOutput()); !sent)
-      return Pass(std::move(sent));
-    Result<void> taken = greeting.OnReply(dialogue.Receive());
+    Result<void> taken = dialogue.Send(greeting.TakeOutput());
+    if (taken) taken = greeting.OnReply(dialogue.Receive());
     if (!taken) {
       taken.error().detail.insert(0, endpoint.ToString() + ": ");
       return Pass(std::move(taken));
@@ -142,6 +154,10 @@ Result<std::shared_ptr<const io::TlsContext>> MakeTlsContext(const Uri& uri) {
   io::TlsSettings settings;
   settings.ca_cert_file = uri.ca_file;
   settings.ca_cert_dir = uri.ca_folder;
+  std::error_code ignored;
+  // OpenSSL looks into it only when it is asked for a certificate, and then says nothing of it.
+  if (!uri.ca_folder.empty() && !std::filesystem::is_directory(uri.ca_folder, ignored))
+    return Fail(Errc::kInvalid, "TLS: ca_dir is no folder: " + uri.ca_folder);
   if (uri.ca_file.empty() && uri.ca_folder.empty()) settings.ca_cert_dir = kSystemAuthorities;
   settings.cert_file = uri.cert_file;
   settings.key_file = uri.key_file;

@@ -62,12 +62,14 @@ class Dialogue {
   static constexpr std::size_t kReadBytes = 16 * 1024;
 
   cache::Result<void> Await(io::Interest interest);
+  std::unexpected<cache::Error> Lost(const io::Transfer& transfer) const;
 
   Transport& transport_;
   const int timeout_ms_;  // of each wait
   GivesUp gives_up_;
   ReplyDecoder decoder_;
   std::string input_;
+  bool has_heard_ = false;  // anything at all
 };
 
 // A socket to it, with the handshake done, but nothing said.

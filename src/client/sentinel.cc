@@ -22,7 +22,10 @@ Result<Endpoint> AskSentinel(const DialPlan& plan, const Endpoint& sentinel, Giv
   Dialogue dialogue(**transport, plan.timeout_ms, gives_up);
   Result<Reply> reply =
       dialogue.Ask(Command("SENTINEL", "get-master-addr-by-name", plan.uri.master));
-  if (!reply) return Pass(std::move(reply));
+  if (!reply) {
+    reply.error().detail.insert(0, sentinel.ToString() + ": ");
+    return Pass(std::move(reply));
+  }
   const std::span<const Reply> parts = reply->elements();
   if (parts.size() != 2)
     return Fail(Errc::kUnreachable, sentinel.ToString() + " knows no '" + plan.uri.master + "'");
@@ -40,7 +43,10 @@ Result<void> CheckIsMaster(const DialPlan& plan, const Endpoint& master, GivesUp
   if (!dialed) return Pass(std::move(dialed));
   Dialogue dialogue(*dialed->transport, plan.timeout_ms, gives_up);
   Result<Reply> role = dialogue.Ask(Command("ROLE"));
-  if (!role) return Pass(std::move(role));
+  if (!role) {
+    role.error().detail.insert(0, master.ToString() + ": ");
+    return Pass(std::move(role));
+  }
   if (!role->elements().empty() && role->elements()[0].text() == "master") return {};
   return Fail(Errc::kUnreachable, master.ToString() + " is no master (any more)");
 }

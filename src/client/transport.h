@@ -36,6 +36,11 @@ class Transport {
   io::Interest awaited(io::Interest wanted) const {
     return tls_ != nullptr ? tls_->awaited() : wanted;
   }
+  // Why the last call failed, where TLS knows more than the socket; else empty.
+  std::string_view failure() const {
+    return tls_ != nullptr ? std::string_view(tls_->failure()) : std::string_view();
+  }
+  bool has_tls() const { return tls_ != nullptr; }
   int fd() const { return fd_.get(); }
 
  private:

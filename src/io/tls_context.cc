@@ -107,7 +107,9 @@ Status LoadAuthorities(SSL_CTX* context, const TlsSettings& settings) {
   const char* folder = settings.ca_cert_dir.empty() ? nullptr : settings.ca_cert_dir.c_str();
   if (file == nullptr && folder == nullptr) return {};
   if (SSL_CTX_load_verify_locations(context, file, folder) != 1)
-    return FailTls("Failed to configure CA certificate(s) file/directory").error();
+    return FailTls("Failed to configure CA certificate(s) file/directory: " +
+                   (file != nullptr ? settings.ca_cert_file : settings.ca_cert_dir))
+        .error();
   if (file == nullptr) return {};
   // Clients with several certificates choose by these.
   STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(file);

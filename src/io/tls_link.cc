@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t kRecordBytes = 16 * 1024;
 // What one step takes from the socket at most: of what carries no data there may be any quantity.
 constexpr std::size_t kStepBytes = 64 * 1024;
+constexpr std::string_view kEndedEarly =
+    "the peer closed the connection during the handshake (does it speak TLS?)";
 constexpr Transfer kOver{.state = Transfer::State::kFailed, .error = EPROTO};
 
 }  // namespace
@@ -98,10 +100,11 @@ Transfer TlsLink::Judge(int result) {
       awaited_ = Interest::kWrite;
       return {.state = Transfer::State::kWouldBlock};
     case SSL_ERROR_ZERO_RETURN:
+      if (!is_open_) failure_ = kEndedEarly;
       return {.state = Transfer::State::kEnd};
     default:
       has_failed_ = true;
-      if (!is_open_) failure_ = DescribeFailure();
+      failure_ = DescribeFailure();
       if (transport_.has_ended) return {.state = Transfer::State::kEnd};
       return {.state = Transfer::State::kFailed,
               .error = transport_.error != 0 ? transport_.error : EPROTO};
@@ -111,7 +114,10 @@ Transfer TlsLink::Judge(int result) {
 std::string TlsLink::DescribeFailure() const {
   if (transport_.error != 0) return ErrnoText(transport_.error);
   const long verified = SSL_get_verify_result(ssl_);
-  std::string text = TakeTlsError("the peer closed the connection during the handshake");
+  const bool is_foreign =
+      !is_open_ && ERR_GET_REASON(::ERR_peek_error()) == SSL_R_WRONG_VERSION_NUMBER;
+  std::string text = TakeTlsError(is_open_ ? "the peer closed the connection" : kEndedEarly);
+  if (is_foreign) text += " (does the peer speak TLS?)";
   return verified == X509_V_OK ? text : text + ": " + X509_verify_cert_error_string(verified);
 }
 

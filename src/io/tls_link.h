@@ -45,7 +45,7 @@ class TlsLink {
   void ExpectHost(const std::string& host);
   // The next step: kDone when the handshake is over, and the peer's certificate is good.
   Transfer Handshake();
-  // Why the handshake failed.
+  // Why the handshake failed, or what followed; a peer may refuse our certificate after it.
   const std::string& failure() const { return failure_; }
   Transfer Read(std::span<char> into);
   // At most a record of it. What was not taken is to be offered again, as it was.

@@ -151,7 +151,7 @@ TEST_F(TlsLinkTest, OneThatSpeaksNoTlsFails) {
   EXPECT_EQ(link.Handshake().state, Transfer::State::kWouldBlock);
   ASSERT_TRUE(WriteAll(theirs_.get(), "-ERR unknown command\r\n").ok());
   EXPECT_EQ(link.Handshake().state, Transfer::State::kFailed);
-  EXPECT_EQ(link.failure(), "wrong version number");
+  EXPECT_EQ(link.failure(), "wrong version number (does the peer speak TLS?)");
 }
 
 TEST_F(TlsLinkTest, OneThatGoesInTheHandshakeFails) {

@@ -166,6 +166,31 @@ TEST(Embedded, ATimeoutMayBeAsLongAsTimeIs) {
 }
 
 // In order, by name and by pattern, and no more after the end.
+TEST(Embedded, OptionsOutOfRange) {
+  for (const char* uri : {"embedded:", "redis://127.0.0.1:1"}) {
+    for (const Duration timeout : {Duration::zero(), Duration(-1), Duration::min()}) {
+      const Result<Store> store = Store::Open(uri, {.timeout = timeout});
+      ASSERT_FALSE(store) << uri;
+      EXPECT_EQ(store.error().code, Errc::kInvalid) << uri;
+      EXPECT_EQ(store.error().detail, "StoreOptions::timeout is not positive") << uri;
+    }
+  }
+  const Store store = Store::Open("embedded:").value();
+  const std::vector<std::string> keys = {"k"};
+  const TransactionBody body = [](Connection&) { return std::vector<Command>(); };
+  const auto told = [&](std::span<const std::string> watched, const TransactionBody& does,
+                        std::size_t attempts_max) {
+    const auto replies =
+        store.client().Transaction(watched, does, TransactionOptions{.attempts_max = attempts_max});
+    return replies ? std::string()
+                   : std::string(ErrcName(replies.error().code)) + ": " + replies.error().detail;
+  };
+  EXPECT_EQ(told(keys, body, 1), "");
+  EXPECT_EQ(told({}, body, 1), "invalid: a transaction with a body has no keys to watch");
+  EXPECT_EQ(told(keys, {}, 1), "invalid: a transaction's body is empty");
+  EXPECT_EQ(told(keys, body, 0), "invalid: TransactionOptions::attempts_max is 0");
+}
+
 TEST(Embedded, MessagesReachTheirSubscribers) {
   VirtualTime time;
   const Store store = Store::Open("embedded:", {.clock = &time, .scheduler = &time}).value();

@@ -54,6 +54,8 @@ void Store::Body::AwaitPosted() {
 Store::Store(std::unique_ptr<Body> body) : body_(body.release(), &store::Dispose) {}
 
 Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
+  if (options.timeout <= Duration::zero())
+    return Fail(Errc::kInvalid, "StoreOptions::timeout is not positive");
   const std::string_view scheme = uri.substr(0, uri.find(':'));
   if (scheme == "embedded" && scheme.size() < uri.size()) {
     auto body = store::OpenEmbedded(uri.substr(scheme.size() + 1), options);

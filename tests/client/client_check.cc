@@ -6,6 +6,7 @@ int main(int argument_count, char** arguments) {
   using namespace cairn::cache::checks;
   constexpr Group kGroups[] = {{"basic", BasicCases},       {"faults", FaultCases},
                                {"push", PushCases},         {"handles", HandleCases},
-                               {"sentinel", SentinelCases}, {"cluster", ClusterCases}};
+                               {"sentinel", SentinelCases}, {"cluster", ClusterCases},
+                               {"refusals", RefusalCases}};
   return RunGroup(kGroups, argument_count, arguments);
 }

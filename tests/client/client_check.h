@@ -15,6 +15,7 @@ Cases FaultCases(const std::vector<std::string>& uris);
 Cases PushCases(const std::vector<std::string>& uris);
 Cases HandleCases(const std::vector<std::string>& uris);
 Cases SentinelCases(const std::vector<std::string>& uris);
+Cases RefusalCases(const std::vector<std::string>& uris);
 Cases ClusterCases(const std::vector<std::string>& uris);
 
 }  // namespace cairn::cache::checks
