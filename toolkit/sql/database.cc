@@ -54,6 +54,10 @@ Result<void> Limits::Check() const {
   return {};
 }
 
+TimePoint DeadlineOf(const Clock& clock, Duration timeout) {
+  return clock.Now() + std::clamp<Duration>(timeout, Duration::zero(), kWaitMax);
+}
+
 std::optional<std::size_t> Rows::Find(std::string_view column) const {
   const auto found = std::find(columns.begin(), columns.end(), column);
   if (found == columns.end()) return {};
@@ -64,16 +68,59 @@ Dialect Session::dialect() const { return driver_->dialect(); }
 
 namespace {
 
-// A database answers nothing to nothing, each in its way.
-Result<void> CheckSaid(std::span<const Statement> statements) {
-  for (const Statement& statement : statements) {
-    if (statement.text.find_first_not_of(" \t\r\n;") == std::string::npos)
-      return Fail(Errc::kInvalid, "an empty statement");
+struct ByteCounter {
+  std::size_t operator()(const std::string& text) const { return text.size(); }
+  std::size_t operator()(const Blob& blob) const { return blob.bytes.size(); }
+  std::size_t operator()(const std::vector<std::string>& list) const {
+    std::size_t bytes = 0;
+    for (const std::string& text : list) bytes += text.size();
+    return bytes;
   }
+  std::size_t operator()(const std::vector<std::int64_t>& list) const {
+    return list.size() * sizeof(std::int64_t);
+  }
+  std::size_t operator()(const auto&) const { return sizeof(std::int64_t); }
+};
+
+Result<void> CheckOne(const Statement& statement, std::size_t parameters_max) {
+  // A database answers nothing to nothing, each in its way.
+  if (statement.text.find_first_not_of(" \t\r\n;") == std::string::npos)
+    return Fail(Errc::kInvalid, "an empty statement");
+  // libpq would send what stands before it.
+  if (statement.text.find('\0') != std::string::npos)
+    return Fail(Errc::kInvalid, "a statement with a NUL byte");
+  if (statement.parameters.size() > parameters_max)
+    return Fail(Errc::kInvalid,
+                "a statement has more than " + std::to_string(parameters_max) + " parameters");
+  std::size_t bytes = statement.text.size();
+  for (const Value& value : statement.parameters) bytes += std::visit(ByteCounter(), value);
+  if (bytes > kStatementBytesMax)
+    return Fail(Errc::kInvalid, "a statement has more than " + std::to_string(kStatementBytesMax) +
+                                    " bytes with its parameters");
   return {};
 }
 
 }  // namespace
+
+Result<void> CheckStatements(std::span<const Statement> statements, Dialect dialect) {
+  if (statements.size() > kStatementsMax)
+    return Fail(Errc::kInvalid,
+                "a batch has more than " + std::to_string(kStatementsMax) + " statements");
+  const bool is_sqlite = dialect == Dialect::kSqlite;
+  const std::size_t parameters_max = is_sqlite ? kSqliteParametersMax : kPostgresParametersMax;
+  for (const Statement& statement : statements) {
+    if (Result<void> checked = CheckOne(statement, parameters_max); !checked) return checked;
+  }
+  return {};
+}
+
+Result<void> CheckScript(std::string_view script) {
+  if (script.find('\0') != script.npos) return Fail(Errc::kInvalid, "a script with a NUL byte");
+  if (script.size() > kStatementBytesMax)
+    return Fail(Errc::kInvalid,
+                "a script has more than " + std::to_string(kStatementBytesMax) + " bytes");
+  return {};
+}
 
 Result<Rows> Session::Execute(const Statement& statement) {
   std::vector<Result<Rows>> results = Batch(std::span(&statement, 1));
@@ -87,8 +134,8 @@ std::vector<Result<Rows>> Session::Batch(std::span<const Statement> statements) 
     return results;
   }
   if (statements.empty()) return results;
-  if (Result<void> said = CheckSaid(statements); !said) {
-    results.emplace_back(Pass(std::move(said)));
+  if (Result<void> checked = CheckStatements(statements, dialect()); !checked) {
+    results.emplace_back(Pass(std::move(checked)));
   } else {
     results = driver_->Run(statements);
     // COMMIT was never sent...
@@ -105,6 +152,7 @@ std::vector<Result<Rows>> Session::Batch(std::span<const Statement> statements) 
 
 Result<Database> Database::Open(std::string_view uri, DatabaseOptions options) {
   if (options.clock == nullptr) options.clock = &SystemClock();
+  if (options.connections_max == 0) return Fail(Errc::kInvalid, "a pool has 1 connection or more");
   std::shared_ptr<Pool> pool;
   if (uri.starts_with("sqlite:")) {
     const std::string path(uri.substr(7));
@@ -141,8 +189,8 @@ std::vector<Result<Rows>> Database::Batch(std::span<const Statement> statements,
                                           const SqlCall& call) const {
   std::vector<Result<Rows>> results;
   if (statements.empty()) return results;
-  if (Result<void> said = CheckSaid(statements); !said) {
-    results.emplace_back(Pass(std::move(said)));
+  if (Result<void> checked = CheckStatements(statements, dialect()); !checked) {
+    results.emplace_back(Pass(std::move(checked)));
     return results;
   }
   const Limits limits = pool_->LimitsOf(call);
@@ -160,6 +208,7 @@ std::vector<Result<Rows>> Database::Batch(std::span<const Statement> statements,
 }
 
 Result<void> Database::RunScript(std::string_view script, const SqlCall& call) const {
+  if (Result<void> checked = CheckScript(script); !checked) return checked;
   Result<Pool::Lease> lease = pool_->Take(pool_->LimitsOf(call));
   if (!lease) return Pass(std::move(lease));
   Driver& driver = *lease->get();

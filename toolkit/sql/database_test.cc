@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -13,6 +14,7 @@
 #include "cairn/lock.h"
 #include "cairn/testkit/virtual_time.h"
 #include "sql/any_database.h"
+#include "sql/driver.h"
 
 namespace cairn::cache::sql {
 namespace {
@@ -239,6 +241,99 @@ TEST_P(AnyDatabase, AFullPoolMakesWaitAndRefuses) {
   EXPECT_TRUE(held);
 }
 
+// As many parameters as the limit are sent. With one more PostgreSQL's library would refuse, by
+// which the connection would seem lost, and SQLite would take its time.
+TEST_P(AnyDatabase, NoMoreParametersThanTheLimit) {
+  const Database db = Open();
+  const std::size_t max =
+      GetParam() == Dialect::kSqlite ? kSqliteParametersMax : kPostgresParametersMax;
+  const auto with = [](std::size_t count) {
+    Statement statement("select 1 where $1 in ($2");
+    for (std::size_t i = 3; i <= count; ++i) statement.text += ",$" + std::to_string(i);
+    statement.text += ")";
+    for (std::size_t i = 1; i <= count; ++i) statement.Bind(i < count ? 1 : 2);
+    return statement;
+  };
+  const Result<Rows> most = db.Execute(with(max), {.timeout = 60s});
+  ASSERT_TRUE(most.has_value()) << most.error().detail;
+  EXPECT_EQ(most->size(), 1U);
+  const Result<Rows> more = db.Execute(with(max + 1));
+  ASSERT_FALSE(more.has_value());
+  EXPECT_EQ(more.error().code, Errc::kInvalid) << more.error().detail;
+  EXPECT_FALSE(more.error().may_have_applied);
+  const Result<int> in_transaction = db.Transact([&](Session& session) -> Result<int> {
+    const Result<Rows> done = session.Execute(with(max + 1));
+    if (!done) return std::unexpected(done.error());
+    return 1;
+  });
+  ASSERT_FALSE(in_transaction.has_value());
+  EXPECT_EQ(in_transaction.error().code, Errc::kInvalid) << in_transaction.error().detail;
+}
+
+TEST_P(AnyDatabase, NoBatchOfMoreStatementsThanTheLimit) {
+  const std::vector<Statement> most(kStatementsMax, Statement("select 1"));
+  EXPECT_TRUE(CheckStatements(most, GetParam()).has_value());
+  const std::vector<Statement> more(kStatementsMax + 1, Statement("select 1"));
+  const std::vector<Result<Rows>> results = Open().Batch(more);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0].error().code, Errc::kInvalid);
+}
+
+// libpq would send what stands before the byte, and SQLite's script would end there.
+TEST_P(AnyDatabase, NoTextEndsAtANulByte) {
+  const Database db = Open();
+  const std::string text("select 1\0 where false", 21);
+  EXPECT_EQ(db.Execute(Statement(text)).error().code, Errc::kInvalid);
+  const std::string script("create table a(b int);\0create table c(d int);", 45);
+  const Result<void> ran = db.RunScript(script);
+  ASSERT_FALSE(ran.has_value());
+  EXPECT_EQ(ran.error().code, Errc::kInvalid);
+}
+
+TEST_P(AnyDatabase, NoMoreRowsThanTheLimit) {
+  const Database db = Open({.rows_max = 3});
+  const auto rows = [](int count) {
+    return Statement("with recursive r(n) as (select 1 union all select n + 1 from r where n < " +
+                     std::to_string(count) + ") select n from r");
+  };
+  EXPECT_EQ(db.Execute(rows(3))->size(), 3U);
+  EXPECT_EQ(db.Execute(rows(4)).error().code, Errc::kLimit);
+  EXPECT_EQ(db.Execute(rows(3))->size(), 3U);
+}
+
+TEST_P(AnyDatabase, APoolHasAConnection) {
+  EXPECT_EQ(Database::Open(place_.uri(), {.connections_max = 0}).error().code, Errc::kInvalid);
+}
+
+// Neither is over before it has begun.
+TEST_P(AnyDatabase, ATimeoutMayBeAsLongAsTimeIs) {
+  const Database db = Open({.timeout = Duration::max(), .busy_timeout = Duration::max()});
+  EXPECT_EQ(db.Execute(Statement("select 1"))->Get<int>(0, 0), 1);
+  const SqlCall for_ever{.timeout = Duration::max()};
+  EXPECT_EQ(db.Execute(Statement("select 1"), for_ever)->Get<int>(0, 0), 1);
+  const SqlCall never{.timeout = Duration::min()};
+  EXPECT_EQ(db.Execute(Statement("select 1"), never).error().code, Errc::kTimeout);
+  const auto listener = db.Listen("news").value();
+  listener->Wait(1ms);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_FALSE(listener->Wait(Duration::max(), stop.get_token()));
+  // Who waits for a connection waits until there is one.
+  const Database narrow = Open({.connections_max = 1});
+  std::atomic<bool> is_waiting = false;
+  std::thread waiter;
+  const Result<int> held = narrow.Transact([&](Session&) -> Result<int> {
+    waiter = std::thread([&] {
+      is_waiting = true;
+      EXPECT_TRUE(narrow.Execute(Statement("select 1"), for_ever).has_value());
+    });
+    while (!is_waiting) std::this_thread::yield();
+    return 1;
+  });
+  waiter.join();
+  EXPECT_TRUE(held);
+}
+
 TEST_P(AnyDatabase, MoreStatementsThanAreKept) {
   const Database db = Open({.connections_max = 1});
   for (int i = 0; i < 600; ++i) {
@@ -327,6 +422,24 @@ TEST(Postgres, AKilledStatementMayHaveApplied) {
   ASSERT_FALSE(lost);
   EXPECT_EQ(lost.error().code, Errc::kClosed);
   EXPECT_TRUE(lost.error().may_have_applied);
+}
+
+// What was bound counts as well; nothing of such a size is sent to see whether it is taken.
+TEST(Statements, HaveNoMoreBytesThanTheLimit) {
+  const std::string_view text = "select $1";
+  Statement statement(text, Blob());
+  std::string& bytes = std::get<Blob>(statement.parameters[0]).bytes;
+  bytes.reserve(kStatementBytesMax + 1);
+  bytes.resize(kStatementBytesMax - text.size());
+  EXPECT_TRUE(CheckStatements(std::span(&statement, 1), Dialect::kPostgres).has_value());
+  bytes += 'x';
+  EXPECT_EQ(CheckStatements(std::span(&statement, 1), Dialect::kPostgres).error().code,
+            Errc::kInvalid);
+  bytes.resize(kStatementBytesMax, 'x');
+  std::ranges::fill(bytes, ';');
+  EXPECT_TRUE(CheckScript(bytes).has_value());
+  bytes += ';';
+  EXPECT_EQ(CheckScript(bytes).error().code, Errc::kInvalid);
 }
 
 TEST(Timestamps, AreReadAndRefused) {

@@ -27,6 +27,14 @@ struct Limits {
   Result<void> Check() const;
 };
 
+// When what begins now and may take so long is over. Duration::max() is as good as for ever.
+TimePoint DeadlineOf(const Clock& clock, Duration timeout);
+
+// kInvalid of what no database takes, or each in its way. What is not sent has no effect, and costs
+// no connection.
+Result<void> CheckStatements(std::span<const Statement> statements, Dialect dialect);
+Result<void> CheckScript(std::string_view script);
+
 class Driver {
  public:
   virtual ~Driver() = default;

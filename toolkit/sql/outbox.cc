@@ -187,7 +187,7 @@ Result<std::vector<Change>> OutboxRelay::Read(const SqlCall& call) const {
   const Statement read(
       "select number, table_name, row_key, version, is_delete from cairn_outbox"
       " order by number limit $1",
-      static_cast<std::int64_t>(options_.batch_max));
+      static_cast<std::int64_t>(std::clamp(options_.batch_max, std::size_t{1}, kRelayBatchMax)));
   Result<Rows> rows = db_.Execute(read, call);
   if (!rows) return Pass(std::move(rows));
   std::vector<Change> changes;

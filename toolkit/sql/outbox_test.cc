@@ -89,6 +89,16 @@ TEST_P(Outboxes, AChangeInvalidatesAndRefusesThePast) {
   EXPECT_FALSE(Has("user:1"));
 }
 
+// None would be a relay that does nothing, and says nothing of it.
+TEST_P(Outboxes, ABatchHasALength) {
+  for (const std::size_t batch_max : {std::size_t{0}, SIZE_MAX}) {
+    ASSERT_TRUE(
+        Sql("insert into users(id, name) values (" + std::to_string(batch_max % 7) + ", 'a')"));
+    OutboxRelay relay(store_, *db_, {.keys = KeysOf, .batch_max = batch_max});
+    EXPECT_EQ(relay.RunOnce(), 1U);
+  }
+}
+
 TEST_P(Outboxes, WhatIsRolledBackIsNotTold) {
   const Result<int> done = db_->Transact([](Session& session) -> Result<int> {
     session.Execute(Statement("insert into users(id, name) values (1, 'a')")).value();

@@ -3,6 +3,7 @@
 #ifndef CAIRN_TOOLKIT_SQL_PAUSE_H_
 #define CAIRN_TOOLKIT_SQL_PAUSE_H_
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <stop_token>
@@ -15,7 +16,7 @@ inline void Pause(Duration span, const std::stop_token& stop) {
   std::mutex mu;
   std::condition_variable_any never;
   std::unique_lock lock(mu);
-  never.wait_for(lock, stop, span, [] { return false; });
+  never.wait_for(lock, stop, std::min<Duration>(span, kWaitMax), [] { return false; });
 }
 
 }  // namespace cairn::cache::sql

@@ -8,7 +8,7 @@ namespace cairn::cache::sql {
 
 Limits Pool::LimitsOf(const SqlCall& call) const {
   return Limits{.clock = options_.clock,
-                .deadline = options_.clock->Now() + call.timeout.value_or(options_.timeout),
+                .deadline = DeadlineOf(*options_.clock, call.timeout.value_or(options_.timeout)),
                 .stop = call.stop};
 }
 

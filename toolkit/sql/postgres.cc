@@ -541,7 +541,7 @@ class PostgresListener final : public Listener {
 
   bool Wait(Duration timeout, std::stop_token stop) override {
     const Limits limits{.clock = &SystemClock(),
-                        .deadline = SystemClock().Now() + timeout,
+                        .deadline = DeadlineOf(SystemClock(), timeout),
                         .stop = std::move(stop)};
     if (!std::exchange(has_looked_, true)) return true;
     if (!connection_) return Mend(limits);

@@ -200,7 +200,7 @@ class SqliteDriver final : public Driver {
   }
 
   Result<void> StartClock() {
-    busy_until_ = limits_.clock->Now() + busy_timeout_;
+    busy_until_ = DeadlineOf(*limits_.clock, busy_timeout_);
     return limits_.Check();
   }
 
@@ -235,6 +235,15 @@ class SqliteDriver final : public Driver {
     return made;
   }
 
+  // The place of a name. To SQLite "$7" is a name like any other, which it searches from the first
+  // one on; but mostly the seventh is where it stands.
+  static int IndexOf(sqlite3_stmt* prepared, const std::string& name, std::size_t expected) {
+    const int guess = static_cast<int>(expected);
+    const char* there = sqlite3_bind_parameter_name(prepared, guess);
+    if (there != nullptr && name == there) return guess;
+    return sqlite3_bind_parameter_index(prepared, name.c_str());
+  }
+
   Result<void> Bind(sqlite3_stmt* prepared, const Statement& statement) const {
     const auto count = static_cast<std::size_t>(sqlite3_bind_parameter_count(prepared));
     if (count != statement.parameters.size())
@@ -243,7 +252,7 @@ class SqliteDriver final : public Driver {
                                       std::to_string(statement.parameters.size()));
     for (std::size_t i = 0; i < count; ++i) {
       const std::string name = "$" + std::to_string(i + 1);
-      const int index = sqlite3_bind_parameter_index(prepared, name.c_str());
+      const int index = IndexOf(prepared, name, i + 1);
       if (index == 0) return Fail(Errc::kInvalid, "the statement has no parameter " + name);
       const int code = std::visit(Binder{prepared, index}, statement.parameters[i]);
       if (code == SQLITE_MISMATCH)
@@ -320,7 +329,7 @@ class SqliteListener final : public Listener {
       : db_(std::move(handle)), version_(std::move(version)) {}
 
   bool Wait(Duration timeout, std::stop_token stop) override {
-    const TimePoint deadline = SystemClock().Now() + timeout;
+    const TimePoint deadline = DeadlineOf(SystemClock(), timeout);
     while (true) {
       sqlite3_step(version_.get());
       const std::int64_t seen = sqlite3_column_int64(version_.get(), 0);

@@ -34,6 +34,7 @@ WriteBehindWorker::WriteBehindWorker(Store store, LogSink& sink, WorkerOptions o
     : store_(std::move(store)),
       sink_(sink),
       options_(std::move(options)),
+      batch_max_(std::clamp(options_.batch_max, std::size_t{1}, kWorkerBatchMax)),
       dead_log_(options_.dead_log.empty() ? DeadLogOf(sink.log()) : options_.dead_log) {}
 
 WriteBehindWorker::Stats WriteBehindWorker::stats() const {
@@ -75,8 +76,8 @@ Result<Batch> BatchOf(const Reply& entries) {
 }  // namespace
 
 Result<WriteBehindWorker::Batch> WriteBehindWorker::Read(std::string_view from) {
-  const Command read("XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT",
-                     options_.batch_max, "STREAMS", sink_.log(), from);
+  const Command read("XREADGROUP", "GROUP", options_.group, options_.consumer, "COUNT", batch_max_,
+                     "STREAMS", sink_.log(), from);
   const Result<Reply> reply = store_.client().Call(read);
   if (!reply) {
     // The log was deleted, and the group with it.
@@ -97,7 +98,7 @@ Result<WriteBehindWorker::Batch> WriteBehindWorker::Claim() {
   const auto idle_ms =
       std::chrono::duration_cast<std::chrono::milliseconds>(options_.claim_after).count();
   const Command claim("XAUTOCLAIM", sink_.log(), options_.group, options_.consumer, idle_ms, "0",
-                      "COUNT", options_.batch_max);
+                      "COUNT", batch_max_);
   const Result<Reply> reply = store_.client().Call(claim);
   if (!reply) return std::unexpected(reply.error());
   if (reply->elements().size() < 2) return Fail(Errc::kProtocol, "not XAUTOCLAIM's reply");

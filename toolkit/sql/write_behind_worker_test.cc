@@ -93,6 +93,16 @@ TEST_P(Worker, ARestartTakesUpWhatWasNotAcknowledged) {
   EXPECT_EQ(NameOf(1), "Ada");
 }
 
+// COUNT 0 is all there is, and 2^64 - 1 no number.
+TEST_P(Worker, ABatchHasALength) {
+  for (const std::size_t batch_max : {std::size_t{0}, SIZE_MAX}) {
+    Set(1, "Ada");
+    Set(2, "Bob");
+    WriteBehindWorker worker(store_, *sink_, {.consumer = "w1", .batch_max = batch_max});
+    EXPECT_EQ(worker.RunOnce()->acknowledged, batch_max == 0 ? 1U : 3U);
+  }
+}
+
 TEST_P(Worker, TakesOverFromTheDead) {
   Set(1, "Ada");
   ASSERT_TRUE(Call(Command("XGROUP", "CREATE", "log:{u}", "db", "0", "MKSTREAM")));

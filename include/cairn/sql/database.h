@@ -41,6 +41,16 @@ namespace cairn::cache::sql {
 
 enum class Dialect : std::uint8_t { kSqlite, kPostgres };
 
+// Of one statement. SQLite takes more (32,766), but looks each $n up among those before it: 8,192
+// are prepared in half a second, four times as many in ten, which no deadline ends. PostgreSQL's is
+// its protocol's.
+inline constexpr std::size_t kSqliteParametersMax = 8'192;
+inline constexpr std::size_t kPostgresParametersMax = 65'535;
+// Of one statement with all that is bound to it, and of a script.
+inline constexpr std::size_t kStatementBytesMax = std::size_t{256} << 20;
+// Of one batch. Its results are in memory together.
+inline constexpr std::size_t kStatementsMax = 65'536;
+
 // One statement and what is bound to $1, $2, ... in it.
 struct Statement {
   template <class... Parameters>
@@ -77,15 +87,17 @@ struct Rows {
 };
 
 struct DatabaseOptions {
-  // Connections at most; SQLite in memory has one.
+  // Connections at most, 1 or more; SQLite in memory has one.
   std::size_t connections_max = 8;
   // Callers that wait for a connection at most; the next one is refused with kLimit.
   std::size_t waiters_max = 1024;
-  // Of calls that say nothing else, waiting for a connection and opening one included.
+  // Of calls that say nothing else, waiting for a connection and opening one included. Longer than
+  // kWaitMax is kWaitMax, here and wherever a call says how long.
   Duration timeout = std::chrono::seconds(5);
   // How long SQLite waits for another's write lock before it is kConflict.
   Duration busy_timeout = std::chrono::seconds(2);
-  // Rows of one statement at most: kLimit beyond.
+  // Rows of one statement at most: kLimit beyond, with SQLite as soon as there is one more, with
+  // PostgreSQL when the server has sent all.
   std::size_t rows_max = 1'000'000;
   const Clock* clock = nullptr;  // null: the machine's; outlives the database
 };

@@ -79,6 +79,9 @@ struct Change {
   bool is_delete = false;
 };
 
+// Of one round of a relay.
+inline constexpr std::size_t kRelayBatchMax = 10'000;
+
 struct RelayOptions {
   // The keys of the store that were made of this row alone; each is deleted with the version.
   std::function<std::vector<std::string>(const Change& change)> keys = {};
@@ -86,6 +89,7 @@ struct RelayOptions {
   bool row_tags = true;
   bool table_tags = false;
   bool is_hard = true;  // soft: what is tagged may still be served while it is loaded anew
+  // Changes of one round: 1 to kRelayBatchMax, and what is not is the nearest of them.
   std::size_t batch_max = 500;
   // Looked at so often without being told, and after a failure.
   Duration pause = std::chrono::seconds(1);

@@ -37,9 +37,13 @@
 
 namespace cairn::cache::sql {
 
+// Of one round of a worker.
+inline constexpr std::size_t kWorkerBatchMax = 10'000;
+
 struct WorkerOptions {
   std::string group = "db";
   std::string consumer = "worker";  // one's own, and the same after a restart
+  // Entries of one round: 1 to kWorkerBatchMax, and what is not is the nearest of them.
   std::size_t batch_max = 500;
   // Another's entries are taken over when he has kept them for so long. Longer than a batch takes.
   Duration claim_after = std::chrono::seconds(30);
@@ -94,6 +98,7 @@ class WriteBehindWorker {
   Store store_;
   LogSink& sink_;
   const WorkerOptions options_;
+  const std::size_t batch_max_;
   const std::string dead_log_;
   bool has_group_ = false;
   // Something that was delivered to us may be unfinished.
