@@ -3,7 +3,9 @@
 //
 //   const Policy policy{.ttl = 1min, .stale_for = 10min, .jitter_percent = 10};
 //
-// Times are rounded down to milliseconds. Thread safety: values; a LoadContext belongs to its load.
+// Times are rounded down to milliseconds. Errors: none, bounds are taken as below. Thread safety:
+// values; a LoadContext belongs to its load. Lifetimes: a policy is copied by the cache; a
+// LoadContext and what it refers to end with its load. Cost: a load's own Policy is a copy.
 #ifndef CAIRN_CACHE_POLICY_H_
 #define CAIRN_CACHE_POLICY_H_
 

@@ -6,6 +6,10 @@
 // Every call has a deadline: its own, or StoreOptions::timeout. A call that was sent and whose
 // deadline passes, or which is cancelled, fails with Error::may_have_applied; the reply is thrown
 // away when it comes. A call is sent again after a lost connection only if it is idempotent.
+//
+// Errors: what they end is kTimeout or kCancelled. A timeout of zero or less is over at once;
+// Duration::max() is none. Thread safety: a value. Lifetimes: copied by the call; the executor
+// outlives it. Cost: a deadline is a timer, O(log n) of those that run; a stop token a callback.
 #ifndef CAIRN_CALL_OPTIONS_H_
 #define CAIRN_CALL_OPTIONS_H_
 

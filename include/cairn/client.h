@@ -12,7 +12,8 @@
 //
 // Errors: as values; kServer with the server's text for a command that failed there. Thread safety:
 // a Client from any thread; a Connection, a Subscription and a Tracking belong to one thread at a
-// time. Lifetimes: the Store owns the Client and outlives what was made by it.
+// time. Lifetimes: the Store owns the Client and outlives what was made by it. Cost: a call is one
+// round trip, shared by those that run beside it; an embedded one is a function call.
 #ifndef CAIRN_CLIENT_H_
 #define CAIRN_CLIENT_H_
 

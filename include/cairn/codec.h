@@ -6,9 +6,8 @@
 //     std::string name;
 //     std::optional<std::string> mail;
 //     static constexpr auto Fields() {
-//       return cache::FieldsOf("user/1", cache::Field("id", &User::id),
-//                              cache::Field("name", &User::name), cache::Field("mail",
-//                              &User::mail));
+//       return FieldsOf("user/1", Field("id", &User::id), Field("name", &User::name),
+//                       Field("mail", &User::mail));
 //     }
 //   };
 //   Result<std::string> stored = EncodeValue<MessagePack>(user);
@@ -26,7 +25,9 @@
 //
 // Errors: kInvalid from an encoder for what it cannot say (JSON: NaN, text that is not UTF-8),
 // kCorrupt from a decoder, and those of the frame (cairn/frame.h). Thread safety: functions of
-// their arguments. Cost: linear; depth is bounded by kDepthMax.
+// their arguments. Lifetimes: names of fields and of schemas are literals, or outlive their use;
+// what is decoded owns its bytes. Cost: linear, an allocation a text and a vector; depth is bounded
+// by kDepthMax, 64.
 #ifndef CAIRN_CODEC_H_
 #define CAIRN_CODEC_H_
 

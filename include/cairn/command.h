@@ -9,8 +9,9 @@
 // digits; doubles are written with as many digits as bring the same number back. Words are never
 // parsed: no blank or quote in them means anything.
 //
-// Thread safety: a value. Cost: one allocation for words of more than 15 bytes together, another
-// beyond eight words.
+// Errors: none here; a command that makes no sense is the call's (cairn/client.h). Thread safety: a
+// value. Lifetimes: operator[] gives a view, good until the next Add. Cost: one allocation for
+// words of more than 15 bytes together, another beyond eight words.
 #ifndef CAIRN_COMMAND_H_
 #define CAIRN_COMMAND_H_
 

@@ -27,7 +27,9 @@
 // A part is an integer, an enumeration, std::string, or a type with a function
 // `KeyPartOf(const Id&)` beside it that gives one of those (what it gives may be a string_view).
 //
-// Thread safety: values. Cost: text() allocates once or twice; a digest some 300 ns.
+// Errors: none but the compiler's; FromText gives nothing for what is no key of the schema. Thread
+// safety: values. Lifetimes: a Key owns its parts. Cost: text() allocates once or twice; a digest
+// some 300 ns.
 #ifndef CAIRN_KEY_H_
 #define CAIRN_KEY_H_
 

@@ -20,7 +20,9 @@
 // known to be absent), or a Result of either, or a coroutine that gives a Result<std::optional<T>>;
 // the signature names T. What it throws is kLoader.
 //
-// Errors, thread safety, lifetimes, cost: those of TypedCache (cairn/cache.h), which cache() is.
+// Errors: those of TypedCache (cairn/cache.h), which cache() is. Thread safety: its, so the
+// function is called from any thread. Lifetimes: its; the function is copied for each call, and
+// what it refers to lives on. Cost: a TypedCache's, and a key of all arguments.
 #ifndef CAIRN_MEMOISE_H_
 #define CAIRN_MEMOISE_H_
 

@@ -8,8 +8,9 @@
 // a near cache, which are of all caches over it. A snapshot is not of one moment: its counts were
 // read one after the other.
 //
-// Thread safety: values. Cost: of counting, an atomic addition a read; of a snapshot, some hundred
-// loads.
+// Errors: none. Thread safety: values; hooks are called from any thread. Lifetimes: a NamedFigures
+// views its name. Cost: of counting, an atomic addition a read; of a snapshot, some hundred loads;
+// of PrometheusText, linear in the caches.
 #ifndef CAIRN_METRICS_H_
 #define CAIRN_METRICS_H_
 

@@ -3,7 +3,8 @@
 //
 //   counter.Count({.ago = 1, .periods = 7});    // the last seven that are over
 //
-// Thread safety: values.
+// Errors: what takes them says kInvalid of a negative `ago`, of less than 1 period, and of more
+// than it keeps. Thread safety: values. Lifetimes: none. Cost: none.
 #ifndef CAIRN_PERIOD_H_
 #define CAIRN_PERIOD_H_
 

@@ -19,8 +19,10 @@
 //
 // Errors: kTimeout and kCancelled from Acquire; kInvalid for options that fit nothing. Stores that
 // fail are no error, as long as others are a majority; Acquire says kTimeout if they are not.
-// Thread safety and lifetimes: as Semaphore's. The clock and the scheduler are the first store's.
-// Cost: one command for each store.
+// Thread safety: a QuorumLock any thread; a Permit one at a time, but is_held and lost from any.
+// Lifetimes: a QuorumLock outlives its calls; a Permit stands on its own, and gives itself back
+// when it is destroyed. The clock and the scheduler are the first store's. Cost: one command for
+// each store, all at once.
 #ifndef CAIRN_QUORUM_LOCK_H_
 #define CAIRN_QUORUM_LOCK_H_
 

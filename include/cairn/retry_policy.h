@@ -4,7 +4,8 @@
 //
 //   const RetryPolicy patient{.deliveries_max = 20, .pause_max = 1h};
 //
-// Thread safety: values.
+// Errors: none. Thread safety: values. Lifetimes: copied by what takes it. Cost: RetryPause is a
+// hash of the id.
 #ifndef CAIRN_RETRY_POLICY_H_
 #define CAIRN_RETRY_POLICY_H_
 
@@ -16,12 +17,12 @@
 namespace cairn::cache {
 
 struct RetryPolicy {
-  // The failure of so many deliveries makes it a dead letter.
+  // The failure of so many deliveries makes it a dead letter; 1: the first does.
   std::int64_t deliveries_max = 5;
   // After the first failure; doubles with each further one.
   Millis pause_min{100};
   Millis pause_max{60'000};  // longer than kWaitMax, a year, is that
-  // A pause is shortened by a part of up to so many percent, which the id decides.
+  // A pause is shortened by a part of up to so many percent (0 to 100), which the id decides.
   int jitter_percent = 20;
 };
 

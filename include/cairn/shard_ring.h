@@ -16,7 +16,8 @@
 // are part of your data. It does not move what is stored: to a cache that is a miss.
 //
 // Errors: kInvalid of no shards, equal or empty names, weights that are not positive. Thread
-// safety: immutable. Lifetimes: what Of gives is a view into the ring.
+// safety: immutable. Lifetimes: what Of and FirstOf give is good as long as the ring. Cost: as
+// above, without allocation; FirstOf O(n log n); Make of kRing sorts 160 points a shard.
 #ifndef CAIRN_SHARD_RING_H_
 #define CAIRN_SHARD_RING_H_
 
@@ -32,7 +33,7 @@ namespace cairn::cache {
 
 struct Shard {
   std::string name = {};
-  double weight = 1;
+  double weight = 1;  // above 0, up to ShardRing::kWeightMax
 };
 
 enum class ShardMethod : std::uint8_t { kRendezvous, kRing };

@@ -16,8 +16,9 @@
 // arguments of an awaited call is miscompiled (its elements are destroyed twice): name it first.
 //
 // Errors: what a coroutine throws is thrown again where it is awaited. Thread safety: a task is
-// awaited by one; it goes on, on whatever thread what it awaits has resumed it. Cost: one
-// allocation a task, unless the compiler elides it.
+// awaited by one; it goes on, on whatever thread what it awaits has resumed it. Lifetimes: as
+// above; what SyncWait gives is the task's value, moved. Cost: one allocation a task, unless the
+// compiler elides it; SyncWait blocks its thread.
 #ifndef CAIRN_TASK_H_
 #define CAIRN_TASK_H_
 

@@ -15,8 +15,8 @@
 //
 // Without trusted proxies, the default, no header counts.
 //
-// Errors: kInvalid of what is no network. Thread safety: values. Cost: linear in the header, which
-// is read up to kHopsMax entries.
+// Errors: kInvalid of what is no network. Thread safety: values. Lifetimes: nothing is kept of a
+// request. Cost: linear in the header, which is read up to kHopsMax entries.
 #ifndef CAIRN_HTTP_CLIENT_ADDRESS_H_
 #define CAIRN_HTTP_CLIENT_ADDRESS_H_
 

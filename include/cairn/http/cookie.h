@@ -9,7 +9,8 @@
 // sites' forms. What browsers would refuse is an error here: a name with "__Host-" that is not
 // Secure, has a Domain or another Path; SameSite=None without Secure; too many bytes.
 //
-// Errors: kInvalid, kLimit. Thread safety: values.
+// Errors: kInvalid of what browsers refuse, kLimit of too many bytes. Thread safety: values.
+// Lifetimes: what is found is a copy. Cost: linear in the header, up to kCookiesMax cookies.
 #ifndef CAIRN_HTTP_COOKIE_H_
 #define CAIRN_HTTP_COOKIE_H_
 

@@ -8,7 +8,10 @@
 //
 // Input is whatever a client sends: parsers take what the grammar says, and of anything else, or of
 // more than the named limits, they say that it cannot be read. Who asks then does what is safe (no
-// 304, nothing stored). Thread safety: functions of their arguments. Cost: linear.
+// 304, nothing stored).
+//
+// Errors: std::nullopt of what cannot be read. Thread safety: functions of their arguments.
+// Lifetimes: SplitList gives views of its field; all else owns its text. Cost: linear.
 #ifndef CAIRN_HTTP_FIELDS_H_
 #define CAIRN_HTTP_FIELDS_H_
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // RateLimit: a limiter (cairn/limiter.h) as HTTP has it: 429, Retry-After, RateLimit headers.
 //
+//   const TrustedProxies proxies = TrustedProxies::Of({"10.0.0.0/8"}).value();
 //   const Limiter limiter(store, "limit:api", {.count = 100, .period = 60s},
-//   LimitWhenDown::kAllow); const RateLimit limit(limiter, {.proxies =
-//   TrustedProxies::Of({"10.0.0.0/8"}).value()}); Result<LimitDecision> decision =
-//   limit.Check(request); if (decision && decision->refusal) return *decision->refusal;
+//   LimitWhenDown::kAllow); const RateLimit limit(limiter, {.proxies = proxies});
+//   Result<LimitDecision> decision = limit.Check(request);
+//   if (decision && decision->refusal) return *decision->refusal;
 //   ... the answer, with decision->headers beside its own
 //
 // Retry-After (RFC 9110, 10.2.3) is when the limiter would let this request through, in seconds,
@@ -18,7 +19,9 @@
 // When the store is down the limiter's LimitWhenDown decides: kAllow lets through, without headers;
 // kRefuse answers 503, since it is not the client who did too much; kFail is an error here.
 //
-// Errors: the limiter's. Thread safety: any thread. Cost: one command.
+// Errors: the limiter's; kInvalid for a cost below 1. Thread safety: any thread; so are `who` and
+// `cost` called. Lifetimes: a RateLimit holds its limiter, which holds the store. Cost: one
+// command.
 #ifndef CAIRN_HTTP_RATE_LIMIT_H_
 #define CAIRN_HTTP_RATE_LIMIT_H_
 

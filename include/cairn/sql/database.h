@@ -17,7 +17,9 @@
 //
 // Thread safety: a Database from any thread; it blocks the calling thread, up to the deadline. A
 // Session belongs to the thread that runs the transaction. Lifetimes: copies share one pool, which
-// closes with the last.
+// closes with the last; a Session ends with its transaction. Cost: a call of Execute or Batch is
+// one round trip; a transaction one for BEGIN, for COMMIT, and for each call of its session; of a
+// SQLite file a commit waits for the disk. Rows are in memory, all of them.
 #ifndef CAIRN_SQL_DATABASE_H_
 #define CAIRN_SQL_DATABASE_H_
 

@@ -13,21 +13,22 @@
 // outbox, invalidates, and only then deletes what it read.
 //
 //     writer:  BEGIN; UPDATE users ...; (trigger: row_version, cairn_outbox); COMMIT
-//     relay:   read --> CACHE.DEL key VER version, TAG.BUMP row:... table:... --> delete what was
-//     read
+//     relay:   read --> CACHE.DEL key VER version, TAG.BUMP row:... table:... --> delete those
 //
 // Invariants
 //   (1) A committed change is invalidated at least once. A relay that dies begins with what it had
 //       not deleted; twice does no harm, the version says so.
-//   (2) Of one row, changes are invalidated in their order: its lock kept the writers apart.
-//   Between
-//       rows there is no order, and none is needed. What commits late has a low number and is found
+//   (2) Of one row, changes are invalidated in their order: its lock kept the writers apart. Rows
+//       have no order among them, and need none. What commits late has a low number and is found
 //       all the same, since the relay remembers no position: it takes what is there.
 //   (3) A value loaded before the change cannot come back: it has the older version, and the
 //       invalidation voids the loader's lease and leaves a tombstone.
 //
 // Errors: those of the database and of the store, by RunOnce; Run counts them and tries again.
-// TRUNCATE fires no trigger on rows: bump the table's tag. Thread safety: one thread runs a relay.
+// TRUNCATE fires no trigger on rows: bump the table's tag. Thread safety: one thread runs a relay;
+// its counters from any. Lifetimes: an Outbox and a relay hold the handles. Cost: of a change, one
+// row more in its transaction (SQLite: and an update for the version); of a batch, two statements
+// and one pipeline.
 #ifndef CAIRN_SQL_OUTBOX_H_
 #define CAIRN_SQL_OUTBOX_H_
 

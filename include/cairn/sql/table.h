@@ -20,6 +20,7 @@
 //
 // Errors: those of Database; kType for a column that does not fit its field; kInvalid for a
 // statement that is not of the form above. Thread safety: any thread. Lifetimes: copies the handle.
+// Cost: a call is one round trip, of LoadMany too; O(n log n) of its keys.
 #ifndef CAIRN_SQL_TABLE_H_
 #define CAIRN_SQL_TABLE_H_
 

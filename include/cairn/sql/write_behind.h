@@ -12,21 +12,19 @@
 // of the last entry applied; a delete leaves it as well) and writes the rows of those keys that it
 // could raise. An entry that comes again, or behind a later one of its key, raises nothing.
 //
-//     batch -> last of each key -> raise in cairn_applied -> raised only -> upsert, delete ->
-//     COMMIT
+//     batch -> last of each key -> raise in cairn_applied -> the raised: upsert, delete -> COMMIT
 //
 // Invariants
 //   (1) The order of a key's writes is that of the log's ids, which the store gives in one step
-//   with
-//       the write. Versions guard the row besides, against who writes the table by other means.
+//       with the write. Versions guard the row besides, against who writes it by other means.
 //   (2) cairn_applied and the rows change in one transaction.
-//   (3) Keys are raised in their order, so that two workers wait for each other rather than
-//   deadlock.
+//   (3) Keys are raised in their order: two workers wait for each other rather than deadlock.
 //
 // Errors: an entry that cannot be made a row, or which the database refuses for what it holds
 // (SQLSTATE classes 22 and 23), is told by itself and does not keep the others. Everything else
 // fails the batch, of which nothing was applied unless may_have_applied; to apply it again does no
-// harm. Thread safety: any thread.
+// harm. Thread safety: any thread; so is the mapping called. Lifetimes: a sink holds its table.
+// Cost: a batch is one transaction of four round trips; one with a refusal is tried entry by entry.
 #ifndef CAIRN_SQL_WRITE_BEHIND_H_
 #define CAIRN_SQL_WRITE_BEHIND_H_
 

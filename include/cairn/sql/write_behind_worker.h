@@ -17,7 +17,9 @@
 // not have and the cache had: somebody has to look at it.
 //
 // Errors: those of the store and of the database, by RunOnce; Run counts them and goes on. Thread
-// safety: one thread runs it, stats() from any. Lifetimes: the sink outlives it.
+// safety: one thread runs it, stats() from any. Lifetimes: the sink outlives it; it holds the
+// store. Cost: a round is one to three reads of the log, the sink's transaction, one
+// acknowledgement.
 #ifndef CAIRN_SQL_WRITE_BEHIND_WORKER_H_
 #define CAIRN_SQL_WRITE_BEHIND_WORKER_H_
 

@@ -16,8 +16,9 @@
 // are sound: what they refuse is wrong, whatever happened between a beginning and an end. Each
 // looks at the kinds of its own, so one history serves all.
 //
-// Thread safety: one thread. Cost: linear or n log n, but for CheckRegisters and CheckLocks, whose
-// problem is NP-complete: small histories of each key, of operations that overlap little.
+// Errors: a Violation is one, in words; there are no others. Thread safety: one thread. Lifetimes:
+// the clock outlives the history. Cost: linear or n log n, but for CheckRegisters and CheckLocks,
+// whose problem is NP-complete: small histories of each key, of operations that overlap little.
 #ifndef CAIRN_TESTKIT_HISTORY_H_
 #define CAIRN_TESTKIT_HISTORY_H_
 

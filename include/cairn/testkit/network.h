@@ -31,12 +31,14 @@
 // time, or wait for one with VirtualTime::Run. Client::Call, Pipeline and Transaction let time pass
 // until the reply is there; that is right in the body of a test, while within what the time itself
 // runs others go on below the caller, who may be held up by them. SyncWait, and with it the
-// synchronous GetOrLoad, blocks the thread that would have to move the time: it never returns.
-// Subscribe and Track are kUnsupported.
+// synchronous GetOrLoad, blocks the thread that would move the time: it never returns. Subscribe
+// and Track are kUnsupported.
 //
-// The same seed and the same calls give the same events, at the same times. Thread safety: the
-// thread that moves the time. Lifetimes: the time outlives the network and the stores; a Store may
-// outlive the network, its calls are kClosed then.
+// The same seed and the same calls give the same events, at the same times.
+//
+// Errors: of calls as above; of Open and Restart those of Store::Open. Thread safety: the thread
+// that moves the time. Lifetimes: the time outlives the network and the stores; a Store may outlive
+// the network, its calls are kClosed then. Cost: some timers a call; no thread, and no real time.
 #ifndef CAIRN_TESTKIT_NETWORK_H_
 #define CAIRN_TESTKIT_NETWORK_H_
 

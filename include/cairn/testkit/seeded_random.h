@@ -4,8 +4,8 @@
 //   SeededRandom random(seed);
 //   if (random.Chance(0.01)) network.Break("a");
 //
-// SplitMix64 (Steele, Lea and Flood, 2014). Not for secrets. Thread safety: one thread. Cost: a few
-// instructions a number.
+// SplitMix64 (Steele, Lea and Flood, 2014). Not for secrets. Errors: none. Thread safety: one
+// thread. Lifetimes: a value. Cost: a few instructions a number.
 #ifndef CAIRN_TESTKIT_SEEDED_RANDOM_H_
 #define CAIRN_TESTKIT_SEEDED_RANDOM_H_
 

@@ -14,8 +14,10 @@
 //
 //   Result<Reply> reply = time.Run(store.client().CoCall(Command("BLPOP", "q", 1)));
 //
-// Thread safety: any thread, but Advance, RunReady, Step and Run by one thread at a time.
-// Lifetimes: outlives the stores that use it; work that was not run is dropped with it.
+// Errors: none; Run of a task that waits for something else ends the program, and says so. Thread
+// safety: any thread, but Advance, RunReady, Step and Run by one thread at a time. Lifetimes:
+// outlives the stores that use it; work that was not run is dropped with it. Cost: a timer O(log n)
+// of those that wait; time that passes costs nothing but what falls due.
 #ifndef CAIRN_TESTKIT_VIRTUAL_TIME_H_
 #define CAIRN_TESTKIT_VIRTUAL_TIME_H_
 
