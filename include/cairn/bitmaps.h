@@ -7,8 +7,7 @@
 //   flags.Set("new-cart", ada, true);
 //   const DailyActives actives(store, {.prefix = "active"});
 //   actives.Mark(ada);
-//   actives.CountAny({.ago = 0, .periods = 7});                  // active within the last seven
-//   days
+//   actives.CountAny({.ago = 0, .periods = 7});                  // within the last seven days
 //
 // A bitmap is as long as its highest bit: SETBIT with a raw or hashed id of 2^32-1 allocates 512 MB
 // for one user. So a bit is a DenseId, below ids_max, and bitmaps are in segments of kSegmentBits

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // CallOptions: how long a call may take, what cancels it, and whether it may be tried again.
 //
-//   client.Call(Command("INCR", "n"), {.timeout = 50ms, .stop = token});
+//   client.Call(Command("INCR", "n"), {.timeout = 50ms, .stop = stop});
 //
 // Every call has a deadline: its own, or StoreOptions::timeout. A call that was sent and whose
 // deadline passes, or which is cancelled, fails with Error::may_have_applied; the reply is thrown

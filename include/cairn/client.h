@@ -3,7 +3,7 @@
 // Sentinel's master, a cluster.
 //
 //   Result<Reply> reply = client.Call(Command("GET", "k"));               // waits
-//   Result<Reply> reply = co_await client.CoCall(Command("GET", "k"));    // suspends
+//   Result<Reply> later = co_await client.CoCall(Command("GET", "k"));    // suspends
 //   auto replies = client.Pipeline({{Command("INCR", "a"), Command("INCR", "b")}});
 //
 // Concurrent calls share a connection and are pipelined by themselves. What belongs to one

@@ -5,7 +5,7 @@
 // toolkit asks the system's clocks but SystemClock(). VirtualTime (cairn/testkit/virtual_time.h) is
 // a clock that a test moves.
 //
-//   StoreOptions options{.clock = &virtual_time};
+//   StoreOptions options{.clock = &time};
 //
 // Errors: none. Thread safety: any thread. Lifetimes: a clock outlives the stores that were given
 // it. Cost: SystemClock some 20 ns a call.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Command: the words of one command, any bytes in each.
 //
-//   Command("SET", key, value, "PX", 5000)
+//   const Command set("SET", key, value, "PX", 5000);
 //   Command mget("MGET");
-//   for (const std::string& key : keys) mget.Add(key);
+//   for (const std::string& word : words) mget.Add(word);
 //
 // Words are copied, so nothing has to outlive the Command. Numbers are words of their decimal
 // digits; doubles are written with as many digits as bring the same number back. Words are never

@@ -3,7 +3,7 @@
 //
 //   Result<std::string> stored = SealFrame({.codec = 2, .schema = 7}, payload);
 //   Result<OpenedFrame> opened = OpenFrame({.codec = 2, .schema = 7}, *stored);
-//   opened->payload()
+//   opened->payload();
 //
 //   byte   0      3         4       5       6        10         18            22
 //          | magic | version | codec | flags | schema | checksum | [raw bytes] | payload

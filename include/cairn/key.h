@@ -2,11 +2,10 @@
 // Key: a schema of keys, checked by the compiler, and one key of it.
 //
 //   using ProfileKey = Key<"user:{*}:profile", UserId>;
-//   ProfileKey(UserId{42}).text()            "user:{42}:profile"
-//   ProfileKey::Prefix()                     "user:{", for a namespace
-//   ProfileKey::Glob()                       "user:{*", for a purge: its signs are escaped
-//   ProfileKey::FromText("user:{42}:profile")  the key again
-//   ProfileKey(1, 2)                         does not compile
+//   ProfileKey(UserId{42}).text();              // "user:{42}:profile"
+//   ProfileKey::Prefix();                       // "user:{", for a namespace
+//   ProfileKey::Glob();                         // "user:{*", for a purge: its signs are escaped
+//   ProfileKey::FromText("user:{42}:profile");  // the key again; ProfileKey(1, 2) does not compile
 //
 // Each '*' of the pattern is one part. Letters, digits, '_', '-', '.', '@' and bytes from 0x80 up
 // stand for themselves in a part, every other byte is "%" and two hexadecimal digits, so no part

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Limiter: so many requests in so much time for each caller, counted at the store by its clock.
 //
-//   const Limiter limiter(store, "limit:api", {.count = 100, .period = 60s},
-//   LimitWhenDown::kAllow); Result<Verdict> verdict = limiter.Take(user); if (verdict &&
-//   !verdict->allowed) return TooManyRequests(verdict->retry_after);
+//   const Limiter limiter(store, "api", {.count = 100, .period = 60s}, LimitWhenDown::kAllow);
+//   Result<Verdict> verdict = limiter.Take("user 42");
+//   if (verdict && !verdict->allowed) return TooManyRequests(verdict->retry_after);
 //
 // One command, atomic, by the server's clock. A refusal charges nothing, so who goes on trying is
 // not locked out, and its retry_after is at least a millisecond: who comes again then, and no

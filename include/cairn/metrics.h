@@ -2,7 +2,7 @@
 // CacheFigures: what a typed cache has done so far, and PrometheusText, which writes it down.
 //
 //   const NamedFigures all[] = {{"users", users.figures()}, {"orders", orders.figures()}};
-//   response.Write(PrometheusText(all));
+//   Send(PrometheusText(all));
 //
 // Counts grow and are of this process and this cache (TypedCache and its copies), but for those of
 // a near cache, which are of all caches over it. A snapshot is not of one moment: its counts were

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Period: days and weeks, UTC's, by the server's clock; weeks begin on Monday.
 //
-//   counter.Count({.ago = 1, .periods = 7});    // the last seven that are over
+//   visitors.Count({.ago = 1, .periods = 7});    // the last seven that are over
 //
 // Errors: what takes them says kInvalid of a negative `ago`, of less than 1 period, and of more
 // than it keeps. Thread safety: values. Lifetimes: none. Cost: none.

@@ -4,11 +4,11 @@
 //
 //   const Sessions sessions(store, "session", {.idle = 30min, .cap = 12h});
 //   Result<Session> session = sessions.Create("user 42", {{"role", "admin"}});
-//   SetCookie(session->id);
+//   Send(session->id);                                         // as a cookie
 //   ...
-//   Result<std::optional<Session>> session = sessions.Touch(cookie);     // nullopt: sign in again
-//   session = sessions.Rotate(cookie);                                  // after each new right
-//   sessions.DestroyAll("user 42");                                     // log out everywhere
+//   Sessions::Found found = sessions.Touch(cookie);            // nullopt: sign in again
+//   found = sessions.Rotate(cookie);                           // after each new right
+//   sessions.DestroyAll("user 42");                            // log out everywhere
 //
 // All sessions of a user are one hash, so each operation is one script on one key: atomic, also in
 // a cluster, and no crash parts it. Nothing is ever there without an expiry.

@@ -3,7 +3,7 @@
 // keys that it must.
 //
 //   const ShardRing ring = ShardRing::Make({{"cache-a"}, {"cache-b"}, {"cache-c", 2.0}}).value();
-//   stores.at(ring.Of("user:42")).client().Call(...);
+//   stores.at(ring.Of("user:42")).client().Call(Command("GET", "user:42"));
 //
 // kRendezvous: every shard draws a number by the key, its weight helps, the highest has it. The
 // spread is as even as the hash; O(shards) a key. kRing: every shard has points on a circle, a key

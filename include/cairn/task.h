@@ -7,10 +7,10 @@
 // token: cancelling the outer cancels every call within. A task that is destroyed before it was
 // awaited never runs; one that has begun is awaited to its end before it may be destroyed.
 //
-//   Task<Result<Reply>> Fetch(Client& client, std::string key) {
+//   const auto fetch = [&](std::string key) -> Task<Result<Reply>> {
 //     co_return co_await client.CoCall(Command("GET", key));
-//   }
-//   Result<Reply> reply = SyncWait(Fetch(client, "k"));
+//   };
+//   Result<Reply> reply = SyncWait(fetch("k"));
 //
 // Parameters of a coroutine are taken by value, or outlive it. With g++ 12, a braced list among the
 // arguments of an awaited call is miscompiled (its elements are destroyed twice): name it first.

@@ -3,7 +3,7 @@
 //
 //   const Topic<PriceChange> prices(store, "prices");
 //   auto heard = prices.Subscribe([](const PriceChange& change) { ... },
-//                                 {.on_gap = [&] { cache.Clear(); }});
+//                                 {.on_gap = [&] { users.Clear(); }});
 //   prices.Publish({.product = 7, .cents = 1'99});
 //
 // AT MOST once: who does not listen when a message is sent never gets it, and while a connection is

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -17,6 +18,9 @@
 #include "cairn/cache.h"
 #include "cairn/consumer_group.h"
 #include "cairn/geo_lookup.h"
+#include "cairn/http/rate_limit.h"
+#include "cairn/http/response_cache.h"
+#include "cairn/http/session_cookie.h"
 #include "cairn/leaderboard.h"
 #include "cairn/limiter.h"
 #include "cairn/lock.h"
@@ -38,6 +42,7 @@
 #include "cairn/testkit/virtual_time.h"
 #include "cairn/timeline.h"
 #include "cairn/topic.h"
+#include "cairn/trace.h"
 #include "cairn/unique_counter.h"
 #include "cairn/warmer.h"
 #include "cairn/work_queue.h"
@@ -74,6 +79,14 @@ struct Page {
   std::string html;
   static constexpr auto Fields() { return FieldsOf("page/1", Field("html", &Page::html)); }
 };
+struct PriceChange {
+  std::int64_t product = 0;
+  std::int64_t cents = 0;
+  static constexpr auto Fields() {
+    return FieldsOf("price_change/1", Field("product", &PriceChange::product),
+                    Field("cents", &PriceChange::cents));
+  }
+};
 using Cart = User;
 using Money = std::int64_t;
 using UserKey = Key<"user:{*}", UserId>;
@@ -93,6 +106,27 @@ extern const ShardRing with_one_more;
 extern const Cart cart;
 extern const User user;
 extern const std::string cookie;
+extern const std::string key;
+extern const std::string value;
+extern const std::string payload;
+extern const std::vector<std::string> words;
+extern const std::vector<std::string> followers;
+extern const Store first;
+extern const Store second;
+extern const Store third;
+extern const Users orders;
+extern const UniqueCounter visitors;
+extern const std::uint64_t seed;
+extern Network& network;
+extern const sql::Table<User> table;
+extern sql::WriteBehindSink<User> sink;
+extern const std::vector<sql::LogEntry> entries;
+extern const SpanContext request_span;
+extern const http::Request request;
+extern http::Response response;
+extern const http::RateLimit limit;
+extern const http::ResponseCache cache;
+extern const http::SessionCookies cookies;
 extern const std::int64_t player;
 extern const Version version;
 extern const Event event;
@@ -114,14 +148,26 @@ Money PriceOf(const std::string& product, std::int64_t count);
 
 struct Work {
   bool Next();
+  bool Next(std::int64_t fence);
   std::string text() const;
 };
 extern docs::Work work;
+extern docs::Work job;
+struct SpanQueue {
+  void Push(FinishedSpan span);
+};
+extern SpanQueue queue;
+struct Exports final : SpanSink {
+  void Take(FinishedSpan span) override;
+};
+extern Exports exporter;
 void Undo();
 void Log(std::size_t keys);
 bool Send(std::string_view payload);
 Result<void> Bill(const Event& event);
+void Renew();
 std::string Render();
+std::string Render(std::string_view page);
 bool IsPassword(const auto& request);
 
 }  // namespace docs

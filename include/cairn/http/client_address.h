@@ -4,7 +4,7 @@
 //
 //   Result<TrustedProxies> proxies = TrustedProxies::Of({"10.0.0.0/8", "::1"});
 //   IpAddress client = ClientAddress(request, *proxies);
-//   client.LimitKey()                                    "192.0.2.7", "2001:db8:1:2::/64"
+//   client.LimitKey();                                   // "192.0.2.7", "2001:db8:1:2::/64"
 //
 // A proxy adds the address it was called from at the right of Forwarded (RFC 7239) or
 // X-Forwarded-For; what is to the left of that was sent by the caller, who may write anything. So

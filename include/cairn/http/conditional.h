@@ -2,8 +2,10 @@
 // Conditional requests: what If-None-Match and its kin ask of the representation that there is (RFC
 // 9110, 13).
 //
-//   switch (Evaluate(request, {.etag = tag}, clock.UnixNow())) {
-//     case Precondition::kNotModified: ... 304, without a body
+//   const UnixTime now = store.clock().UnixNow();
+//   const Validators current = Validators::Of(response.headers, now);
+//   if (Evaluate(request, current, now) == Precondition::kNotModified) return
+//   NotModified(response);
 //
 // If-Match counts before If-Unmodified-Since, If-None-Match before If-Modified-Since. What cannot
 // be read asks for nothing, but an If-Match that cannot be read fails: it was there to prevent

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Cookies, as RFC 6265bis (draft 15) has them: read from a request, written into a response.
 //
-//   FindCookie(request, "__Host-id")                       the value, if there is one
-//   SetCookie{.name = "__Host-id", .value = id}.Text()
-//       "__Host-id=...; Path=/; Secure; HttpOnly; SameSite=Lax"
+//   std::optional<std::string> id = FindCookie(request, "__Host-id");
+//   Result<std::string> text = SetCookie{.name = "__Host-id", .value = "7"}.Text();
+//   // "__Host-id=7; Path=/; Secure; HttpOnly; SameSite=Lax"
 //
 // A cookie says by default what a session's should: only over TLS, not to scripts, not from other
 // sites' forms. What browsers would refuse is an error here: a name with "__Host-" that is not

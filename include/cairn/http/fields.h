@@ -2,9 +2,9 @@
 // What stands in headers: entity-tags, dates, Cache-Control, lists; as RFC 9110 and RFC 9111 have
 // them.
 //
-//   EntityTag::Parse("W/\"7\"")                      weak, opaque "7"
-//   CacheControl::Parse("max-age=60, public").max_age   60s
-//   FormatDate(clock.UnixNow())                      "Sun, 06 Nov 1994 08:49:37 GMT"
+//   EntityTag::Parse("W/\"7\"");                      // weak, opaque "7"
+//   CacheControl::Parse("max-age=60, public").max_age;  // 60s
+//   FormatDate(store.clock().UnixNow());              // "Sun, 06 Nov 1994 08:49:37 GMT"
 //
 // Input is whatever a client sends: parsers take what the grammar says, and of anything else, or of
 // more than the named limits, they say that it cannot be read. Who asks then does what is safe (no

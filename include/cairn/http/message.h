@@ -4,7 +4,7 @@
 //
 //   http::Response response{.status = 200, .body = "<p>hello"};
 //   response.headers.Set("Cache-Control", "public, max-age=60");
-//   response.headers.Find("cache-control")  // "public, max-age=60"
+//   response.headers.Find("cache-control");  // "public, max-age=60"
 //
 // No header can end a line of its own: an end of line or a null byte in a value becomes a blank
 // (RFC 9110, 5.5), and a header whose name is no token is left out. So what a loader has from

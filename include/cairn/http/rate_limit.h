@@ -2,8 +2,8 @@
 // RateLimit: a limiter (cairn/limiter.h) as HTTP has it: 429, Retry-After, RateLimit headers.
 //
 //   const TrustedProxies proxies = TrustedProxies::Of({"10.0.0.0/8"}).value();
-//   const Limiter limiter(store, "limit:api", {.count = 100, .period = 60s},
-//   LimitWhenDown::kAllow); const RateLimit limit(limiter, {.proxies = proxies});
+//   const Limiter limiter(store, "api", {.count = 100, .period = 60s}, LimitWhenDown::kAllow);
+//   const RateLimit limit(limiter, {.proxies = proxies});
 //   Result<LimitDecision> decision = limit.Check(request);
 //   if (decision && decision->refusal) return *decision->refusal;
 //   ... the answer, with decision->headers beside its own

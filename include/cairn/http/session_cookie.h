@@ -7,8 +7,7 @@
 //   ...
 //   session.SignIn("user 42");                           // a new id, the old one is dead
 //   session.SignOut();
-//   session.WriteTo(response.headers);                   // Set-Cookie, if there is something to
-//   say
+//   session.WriteTo(response.headers);                   // Set-Cookie, if anything is new
 //
 // The cookie is "__Host-session": over TLS only, of this host only, not for scripts, not sent by
 // other sites' forms. The session slides when it is loaded. SignIn never goes on with an id that

@@ -4,10 +4,10 @@
 //   using UserKey = Key<"user:{*}", std::int64_t>;
 //   const sql::CachedTable<User, UserKey> users(
 //       store, sql::Table<User>(db, "users", {.version = "row_version"}), {.policy = {.ttl = 1h}});
-//   Result<Entry<User>> user = users.Get(42);             // read-through
+//   Result<Entry<User>> found = users.Get(42);            // read-through
 //   auto many = users.GetMany({{1}, {2}, {3}});           // what is missing: one statement
-//   Result<sql::Written> done = users.Save(changed);      // write-through: the row, then the cache
-//   Result<std::string> id = users.SaveBehind(changed);   // write-behind: the cache and its log
+//   Result<sql::Written> done = users.Save(user);         // write-through: the row, then the cache
+//   Result<std::string> id = users.SaveBehind(user);      // write-behind: the cache and its log
 //
 // The schema has one part, the table's key. What is loaded has the row's version and its tags.
 //

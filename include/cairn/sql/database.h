@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Database: one handle on SQLite or PostgreSQL, for what lies behind the cache.
 //
-//   Result<Database> db = Database::Open("sqlite:shop.db");        // or "sqlite::memory:"
-//   Result<Database> db = Database::Open("postgresql://shop@db/shop");
-//   Result<Rows> rows = db->Execute(Statement("select name from users where id = $1", 42));
-//   Result<int> stock = db->Transact([&](Session& session) -> Result<int> { ... });
+//   auto db = sql::Database::Open("sqlite:shop.db");  // "sqlite::memory:", "postgresql://db/shop"
+//   const sql::Statement select("select name from users where id = $1", 42);
+//   Result<sql::Rows> rows = db->Execute(select);
+//   Result<int> stock = db->Transact([&](sql::Session& session) -> Result<int> { ... });
 //
 // It keeps a bounded pool of connections, each with its prepared statements. Parameters are $1, $2,
 // ... in both dialects, typed, and always bound: no text is ever put into a statement. SQLite is

@@ -3,7 +3,9 @@
 //
 //   sql::Outbox outbox(db);
 //   outbox.Watch({.table = "users", .key = "id", .version = "row_version"});   // triggers; once
-//   sql::OutboxRelay relay(store, db, {.keys = [](const Change& change) { return ...; }});
+//   sql::OutboxRelay relay(store, db, {.keys = [](const sql::Change& change) {
+//     return std::vector<std::string>{"user:{" + change.key + "}"};
+//   }});
 //   relay.Run(stop);
 //
 // Triggers on the table write one row of cairn_outbox for each row that changes, in the writer's

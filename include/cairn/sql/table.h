@@ -3,12 +3,15 @@
 //
 //   struct User {
 //     std::int64_t id; std::string name; std::optional<std::string> email;
-//     static constexpr auto Fields() { return FieldsOf("user/1", Field("id", &User::id), ...); }
+//     static constexpr auto Fields() {
+//       return FieldsOf("user/1", Field("id", &User::id), Field("name", &User::name),
+//                       Field("email", &User::email));
+//     }
 //   };
 //   const sql::Table<User> users(db, "users", {.key = "id", .version = "row_version"});
 //   Result<sql::Loaded<User>> user = users.Load(42);           // value, version, tags
 //   auto many = users.LoadMany(std::vector<int>{1, 2, 3});     // one statement
-//   const sql::Query<User> buyers(db, "select id, name, email from buyers where id = $1", {...});
+//   const sql::Query<User> buyers(db, "select id, name, email from buyers where id = $1");
 //
 // The columns are the names of Fields(), the list that the codecs use. What was loaded is tagged
 // "table:users" and "row:users:42", so that a change of the row, or of the table as a whole,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Value: what stands in one column of a row, or is bound to one parameter of a statement.
 //
-//   Value from = ToValue(42);                       // std::int64_t
-//   Result<std::optional<int>> back = FromValue<std::optional<int>>(from);
+//   sql::Value from = sql::ToValue(42);             // std::int64_t
+//   Result<std::optional<int>> back = sql::FromValue<std::optional<int>>(from);
 //
 //   ours                     PostgreSQL                       SQLite
 //   bool                     boolean                          0, 1

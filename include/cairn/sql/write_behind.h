@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // WriteBehindSink: a log's writes into a table, each with its effect once.
 //
-//   sql::WriteBehindSink<User> sink(users, "log:{7}", {
+//   sql::WriteBehindSink<User> sink(table, "log:{7}", {
 //       .id = [](std::string_view key) -> Result<sql::Value> { ... },         // "user:{7}:42": 42
 //       .row = [](std::string_view value) -> Result<User> { ... }});
 //   sink.Prepare();                                          // its own table
-//   Result<Applied> done = sink.Apply(entries);              // then CACHE.ACK
+//   Result<sql::Applied> done = sink.Apply(entries);              // then CACHE.ACK
 //
 // Delivery is at least once, from several workers at a time, some of them long given up for dead.
 // One transaction takes a batch: it raises what cairn_applied knows of each key (log, key, the id
