@@ -12,8 +12,9 @@
 // post's score and id, not by its number, so that new posts shift nothing: none is shown twice,
 // none left out, also if posts of one score are torn apart by a page, or the last one was removed.
 //
-// Errors: those of the store. Thread safety: any thread. Lifetimes: holds the store. Cost: O(log n)
-// a follower. A user with millions of followers is better read from than pushed for.
+// Errors: kInvalid of options and scores that can be none, those of the store. Thread safety: any
+// thread. Lifetimes: holds the store. Cost: O(log n) a follower. A user with millions of followers
+// is better read from than pushed for.
 #ifndef CAIRN_TIMELINE_H_
 #define CAIRN_TIMELINE_H_
 

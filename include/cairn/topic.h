@@ -15,8 +15,10 @@
 // handler throws, or on_gap or on_undecodable does, is told to on_thrown, and the next message
 // comes all the same; what on_thrown throws is dropped. Thread safety: any thread; handlers are
 // called one at a time on a thread of the client's. Lifetimes: messages come as long as the
-// Subscription lives; a handler's message is good during the call. Cost: to publish one command, to
-// subscribe a connection of the store's for all subscriptions, each message a decoding.
+// Subscription lives, whose destruction waits for a handler that runs; a handler's message is good
+// during the call. A Topic holds the store, which outlives its subscriptions. Cost: one command a
+// message, O(subscribers) at the server; a connection for each subscription; each message a
+// decoding.
 #ifndef CAIRN_TOPIC_H_
 #define CAIRN_TOPIC_H_
 
