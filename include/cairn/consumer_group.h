@@ -177,7 +177,8 @@ struct EffectRecord {
 };
 // Applies the commands if `record` is not there yet, and makes it, in one step: true if this call
 // did. If the first command fails nothing was done; if a later one does, the earlier ones have
-// been, it is not tried again, and the error has may_have_applied. `keys`: those of the commands.
+// been, it is not tried again, and the error has may_have_applied. `keys`: those of the commands,
+// which have 7,000 words at most, else kLimit.
 Result<bool> ApplyOnce(Client& client, const EffectRecord& record,
                        std::span<const std::string> keys, std::span<const Command> effects);
 Task<Result<bool>> CoApplyOnce(Client& client, EffectRecord record, std::vector<std::string> keys,

@@ -37,6 +37,7 @@ constexpr std::size_t kErrorBytesMax = 1'024;
 // Threads, and what one command asks for.
 constexpr std::size_t kParallelMax = 1'024;
 constexpr std::size_t kEntriesMax = 1'000'000;
+constexpr std::size_t kEffectWordsMax = 7'000;
 // Letters that one step of a Redrive looks at.
 constexpr std::size_t kRedriveRows = 100;
 // Applied twice it is as good as once.
@@ -606,6 +607,16 @@ const std::string& ConsumerGroup::dead_stream() const { return body_->dead_strea
 
 namespace {
 
+// What Lua passes to a call, and less: behind the record's making it would be an error.
+Result<void> CheckEffects(std::span<const Command> effects) {
+  for (const Command& effect : effects) {
+    if (effect.empty()) return Fail(Errc::kInvalid, "an effect is a command");
+    if (effect.size() > kEffectWordsMax)
+      return Fail(Errc::kLimit, "an effect has 7,000 words at most");
+  }
+  return {};
+}
+
 std::vector<std::string> ApplyOnceKeys(const EffectRecord& record,
                                        std::span<const std::string> keys) {
   std::vector<std::string> all(1, record.key);
@@ -635,12 +646,14 @@ Result<bool> ReadApplied(Result<Reply> reply) {
 
 Result<bool> ApplyOnce(Client& client, const EffectRecord& record,
                        std::span<const std::string> keys, std::span<const Command> effects) {
+  if (Result<void> valid = CheckEffects(effects); !valid) return Pass(std::move(valid));
   return ReadApplied(client.Eval(internal::ApplyOnceScript(), ApplyOnceKeys(record, keys),
                                  ApplyOnceArguments(record, effects), Repeatable()));
 }
 
 Task<Result<bool>> CoApplyOnce(Client& client, EffectRecord record, std::vector<std::string> keys,
                                std::vector<Command> effects) {
+  if (Result<void> valid = CheckEffects(effects); !valid) co_return Pass(std::move(valid));
   co_return ReadApplied(co_await client.CoEval(internal::ApplyOnceScript(),
                                                ApplyOnceKeys(record, keys),
                                                ApplyOnceArguments(record, effects), Repeatable()));

@@ -173,6 +173,32 @@ TEST_F(Consumers, PoisonBecomesADeadLetter) {
   EXPECT_EQ(fields.Find("what")->text(), "poison");
 }
 
+// More fields than a script can pass on: it would never have been buried, and every round an error.
+TEST_F(Consumers, AnEntryThatFitsNoLetterIsBuriedWhereItIs) {
+  const ConsumerGroup group = Open({.trim = Trim::kDelete});
+  constexpr int kFields = 5'000;
+  Command add("XADD", "orders", "*");
+  for (int i = 0; i < kFields; ++i) add.Add("field").Add(i);
+  client().Call(add).value();
+  std::size_t fields = 0;
+  const auto count = [&](const Event& event) -> Result<void> {
+    fields = event.fields.size();
+    return verdict_;
+  };
+  verdict_ = Fail(Errc::kCorrupt, "too long");
+  const Result<RoundReport> round = group.RunOnce(count);
+  ASSERT_TRUE(round) << round.error().detail;
+  EXPECT_EQ(round->dead, 1u);
+  EXPECT_EQ(Pending(), 0);
+  EXPECT_EQ(Length("orders"), 1);
+  fields = 0;
+  verdict_ = {};
+  EXPECT_EQ(group.Redrive(1).value(), 1u);
+  EXPECT_EQ(group.RunOnce(count)->handled, 1u);
+  EXPECT_EQ(fields, std::size_t{kFields});
+  EXPECT_EQ(Length("orders"), 0);
+}
+
 TEST_F(Consumers, CorruptIsNotTriedAgain) {
   const ConsumerGroup group = Open();
   Add("a");
@@ -533,6 +559,19 @@ TEST_F(Consumers, AnEffectIsAppliedOnce) {
   EXPECT_EQ(client().Call(Command("LLEN", keys[1]))->AsInteger(), 2);
   time_.Advance(1000ms);
   EXPECT_EQ(client().Call(Command("EXISTS", record.key))->AsInteger(), 0);
+}
+
+// The script would fail behind the record's making, and the next one would find it done.
+TEST_F(Consumers, AnEffectThatCannotBePassedOnIsNotRecorded) {
+  const EffectRecord record{.key = "{orders}:done:1"};
+  Command push("RPUSH", "{orders}:all");
+  for (int i = 0; i < 9'000; ++i) push.Add(i);
+  const std::vector<std::string> keys = {"{orders}:all"};
+  for (const Command& effect : {push, Command()}) {
+    const std::vector<Command> effects = {effect};
+    EXPECT_FALSE(ApplyOnce(client(), record, keys, effects));
+    EXPECT_FALSE(client().Call(Command("EXISTS", record.key))->AsBool().value());
+  }
 }
 
 TEST_F(Consumers, AnEffectThatFailsIsNotRecorded) {
