@@ -7,6 +7,7 @@
 
 #include "client/command_class.h"
 #include "client/exec_reply.h"
+#include "store/embedded_tracking.h"
 
 namespace cairn::store {
 namespace {
@@ -205,9 +206,10 @@ Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(
   return messages_->Subscribe(std::move(options), std::move(handler));
 }
 
-Result<std::unique_ptr<cache::Tracking>> EmbeddedClient::Track(cache::TrackingOptions,
-                                                               cache::InvalidationHandler) {
-  return Fail(Errc::kUnsupported, "an embedded store has no tracking");
+Result<std::unique_ptr<cache::Tracking>> EmbeddedClient::Track(cache::TrackingOptions options,
+                                                               cache::InvalidationHandler handler) {
+  return std::make_unique<EmbeddedTracking>(engine_, body_.scheduler(), options,
+                                            std::move(handler));
 }
 
 }  // namespace cairn::store

@@ -43,12 +43,12 @@ cache::Capabilities EmbeddedCapabilities(std::string durability) {
       .limits = true,
       .locks = true,
       .write_behind = true,
-      .tracking = false,
+      .tracking = true,
       .hot_keys = true,
       .subscriptions = true,
       .waiting = true,
       .weaker = {"Messages stay within the store, and neither scripts nor transactions publish.",
-                 "There is no tracking: a near cache is not needed.", std::move(durability)}};
+                 "A near cache keeps nothing: the engine is as near.", std::move(durability)}};
 }
 
 struct Fsync {

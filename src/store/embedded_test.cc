@@ -242,6 +242,55 @@ TEST(Embedded, MessagesThatWaitHaveALimit) {
   EXPECT_EQ(gaps, 1);
 }
 
+TEST(Embedded, ChangesAreTold) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  Client& client = store.client();
+  std::vector<std::string> told;
+  int flushes = 0;
+  auto tracking = client.Track({}, [&](const Invalidation& invalidation) {
+    told.insert(told.end(), invalidation.keys.begin(), invalidation.keys.end());
+    flushes += invalidation.kind == Invalidation::Kind::kAll ? 1 : 0;
+  });
+  ASSERT_TRUE(tracking);
+  EXPECT_EQ((*tracking)->epoch(), 1u);
+  client.Call(Command("SET", "k", "v", "PX", 100)).value();
+  EXPECT_EQ((*tracking)->Call(Command("GET", "k"))->text(), "v");
+  client.Call(Command("SET", "k", "w", "PX", 100)).value();
+  client.Call(Command("SET", "other", "w")).value();
+  EXPECT_TRUE(told.empty());
+  time.RunReady();
+  EXPECT_EQ(told, std::vector<std::string>{"k"});
+  // What was told before a reply is heard of before it.
+  EXPECT_EQ((*tracking)->Call(Command("GET", "k"))->text(), "w");
+  client.Call(Command("DEL", "k")).value();
+  EXPECT_EQ((*tracking)->Call(Command("GET", "other"))->text(), "w");
+  EXPECT_EQ(told.size(), 2u);
+  client.Call(Command("FLUSHALL")).value();
+  time.RunReady();
+  EXPECT_EQ(flushes, 1);
+  EXPECT_EQ((*tracking)->Call(Command("SET", "k", "v")).error().code, Errc::kInvalid);
+  tracking->reset();
+  client.Call(Command("SET", "other", "x")).value();
+  time.RunReady();
+  EXPECT_EQ(told.size(), 2u);
+}
+
+TEST(Embedded, ChangesOfAPrefixAreTold) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  std::vector<std::string> told;
+  const auto tracking =
+      store.client().Track({.prefixes = {"user:"}}, [&](const Invalidation& invalidation) {
+        told.insert(told.end(), invalidation.keys.begin(), invalidation.keys.end());
+      });
+  ASSERT_TRUE(tracking);
+  store.client().Call(Command("MSET", "user:1", "x", "other", "x")).value();
+  store.client().Call(Command("SET", "user:1", "y")).value();
+  time.RunReady();
+  EXPECT_EQ(told, (std::vector<std::string>{"user:1", "user:1"}));
+}
+
 TEST(Embedded, CommandsThatWait) {
   const Store store = OpenStore();
   Client& client = store.client();

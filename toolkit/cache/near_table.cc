@@ -94,7 +94,7 @@ NearTable::~NearTable() {
 
 Result<void> NearTable::Track() {
   const Capabilities& has = store_.capabilities();
-  if (!has.tracking) return {};
+  if (!has.tracking || has.kind == Capabilities::Kind::kEmbedded) return {};
   auto tracking =
       store_.client().Track({}, [this](const Invalidation& told) { OnInvalidation(told); });
   if (!tracking) return Pass(std::move(tracking));

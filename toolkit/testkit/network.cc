@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "testkit/network_state.h"
+#include "testkit/tracked_wire.h"
 
 namespace cairn::cache {
 namespace {
@@ -93,6 +94,27 @@ class OwnWire final : public Connection {
   const std::uint64_t epoch_;
 };
 
+class LinkTracking final : public Tracking {
+ public:
+  LinkTracking(StatePtr state, std::shared_ptr<testkit::TrackedWire> wire)
+      : state_(std::move(state)), wire_(std::move(wire)) {}
+  ~LinkTracking() override { wire_->Close(); }
+
+  std::uint64_t epoch() const override { return wire_->epoch(); }
+  void Start(Command command, CallOptions options, ReplyCallback done) override {
+    wire_->Start(std::move(command), options, std::move(done));
+  }
+  Result<Reply> Call(const Command& command, const CallOptions& options) override {
+    auto reply = std::make_shared<std::optional<Result<Reply>>>();
+    wire_->Start(command, options, [reply](Result<Reply> got) { reply->emplace(std::move(got)); });
+    return Await(state_->time(), *reply);
+  }
+
+ private:
+  const StatePtr state_;
+  const std::shared_ptr<testkit::TrackedWire> wire_;  // shared with what is under way
+};
+
 class LinkClient final : public Client {
  public:
   LinkClient(StatePtr state, LinkPtr link) : state_(std::move(state)), link_(std::move(link)) {}
@@ -130,8 +152,13 @@ class LinkClient final : public Client {
   Result<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions, MessageHandler) override {
     return Fail(Errc::kUnsupported, "a simulated network carries no subscriptions");
   }
-  Result<std::unique_ptr<Tracking>> Track(TrackingOptions, InvalidationHandler) override {
-    return Fail(Errc::kUnsupported, "a simulated network carries no tracking");
+  Result<std::unique_ptr<Tracking>> Track(TrackingOptions options,
+                                          InvalidationHandler handler) override {
+    if (link_->is_dead) return Fail(Errc::kClosed, "the process was killed");
+    const auto wire = std::make_shared<testkit::TrackedWire>(state_, link_, std::move(options),
+                                                             std::move(handler));
+    wire->Open();
+    return std::make_unique<LinkTracking>(state_, wire);
   }
 
  private:
@@ -208,7 +235,8 @@ Store Network::State::Join(std::string_view name, const LinkOptions& options) {
   links_.push_back(link);
   joined_.emplace_back(link);
   Capabilities capabilities = store_ ? store_->capabilities() : Capabilities();
-  capabilities.tracking = false;
+  // What is behind a network is a server.
+  capabilities.kind = Capabilities::Kind::kCairn;
   capabilities.subscriptions = false;
   const StoreOptions store{.timeout = options.timeout, .clock = &time_, .scheduler = &time_};
   return Store::Over(std::make_shared<LinkClient>(shared_from_this(), link),

@@ -50,7 +50,10 @@ void Network::State::Break(const std::shared_ptr<Link>& link) {
 void Network::State::Kill(const std::shared_ptr<Link>& link) {
   link->is_dead = true;
   std::erase(links_, link);
-  for (const auto& wire : link->wires) wire->session.reset();
+  for (const auto& wire : link->wires) {
+    wire->Hang();
+    if (wire->on_lost) wire->on_lost();
+  }
   Tell(NetworkEvent::Kind::kKill, link->name);
   for (const CallPtr& call : CallsOf(*link)) GiveUp(call, Errc::kClosed, "the process was killed");
 }
@@ -58,7 +61,7 @@ void Network::State::Kill(const std::shared_ptr<Link>& link) {
 void Network::State::Crash() {
   const std::vector<std::shared_ptr<Link>> links = links_;
   for (const auto& link : links) {
-    for (const auto& wire : link->wires) wire->session.reset();
+    for (const auto& wire : link->wires) wire->Hang();
   }
   store_.reset();
   ++store_life_;
@@ -159,11 +162,16 @@ Result<std::size_t> Network::State::ReserveWire(Link& link, std::string_view key
   if (!store_) return cache::Fail(Errc::kUnreachable, "the store is down");
   Result<std::unique_ptr<Connection>> session = store_->client().Reserve(key);
   if (!session) return Pass(std::move(session));
+  const std::size_t wire = TakeWire(link);
+  link.wires[wire]->session = *std::move(session);
+  return wire;
+}
+
+std::size_t Network::State::TakeWire(Link& link) {
   std::size_t i = std::max<std::size_t>(1, link.options.connections);
   while (i < link.wires.size() && link.wires[i]->is_reserved) ++i;
   if (i == link.wires.size()) link.wires.push_back(std::make_unique<Wire>());
   link.wires[i]->is_reserved = true;
-  link.wires[i]->session = *std::move(session);
   return i;
 }
 
@@ -172,7 +180,7 @@ void Network::State::GiveBackWire(Link& link, std::size_t wire) {
   ++own.epoch;  // what is still under way is for nobody
   own.requests = {};
   own.replies = {};
-  own.session.reset();
+  own.Hang();
   own.is_reserved = false;
 }
 
@@ -226,8 +234,7 @@ void Network::State::Send(const std::shared_ptr<Link>& link, std::size_t wire,
 void Network::State::Apply(const CallPtr& call) {
   // The store of that connection is gone, and who has taken its place resets it.
   Wire& wire = *call->link->wires[call->wire];
-  const bool has_session = !wire.is_reserved || wire.session != nullptr;
-  if (call->store_life != store_life_ || !store_ || !has_session)
+  if (call->store_life != store_life_ || !store_ || !wire.has_end_at_store())
     return BreakWire(call->link, call->wire);
   Client& client = store_->client();
   if (call->is_transaction) {
@@ -236,6 +243,7 @@ void Network::State::Apply(const CallPtr& call) {
     return OnAnswer(call, true, Reply::Aggregate(Reply::Type::kArray, *std::move(replies)));
   }
   if (wire.session) return OnAnswer(call, true, wire.session->Call(call->commands[0]));
+  if (wire.tracking) return OnAnswer(call, true, wire.tracking->Call(call->commands[0]));
   // A store waits for as long as the command says; the caller's end is told by `at_store`.
   const CallOptions options{.timeout = std::chrono::hours(1), .stop = call->at_store.get_token()};
   const auto is_at_once = std::make_shared<bool>(true);
@@ -293,7 +301,8 @@ void Network::State::BreakWire(const std::shared_ptr<Link>& link, std::size_t wi
   ++broken.epoch;
   broken.requests = {};
   broken.replies = {};
-  broken.session.reset();
+  broken.Hang();
+  if (broken.on_lost) broken.on_lost();
   for (const CallPtr& call : CallsOf(*link)) {
     if (call->wire != wire || call->is_over) continue;
     call->at_store.request_stop();

@@ -43,7 +43,17 @@ struct Wire {
   Stream replies;
   // Of Client::Reserve; null: any call may use the wire.
   std::unique_ptr<Connection> session;
+  // Of Client::Track, while the store has it.
+  std::unique_ptr<Tracking> tracking;
+  std::function<void()> on_lost;
   bool is_reserved = false;
+
+  bool has_end_at_store() const { return !is_reserved || session || tracking; }
+  // What the store has of it goes.
+  void Hang() {
+    session.reset();
+    tracking.reset();
+  }
 };
 
 struct Link {
@@ -106,7 +116,14 @@ class Network::State : public std::enable_shared_from_this<Network::State> {
   // A wire that is nobody's own.
   std::size_t PickWire(Link& link);
   Result<std::size_t> ReserveWire(Link& link, std::string_view key);
+  // One of one's own.
+  static std::size_t TakeWire(Link& link);
   void GiveBackWire(Link& link, std::size_t wire);
+  // The next message of the stream arrives some time later.
+  void Push(const std::shared_ptr<Link>& link, std::size_t wire, testkit::Stream Wire::* stream,
+            Work message);
+  // In no order with others.
+  void PushLoose(const std::shared_ptr<Link>& link, Work message);
 
   VirtualTime& time() { return time_; }
   const LinkOptions& link_default() const { return options_.link; }
@@ -119,16 +136,10 @@ class Network::State : public std::enable_shared_from_this<Network::State> {
   using CallPtr = std::shared_ptr<Call>;
 
   Duration Delay(Link& link);
-  // The next message of the stream arrives some time later.
-  void Push(const std::shared_ptr<Link>& link, std::size_t wire, testkit::Stream Wire::* stream,
-            Work message);
   void Schedule(const std::shared_ptr<Link>& link, std::size_t wire,
                 testkit::Stream Wire::* stream);
   void ArriveNext(const std::shared_ptr<Link>& link, std::size_t wire,
                   testkit::Stream Wire::* stream);
-  // In no order with others.
-  void PushLoose(const std::shared_ptr<Link>& link, Work message);
-
   // The call's connection is lost a delay later, if it is still under way then.
   void PushBreak(const CallPtr& call);
 

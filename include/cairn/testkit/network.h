@@ -31,8 +31,11 @@
 // time, or wait for one with VirtualTime::Run. Client::Call, Pipeline and Transaction let time pass
 // until the reply is there; that is right in the body of a test, while within what the time itself
 // runs others go on below the caller, who may be held up by them. SyncWait, and with it the
-// synchronous GetOrLoad, blocks the thread that would move the time: it never returns. Subscribe
-// and Track are kUnsupported.
+// synchronous GetOrLoad, blocks the thread that would have to move the time: it never returns.
+//
+// Track has a connection of its own, and each that takes the place of a lost one is a new epoch; so
+// a near cache runs here. It returns at once, and the first epoch begins when time passes. Behind a
+// partition nothing is told, and nobody is told of that. Subscribe is kUnsupported.
 //
 // The same seed and the same calls give the same events, at the same times.
 //
