@@ -187,6 +187,9 @@ void Txn::OverruleAbsence(const KeyRef& key) {
   if (shadow.entry->pin() != nullptr) return;
   // A DEL, replayed, comes to this very place. One of many keys names them in one record.
   NoteExpired(viewer_.db, key);
+  // Nothing was there that could have changed, but somebody may have a copy of that.
+  if (keyspace_.tracking().active()) [[unlikely]]
+    NoteTracked(key, false);
   const std::uint64_t version = shadow.entry->notes()->version;
   if (version == 0) {
     DropShadow(StripeOf(key), viewer_.db, key);

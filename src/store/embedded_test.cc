@@ -276,6 +276,29 @@ TEST(Embedded, ChangesAreTold) {
   EXPECT_EQ(told.size(), 2u);
 }
 
+// Known absence is no key, and yet somebody has a copy of it.
+TEST(Embedded, TheEndOfAnAbsenceIsTold) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  for (const Command& end : {Command("CACHE.DEL", "k"), Command("CACHE.DEL", "k", "VER", 3),
+                             Command("DEL", "k"), Command("CACHE.STALE", "k"),
+                             Command("SET", "k", "v"), Command("CACHE.SET", "k", "v", "VER", 5)}) {
+    int told = 0;
+    const auto tracking = store.client().Track({}, [&](const Invalidation& invalidation) {
+      told += static_cast<int>(invalidation.keys.size());
+    });
+    ASSERT_TRUE(tracking);
+    store.client().Call(Command("FLUSHALL")).value();
+    store.client().Call(Command("CACHE.ABSENT", "k", "VER", 2, "TTL", 1000)).value();
+    const auto read = (*tracking)->Call(Command("CACHE.GET", "k"));
+    ASSERT_EQ(read->elements()[0].text(), "fresh");
+    ASSERT_EQ(told, 0);
+    store.client().Call(end).value();
+    time.RunReady();
+    EXPECT_EQ(told, 1) << end[0];
+  }
+}
+
 TEST(Embedded, ChangesOfAPrefixAreTold) {
   VirtualTime time;
   const Store store = OpenStore({.clock = &time, .scheduler = &time});

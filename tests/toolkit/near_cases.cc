@@ -144,6 +144,12 @@ void AbsenceIsNear(const std::string& uri, Complaints& say) {
   say.Equal(at.pages.Get(6)->outcome, Outcome::kNegative, "known, near");
   at.other.Put(6, Page{6, "six"}).value();
   say.Check(Eventually([&] { return at.Text(6) == "six"; }), "the creation is heard of");
+  at.pages.Invalidate(6).value();
+  at.pages.GetOrLoad(6, none).value();
+  at.pages.Get(6).value();
+  at.other.Invalidate(6).value();
+  say.Check(Eventually([&] { return at.pages.Get(6)->outcome == Outcome::kMiss; }),
+            "that nobody knows any more is heard of");
 }
 
 void MinimumVersionsSkipOlderCopies(const std::string& uri, Complaints& say) {
