@@ -5,12 +5,16 @@
 //   writer:  commit (row, outbox) --> invalidate, put or bump the tag --> (or dies before)
 //   relay:   outbox --> CACHE.DEL with the version --> drop
 //
-// Promises: once an invalidation was answered, nobody who begins to read is given an older version;
-// one load for each lease; and at the end the cache has nothing but what the database has.
+// Half of them have a near cache, told over the same network.
+//
+// Promises: once an invalidation was answered, nobody who begins to read is given an older version
+// by the store, nor by his near cache once its bound has passed (near_promise.h); one load for each
+// lease; and at the end the cache has nothing but what the database has.
 #include <deque>
 #include <map>
 
 #include "cairn/cache.h"
+#include "tests/simulation/near_promise.h"
 #include "tests/simulation/world.h"
 
 namespace cairn::simulation {
@@ -29,6 +33,7 @@ using Kind = Operation::Kind;
 constexpr std::int64_t kRows = 4;
 constexpr Millis kLease{400};
 constexpr Millis kTimeout{100};
+constexpr Millis kNearTtl{400};
 
 class CacheWorld final : public World {
  public:
@@ -54,23 +59,44 @@ class CacheWorld final : public World {
   };
 
   void Start(const ProcessPtr& process) override {
-    const CacheOptions options{.policy = {.ttl = 120ms,
-                                          .stale_for = 100ms,
-                                          .negative_ttl = 80ms,
-                                          .lease = kLease,
-                                          .retry_after = 50ms,
-                                          .wait_max = 300ms},
-                               .executor = &time_};
+    CacheOptions options{.policy = {.ttl = 1min,
+                                    .lease = kLease,
+                                    .retry_after = 50ms,
+                                    .wait_max = 300ms,
+                                    .near_ttl = kNearTtl},
+                         .executor = &time_};
+    Copies copies;
+    if (process->name == "p0" || process->name == "p1") copies = OpenNear(process, options);
     const Rows rows(process->store, options);
-    for (int i = 0; i < 3; ++i) Detach(ReadOften(process, rows));
-    Detach(WriteOften(process, rows));
+    for (int i = 0; i < 3; ++i) Detach(ReadOften(process, rows, copies));
+    Detach(WriteOften(process, rows, copies));
     if (!has("no-outbox")) Detach(Relay(process));
+  }
+  // What a process has near; nothing: it has none.
+  struct Copies {
+    NearPromise::LifePtr life;
+    std::shared_ptr<NaiveNear> naive;  // where a bug is planted
+  };
+  Copies OpenNear(const ProcessPtr& process, CacheOptions& options) {
+    Copies copies;
+    copies.life = std::make_shared<NearPromise::Life>();
+    copies.life->name = process->name;
+    if (order_.bug.starts_with("near-")) {
+      copies.naive = std::make_shared<NaiveNear>(process->store, order_.bug, kNearTtl);
+      copies.naive->Open();
+      copies.life->epochs = [naive = copies.naive] { return naive->epochs(); };
+    } else {
+      options.near = NearCache::Open(process->store).value();
+      copies.life->epochs = [near = options.near] { return near.figures().epochs; };
+    }
+    return copies;
   }
   bool IsAtRest() override { return outbox_.empty() || has("no-outbox"); }
   bool may_crash() const override { return true; }
 
   // The token that a reader of the process was granted at this very moment.
   void OnEvent(const NetworkEvent& event) override {
+    promise_.OnEvent(event);
     if (event.kind == NetworkEvent::Kind::kCrash) history_.Note({.kind = Kind::kVoid});
     if (event.kind != NetworkEvent::Kind::kDelivered || !*event.reply) return;
     const Command& command = *event.command;
@@ -112,7 +138,7 @@ class CacheWorld final : public World {
 
   // ---- Readers
 
-  Task<void> ReadOften(ProcessPtr process, Rows rows) {
+  Task<void> ReadOften(ProcessPtr process, Rows rows, Copies copies) {
     while (Goes(process)) {
       co_await Pause(0ms, 12ms);
       if (!Goes(process)) break;
@@ -120,13 +146,22 @@ class CacheWorld final : public World {
       if (has("fill-without-lease") || has("every-miss-loads")) {
         co_await ReadAsTheGuides(process, id);
       } else {
-        co_await Read(process, rows, id);
+        co_await Read(process, rows, id, copies);
       }
     }
   }
 
-  Task<void> Read(ProcessPtr process, Rows rows, std::int64_t id) {
+  Task<void> Read(ProcessPtr process, Rows rows, std::int64_t id, Copies copies) {
     const RowKey key(id);
+    if (copies.life) promise_.Look(*copies.life);
+    if (copies.naive) {
+      if (const auto version = copies.naive->Find(key.text())) {
+        promise_.OnServed(copies.life, key.text(), *version);
+        co_return;
+      }
+      co_await copies.naive->Fill(key.text());
+    }
+    const TimePoint began = time_.Now();
     const auto read =
         history_.Begin({.kind = Kind::kRead, .client = process->name, .key = key.text()});
     const auto loader = [this, process](Rows::Loading& context) -> Task<Loaded> {
@@ -137,8 +172,14 @@ class CacheWorld final : public World {
       history_.End(read, {.fate = Operation::Fate::kFailed});
       co_return;
     }
-    history_.End(read, {.value = std::string(OutcomeName(entry->outcome)),
-                        .number = entry->value ? entry->value->version : entry->version});
+    const std::int64_t version = entry->value ? entry->value->version : entry->version;
+    const bool is_near =
+        entry->outcome == Outcome::kNearHit ||
+        (copies.life && entry->outcome == Outcome::kNegative && time_.Now() == began);
+    // The store's own promise does not hold for copies: 0 is not looked at.
+    history_.End(
+        read, {.value = std::string(OutcomeName(entry->outcome)), .number = is_near ? 0 : version});
+    if (is_near && version > 0) promise_.OnServed(copies.life, key.text(), version);
   }
 
   Task<Loaded> Load(ProcessPtr process, Rows::Loading& context) {
@@ -154,8 +195,7 @@ class CacheWorld final : public World {
     const Stored row = co_await Select(context.key.template part<0>());
     history_.End(load);
     if (random_.Chance(0.05)) co_return Fail(Errc::kUnreachable, "the database is away");
-    // Some live for long, so that only an invalidation ends them.
-    if (context.key.template part<0>() < 2) context.policy.ttl = 1min;
+    if (!LivesLong(context.key.template part<0>())) context.policy.ttl = 120ms;
     context.version = row.version;
     context.tags.push_back(TagOf(context.key.template part<0>()));
     if (row.is_deleted) co_return std::nullopt;
@@ -188,9 +228,12 @@ class CacheWorld final : public World {
 
   // ---- Writers
 
+  // Some live for long, so that only an invalidation ends them. Those that are put have to: a
+  // version is known as long as its value, and a put that was held up for longer lands behind it.
+  static bool LivesLong(std::int64_t id) { return id == 1 || id % 2 == 0; }
   static std::string TagOf(std::int64_t id) { return "tag:" + std::to_string(id % 2); }
 
-  Task<void> WriteOften(ProcessPtr process, Rows rows) {
+  Task<void> WriteOften(ProcessPtr process, Rows rows, Copies copies) {
     while (Goes(process)) {
       co_await Pause(0ms, 60ms);
       if (!Goes(process)) break;
@@ -198,12 +241,12 @@ class CacheWorld final : public World {
       if (has("invalidate-before-commit")) {
         co_await WriteTooEarly(process, rows, id);
       } else {
-        co_await Write(process, rows, id);
+        co_await Write(process, rows, id, copies);
       }
     }
   }
 
-  Task<void> Write(ProcessPtr process, Rows rows, std::int64_t id) {
+  Task<void> Write(ProcessPtr process, Rows rows, std::int64_t id, Copies copies) {
     const bool is_delete = random_.Chance(0.15);
     const std::optional<Change> change = co_await Commit(process, id, is_delete);
     if (!change || !process->is_alive) co_return;  // the relay will tell
@@ -230,7 +273,9 @@ class CacheWorld final : public World {
       const Result<void> bumped = co_await rows.CoInvalidateTag(TagOf(id), Bump::kHard);
       if (!bumped) error = bumped.error();
     }
+    if (copies.naive) copies.naive->Forget(key.text());
     history_.End(told, error ? EndOf(*error) : Ending());
+    if (!error) promise_.OnAnswered(key.text(), change->version, copies.life);
   }
 
   Task<void> WriteTooEarly(ProcessPtr process, Rows rows, std::int64_t id) {
@@ -261,6 +306,7 @@ class CacheWorld final : public World {
       const Command command("CACHE.DEL", key, "VER", change.version);
       const Result<Reply> reply = co_await process->store.client().CoCall(command);
       history_.End(told, reply ? Ending() : EndOf(reply.error()));
+      if (reply) promise_.OnAnswered(key, change.version, nullptr);
       if (!reply || !process->is_alive) continue;
       std::erase_if(outbox_, [&](const Change& one) {
         return one.id == change.id && one.version == change.version;
@@ -270,7 +316,8 @@ class CacheWorld final : public World {
 
   Violation Check() override {
     if (Violation violation = history_.CheckLoads(kTimeout)) return violation;
-    return history_.CheckFreshness(0ms);
+    if (Violation violation = history_.CheckFreshness(0ms)) return violation;
+    return promise_.violation();
   }
 
   Violation CheckStored() override {
@@ -286,6 +333,7 @@ class CacheWorld final : public World {
     return std::nullopt;
   }
 
+  NearPromise promise_{time_, kLink.slow_max, kNearTtl};
   std::map<std::int64_t, Stored> table_;
   std::deque<Change> outbox_;
   std::map<std::int64_t, std::int64_t> tokens_;

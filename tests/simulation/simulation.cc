@@ -25,7 +25,9 @@ const std::vector<Scenario>& Scenarios() {
   static const std::vector<Scenario> scenarios = {
       {"cache",
        MakeCacheWorld,
-       {"fill-without-lease", "invalidate-before-commit", "no-outbox", "every-miss-loads"}},
+       {"fill-without-lease", "invalidate-before-commit", "no-outbox", "every-miss-loads",
+        "near-without-pending-mark", "near-by-another-connection", "near-over-epochs",
+        "near-without-ttl"}},
       {"write-behind", MakeBehindWorld, {"ack-before-apply", "apply-without-check"}},
       {"write-behind-restart", MakeRestartingWorld, {"in-memory"}},
       {"lock", MakeLockWorld, {"no-fence-check", "release-by-anybody"}}};

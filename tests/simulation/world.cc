@@ -5,12 +5,6 @@
 namespace cairn::simulation {
 namespace {
 
-constexpr LinkOptions kLink{.slow_part = 0.05,
-                            .slow_max = 150ms,
-                            .break_request_part = 0.01,
-                            .break_reply_part = 0.01,
-                            .connections = 3,
-                            .timeout = 100ms};
 // A run that takes more steps goes round in circles.
 constexpr int kStepsMax = 3'000'000;
 

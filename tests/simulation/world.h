@@ -28,6 +28,14 @@ namespace cairn::simulation {
 using namespace cairn::cache;
 using namespace std::chrono_literals;
 
+// Of every process.
+inline constexpr LinkOptions kLink{.slow_part = 0.05,
+                                   .slow_max = 150ms,
+                                   .break_request_part = 0.01,
+                                   .break_reply_part = 0.01,
+                                   .connections = 3,
+                                   .timeout = 100ms};
+
 struct Order {
   std::uint64_t seed = 1;
   std::string bug = {};  // empty: none is planted
