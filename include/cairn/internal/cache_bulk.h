@@ -98,7 +98,7 @@ class CacheBulk {
     KeyType key;
     std::string text;
     Grant grant;
-    Answer answer = Entry<T>();
+    Answer answer = {};
     bool is_shared = false;
   };
   template <class L>

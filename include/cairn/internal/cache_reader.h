@@ -355,7 +355,7 @@ class CacheReader {
   // fill, or until it was given back: that is later than they came, so no invalidation that they
   // could know of is missing. Else each asks for himself.
   struct Ended {
-    Answer answer = Entry<T>();
+    Answer answer = {};
     bool is_late = false;  // a timeout's; the load goes on
     bool is_shared = false;
   };
