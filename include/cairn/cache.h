@@ -19,9 +19,10 @@
 // all the same, marked as not cached.
 //
 // Who joins waits as for another process's load: up to Policy::wait_max, then as when_wait_over
-// says, and until he is cancelled. He gets what the one who loads gets, value or error, if the
-// lease has held to the end, and else asks for himself; that the other was cancelled does not
-// concern him. A loader that asks for its own key waits for itself until wait_max is over.
+// says, and until he is cancelled. He gets what the one who loads gets: an error, and a value that
+// was stored or whose load began after he came; else one of those who joined loads, for all. That
+// the other was cancelled does not concern him. A loader that asks for its own key waits for itself
+// until wait_max is over.
 //
 // A loader is a function of LoadContext<T, KeyType>&, or a coroutine, that gives a
 // Result<std::optional<T>>: nullopt is "there is no such row", which is kept for negative_ttl. An
@@ -47,6 +48,7 @@
 #include <utility>
 #include <vector>
 
+#include "cairn/bloom_guard.h"
 #include "cairn/cache_policy.h"
 #include "cairn/codec.h"
 #include "cairn/executor.h"
@@ -69,6 +71,9 @@ struct CacheOptions {
   Executor* executor = nullptr;
   // Copies in this process (cairn/near_cache.h). None: every read asks the store.
   NearCache near = {};
+  // Which keys exist (cairn/bloom_guard.h): of others nobody is asked, they are kNegative and not
+  // cached. A Put adds its key. None: all may exist.
+  BloomGuard guard = {};
   // When the store is not asked any more for a while. Invalidate, Put and the like always try.
   BreakerOptions breaker = {};
   // Loads at a time that no lease holds apart: the store is down, another has not finished in
@@ -108,6 +113,7 @@ class TypedCache {
                                   .near = options.near.table(),
                                   .breaker = options.breaker,
                                   .uncached_loads_max = options.uncached_loads_max,
+                                  .guard = std::move(options.guard),
                                   .hooks = std::move(options.hooks),
                                   .spans = options.spans})),
         policy_(Clamped(std::move(options.policy))) {
@@ -117,7 +123,7 @@ class TypedCache {
   // Never loads.
   Result<Entry<T>> Get(const KeyType& key, const ReadOptions& read = {}) const {
     const std::string text = key.text();
-    if (auto near = Reader::Near(*core_, text, read.min_version)) return std::move(*near);
+    if (auto here = Here(*core_, text, read)) return std::move(*here);
     return Reader::Found(*core_, text, core_->Ask(text, PlainLookup(read)), policy_);
   }
   Task<Result<Entry<T>>> CoGet(KeyType key, ReadOptions read = {}) const {
@@ -128,7 +134,7 @@ class TypedCache {
   template <Loader<T, KeyType> L>
   Result<Entry<T>> GetOrLoad(const KeyType& key, L loader, const ReadOptions& read = {}) const {
     std::string text = key.text();
-    if (auto near = Reader::Near(*core_, text, read.min_version)) return std::move(*near);
+    if (auto here = Here(*core_, text, read)) return std::move(*here);
     std::optional<internal::Asked> asked;
     if (core_->Joinable(text, read.min_version) == nullptr) {
       asked = core_->Ask(text, Reader::LeasedLookup(policy_, read));
@@ -243,12 +249,19 @@ class TypedCache {
   using Core = std::shared_ptr<internal::CacheCore>;
   using Reader = internal::CacheReader<T, KeyType, C>;
 
+  // What this process can answer.
+  static std::optional<Entry<T>> Here(internal::CacheCore& core, std::string_view text,
+                                      const ReadOptions& read) {
+    std::optional<Entry<T>> entry = Reader::Near(core, text, read.min_version);
+    if (!entry) entry = Reader::Absent(core, text);
+    return entry;
+  }
   static internal::LookupOptions PlainLookup(const ReadOptions& read) {
     return {.min_version = read.min_version};
   }
   static Task<Result<Entry<T>>> ReadTask(Core core, std::string text, ReadOptions read,
                                          Policy policy) {
-    if (auto near = Reader::Near(*core, text, read.min_version)) co_return std::move(*near);
+    if (auto here = Here(*core, text, read)) co_return std::move(*here);
     internal::Asked asked = co_await core->CoAsk(text, PlainLookup(read));
     co_return Reader::Found(*core, text, std::move(asked), policy);
   }
@@ -256,7 +269,7 @@ class TypedCache {
   static Task<Result<Entry<T>>> LoadTask(Core core, KeyType key, L loader, Policy policy,
                                          ReadOptions read) {
     std::string text = key.text();
-    if (auto near = Reader::Near(*core, text, read.min_version)) co_return std::move(*near);
+    if (auto here = Here(*core, text, read)) co_return std::move(*here);
     std::optional<internal::Asked> asked;
     if (core->Joinable(text, read.min_version) == nullptr) {
       asked.emplace(co_await core->CoAsk(text, Reader::LeasedLookup(policy, read)));
@@ -272,6 +285,7 @@ class TypedCache {
     fill.tags.insert(fill.tags.end(), options.tags.begin(), options.tags.end());
     if (auto wrong = internal::CheckLabels(fill.version, fill.tags))
       return std::unexpected(std::move(*wrong));
+    core_->guard().Add(key);
     if (policy_.ttl && *policy_.ttl <= Millis(0)) return DeleteCommand(key, options.version);
     Result<std::string> bytes = EncodeValue<C>(value, policy_.frame);
     if (!bytes) return Pass(std::move(bytes));

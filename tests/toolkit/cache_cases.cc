@@ -289,6 +289,66 @@ void DeadLoadersLeaseEnds(Bench& bench) {
   bench.say().Check(late && late->text() == "VOID", "the dead one's fill is void");
 }
 
+// A loader of a synchronous call is on its caller's thread, not on the client's own, where a call
+// of the store would wait for itself: also in a bulk call, and if another had the lease first.
+void LoadersMayAskTheStore(Bench& bench) {
+  const Rows rows = bench.Make(0);
+  const std::string beside = bench.At(100).text();
+  const auto ask = [&] {
+    const auto reply = bench.store(0).client().Call(Command("SET", beside, "x", "EX", 60));
+    bench.say().Check(reply.has_value(), "the loader asks the store");
+  };
+  const auto bulk = [&](auto& context) -> Result<std::vector<std::optional<std::string>>> {
+    ask();
+    return std::vector<std::optional<std::string>>(context.keys.size(), "row");
+  };
+  const auto got = rows.GetOrLoadMany({bench.At(1), bench.At(2)}, bulk);
+  bench.say().Check(got && (*got)[1].value == "row" && (*got)[1].is_cached, "loaded");
+  for (const bool is_bulk : {false, true}) {
+    const RowKey key = bench.At(is_bulk ? 4 : 3);
+    bench.store(1).client().Call(Command("CACHE.GET", key.text(), "LEASE", 300)).value();
+    if (is_bulk) {
+      const auto waited = rows.GetOrLoadMany({key}, bulk);
+      bench.say().Check(waited && (*waited)[0].value == "row", "loaded after the wait");
+      continue;
+    }
+    const auto waited = rows.GetOrLoad(key, [&](auto&) -> Loaded {
+      ask();
+      return "row";
+    });
+    bench.say().Check(waited && waited->value == "row", "loaded after the wait");
+  }
+}
+
+// Another type under a cache's key is a miss, on every store, and stays.
+void WhatIsNoneOfOursIsAMiss(Bench& bench) {
+  const Rows rows = bench.Make(0);
+  Client& client = bench.store(1).client();
+  const Command makers[] = {Command("RPUSH", bench.At(1).text(), "a", "b"),
+                            Command("HSET", bench.At(2).text(), "field", "value"),
+                            Command("XADD", bench.At(3).text(), "*", "field", "value")};
+  for (std::int64_t n = 1; n <= 3; ++n) {
+    client.Call(makers[n - 1]).value();
+    const auto type = client.Call(Command("TYPE", bench.At(n).text())).value();
+    bench.Expect(rows.Get(bench.At(n)), Outcome::kMiss, {}, "another type");
+    for (int i = 0; i < 2; ++i) {
+      const auto got = rows.GetOrLoad(bench.At(n), bench.Row("row"));
+      bench.Expect(got, Outcome::kLoaded, "row", "another type");
+      bench.say().Check(got && !got->is_cached, "it is not kept");
+    }
+    const auto many = rows.GetOrLoadMany(
+        {bench.At(n), bench.At(n + 10)},
+        [](auto& context) -> Result<std::vector<std::optional<std::string>>> {
+          return std::vector<std::optional<std::string>>(context.keys.size(), "row");
+        });
+    bench.say().Check(many && !(*many)[0].is_cached && (*many)[1].is_cached, "the one of two");
+    const auto now = client.Call(Command("TYPE", bench.At(n).text())).value();
+    bench.say().Check(type.text() == now.text(), "it stays");
+  }
+  bench.say().Check(rows.Put(bench.At(1), "put").has_value(), "a put replaces it");
+  bench.Expect(rows.Get(bench.At(1)), Outcome::kHit, "put", "a put replaces it");
+}
+
 // Who waits at the server gets the next lease, or the value.
 void WaitersAreServed(Bench& bench) {
   const std::string key = bench.At(1).text();
@@ -354,6 +414,8 @@ Cases CacheCases(const std::vector<std::string>& uris) {
       {"Bulk", Bulk},
       {"FailedLoadIsPassedOn", FailedLoadIsPassedOn},
       {"DeadLoadersLeaseEnds", DeadLoadersLeaseEnds},
+      {"LoadersMayAskTheStore", LoadersMayAskTheStore},
+      {"WhatIsNoneOfOursIsAMiss", WhatIsNoneOfOursIsAMiss},
       {"WaitersAreServed", WaitersAreServed},
       {"LockWaits", LockWaits},
   };

@@ -342,6 +342,92 @@ TEST_F(BulkLoad, WhatOthersLoadForTooLongIsLoadedTogether) {
   EXPECT_EQ(answers->error().code, Errc::kTimeout);
 }
 
+// A loader that is no coroutine is run on the executor there, too, if a timeout may leave it.
+TEST_F(BulkLoad, WhatOthersHaveFailedToLoadIsLoadedOnTheExecutor) {
+  class Counting : public Executor {
+   public:
+    explicit Counting(Executor& under) : under_(under) {}
+    void Post(Work work) override {
+      ++count;
+      under_.Post(std::move(work));
+    }
+    int count = 0;
+
+   private:
+    Executor& under_;
+  } executor(time_);
+  const Cached cache(store_, {.policy = {.ttl = 1s, .hard_timeout = 100ms}, .executor = &executor});
+  const Command get("CACHE.GET", RowKey(1).text(), "LEASE", 600'000);
+  const std::int64_t token = store_.client().Call(get)->elements()[2].AsInteger().value();
+  Answers answers;
+  Start(cache, {1}, [](Bulk& context) { return Same(context, "row"); }, &answers);
+  EXPECT_FALSE(answers);
+  store_.client().Call(Command("CACHE.FAIL", RowKey(1).text(), token)).value();
+  time_.RunReady();
+  ASSERT_TRUE(answers && answers->has_value());
+  EXPECT_EQ((**answers)[0].value, "row");
+  EXPECT_TRUE((**answers)[0].is_cached);
+  EXPECT_EQ(executor.count, 1);
+}
+
+// They wait for themselves, but not for ever.
+TEST_F(BulkLoad, ALoaderMayAskForItsOwnKeys) {
+  const Cached cache = Make({.ttl = 1s, .wait_max = 200ms});
+  Answers answers;
+  const auto nested = [&](Bulk& context) -> Task<Rows> {
+    auto inner = co_await cache.CoGetOrLoadMany(context.keys, Slow(0ms, "inner"));
+    if (!inner) co_return Pass(std::move(inner));
+    std::vector<std::optional<std::string>> rows;
+    for (auto& entry : *inner) rows.push_back(std::move(entry.value));
+    co_return rows;
+  };
+  Start(cache, {1, 2, 3}, nested, &answers);
+  time_.Advance(300ms);
+  ASSERT_TRUE(answers && answers->has_value());
+  EXPECT_EQ((**answers)[2].value, "inner");
+  EXPECT_TRUE((**answers)[2].is_cached);
+  EXPECT_EQ(time_.pending(), 0u);
+}
+
+// ---- Who is cancelled --------------------------------------------------------------------------
+
+// While he waits for another's load, and for a place among the loads without a lease.
+TEST_F(BulkLoad, WhoWaitsIsCancelled) {
+  const Cached cache(
+      store_,
+      {.policy = {.ttl = 1s, .wait_max = 10s}, .executor = &time_, .uncached_loads_max = 1});
+  for (const std::int64_t id : {1, 2}) {
+    store_.client().Call(Command("RPUSH", RowKey(id).text(), "none of ours")).value();
+  }
+  Answers slow;
+  Answers answers;
+  Answer single;
+  std::stop_source stop;
+  Start(cache, {1}, Slow(5s, "slow"), &slow);
+  const auto many = [&]() -> Task<void> {
+    std::vector<RowKey> keys = {RowKey(2), RowKey(3)};
+    answers = co_await cache.CoGetOrLoadMany(std::move(keys), Slow(0ms, "row"))
+                  .WithStop(stop.get_token());
+  };
+  const auto one = [&]() -> Task<void> {
+    single = co_await cache.CoGetOrLoad(2, [](Cached::Loading&) -> Loaded { return "row"; })
+                 .WithStop(stop.get_token());
+  };
+  Detach(many());
+  Detach(one());
+  time_.Advance(1s);
+  EXPECT_FALSE(answers || single);
+  stop.request_stop();
+  time_.RunReady();
+  ASSERT_TRUE(answers && single);
+  EXPECT_EQ(answers->error().code, Errc::kCancelled);
+  EXPECT_EQ(single->error().code, Errc::kCancelled);
+  EXPECT_TRUE(IsLeaseFree(3));
+  time_.Advance(5s);
+  EXPECT_EQ((**slow)[0].value, "slow");
+  EXPECT_EQ(time_.pending(), 0u);
+}
+
 // More than there may be leases: some are loaded by a second call.
 TEST_F(BulkLoad, AHundredThousandKeys) {
   const Cached cache = Make({.ttl = 1min});

@@ -3,6 +3,8 @@
 #include "cairn/internal/cache_core.h"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 namespace cairn::cache {
 
@@ -182,8 +184,6 @@ bool MayGiveBack(const Error& error) {
          error.code != Errc::kStoreDown;
 }
 
-bool WasGivenBack(const Result<Reply>& reply) { return reply && reply->AsInteger() == 1; }
-
 std::optional<Error> CheckLabels(Version version, const std::vector<std::string>& tags) {
   if (version < 0) return Error{.code = Errc::kInvalid, .detail = "a version is not negative"};
   if (std::ranges::any_of(tags, &std::string::empty))
@@ -203,12 +203,13 @@ Error LoaderError(std::exception_ptr cause) {
   return error;
 }
 
-void Flight::Land(std::shared_ptr<const void> result) {
+void Flight::Land(std::shared_ptr<const void> result, bool is_proven) {
   std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
     has_landed_ = true;
     result_ = std::move(result);
+    is_proven_ = is_proven;
     waiters.swap(waiters_);
   }
   for (const auto& waiter : waiters) waiter->Give(WaitEnd::kLanded);
@@ -226,14 +227,9 @@ void Flight::RemoveWaiter(const std::shared_ptr<Waiter>& waiter) {
   std::erase(waiters_, waiter);
 }
 
-void Flight::set_began_at(TimePoint at) {
+bool Flight::IsFor(Moment came) const {
   const std::lock_guard lock(mutex_);
-  began_at_ = at;
-}
-
-std::optional<TimePoint> Flight::began_at() const {
-  const std::lock_guard lock(mutex_);
-  return began_at_;
+  return is_proven_ || began() > came;
 }
 
 std::shared_ptr<const void> Flight::result() const {
@@ -301,13 +297,11 @@ void CacheCore::CountFill(std::string_view key, const Result<bool>& stored) {
 }
 
 FillEnd CacheCore::EndFill(std::string_view key, const Command& sent, const Result<Reply>& reply) {
-  if (sent[0] == "CACHE.FAIL") return {.has_held = WasGivenBack(reply)};
+  if (sent[0] == "CACHE.FAIL") return {};
   const Result<bool> stored = ReadFill(reply);
   CountFill(key, stored);
   const bool is_stored = stored && *stored;
-  return {.is_stored = is_stored,
-          .has_held = is_stored,
-          .is_to_give_back = !stored && MayGiveBack(stored.error())};
+  return {.is_stored = is_stored, .is_to_give_back = !stored && MayGiveBack(stored.error())};
 }
 
 CacheFigures CacheCore::figures() const {
@@ -365,14 +359,8 @@ struct Gathered {
   FirstOf<bool> all;
 };
 
-// By the connection that is tracked; null: by the client.
-struct Query {
-  Command command;
-  Tracking* tracking = nullptr;
-};
-
-Task<Replies> CoReadAll(Client& client, std::vector<Query> queries) {
-  if (queries.empty()) co_return Replies();
+// REQUIRES: there are some, and they stay until it has ended.
+Task<Replies> CoReadAll(Client& client, std::span<Query> queries) {
   auto gathered = std::make_shared<Gathered>(queries.size());
   CallOptions options;
   options.stop = co_await CurrentStop();
@@ -446,12 +434,8 @@ Task<std::vector<Asked>> CacheCore::CoAskAll(std::vector<std::string> keys, Look
   Replies replies;
   if (!breaker_.MayTry(clock_)) {
     replies.assign(queries.size(), BreakerIsOpen());
-  } else if (tracking != nullptr) {
-    replies = co_await CoReadAll(client(), std::move(queries));
   } else {
-    std::vector<Command> commands;
-    for (Query& query : queries) commands.push_back(std::move(query.command));
-    replies = co_await client().CoPipeline(std::move(commands));
+    replies = co_await CoSendAll(std::move(queries));
   }
   for (std::size_t i = 0; i < replies.size(); ++i)
     all[i].lookup = ReadLookup(Told(std::move(replies[i])));
@@ -470,9 +454,30 @@ Task<Result<Reply>> CacheCore::CoTry(Command command) {
 Task<Replies> CacheCore::CoTryAll(std::vector<Command> commands) {
   if (commands.empty()) co_return Replies();
   if (!breaker_.MayTry(clock_)) co_return Replies(commands.size(), BreakerIsOpen());
-  Replies replies = co_await client().CoPipeline(std::move(commands));
+  std::vector<Query> queries;
+  for (Command& command : commands) queries.push_back({std::move(command)});
+  Replies replies = co_await CoSendAll(std::move(queries));
   for (Result<Reply>& reply : replies) reply = Told(std::move(reply));
   co_return replies;
+}
+
+Task<Replies> CacheCore::CoSendAll(std::vector<Query> queries) {
+  Replies all;
+  all.reserve(queries.size());
+  for (std::size_t at = 0; at < queries.size(); at += kPipelineMax) {
+    const std::span<Query> part =
+        std::span(queries).subspan(at, std::min(kPipelineMax, queries.size() - at));
+    Replies replies;
+    if (std::ranges::any_of(part, [](const Query& query) { return query.tracking != nullptr; })) {
+      replies = co_await CoReadAll(client(), part);
+    } else {
+      std::vector<Command> commands;
+      for (Query& query : part) commands.push_back(std::move(query.command));
+      replies = co_await client().CoPipeline(std::move(commands));
+    }
+    std::ranges::move(replies, std::back_inserter(all));
+  }
+  co_return all;
 }
 
 Task<Result<Reply>> CacheCore::CoWrite(Command command) {
@@ -523,7 +528,7 @@ void CacheCore::Close(const std::string& key, const std::shared_ptr<Flight>& fli
 void CacheCore::CloseUncached(const std::string& key, const std::shared_ptr<Flight>& flight) {
   const std::lock_guard lock(mutex_);
   Erase(flights_, key, flight);
-  flight->set_began_at(Now());
+  flight->set_began(NextMoment());
   uncached_[key] = flight;
 }
 
@@ -534,13 +539,13 @@ std::shared_ptr<Flight> CacheCore::UncachedLoad(const std::string& key) {
 }
 
 void CacheCore::Land(const std::string& key, const std::shared_ptr<Flight>& flight,
-                     std::shared_ptr<const void> result) {
+                     std::shared_ptr<const void> result, bool is_proven) {
   {
     const std::lock_guard lock(mutex_);
     Erase(flights_, key, flight);
     Erase(uncached_, key, flight);
   }
-  flight->Land(std::move(result));
+  flight->Land(std::move(result), is_proven);
 }
 
 }  // namespace internal

@@ -201,6 +201,16 @@ std::string SelectText(std::string_view table, std::span<const std::string> colu
   return text + " from " + Quoted(table) + " where " + Quoted(options.key) + " = $1";
 }
 
+Statement SelectKeys(std::string_view table, std::string_view key,
+                     const std::optional<Value>& after, std::size_t count) {
+  const std::string column = Quoted(key);
+  std::string text = "select " + column + " from " + Quoted(table);
+  if (after) text += " where " + column + " > $1";
+  Statement statement(text + " order by " + column + " limit " + std::to_string(count));
+  if (after) statement.parameters.push_back(*after);
+  return statement;
+}
+
 Statement UpsertOf(std::string_view table, std::vector<Column> columns, const TableOptions& options,
                    std::int64_t version) {
   const bool is_versioned = !options.version.empty();

@@ -2,7 +2,7 @@
 // CacheBulk: how many keys of a typed cache are read, and those that are missing loaded by one call
 // of a loader. Part of cairn/cache.h, not for users.
 //
-//   near copies --> plain lookups --> lookups with leases --> one load of what was granted
+//   near copies, guard --> plain lookups --> lookups with leases --> one load of what was granted
 //   (all of a warm call is here)            ^                     |
 //                                           '-- were capped? -----'--> others' loads, one by one
 //                                                                      until wait_max; what is
@@ -88,6 +88,7 @@ class CacheBulk {
     const ReadOptions read;
     const bool is_sync;
     const TimePoint began = core->Now();
+    const Moment came = core->NextMoment();
     std::unordered_map<std::string, Entry<T>> answers = {};
     Ledger missing = {};
     Ledger led = {};  // to be loaded here
@@ -99,7 +100,7 @@ class CacheBulk {
     std::string text;
     Grant grant;
     Answer answer = {};
-    bool is_shared = false;
+    bool is_proven = false;
   };
   template <class L>
   struct Batch {
@@ -113,14 +114,24 @@ class CacheBulk {
   };
   struct Ended {
     std::vector<Answer> answers = {};  // in the order of the rows
-    std::vector<bool> is_shared = {};
+    std::vector<bool> is_proven = {};
     bool is_late = false;
   };
+
+  static Task<bool> GiveBackAll(Core core, const Ledger& leds, const Policy& policy) {
+    std::vector<Command> commands;
+    for (const auto& led : leds) {
+      if (led->grant.token != 0)
+        commands.push_back(Reader::GiveBack(led->text, led->grant, policy));
+    }
+    co_await core->CoTryAll(std::move(commands)).WithStop(core->never());
+    co_return true;
+  }
 
   // All keys have an entry, or there is an error.
   template <class L>
   static Task<Result<void>> Answered(std::shared_ptr<Call<L>> call, std::vector<KeyType> keys) {
-    FindNear(*call, keys);
+    FindHere(*call, keys);
     LookupOptions options{.min_version = call->read.min_version};
     Result<void> done = co_await Reader::Here(Ask(call, options), call->is_sync);
     options = Reader::LeasedLookup(call->policy, call->read);
@@ -148,13 +159,15 @@ class CacheBulk {
   }
 
   template <class L>
-  static void FindNear(Call<L>& call, const std::vector<KeyType>& keys) {
+  static void FindHere(Call<L>& call, const std::vector<KeyType>& keys) {
     for (const KeyType& key : keys) {
       std::string text = key.text();
       const auto [place, is_new] = call.answers.try_emplace(text);
       if (!is_new) continue;
       if (auto near = Reader::Near(*call.core, text, call.read.min_version)) {
         place->second = std::move(*near);
+      } else if (auto absent = Reader::Absent(*call.core, text)) {
+        place->second = std::move(*absent);
       } else {
         call.missing.push_back(std::make_unique<Led>(call.core, key, std::move(text)));
       }
@@ -169,14 +182,15 @@ class CacheBulk {
     for (const auto& led : missing) names.push_back(led->text);
     if (names.empty()) co_return Result<void>();
     std::vector<Asked> all = co_await call->core->CoAskAll(std::move(names), options);
+    Result<void> done;
     for (std::size_t i = 0; i < missing.size(); ++i) {
       Led& led = *missing[i];
       Grant& grant = led.grant;
       const Result<Lookup>& lookup = all[i].lookup;
       led.is_uncached = !lookup;
       if (!lookup) {
-        if (!IsStoreDown(lookup.error()) || call->policy.when_store_down == WhenStoreDown::kFail)
-          co_return std::unexpected(lookup.error());
+        if (done && Reader::IsFatal(lookup.error(), call->policy))
+          done = std::unexpected(lookup.error());
         continue;
       }
       led.is_uncached = lookup->state == Lookup::State::kForeign;
@@ -191,7 +205,9 @@ class CacheBulk {
       missing[i].reset();
     }
     std::erase_if(missing, [](const auto& led) { return led == nullptr; });
-    co_return Result<void>();
+    // Nobody will load what was granted beside it.
+    if (!done) co_await GiveBackAll(call->core, missing, call->policy);
+    co_return done;
   }
 
   // What is loaded here goes from the missing to the led. Whether it is worth to ask for the rest
@@ -209,17 +225,18 @@ class CacheBulk {
     return is_capped && !call.led.empty();
   }
 
-  // The first of those that another loads.
+  // One of those that another loads.
   template <class L>
   static Task<Result<void>> AwaitOther(std::shared_ptr<Call<L>> call) {
-    const std::unique_ptr<Led> one = std::move(call->missing.front());
-    call->missing.erase(call->missing.begin());
+    const std::unique_ptr<Led> one = std::move(call->missing.back());
+    call->missing.pop_back();
     using OneCall = typename Reader::template Call<OneOf<L>>;
     auto single = std::make_shared<OneCall>(call->core, one->key, one->text,
                                             OneOf<L>{call->loader, call->read.min_version},
                                             call->policy, call->read);
     single->is_sync = call->is_sync;
     single->began = call->began;  // one wait for all
+    single->came = call->came;
     Answer answer = co_await Reader::Run(std::move(single), std::nullopt);
     if (!answer) co_return Pass(std::move(answer));
     call->answers[one->text] = std::move(*answer);
@@ -240,17 +257,19 @@ class CacheBulk {
       if (!led->grant.old) led->flight.Begin(call->read.min_version, kind);
     }
     if (!is_leased) {
-      std::stop_token stop = co_await CurrentStop();
       batch->slot =
           co_await Reader::Here(call->core->TakeSlot(call->policy.wait_max), call->is_sync);
       if (batch->slot == nullptr) {
-        co_await call->core->CoTryAll(GiveBackAll(*call)).WithStop(call->core->never());
-        co_return Reader::NoSlot(stop);
+        const std::stop_token cancelled = co_await CurrentStop();
+        co_await GiveBackAll(call->core, leds, call->policy);
+        co_return Reader::NoSlot(cancelled);
       }
     }
     for (const auto& led : leds) {
       if (led->grant.token == 0) led->flight.CloseUncached();
       led->grant.flight = led->flight.flight();
+      if (led->grant.flight && led->grant.token != 0)
+        led->grant.flight->set_began(call->core->NextMoment());
     }
     Fit(*call, *batch);
     const bool has_all_old =
@@ -266,16 +285,6 @@ class CacheBulk {
     Result<void> done = Settle(*call, std::move(ended), stop);
     leds.clear();
     co_return done;
-  }
-
-  template <class L>
-  static std::vector<Command> GiveBackAll(const Call<L>& call) {
-    std::vector<Command> commands;
-    for (const auto& led : call.led) {
-      if (led->grant.token != 0)
-        commands.push_back(Reader::GiveBack(led->text, led->grant, call.policy));
-    }
-    return commands;
   }
 
   template <class L>
@@ -341,12 +350,11 @@ class CacheBulk {
     for (const Row* row : held)
       unused.push_back(Reader::GiveBack(row->text, row->grant, context.policy));
     // Nobody uses these leases any more.
-    const Replies given_back = co_await core.CoTryAll(std::move(unused)).WithStop(core.never());
-    for (std::size_t i = 0; i < held.size(); ++i) held[i]->is_shared = WasGivenBack(given_back[i]);
+    co_await core.CoTryAll(std::move(unused)).WithStop(core.never());
     Ended ended;
     for (Row& row : batch->rows) {
       ended.answers.push_back(std::move(row.answer));
-      ended.is_shared.push_back(row.is_shared);
+      ended.is_proven.push_back(row.is_proven);
     }
     co_return ended;
   }
@@ -372,7 +380,6 @@ class CacheBulk {
       entry.value = std::move((*rows)[i]);
       entry.outcome = entry.value ? Outcome::kLoaded : Outcome::kNegative;
       if (!context.versions.empty()) entry.version = context.versions[i];
-      row.is_shared = !is_leased;
       if (!is_leased) continue;
       Loading single(row.key, nullptr, context.min_version, context.policy);
       single.version = entry.version;
@@ -397,7 +404,7 @@ class CacheBulk {
       const FillEnd end = batch.core->EndFill(row.text, commands[next], replies[next]);
       ++next;
       row.answer->is_cached = end.is_stored;
-      row.is_shared = end.has_held;
+      row.is_proven = end.is_stored;
       if (end.is_to_give_back) held.push_back(&row);
     }
     return held;
@@ -410,10 +417,11 @@ class CacheBulk {
     for (std::size_t i = 0; i < call.led.size(); ++i) {
       Led& led = *call.led[i];
       Answer& answer = ended.answers[i];
-      const bool is_shared = answer ? i < ended.is_shared.size() && ended.is_shared[i]
-                                    : Reader::IsShared(answer.error(), stop);
-      if (is_shared && led.flight.flight()) led.flight.Land(std::make_shared<const Answer>(answer));
-      led.flight.Land(nullptr);
+      const bool is_proven = i < ended.is_proven.size() && ended.is_proven[i];
+      const bool is_told = answer || Reader::IsShared(answer.error(), stop);
+      if (is_told && led.flight.flight())
+        led.flight.Land(std::make_shared<const Answer>(answer), is_proven);
+      led.flight.Land(nullptr, false);
       if (!answer) {
         if (done) done = std::unexpected(answer.error());
         continue;
@@ -465,12 +473,21 @@ class CacheBulk {
     return CheckLabels(0, context.policy.tags);
   }
 
-  // A bulk loader for one key.
+  // A bulk loader for one key: a coroutine if that is one.
   template <class L>
   struct OneOf {
+    using Loaded = Result<std::optional<T>>;
     L loader;
     Version min_version;
-    Task<Result<std::optional<T>>> operator()(Loading& context) {
+
+    auto operator()(Loading& context) {
+      if constexpr (kIsCoroutine<L>) {
+        return Load(context);
+      } else {
+        return SyncWait(Load(context));  // it waits for nothing
+      }
+    }
+    Task<Loaded> Load(Loading& context) {
       BulkContext<KeyType> bulk{.policy = context.policy, .min_version = min_version};
       bulk.keys.push_back(context.key);
       bulk.stop = context.stop;

@@ -3,18 +3,22 @@
 // loads of this process. Part of cairn/cache.h, not for users.
 //
 // A Flight is one load, or one wait for another process's. Others of this process join it by its
-// key and are resumed when it lands. One rule says what they get: what its caller gets, value or
-// error, if the lease has held to the end. It has if the fill was accepted; if it ended in an error
-// of the store, or the value was not to be kept, when CACHE.FAIL took the lease back. They joined
-// before that, so the value is no older than any invalidation that they could know of. Of a lease
-// that was voided, or of which nothing was heard any more, that is not known: each goes on by
-// himself, and the next load is shared again.
+// key and are resumed when it lands. One rule says what they get: what its caller gets, if that is
+// no older than any invalidation that they could know of when they came. It is
+//   - if its fill was accepted: the lease has held from before the load, through their joining, to
+//     the fill;
+//   - if the load began after they had come (Moment): also without a lease, or if the fill was
+//     refused, ended in an error, or the value is not to be kept.
+// Else they go on by themselves: one of them loads, and that load has begun after all the others
+// came. That CACHE.FAIL still found the lease would not do: it knows of no tag that was bumped and
+// of no namespace that was cleared. An error is shared in any case, so that not all of them try in
+// turn what has just failed.
 //
 // Who joins waits as long as his own policy says, and is cancelled by his own token. That the one
 // who leads was cancelled is told to nobody: the others go on by themselves.
 //
-// A load without a lease (the store is down) serves those who joined before it began. Of those who
-// come later and find the store down one waits for its end and loads again, for all of them.
+// A load without a lease (the store is down) is closed when it begins. Of those who come later and
+// find the store down one waits for its end and loads again, for all of them.
 //
 // Thread safety: any thread.
 #ifndef CAIRN_INTERNAL_CACHE_CORE_H_
@@ -31,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "cairn/bloom_guard.h"
 #include "cairn/cache_policy.h"
 #include "cairn/internal/first_of.h"
 #include "cairn/internal/near_table.h"
@@ -84,13 +89,14 @@ bool IsStoreDown(const Error& error);
 // Whether a lease is given back whose fill ended so: not to a store that would not hear of it.
 bool MayGiveBack(const Error& error);
 Error LoaderError(std::exception_ptr cause);
-// Whether CACHE.FAIL found that the lease had held until then.
-bool WasGivenBack(const Result<Reply>& reply);
 // kInvalid for what no row has: a version below 0, a tag without a name.
 std::optional<Error> CheckLabels(Version version, const std::vector<std::string>& tags);
 
 // How a wait for another's load of this process has ended.
 enum class WaitEnd : std::uint8_t { kLanded, kOver, kCancelled };
+
+// What happens in this process one after the other; from 1 on.
+using Moment = std::uint64_t;
 
 class Flight {
  public:
@@ -100,19 +106,21 @@ class Flight {
 
   Version min_version() const { return min_version_; }
   Kind kind() const { return kind_; }
-  // `result`: what joiners are served; null: nothing. Resumes them, on this thread.
-  void Land(std::shared_ptr<const void> result);
+  // `result`: what its caller gets; null: he tells nobody. `is_proven`: for all who have joined.
+  // Resumes them, on this thread.
+  void Land(std::shared_ptr<const void> result, bool is_proven);
   // False if it has landed; `waiter` is then dropped.
   bool AddWaiter(std::shared_ptr<Waiter> waiter);
   void RemoveWaiter(const std::shared_ptr<Waiter>& waiter);
   // Who leads waits for another process, and does not load.
   void set_is_parked(bool is_parked) { is_parked_.store(is_parked, std::memory_order_relaxed); }
   bool is_parked() const { return is_parked_.load(std::memory_order_relaxed); }
-  // Of a load without a lease: when it began.
-  void set_began_at(TimePoint at);
-  std::optional<TimePoint> began_at() const;
-  // After the landing.
+  // When its load began; 0: it has not.
+  void set_began(Moment at) { began_.store(at); }
+  Moment began() const { return began_.load(); }
+  // After the landing: the result, and whether it is for who came then.
   std::shared_ptr<const void> result() const;
+  bool IsFor(Moment came) const;
 
  private:
   const Version min_version_;
@@ -120,8 +128,9 @@ class Flight {
   mutable std::mutex mutex_;
   bool has_landed_ = false;
   std::shared_ptr<const void> result_;
+  bool is_proven_ = false;
   std::vector<std::shared_ptr<Waiter>> waiters_;
-  std::optional<TimePoint> began_at_;
+  std::atomic<Moment> began_{0};
   std::atomic<bool> is_parked_{false};  // relaxed: who sees it late waits a little longer
 };
 
@@ -139,6 +148,7 @@ struct CoreOptions {
   std::shared_ptr<NearTable> near = {};
   BreakerOptions breaker = {};
   std::size_t uncached_loads_max = 64;
+  BloomGuard guard = {};
   CacheHooks hooks = {};
   SpanSink* spans = nullptr;
 };
@@ -146,8 +156,13 @@ struct CoreOptions {
 // What has become of a fill, or of CACHE.FAIL in its place.
 struct FillEnd {
   bool is_stored = false;
-  bool has_held = false;         // the lease, until then
-  bool is_to_give_back = false;  // it is held still
+  bool is_to_give_back = false;  // the lease is held still
+};
+
+// One of many commands: by the connection that is tracked; null: by the client.
+struct Query {
+  Command command;
+  Tracking* tracking = nullptr;
 };
 
 class CacheCore {
@@ -160,6 +175,7 @@ class CacheCore {
   Client& client() const { return store_.client(); }
   Executor* executor() const { return options_.executor; }
   NearTable* near() const { return options_.near.get(); }
+  const BloomGuard& guard() const { return options_.guard; }
   // A place among the loads without a lease; null: none in time, or the task was cancelled.
   Task<LoadSlots::Slot> TakeSlot(Duration wait_max);
   Breaker& breaker() { return breaker_; }
@@ -168,7 +184,8 @@ class CacheCore {
   // CACHE.GET; by the connection that is tracked, if there is one and nothing is waited for.
   Asked Ask(std::string_view key, LookupOptions options);
   Task<Asked> CoAsk(std::string key, LookupOptions options);
-  // All at once; in the order of the keys.
+  // All at once, but for kPipelineMax at a time; in the order of the keys.
+  static constexpr std::size_t kPipelineMax = 16'384;
   Task<std::vector<Asked>> CoAskAll(std::vector<std::string> keys, LookupOptions options);
   // Not tried while the breaker is open.
   Task<Result<Reply>> CoTry(Command command);
@@ -205,7 +222,9 @@ class CacheCore {
   std::shared_ptr<Flight> UncachedLoad(const std::string& key);
   // Takes it out, so that nobody joins any more, and lands it.
   void Land(const std::string& key, const std::shared_ptr<Flight>& flight,
-            std::shared_ptr<const void> result);
+            std::shared_ptr<const void> result, bool is_proven);
+  // This one; all later ones are greater.
+  Moment NextMoment() { return moment_.fetch_add(1) + 1; }
 
   // An answer was given.
   void Count(std::string_view key, Outcome outcome, Millis age = Millis(0));
@@ -229,6 +248,8 @@ class CacheCore {
   }
 
   Result<Reply> Told(Result<Reply> result);
+  // kPipelineMax at a time; in their order.
+  Task<Replies> CoSendAll(std::vector<Query> queries);
   void CountFill(std::string_view key, const Result<bool>& stored);
 
   const Store store_;
@@ -242,6 +263,7 @@ class CacheCore {
   void Erase(Flights& flights, const std::string& key, const std::shared_ptr<Flight>& flight);
   Flights flights_;   // under mutex_; may be joined
   Flights uncached_;  // under mutex_; loads without a lease
+  std::atomic<Moment> moment_{0};
   // relaxed: who sees it late is as one who came earlier.
   std::atomic<std::size_t> flight_count_{0};
   // Relaxed: only figures. A line of their own: every hit adds.
@@ -266,7 +288,7 @@ class FlightOwner {
       : core_(std::move(core)), key_(std::move(key)) {}
   FlightOwner(const FlightOwner&) = delete;
   FlightOwner& operator=(const FlightOwner&) = delete;
-  ~FlightOwner() { Land(nullptr); }
+  ~FlightOwner() { Land(nullptr, false); }
 
   // False if another's flight is there and this has none.
   bool Begin(Version min_version, Flight::Kind kind) {
@@ -284,8 +306,8 @@ class FlightOwner {
     if (flight_) core_->CloseUncached(key_, flight_);
   }
   const std::shared_ptr<Flight>& flight() const { return flight_; }
-  void Land(std::shared_ptr<const void> result) {
-    if (flight_) core_->Land(key_, std::exchange(flight_, nullptr), std::move(result));
+  void Land(std::shared_ptr<const void> result, bool is_proven) {
+    if (flight_) core_->Land(key_, std::exchange(flight_, nullptr), std::move(result), is_proven);
   }
 
  private:

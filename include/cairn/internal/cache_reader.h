@@ -66,6 +66,15 @@ class CacheReader {
     return entry;
   }
 
+  // Known absence, if the guard is sure of it: nobody is asked.
+  static std::optional<Entry<T>> Absent(CacheCore& core, std::string_view key) {
+    std::optional<Entry<T>> entry;
+    if (core.guard().MayExist(key)) return entry;
+    entry.emplace().outcome = Outcome::kNegative;
+    core.Count(key, Outcome::kNegative);
+    return entry;
+  }
+
   // Never loads.
   static Answer Found(CacheCore& core, std::string_view key, Asked asked, const Policy& policy) {
     if (!asked.lookup) return Pass(std::move(asked.lookup));
@@ -121,6 +130,7 @@ class CacheReader {
     // on the client's own, on which a loader that asks the store would wait for itself.
     bool is_sync = false;
     TimePoint began = core->Now();
+    Moment came = core->NextMoment();
     Millis pause{1};
   };
 
@@ -140,7 +150,8 @@ class CacheReader {
         if (const auto other = MayJoin(*call)) {
           ++call->joins;
           const WaitEnd end = co_await Wait(call, other, wait_end);
-          if (const auto shared = Shared(end, *other)) co_return Joined(core, call->text, *shared);
+          if (const auto shared = Shared(end, *other, *call))
+            co_return Joined(core, call->text, *shared);
           if (end == WaitEnd::kCancelled) co_return Cancelled();
           if (end == WaitEnd::kOver) co_return co_await LoadOverdue(call);
         }
@@ -149,10 +160,9 @@ class CacheReader {
       Asked asked = *std::exchange(first, std::nullopt);
       Grant grant{.min_version = call->read.min_version};
       const bool is_store_down = !asked.lookup;
+      if (is_store_down && IsFatal(asked.lookup.error(), call->policy))
+        co_return Pass(std::move(asked.lookup));
       if (is_store_down) {
-        if (!IsStoreDown(asked.lookup.error()) ||
-            call->policy.when_store_down == WhenStoreDown::kFail)
-          co_return Pass(std::move(asked.lookup));
         if (std::optional<Entry<T>> known = LastKnown(*call)) co_return std::move(*known);
       }
       if (is_store_down || asked.lookup->state == Lookup::State::kForeign) {
@@ -178,7 +188,7 @@ class CacheReader {
       if (grant.old && (grant.token == 0 || RefreshesElsewhere(core, lookup))) {
         Entry<T> entry = *grant.old;
         // Who waited here asks for himself: he may know of a change that the reply does not.
-        call->flight.Land(nullptr);
+        call->flight.Land(nullptr, false);
         if (grant.token != 0) Refresh(call, std::move(grant));
         co_return Counted(core, call->text, std::move(entry));
       }
@@ -202,10 +212,9 @@ class CacheReader {
     }
   }
 
-  // Who has waited for a place among those in vain.
-  static std::unexpected<Error> NoSlot(const std::stop_token& stop) {
-    if (stop.stop_requested()) return Fail(Errc::kCancelled, "cancelled");
-    return Fail(Errc::kLimit, "too many load without a lease");
+  // Of a lookup: it is not to be answered by a load without a lease.
+  static bool IsFatal(const Error& error, const Policy& policy) {
+    return !IsStoreDown(error) || policy.when_store_down == WhenStoreDown::kFail;
   }
 
   // Whether the others are told of it, too: not of who was cancelled.
@@ -277,6 +286,11 @@ class CacheReader {
     if (!old || !policy.fail_safe)
       return Fail(Errc::kTimeout, "the loader has not finished in time");
     return FellBack(*old);
+  }
+  // Who has waited for a place among the loads without a lease in vain.
+  static std::unexpected<Error> NoSlot(const std::stop_token& stop) {
+    if (stop.stop_requested()) return Fail(Errc::kCancelled, "cancelled while others load");
+    return Fail(Errc::kLimit, "too many load without a lease");
   }
   static Loaded Dropped() { return Fail(Errc::kLimit, "the executor has not run the load"); }
   static Entry<T> FellBack(Entry<T> old) {
@@ -350,24 +364,25 @@ class CacheReader {
     return call.flight.Begin(call.read.min_version, kind) || call.joins >= kJoinsMax;
   }
 
-  // How a load has ended for its caller, and whether those who joined are served the same. They
-  // are if it had no lease and they joined before it began, or if the lease has held until the
-  // fill, or until it was given back: that is later than they came, so no invalidation that they
-  // could know of is missing. Else each asks for himself.
+  // How a load has ended for its caller.
   struct Ended {
     Answer answer = {};
-    bool is_late = false;  // a timeout's; the load goes on
-    bool is_shared = false;
+    bool is_late = false;    // a timeout's; the load goes on
+    bool is_proven = false;  // it was stored, so its lease has held
   };
 
   static Answer Cancelled() { return Fail(Errc::kCancelled, "cancelled while another loads"); }
   static Answer WaitedTooLong() {
     return Fail(Errc::kTimeout, "another's load has not finished in time");
   }
-  // What the load that was waited for gives to all.
-  static std::shared_ptr<const Answer> Shared(WaitEnd end, const Flight& flight) {
+  // What the load that was waited for gives to this one.
+  template <class L>
+  static std::shared_ptr<const Answer> Shared(WaitEnd end, const Flight& flight,
+                                              const Call<L>& call) {
     if (end != WaitEnd::kLanded) return nullptr;
-    return std::static_pointer_cast<const Answer>(flight.result());
+    auto answer = std::static_pointer_cast<const Answer>(flight.result());
+    if (answer != nullptr && answer->has_value() && !flight.IsFor(call.came)) return nullptr;
+    return answer;
   }
   static Task<WaitEnd> LandingOf(Scheduler& scheduler, std::shared_ptr<Flight> flight,
                                  TimePoint wait_end) {
@@ -392,17 +407,20 @@ class CacheReader {
     const auto running = core.UncachedLoad(call->text);
     // One that has begun after this call knows of all that it knows of.
     if (running && running->min_version() >= call->read.min_version &&
-        running->began_at() > call->began) {
+        running->began() > call->came) {
       // Who waits for this call may know of more.
-      call->flight.Land(nullptr);
+      call->flight.Land(nullptr, false);
       const TimePoint wait_end = core.Now() + call->policy.wait_max;
       const WaitEnd end = co_await Wait(call, running, wait_end);
-      if (const auto shared = Shared(end, *running)) co_return Joined(core, call->text, *shared);
+      if (const auto shared = Shared(end, *running, *call))
+        co_return Joined(core, call->text, *shared);
       if (end == WaitEnd::kCancelled) co_return Cancelled();
     }
     // A loader that blocks is not to hold up the scheduler.
-    if (!kIsCoroutine<L> && !call->is_sync && core.executor() != nullptr)
-      co_await OnEither(*core.executor(), core.store().scheduler());
+    if (!kIsCoroutine<L> && !call->is_sync && core.executor() != nullptr) {
+      const bool is_run = co_await OnIfRun(*core.executor(), core.store().scheduler());
+      if (!is_run) co_return Pass(Dropped());
+    }
     call->flight.BeginApart(call->read.min_version);
     Grant grant{.min_version = call->read.min_version};
     co_return co_await LoadAlone(call, std::move(grant));
@@ -443,7 +461,10 @@ class CacheReader {
       call->flight.CloseUncached();
     }
     grant.flight = call->flight.flight();
-    if (grant.flight) grant.flight->set_is_parked(false);
+    if (grant.flight) {
+      grant.flight->set_is_parked(false);
+      if (is_leased) grant.flight->set_began(core.NextMoment());
+    }
     const bool is_timed = call->policy.hard_timeout || (call->policy.soft_timeout && grant.old);
     const std::stop_token stop = co_await CurrentStop();
     // Not conditional expressions: g++ 12 would make both their tasks.
@@ -454,8 +475,8 @@ class CacheReader {
       ended = co_await Load(call, std::move(grant), stop, false);
     }
     Answer& answer = ended.answer;
-    if (answer ? ended.is_shared : IsShared(answer.error(), stop))
-      call->flight.Land(std::make_shared<const Answer>(answer));
+    if (answer || IsShared(answer.error(), stop))
+      call->flight.Land(std::make_shared<const Answer>(answer), ended.is_proven);
     if (answer) core.Count(call->text, answer->outcome, answer->age);
     co_return std::move(answer);
   }
@@ -547,20 +568,18 @@ class CacheReader {
     Entry<T> entry{
         .value = std::move(*loaded), .outcome = Outcome::kLoaded, .version = context.version};
     if (!entry.value) entry.outcome = Outcome::kNegative;
-    if (grant.token == 0) co_return Ended{.answer = std::move(entry), .is_shared = true};
+    if (grant.token == 0) co_return Ended{.answer = std::move(entry)};
     const Command command = StoreCommand(call->text, entry, context, grant, cost);
     // Who joined later might know of an invalidation that comes after the fill.
     if (grant.flight) core.Close(call->text, grant.flight);
     Result<Reply> reply = co_await core.CoTry(command).WithStop(core.never());
     const FillEnd end = core.EndFill(call->text, command, reply);
     entry.is_cached = end.is_stored;
-    bool is_shared = end.has_held;
     // Else all who come would wait for a lease that nobody uses any more.
     if (end.is_to_give_back)
-      is_shared = WasGivenBack(
-          co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never()));
+      co_await core.CoTry(GiveBack(call->text, grant, policy)).WithStop(core.never());
     span.Add("cairn.cached", entry.is_cached ? 1 : 0);
-    co_return Ended{.answer = std::move(entry), .is_shared = is_shared};
+    co_return Ended{.answer = std::move(entry), .is_proven = end.is_stored};
   }
 };
 

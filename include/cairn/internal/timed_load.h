@@ -29,6 +29,9 @@ class Posted {
  public:
   using Body = std::move_only_function<void(bool is_dropped)>;
   static void Post(Executor& executor, Scheduler& scheduler, Body body) {
+    // A scheduler drops what it has when it goes, and then there is nothing to go on on.
+    const bool is_same = &executor == static_cast<Executor*>(&scheduler);
+    if (is_same) return executor.Post([body = std::move(body)]() mutable { body(false); });
     executor.Post(Posted(scheduler, std::move(body)));
   }
 
@@ -48,19 +51,24 @@ class Posted {
   Body body_;
 };
 
-// On(executor), and on the scheduler if that drops it.
-class OnEither {
+// bool runs = co_await OnIfRun(executor, scheduler): goes on there; on the scheduler, with false,
+// if the executor has dropped it.
+class OnIfRun {
  public:
-  OnEither(Executor& executor, Scheduler& scheduler) : executor_(executor), scheduler_(scheduler) {}
+  OnIfRun(Executor& executor, Scheduler& scheduler) : executor_(executor), scheduler_(scheduler) {}
   bool await_ready() const { return false; }
   void await_suspend(std::coroutine_handle<> waiter) {
-    Posted::Post(executor_, scheduler_, [waiter](bool) { waiter.resume(); });
+    Posted::Post(executor_, scheduler_, [this, waiter](bool is_dropped) {
+      is_dropped_ = is_dropped;
+      waiter.resume();
+    });
   }
-  void await_resume() const {}
+  bool await_resume() const { return !is_dropped_; }
 
  private:
   Executor& executor_;
   Scheduler& scheduler_;
+  bool is_dropped_ = false;
 };
 
 // When, and with which answer, a caller goes on without his load.

@@ -39,9 +39,11 @@
 #include <utility>
 #include <vector>
 
+#include "cairn/bloom_guard.h"
 #include "cairn/cache.h"
 #include "cairn/codec.h"
 #include "cairn/executor.h"
+#include "cairn/internal/timed_load.h"
 #include "cairn/key.h"
 #include "cairn/sql/table.h"
 #include "cairn/sql/write_behind.h"
@@ -54,6 +56,9 @@ struct CachedTableOptions {
   // Where rows are loaded, and for CacheOptions: see MakeThreadPool. Outlives the store.
   Executor* executor = nullptr;
   NearCache near = {};  // as CacheOptions has it
+  // The same; KeysOf (cairn/sql/table_keys.h) is its source. Save adds the row's key before it is
+  // committed. A write that goes behind is kInvalid: what rebuilds the guard would not see it.
+  BloomGuard guard = {};
   // Of writes that go behind: the stream, in the slot of all keys of the schema if the store is a
   // cluster. Empty: none do.
   std::string log = {};
@@ -98,6 +103,7 @@ class CachedTable {
   Result<Written> Save(const T& row, Version version = 0) const {
     const Result<KeyType> key = KeyOf(row);
     if (!key) return std::unexpected(key.error());
+    const auto creation = body_->options.guard.Create(*key);
     const Table<T>& table = body_->table;
     Result<Loaded<T>> saved = table.database().Transact([&](Session& session) -> Result<Loaded<T>> {
       const Result<Rows> done = session.Execute(table.Upsert(row, version));
@@ -173,8 +179,10 @@ class CachedTable {
         : store(std::move(opened)),
           table(std::move(rows)),
           options(std::move(given)),
-          cache(store,
-                {.policy = options.policy, .executor = options.executor, .near = options.near}) {}
+          cache(store, {.policy = options.policy,
+                        .executor = options.executor,
+                        .near = options.near,
+                        .guard = options.guard}) {}
     const Store store;
     const Table<T> table;
     const CachedTableOptions options;
@@ -185,7 +193,10 @@ class CachedTable {
   struct Loader {
     Shared body;  // lives on in a load in the background
     Task<Result<std::optional<T>>> operator()(LoadContext<T, KeyType>& context) {
-      if (body->options.executor != nullptr) co_await On(*body->options.executor);
+      if (Executor* const executor = body->options.executor; executor != nullptr) {
+        const bool is_run = co_await cache::internal::OnIfRun(*executor, body->store.scheduler());
+        if (!is_run) co_return Fail(Errc::kLimit, "the executor has not run the load");
+      }
       const SqlCall call{.stop = context.stop};
       Result<Loaded<T>> row = body->table.Load(context.key.template part<0>(), call);
       if (!row) co_return Pass(std::move(row));
@@ -197,7 +208,10 @@ class CachedTable {
   struct ManyLoader {
     Shared body;
     Task<Result<std::vector<std::optional<T>>>> operator()(BulkContext<KeyType>& context) {
-      if (body->options.executor != nullptr) co_await On(*body->options.executor);
+      if (Executor* const executor = body->options.executor; executor != nullptr) {
+        const bool is_run = co_await cache::internal::OnIfRun(*executor, body->store.scheduler());
+        if (!is_run) co_return Fail(Errc::kLimit, "the executor has not run the load");
+      }
       using Part = std::remove_cvref_t<decltype(context.keys[0].template part<0>())>;
       std::vector<Part> ids;
       for (const KeyType& key : context.keys) ids.push_back(key.template part<0>());
@@ -233,6 +247,7 @@ class CachedTable {
   Result<std::string> Behind(const KeyType& key, Command command) const {
     const CachedTableOptions& options = body_->options;
     if (options.log.empty()) return Fail(Errc::kInvalid, "CachedTableOptions::log names no stream");
+    if (options.guard) return Fail(Errc::kInvalid, "keys of a guard's are not written behind");
     command.Add("BEHIND").Add(options.log).Add("MAXLEN").Add(options.log_entries_max);
     command.Add("COALESCE").Add(options.coalesce.count());
     Result<Reply> reply = body_->store.client().Call(command);

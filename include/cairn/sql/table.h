@@ -113,6 +113,9 @@ Statement UpsertOf(std::string_view table, std::vector<Column> columns, const Ta
                    std::int64_t version);
 Statement DeleteOf(std::string_view table, Value key, const TableOptions& options,
                    std::int64_t version);
+// A page of a table's keys, in their order, from behind `after` on.
+Statement SelectKeys(std::string_view table, std::string_view key,
+                     const std::optional<Value>& after, std::size_t count);
 std::unexpected<Error> NoColumn(std::string_view name);
 std::unexpected<Error> InColumn(std::string_view name, Error&& error);
 
