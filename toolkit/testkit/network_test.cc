@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "cairn/testkit/seeded_random.h"
@@ -256,6 +258,63 @@ TEST_F(SimulatedNetwork, CallsUnderWayAreLimited) {
     return at_once;
   };
   EXPECT_EQ(count_limited(65'537), 1);
+}
+
+// Each connection that is tracked is an epoch; behind a partition nothing is told, nor that it is
+// there.
+TEST_F(SimulatedNetwork, ChangesAreToldByAConnectionOfTheirOwn) {
+  Open({.delay_min = 1ms, .delay_max = 1ms, .timeout = 100ms});
+  const Store store = network_->Join("a");
+  std::vector<std::string> told;
+  std::vector<std::uint64_t> epochs;
+  auto tracking = store.client().Track({}, [&](const Invalidation& invalidation) {
+    told.insert(told.end(), invalidation.keys.begin(), invalidation.keys.end());
+    if (invalidation.kind == Invalidation::Kind::kEpoch) epochs.push_back(invalidation.epoch);
+  });
+  ASSERT_TRUE(tracking);
+  EXPECT_EQ((*tracking)->epoch(), 0u);
+  EXPECT_FALSE((*tracking)->Call(Command("GET", "k")));
+  time_.Advance(2ms);
+  EXPECT_EQ((*tracking)->epoch(), 1u);
+  const auto change = [&] { network_->store()->client().Call(Command("INCR", "k")).value(); };
+  const auto read = [&] { return (*tracking)->Call(Command("GET", "k")); };
+  ASSERT_TRUE(read());
+  change();
+  EXPECT_TRUE(told.empty());
+  time_.Advance(1ms);
+  EXPECT_EQ(told.size(), 1u);
+
+  ASSERT_TRUE(read());
+  network_->Partition("a");
+  change();
+  time_.Advance(1s);
+  EXPECT_EQ(told.size(), 1u);
+  EXPECT_EQ((*tracking)->epoch(), 1u);
+  network_->Heal("a");
+  time_.Advance(1ms);
+  EXPECT_EQ(told.size(), 2u);
+
+  network_->Break("a");
+  EXPECT_EQ((*tracking)->epoch(), 0u);
+  time_.Advance(22ms);
+  EXPECT_EQ((*tracking)->epoch(), 2u);
+
+  // A store that crashed behind a partition is noticed by the first read behind it.
+  network_->Partition("a");
+  network_->Restart().value();
+  network_->Heal("a");
+  time_.Advance(1s);
+  EXPECT_EQ((*tracking)->epoch(), 2u);
+  EXPECT_FALSE(read());
+  EXPECT_EQ((*tracking)->epoch(), 0u);
+  network_->Crash();
+  time_.Advance(1s);
+  EXPECT_EQ((*tracking)->epoch(), 0u);
+  network_->Restart().value();
+  time_.Advance(22ms);
+  EXPECT_EQ((*tracking)->epoch(), 3u);
+  network_->Kill("a");
+  EXPECT_EQ(epochs, (std::vector<std::uint64_t>{1, 0, 2, 0, 3, 0}));
 }
 
 TEST_F(SimulatedNetwork, AStoreOutlivesItsNetwork) {
