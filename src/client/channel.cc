@@ -14,8 +14,12 @@ namespace cairn::client {
 using cache::Errc;
 using cache::Error;
 
-Channel::Channel(Reactor& reactor, DialPlan plan, Life life, Hooks hooks)
-    : reactor_(reactor), plan_(std::move(plan)), life_(life), hooks_(std::move(hooks)) {}
+Channel::Channel(Reactor& reactor, DialPlan plan, Life life, Hooks hooks, std::size_t requests_max)
+    : reactor_(reactor),
+      plan_(std::move(plan)),
+      life_(life),
+      hooks_(std::move(hooks)),
+      requests_max_(requests_max) {}
 
 Channel::~Channel() {
   if (transport_ != nullptr) reactor_.loop().poller().Remove(transport_->fd());
@@ -106,7 +110,7 @@ void Channel::Submit(RequestPtr request) {
     return request->Fail(
         {.code = Errc::kUnreachable,
          .detail = "the last attempt to connect failed, the next one is due soon"});
-  if (pending_.size() + waiting_.size() >= kRequestsMax)
+  if (pending_.size() + waiting_.size() >= requests_max_)
     return request->Fail({.code = Errc::kLimit, .detail = "too many calls wait"});
   request->channel = this;
   reactor_.Watch(request);

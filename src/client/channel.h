@@ -55,8 +55,9 @@ class Channel final : public std::enable_shared_from_this<Channel>, private io::
     std::function<void(const cache::Error&)> on_down = {};
   };
 
-  // `reactor` outlives it.
-  Channel(Reactor& reactor, DialPlan plan, Life life, Hooks hooks);
+  // `reactor` outlives it. `requests_max`: less in a test.
+  Channel(Reactor& reactor, DialPlan plan, Life life, Hooks hooks,
+          std::size_t requests_max = kRequestsMax);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -109,6 +110,7 @@ class Channel final : public std::enable_shared_from_this<Channel>, private io::
   const DialPlan plan_;
   const Life life_;
   Hooks hooks_;
+  const std::size_t requests_max_;
   State state_ = State::kIdle;
   Endpoint endpoint_;
   std::unique_ptr<Transport> transport_;

@@ -78,6 +78,9 @@ Result<cache::Reply> Dialogue::Receive() {
     cache::Reply reply;
     const ReplyDecoder::Outcome outcome = decoder_.Next(input_, &reply);
     input_.erase(0, decoder_.consumed());
+    // What the server tells by itself is no reply: taken for one, it would shift all that follow.
+    if (outcome == ReplyDecoder::Outcome::kValue && reply.type() == cache::Reply::Type::kPush)
+      continue;
     if (outcome == ReplyDecoder::Outcome::kValue) return AsResult(std::move(reply));
     if (outcome == ReplyDecoder::Outcome::kError)
       return Fail(Errc::kProtocol, std::string(decoder_.error()));

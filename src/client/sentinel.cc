@@ -32,6 +32,7 @@ Result<Endpoint> AskSentinel(const DialPlan& plan, const Endpoint& sentinel, Giv
   const auto port = parts[1].AsInteger();
   if (!port || *port < 1 || *port > UINT16_MAX)
     return Fail(Errc::kProtocol, sentinel.ToString() + " names no port");
+  if (parts[0].text().empty()) return Fail(Errc::kProtocol, sentinel.ToString() + " names no host");
   return Endpoint{.host = std::string(parts[0].text()), .port = static_cast<std::uint16_t>(*port)};
 }
 

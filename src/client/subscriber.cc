@@ -116,12 +116,16 @@ void Subscriber::Queue(Message message) {
   });
 }
 
+// One that waits stands for all: else each dropped message would put one into the queue that is
+// full.
 void Subscriber::QueueGap() {
+  if (gap_is_queued_.exchange(true, std::memory_order_relaxed)) return;
   messages_.Post([self = shared_from_this()] { self->Deliver(nullptr); });
 }
 
 // Null: there is a gap.
 void Subscriber::Deliver(const Message* message) {
+  if (message == nullptr) gap_is_queued_.store(false, std::memory_order_relaxed);
   const MutexLock hold(mutex_);
   if (is_closed_) return;
   if (message != nullptr) return handler_(*message);

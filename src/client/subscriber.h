@@ -47,6 +47,7 @@ class Subscriber final : public std::enable_shared_from_this<Subscriber> {
   cache::Scheduler& messages_;
   const cache::SubscriptionOptions options_;
   std::atomic<std::size_t> queued_{0};
+  std::atomic<bool> gap_is_queued_{false};
   std::shared_ptr<Channel> channel_;  // the reactor's thread; shared with its mail
   std::size_t unconfirmed_ = 0;       // the reactor's thread
   bool was_up_ = false;               // the reactor's thread
