@@ -105,35 +105,82 @@ def cluster():
         yield [f"redis+cluster://127.0.0.1:1,{places[0]}", *each]
 
 
+class Postgres:
+    """A PostgreSQL of Debian's packages, without a port. It runs as the user that it asks for if we
+    are root, and is quit by the kernel when we die."""
+
+    def __init__(self, place):
+        programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        needs(programs, "PostgreSQL")
+        self.program = programs[-1].with_name
+        self.place = place
+        self.uri = f"postgresql:///postgres?user=cairn&host={place}"
+        self.as_user = ["/usr/bin/setpriv", "--pdeathsig=QUIT"]
+        if os.getuid() == 0:
+            shutil.chown(place, "postgres")
+            self.as_user += ["--reuid=postgres", "--regid=postgres", "--init-groups"]
+        subprocess.run([*self.as_user, programs[-1], "-D", f"{place}/data", "-U", "cairn", "-A",
+                        "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+                       check=True, capture_output=True, timeout=SECONDS_MAX)
+        self.process = None
+
+    def start(self):
+        """Until it takes connections. Those of one that was killed keep the next from starting for
+        a bit."""
+        wait_for(self.is_up, "PostgreSQL", seconds=SECONDS_MAX)
+
+    def is_up(self):
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(
+                [*self.as_user, self.program("postgres"), "-D", f"{self.place}/data", "-k",
+                 self.place, "-c", "listen_addresses=", "-c", "fsync=off", "-c",
+                 "shared_buffers=16MB"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Its first line says whose it is, its last one that it takes connections.
+        lines = pathlib.Path(self.place) / "data/postmaster.pid"
+        text = lines.read_text() if lines.exists() else ""
+        return text.startswith(f"{self.process.pid}\n") and text.endswith("ready   \n")
+
+    def kill(self):
+        """With all its processes: those that serve clients would go on until they notice."""
+        pid = self.process.pid
+        self.process.send_signal(signal.SIGSTOP)  # it makes no more of them
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for child in map(int, children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait(timeout=20)
+
+    def query(self, script):
+        """The rows of its last statement, as lists of texts."""
+        said = subprocess.run([self.program("psql"), self.uri, "-XqAt", "-v", "ON_ERROR_STOP=1",
+                               "-c", script], check=True, capture_output=True, text=True,
+                              timeout=SECONDS_MAX)
+        return [line.split("|") for line in said.stdout.splitlines()]
+
+    def stop(self):
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def mortal_postgres():
+    # Not in this run's own folder, which its user may not enter.
+    with tempfile.TemporaryDirectory(prefix="cairn-sql-", ignore_cleanup_errors=True) as place:
+        started = Postgres(place)
+        try:
+            started.start()
+            yield started
+        finally:
+            started.stop()
+
+
 @contextlib.contextmanager
 def postgres():
-    """A PostgreSQL of Debian's packages, without a port: its URI. It runs as the user that it asks
-    for if we are root, and is quit by the kernel when we die."""
-    programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    needs(programs, "PostgreSQL")
-    user = "postgres" if os.getuid() == 0 else None
-    # Not in this run's own folder, which that user may not enter.
-    with tempfile.TemporaryDirectory(prefix="cairn-sql-") as place:
-        as_user = ["/usr/bin/setpriv", "--pdeathsig=QUIT"]
-        if user:
-            shutil.chown(place, user)
-            as_user += [f"--reuid={user}", f"--regid={user}", "--init-groups"]
-        subprocess.run([*as_user, programs[-1], "-D", f"{place}/data", "-U", "cairn", "-A", "trust",
-                        "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-                       check=True, capture_output=True, timeout=SECONDS_MAX)
-        process = subprocess.Popen(
-            [*as_user, programs[-1].with_name("postgres"), "-D", f"{place}/data", "-k", place,
-             "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            # Its last line says that it takes connections.
-            lines = pathlib.Path(place) / "data/postmaster.pid"
-            wait_for(lambda: lines.exists() and lines.read_text().endswith("ready   \n"),
-                     "PostgreSQL")
-            yield f"postgresql:///postgres?user=cairn&host={place}"
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=20)
+    """Its URI."""
+    with mortal_postgres() as started:
+        yield started.uri
 
 
 # Of the conformance suite.

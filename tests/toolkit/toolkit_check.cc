@@ -6,6 +6,8 @@ int main(int argument_count, char** arguments) {
   using namespace cairn::cache::checks;
   // One a line, by the alphabet; tests/toolkit/run has the same.
   constexpr Group kGroups[] = {
+      {"behind_prepare", BehindPrepareCases},
+      {"behind_worker", BehindWorkerCases},
       {"cache", CacheCases},
       {"foreign", ForeignCases},
       {"foreign_store", ForeignStoreCases},

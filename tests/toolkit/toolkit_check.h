@@ -11,6 +11,10 @@
 
 namespace cairn::cache::checks {
 
+// The table that the workers need; no part of the suite.
+Cases BehindPrepareCases(const std::vector<std::string>& uris);
+// Until it is killed; no part of it either.
+Cases BehindWorkerCases(const std::vector<std::string>& uris);
 Cases CacheCases(const std::vector<std::string>& uris);
 Cases ForeignCases(const std::vector<std::string>& uris);
 Cases HttpCases(const std::vector<std::string>& uris);
