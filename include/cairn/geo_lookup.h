@@ -36,8 +36,8 @@ struct GeoMatch {
 };
 
 struct GeoSearch {
-  double radius_m = 0;
-  std::size_t count = 100;  // the nearest
+  double radius_m = 0;      // 0 or more
+  std::size_t count = 100;  // the nearest: 1 to GeoLookup::kMatchesMax, more are as many
 };
 
 struct GeoLookupOptions {

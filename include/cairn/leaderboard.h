@@ -52,7 +52,7 @@ struct LeaderboardOptions {
   // What the keys begin with, in braces.
   std::string prefix = {};
   Period period = Period::kAllTime;
-  // How many past periods can still be read.
+  // How many past periods can still be read: 0 or more.
   int keep = 8;
 };
 
@@ -131,6 +131,7 @@ class Leaderboard {
     co_return Board::ReadYes(co_await board_.Run(board_.RemoveStep(Text(member))));
   }
 
+  // Of both: internal::Board::kRowsMax rows at most, whatever is asked for.
   Result<Rows> Top(std::size_t count, PeriodsAgo ago = {}) const {
     return SyncWait(CoTop(count, ago));
   }

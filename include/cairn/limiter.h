@@ -52,8 +52,8 @@ enum class LimitLaw : std::uint8_t { kGcra, kFixed, kSliding };
 
 struct Limit {
   LimitLaw law = LimitLaw::kGcra;
-  std::int64_t count = 0;
-  Duration period{0};      // whole milliseconds
+  std::int64_t count = 0;  // 1 to 10^12
+  Duration period{0};      // whole milliseconds, 1 to 10^12; what is less is rounded up
   std::int64_t burst = 0;  // of kGcra: the bucket's capacity; 0: `count`
 };
 

@@ -55,9 +55,9 @@ struct TimelinePage {
 
 class Timeline {
  public:
-  static constexpr std::size_t kBatch = 500;
-  static constexpr std::size_t kPageMax = 1'000;
-  static constexpr std::size_t kLengthMax = 1'000'000;
+  static constexpr std::size_t kBatch = 500;            // feeds written by one pipeline
+  static constexpr std::size_t kPageMax = 1'000;        // posts; a longer page is as long
+  static constexpr std::size_t kLengthMax = 1'000'000;  // posts of a feed
   static constexpr Millis kKeepMax = 100 * kWaitMax;
 
   Timeline(Store store, TimelineOptions options);

@@ -31,7 +31,7 @@ struct UniqueCounterOptions {
   // What the keys begin with, in braces.
   std::string prefix = {};
   Period period = Period::kDay;
-  // How many past periods can still be read.
+  // How many past periods can still be read: 0 or more.
   int keep = 31;
 };
 
@@ -45,6 +45,7 @@ class UniqueCounter {
   // Whether the estimate may have changed.
   Result<bool> Add(std::vector<std::string> items) const;
   Task<Result<bool>> CoAdd(std::vector<std::string> items) const;
+  // An estimate: see above. Of one period or several, within those that are kept.
   Result<std::uint64_t> Count(PeriodSpan span = {}) const;
   Task<Result<std::uint64_t>> CoCount(PeriodSpan span = {}) const;
 
