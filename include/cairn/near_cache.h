@@ -28,18 +28,8 @@
 // When memory is short, SIEVE decides what goes: what was not read since the hand last passed.
 //
 // What is kept is whatever is read: a copy is there from the second read on, and SIEVE lets go
-// first what nobody reads again. Each copy also costs the server, which remembers who has read what
-// (tracking-table-max-keys) and tells each of them of each change. Where most of what is read is
-// read once, that is for nothing: with NearOptions::promotion only hot keys have a place, and the
-// others are read by the store's other connections, untracked. The price is that a key's first
-// reads ask the store. Hot is
-//   - what this process has asked the store for so often within a period, counted by a sketch of
-//     64 KiB, whatever the number of keys. Who was served from near and is told of a change, or has
-//     outlived near_ttl, has its place again at the next read;
-//   - what the server says is read so often by the fleet (CACHE.HOTKEYS), if it has the prefix of a
-//     cache over this: asked at an interval, on the store's scheduler. A store without it
-//     (Capabilities::hot_keys: a Redis or Valkey) says nothing. Of a cluster a node in turn is
-//     asked, by chance; names of 256 bytes and more are told in part, and not heard.
+// first what nobody reads again. With NearOptions::promotion only hot keys have a place: for those
+// whose keys are mostly read once, as each copy costs the server, too (docs/toolkit/hybrid.md).
 //
 // Errors: Open gives those of the connection, and kInvalid of options that do not fit. Thread
 // safety: any thread. Lifetimes: copies are one cache, which holds the store. Cost: a hit some 100
@@ -62,6 +52,11 @@ namespace internal {
 class NearTable;
 }
 
+// Hot is what this process asks the store for often, or has been served from near; and what the
+// server says is read often by all (CACHE.HOTKEYS), if it has the prefix of a cache over this. A
+// store without that command (Capabilities::hot_keys) says nothing; of a cluster a node by chance
+// is asked; names of 256 bytes and more are told in part, and not heard. Other keys are read by
+// the store's other connections, untracked: their first reads ask the store.
 struct NearPromotion {
   // Asked for so often by this process within `period`; from 1 to 255.
   std::uint32_t reads_min = 3;

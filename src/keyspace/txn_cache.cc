@@ -40,7 +40,11 @@ void Txn::PutNotes(const KeyRef& key, Found& found, std::unique_ptr<CacheNotes> 
 }
 
 void Txn::RememberTags(const KeyRef& key, const std::shared_ptr<Tracker>& reader) {
-  const Found found = internal::Lookup(StripeOf(key), viewer_.db, key);
+  const Stripe& stripe = StripeOf(key);
+  Found found = internal::Lookup(stripe, viewer_.db, key);
+  // Absence is kept near with its tags, too.
+  if (!found && stripe.has_beside)
+    found = internal::Lookup(stripe, keyspace_.ShadowOf(viewer_.db), key);
   const CacheNotes* notes = found ? found.entry->notes() : nullptr;
   if (notes == nullptr) return;
   for (const Tags::Ref& tag : notes->tags()) keyspace_.tags().Remember(tag, notes->stamp, reader);

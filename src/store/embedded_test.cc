@@ -299,6 +299,21 @@ TEST(Embedded, TheEndOfAnAbsenceIsTold) {
   }
 }
 
+TEST(Embedded, BumpsOfAnAbsencesTagsAreTold) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  std::vector<std::string> told;
+  const auto tracking = store.client().Track({}, [&](const Invalidation& invalidation) {
+    told.insert(told.end(), invalidation.keys.begin(), invalidation.keys.end());
+  });
+  ASSERT_TRUE(tracking);
+  store.client().Call(Command("CACHE.ABSENT", "k", "TTL", 1000, "TAGS", 1, "tag")).value();
+  ASSERT_EQ((*tracking)->Call(Command("CACHE.GET", "k"))->elements()[0].text(), "fresh");
+  store.client().Call(Command("TAG.BUMP", "HARD", "tag")).value();
+  time.RunReady();
+  EXPECT_EQ(told, std::vector<std::string>{"tag"});
+}
+
 TEST(Embedded, ChangesOfAPrefixAreTold) {
   VirtualTime time;
   const Store store = OpenStore({.clock = &time, .scheduler = &time});

@@ -33,9 +33,8 @@
 // runs others go on below the caller, who may be held up by them. SyncWait, and with it the
 // synchronous GetOrLoad, blocks the thread that would have to move the time: it never returns.
 //
-// Track has a connection of its own, and each that takes the place of a lost one is a new epoch; so
-// a near cache runs here. It returns at once, and the first epoch begins when time passes. Behind a
-// partition nothing is told, and nobody is told of that. Subscribe is kUnsupported.
+// Track has a connection of its own, whose first epoch begins when time passes. Subscribe is
+// kUnsupported.
 //
 // The same seed and the same calls give the same events, at the same times.
 //
