@@ -57,6 +57,7 @@ Task<Result<const Session*>> RequestSession::CoUpdate(Claims claims) {
 }
 
 Task<Result<const Session*>> RequestSession::CoRotate() {
+  is_asked_ = true;
   if (!id_) co_return session();
   Sessions::Found found = co_await sessions_.CoRotate(*id_);
   if (!found) co_return Pass(std::move(found));

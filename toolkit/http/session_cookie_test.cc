@@ -80,6 +80,9 @@ TEST_F(HttpSessions, NoCacheKeepsACookie) {
   EXPECT_EQ(session.Load().value(), nullptr);
   EXPECT_EQ(control_of(session, ""), "private");
   EXPECT_EQ(control_of(session, "public, max-age=60"), "public, max-age=60");
+  RequestSession rotated = cookies_.Of(With(""));
+  EXPECT_EQ(rotated.Rotate().value(), nullptr);
+  EXPECT_EQ(control_of(rotated, ""), "private");
   session.SignIn("user 42").value();
   EXPECT_EQ(control_of(session, ""), "no-store");
   EXPECT_EQ(control_of(session, "public, max-age=60"), "no-store");
