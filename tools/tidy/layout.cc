@@ -57,6 +57,27 @@ void CheckStory(const Source& source, Findings& findings) {
   }
 }
 
+// A header that users include is its own reference: its story has an example, indented, and says
+// what can fail, who may call it from where, what has to outlive what, and what it costs.
+void CheckContract(const Source& source, Findings& findings) {
+  constexpr std::array<std::string_view, 4> kClauses = {
+      "Errors:", "Thread safety:", "Lifetimes:", "Cost:"};
+  const auto& lines = source.lines();
+  std::string story;
+  bool has_example = false;
+  for (std::size_t at = 1; at < lines.size() && lines[at].starts_with("//"); ++at) {
+    has_example = has_example || lines[at].starts_with("//   ");
+    // A clause may begin at the end of one line and go on in the next.
+    story += lines[at].substr(2);
+  }
+  if (!has_example) findings.push_back(source.At(2, "is public: its story wants an example"));
+  for (const std::string_view clause : kClauses) {
+    const std::size_t place = story.find(" " + std::string(clause) + " ");
+    if (place != story.npos) continue;
+    findings.push_back(source.At(2, "is public: its story wants \"" + std::string(clause) + "\""));
+  }
+}
+
 void CheckGuard(const Source& source, Findings& findings) {
   const std::string guard = GuardName(source.path());
   const std::array wanted = {"#ifndef " + guard, "#define " + guard, "#endif  // " + guard};
@@ -65,6 +86,11 @@ void CheckGuard(const Source& source, Findings& findings) {
     if (found < wanted.size() && line == wanted[found]) ++found;
   }
   if (found < wanted.size()) findings.push_back(source.At(1, "wants the header guard " + guard));
+}
+
+bool IsPublic(const Source& source) {
+  return source.IsHeader() && source.path().starts_with("include/cairn/") &&
+         !source.path().starts_with("include/cairn/internal/");
 }
 
 // A source that includes its header first proves that the header needs nothing before it.
@@ -166,6 +192,7 @@ std::vector<Finding> CheckLayout(const Source& source) {
   }
   if (source.IsCpp()) {
     CheckStory(source, findings);
+    if (IsPublic(source)) CheckContract(source, findings);
     CheckTodos(source, findings);
     if (source.IsHeader()) {
       CheckGuard(source, findings);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Layout: how a single file must look, whatever it says.
 //
-// Licence line and story, header guard, own header first, 100 columns, 800 lines, typed TODOs; one
-// title a Markdown file; no path that exists on one machine only.
+// Licence line and story, header guard, own header first, 100 columns, 800 lines, typed TODOs; the
+// contract of a public header; one title a Markdown file; no path that exists on one machine only.
 #ifndef CAIRN_TOOLS_TIDY_LAYOUT_H_
 #define CAIRN_TOOLS_TIDY_LAYOUT_H_
 

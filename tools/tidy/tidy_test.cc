@@ -94,6 +94,42 @@ TEST(Layout, LicenceAndStory) {
       CheckLayout);
 }
 
+TEST(Layout, PublicHeadersSayTheirContract) {
+  const auto header = [](std::string_view story) {
+    return std::string(kHead) + std::string(story) +
+           "#ifndef CAIRN_A_H_\n#define CAIRN_A_H_\n#endif  // CAIRN_A_H_\n";
+  };
+  const std::string example = "//\n//   A a;\n//\n";
+  const std::string clauses =
+      "// Errors: none. Thread\n// safety: a value. Lifetimes: none. Cost: none.\n";
+  const std::string whole = header(example + clauses);
+  const auto without = [&](std::string_view clause, std::string_view in_its_place) {
+    std::string text = whole;
+    return text.replace(text.find(clause), clause.size(), in_its_place);
+  };
+  CheckCases(
+      {
+          {"whole", "include/cairn/a.h", whole, ""},
+          {"no example", "include/cairn/a.h", header(clauses), "wants an example"},
+          {"no errors", "include/cairn/a.h", without("Errors:", "Mistakes:"), "\"Errors:\""},
+          {"no threads", "include/cairn/http/a.h", without("safety:", "ropes:"),
+           "\"Thread safety:\""},
+          {"no lifetimes", "include/cairn/a.h", without("Lifetimes:", "lifetimes:"),
+           "\"Lifetimes:\""},
+          {"no cost", "include/cairn/a.h", without("Cost:", "Cost"), "\"Cost:\""},
+          {"below the story", "include/cairn/a.h", header(example) + clauses, "\"Cost:\""},
+          {"no user's", "include/cairn/internal/a.h", header(""), ""},
+          {"no header of users", "toolkit/a.h", header(""), ""},
+      },
+      [](const Source& source) {
+        std::vector<Finding> said = CheckLayout(source);
+        std::erase_if(said, [](const Finding& finding) {
+          return finding.text.find("guard") != std::string::npos;
+        });
+        return said;
+      });
+}
+
 TEST(Layout, HeaderGuard) {
   EXPECT_EQ(GuardName("src/base/blob.h"), "CAIRN_BASE_BLOB_H_");
   EXPECT_EQ(GuardName("include/cairn/client.h"), "CAIRN_CLIENT_H_");
