@@ -4,8 +4,7 @@
 //   BloomGuard guard({.capacity = 1'000'000, .source = sql::KeysOf<UserKey>(db, "users", "id")});
 //   guard.Rebuild();                                     // page by page; until then all is "maybe"
 //   TypedCache<User, UserKey> users(store, {.policy = {.ttl = 1h}, .guard = guard});
-//   users.GetOrLoad(-1, loader);                         // kNegative: neither store nor loader
-//   asked
+//   users.GetOrLoad(-1, loader);                         // kNegative, and nobody was asked
 //
 //   const auto creation = guard.Create(UserKey(43));     // then INSERT, COMMIT
 //

@@ -8,7 +8,7 @@
 // while a large table is read, and none is locked. The schema has one part, the table's key.
 //
 // Errors: those of Database; kType for a key that does not fit the schema. Thread safety: any
-// thread. Lifetimes: holds the handle.
+// thread. Lifetimes: holds the handle. Cost: a statement a page, by the table's primary key.
 #ifndef CAIRN_SQL_TABLE_KEYS_H_
 #define CAIRN_SQL_TABLE_KEYS_H_
 

@@ -31,10 +31,8 @@
 // time, or wait for one with VirtualTime::Run. Client::Call, Pipeline and Transaction let time pass
 // until the reply is there; that is right in the body of a test, while within what the time itself
 // runs others go on below the caller, who may be held up by them. SyncWait, and with it the
-// synchronous GetOrLoad, blocks the thread that would have to move the time: it never returns.
-//
-// Track has a connection of its own, whose first epoch begins when time passes. Subscribe is
-// kUnsupported.
+// synchronous GetOrLoad, blocks the thread that would move the time: it never returns. Track has a
+// connection of its own, whose first epoch begins when time passes. Subscribe is kUnsupported.
 //
 // The same seed and the same calls give the same events, at the same times.
 //
