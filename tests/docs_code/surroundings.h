@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cairn/bitmaps.h"
+#include "cairn/bloom_guard.h"
 #include "cairn/cache.h"
 #include "cairn/consumer_group.h"
 #include "cairn/geo_lookup.h"
@@ -34,6 +35,7 @@
 #include "cairn/sql/cached_table.h"
 #include "cairn/sql/database.h"
 #include "cairn/sql/outbox.h"
+#include "cairn/sql/table_keys.h"
 #include "cairn/sql/write_behind_worker.h"
 #include "cairn/store.h"
 #include "cairn/testkit/history.h"

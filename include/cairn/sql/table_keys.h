@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // KeysOf: the keys of a table, page by page, as a BloomGuard's source (cairn/bloom_guard.h).
 //
-//   BloomGuard guard({.source = sql::KeysOf<UserKey>(db, "users"), .executor = pool.get()});
+//   BloomGuard guard({.source = sql::KeysOf<UserKey>(db, "users"), .executor = &pool});
 //   Result<void> built = guard.Rebuild();
 //
 // Each page is a statement of its own (where key > the last one), so no transaction is held open
