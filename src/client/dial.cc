@@ -26,16 +26,23 @@ std::unexpected<cache::Error> Unreachable(const Endpoint& endpoint, std::string_
   return Fail(Errc::kUnreachable, endpoint.ToString() + ": " + std::string(why));
 }
 
+// An errno.
+int AwaitReady(int fd, io::Interest interest, const Patience& patience, GivesUp gives_up) {
+  const int left_ms = patience.LeftMs();
+  return left_ms == 0 ? ETIMEDOUT : io::AwaitReady(fd, interest, left_ms, gives_up);
+}
+
 Result<std::unique_ptr<io::TlsLink>> BeginTls(const DialPlan& plan, const Endpoint& endpoint,
                                               int fd, GivesUp gives_up) {
   auto link = std::make_unique<io::TlsLink>(fd, plan.tls);
   if (plan.uri.verifies_name && !endpoint.host.empty()) link->ExpectHost(endpoint.host);
+  const Patience patience(plan.timeout_ms);
   for (;;) {
     const io::Transfer step = link->Handshake();
     if (step.done()) return link;
     if (step.state != io::Transfer::State::kWouldBlock)
       return Unreachable(endpoint, "TLS: " + link->failure());
-    if (const int error = io::AwaitReady(fd, link->awaited(), plan.timeout_ms, gives_up))
+    if (const int error = AwaitReady(fd, link->awaited(), patience, gives_up))
       return Unreachable(endpoint, "TLS: the handshake: " + std::string(std::strerror(error)));
   }
 }
@@ -43,8 +50,7 @@ Result<std::unique_ptr<io::TlsLink>> BeginTls(const DialPlan& plan, const Endpoi
 }  // namespace
 
 Result<void> Dialogue::Await(io::Interest interest) {
-  const int error =
-      io::AwaitReady(transport_.fd(), transport_.awaited(interest), timeout_ms_, gives_up_);
+  const int error = AwaitReady(transport_.fd(), transport_.awaited(interest), patience_, gives_up_);
   if (error == 0) return {};
   return Fail(Errc::kUnreachable, std::strerror(error));
 }
@@ -84,6 +90,8 @@ Result<cache::Reply> Dialogue::Receive() {
     if (outcome == ReplyDecoder::Outcome::kValue) return AsResult(std::move(reply));
     if (outcome == ReplyDecoder::Outcome::kError)
       return Fail(Errc::kProtocol, std::string(decoder_.error()));
+    // Also of who never lets us wait.
+    if (patience_.LeftMs() == 0) return Fail(Errc::kUnreachable, std::strerror(ETIMEDOUT));
     char buffer[kReadBytes];
     const io::Transfer got = transport_.Read(buffer);
     if (got.done()) {

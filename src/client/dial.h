@@ -6,12 +6,15 @@
 #ifndef CAIRN_CLIENT_DIAL_H_
 #define CAIRN_CLIENT_DIAL_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/function_ref.h"
+#include "base/ids.h"
 #include "cairn/command.h"
 #include "cairn/result.h"
 #include "client/reply_decoder.h"
@@ -28,7 +31,24 @@ struct DialPlan {
   Endpoint endpoint = {};
   // What the greeting ends with.
   std::vector<cache::Command> extra = {};
+  // Of the connecting, of the TLS handshake and of the greeting each, as a whole: who sends a byte
+  // now and then gets no more time by that.
   int timeout_ms = 5000;
+};
+
+// How much of a time is left.
+class Patience {
+ public:
+  explicit Patience(int timeout_ms)
+      : until_us_(SystemClock().NowMonotonicUs() + std::int64_t{timeout_ms} * 1000) {}
+  // Rounded up; 0: nothing.
+  int LeftMs() const {
+    const std::int64_t left_us = until_us_ - SystemClock().NowMonotonicUs();
+    return left_us <= 0 ? 0 : static_cast<int>((left_us + 999) / 1000);
+  }
+
+ private:
+  MonotonicUs until_us_;
 };
 
 struct Dialed {
@@ -46,12 +66,13 @@ cache::Result<Dialed> Dial(const DialPlan& plan, GivesUp gives_up);
 // The TLS context of a URI; null for one without.
 cache::Result<std::shared_ptr<const io::TlsContext>> MakeTlsContext(const Uri& uri);
 
-// A connection on which one command after the other is answered, while its owner waits.
+// A connection on which one command after the other is answered, while its owner waits, for so long
+// in all.
 class Dialogue {
  public:
   // All outlive this.
   Dialogue(Transport& transport, int timeout_ms, GivesUp gives_up)
-      : transport_(transport), timeout_ms_(timeout_ms), gives_up_(gives_up) {}
+      : transport_(transport), patience_(timeout_ms), gives_up_(gives_up) {}
   cache::Result<void> Send(std::string_view bytes);
   cache::Result<cache::Reply> Receive();
   cache::Result<cache::Reply> Ask(const cache::Command& command);
@@ -65,7 +86,7 @@ class Dialogue {
   std::unexpected<cache::Error> Lost(const io::Transfer& transfer) const;
 
   Transport& transport_;
-  const int timeout_ms_;  // of each wait
+  const Patience patience_;
   GivesUp gives_up_;
   ReplyDecoder decoder_;
   std::string input_;

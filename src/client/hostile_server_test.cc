@@ -2,6 +2,7 @@
 // Servers that say what no server should: a call fails in words, the next one is answered, and
 // nothing hangs, crashes or goes round for ever.
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
 #include <functional>
@@ -14,6 +15,7 @@
 #include "base/mutex.h"
 #include "base/thread.h"
 #include "client/cluster_router.h"
+#include "client/dial.h"
 #include "client/remote_client.h"
 #include "client/test_server.h"
 
@@ -96,6 +98,29 @@ TEST(HostileServer, PushesAnywhereAreNoReplies) {
 }
 
 // It cannot be known whose it is, so the connection is not used any more.
+// Each byte is another wait, and none of them too long.
+TEST(HostileServer, GreetingsWithoutEndEnd) {
+  for (const std::string_view drop : {"x", ">1\r\n+x\r\n"}) {
+    std::atomic<bool> is_over{false};
+    TestServer server([&](Peer& peer, const Words&) {
+      if (drop == "x") peer.Send("+");
+      // relaxed: nothing else is told by it.
+      for (int i = 0; i < 20'000 && !is_over.load(std::memory_order_relaxed); ++i) {
+        peer.Send(drop);
+        ::poll(nullptr, 0, 1);
+      }
+      peer.Close();
+    });
+    DialPlan plan{.uri = Uri::Parse("redis://127.0.0.1:" + std::to_string(server.port())).value(),
+                  .timeout_ms = 200};
+    const Result<Dialed> dialed = Dial(plan, [] { return false; });
+    is_over.store(true, std::memory_order_relaxed);
+    ASSERT_FALSE(dialed);
+    EXPECT_EQ(dialed.error().code, Errc::kUnreachable);
+    EXPECT_NE(dialed.error().detail.find("timed out"), std::string::npos) << dialed.error().detail;
+  }
+}
+
 TEST(HostileServer, AReplyThatNobodyAskedForEndsTheConnection) {
   std::atomic<int> greetings{0};
   TestServer server([&](Peer& peer, const Words& words) {
