@@ -124,7 +124,8 @@ class TypedCache {
   Result<Entry<T>> Get(const KeyType& key, const ReadOptions& read = {}) const {
     const std::string text = key.text();
     if (auto here = Here(*core_, text, read)) return std::move(*here);
-    return Reader::Found(*core_, text, core_->Ask(text, PlainLookup(read)), policy_);
+    return Reader::Found(*core_, text, core_->Ask(text, PlainLookup(read)), policy_,
+                         read.min_version);
   }
   Task<Result<Entry<T>>> CoGet(KeyType key, ReadOptions read = {}) const {
     return ReadTask(core_, key.text(), read, policy_);
@@ -263,7 +264,7 @@ class TypedCache {
                                          Policy policy) {
     if (auto here = Here(*core, text, read)) co_return std::move(*here);
     internal::Asked asked = co_await core->CoAsk(text, PlainLookup(read));
-    co_return Reader::Found(*core, text, std::move(asked), policy);
+    co_return Reader::Found(*core, text, std::move(asked), policy, read.min_version);
   }
   template <class L>
   static Task<Result<Entry<T>>> LoadTask(Core core, KeyType key, L loader, Policy policy,

@@ -26,19 +26,19 @@
 // believes (if the servers' clocks agree), and fences go on above his. Too few in their time:
 // kUnreplicated, nothing stays held, and a lock whose renewals nobody has is lost by its margin.
 //
-// Acquire waits at the server, first come first served, where the store can (Capabilities::waiting)
-// and asks again and again elsewhere, with pauses at random that grow to a quarter of a second.
+// Acquire waits at the store, first come first served; of a Redis or Valkey it asks again and
+// again, with pauses at random that grow to a quarter of a second, and there is no order.
 // A grant that was waited for is confirmed before it is handed out, since its time has begun at an
 // unknown moment. Cancelled or failed, whatever may have been granted is given back.
 //
-// Errors: kTimeout and kCancelled from Acquire, those of the store; kUnreplicated; kInvalid for
-// options that fit nothing; kUnsupported for replicas of an embedded store. Thread safety: Mutex
-// any thread; Held one thread at a time, but is_held, fence and lost from any. Lifetimes: a Mutex
-// outlives its calls; a Held stands on its own, and gives the lock back when it is destroyed,
-// without waiting for the answer (before the store is closed say Release, or the ttl has to end).
-// Cost: one command each; a renewal every third of the ttl. With replicas a grant takes a second
-// round trip and the slowest replica's, a renewal that, too, on a connection that nothing else uses
-// meanwhile.
+// Errors: kTimeout and kCancelled from Acquire, those of the store; kUnreplicated, and kLimit if
+// there is no connection to confirm by; kInvalid for options that fit nothing; kUnsupported for
+// replicas of an embedded store. Thread safety: Mutex any thread; Held one thread at a time, but
+// is_held, fence and lost from any. Lifetimes: a Mutex outlives its calls; a Held stands on its
+// own, and gives the lock back when it is destroyed, without waiting for the answer (before the
+// store is closed say Release, or the ttl has to end). Cost: one command each; a renewal every
+// third of the ttl. With replicas a grant takes a second round trip and the slowest replica's, a
+// renewal that, too, on a connection that nothing else uses meanwhile.
 #ifndef CAIRN_LOCK_H_
 #define CAIRN_LOCK_H_
 

@@ -61,6 +61,9 @@ struct NearPromotion {
   // Asked for so often by this process within `period`; from 1 to 255.
   std::uint32_t reads_min = 3;
   Millis period{10'000};
+  // How many keys it is to tell apart, of those that are read within a period; 16 bytes each, up to
+  // 4,194,304. Of many more cold ones are taken as hot by and by.
+  std::size_t keys = 65'536;
   // How often the server is asked what is hot there; at most half of `period`, so that what it
   // named stays hot until it is asked again. 0: never.
   Millis ask_every{5'000};

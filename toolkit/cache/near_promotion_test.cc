@@ -300,32 +300,44 @@ TEST_F(Promotion, OptionsThatDoNotFitAreRefused) {
 // Against a map that forgets nothing: never fewer, and with a tenth as many names as cells hardly
 // ever more.
 TEST(HeatSketch, CountsNoFewerAndFewMore) {
-  const auto sketch = std::make_unique<HeatSketch>(10s);
+  HeatSketch sketch(10s, 4'096);
   std::map<std::size_t, std::uint32_t> counts;
   std::uint64_t state = 7;
   for (int i = 0; i < 20'000; ++i) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     const std::size_t hash = std::hash<std::string>()(std::to_string(state >> 33 & 2047));
-    sketch->Add(hash, TimePoint(1h));
+    sketch.Add(hash, TimePoint(1h));
     ++counts[hash];
   }
   std::size_t wrong = 0;
   for (const auto& [hash, count] : counts) {
-    EXPECT_GE(sketch->Count(hash, TimePoint(1h)), count);
-    wrong += sketch->Count(hash, TimePoint(1h)) > count ? 1 : 0;
+    EXPECT_GE(sketch.Count(hash, TimePoint(1h)), count);
+    wrong += sketch.Count(hash, TimePoint(1h)) > count ? 1 : 0;
   }
   EXPECT_LT(wrong, counts.size() / 50);
 }
 
+// As many keys as it is to tell apart, each read once: hardly one seems to have been read thrice.
+TEST(HeatSketch, KeysThatAreReadOnceStayCold) {
+  constexpr std::size_t kKeys = 65'536;
+  HeatSketch sketch(10s, kKeys);
+  std::size_t hot = 0;
+  for (std::size_t i = 0; i < kKeys; ++i) {
+    const std::size_t hash = std::hash<std::string>()("key:" + std::to_string(i));
+    hot += sketch.Add(hash, TimePoint(1h)) >= 3 ? 1 : 0;
+  }
+  EXPECT_LT(hot, kKeys / 1'000);
+}
+
 TEST(HeatSketch, HoldsItsLargestCountAndForgets) {
-  const auto sketch = std::make_unique<HeatSketch>(10s);
-  for (int i = 0; i < 1'000; ++i) sketch->Add(5, TimePoint(1h));
-  EXPECT_EQ(sketch->Count(5, TimePoint(1h)), HeatSketch::kCountMax);
-  EXPECT_EQ(sketch->Count(5, TimePoint(1h + 5s)), HeatSketch::kCountMax);
-  EXPECT_EQ(sketch->Count(5, TimePoint(1h + 10s)), 0u);
-  sketch->Raise(5, 40, TimePoint(2h));
-  sketch->Raise(5, 30, TimePoint(2h));
-  EXPECT_EQ(sketch->Add(5, TimePoint(2h)), 41u);
+  HeatSketch sketch(10s, 4'096);
+  for (int i = 0; i < 1'000; ++i) sketch.Add(5, TimePoint(1h));
+  EXPECT_EQ(sketch.Count(5, TimePoint(1h)), HeatSketch::kCountMax);
+  EXPECT_EQ(sketch.Count(5, TimePoint(1h + 5s)), HeatSketch::kCountMax);
+  EXPECT_EQ(sketch.Count(5, TimePoint(1h + 10s)), 0u);
+  sketch.Raise(5, 40, TimePoint(2h));
+  sketch.Raise(5, 30, TimePoint(2h));
+  EXPECT_EQ(sketch.Add(5, TimePoint(2h)), 41u);
 }
 
 }  // namespace

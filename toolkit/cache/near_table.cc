@@ -86,7 +86,8 @@ NearTable::NearTable(Store store, const NearOptions& options)
       shard_entries_max_(std::max<std::size_t>(options.entries_max / kShards, 1)),
       promotion_(options.promotion),
       shards_(std::make_unique<Shard[]>(kShards)),
-      heat_(promotion_ ? std::make_unique<HeatSketch>(promotion_->period) : nullptr) {}
+      heat_(promotion_ ? std::make_unique<HeatSketch>(promotion_->period, promotion_->keys)
+                       : nullptr) {}
 
 NearTable::~NearTable() {
   if (asking_ != 0) store_.scheduler().Cancel(asking_);
@@ -346,11 +347,13 @@ Result<NearCache> NearCache::Open(Store store, NearOptions options) {
     const bool fits = promotion->reads_min >= 1 &&
                       promotion->reads_min <= internal::HeatSketch::kCountMax &&
                       promotion->period > Millis(0) && promotion->ask_every >= Millis(0) &&
-                      promotion->ask_every <= promotion->period / 2;
+                      promotion->ask_every <= promotion->period / 2 && promotion->keys >= 1 &&
+                      promotion->keys <= internal::HeatSketch::kKeysMax;
     if (!fits)
-      return Fail(
-          Errc::kInvalid,
-          "a promotion has 1 to 255 reads_min, a period, and asks at most every half of it");
+      return Fail(Errc::kInvalid,
+                  "a promotion has 1 to 255 reads_min, a period, asks at most every half of it, "
+                  "and tells 1 "
+                  "to 4,194,304 keys apart");
   }
   NearCache near;
   near.table_ = std::make_shared<internal::NearTable>(std::move(store), options);

@@ -174,6 +174,15 @@ class CacheBulk {
     }
   }
 
+  template <class L>
+  static std::optional<Entry<T>> KnownLast(const Call<L>& call, const Led& led,
+                                           const Error& error) {
+    std::optional<Entry<T>> known;
+    if (IsStoreDown(error))
+      known = Reader::LastKnown(*call.core, led.text, call.policy, call.read.min_version);
+    return known;
+  }
+
   // Answers what it can, and takes it out of the missing; the others get their grants.
   template <class L>
   static Task<Result<void>> Ask(std::shared_ptr<Call<L>> call, LookupOptions options) {
@@ -189,8 +198,13 @@ class CacheBulk {
       const Result<Lookup>& lookup = all[i].lookup;
       led.is_uncached = !lookup;
       if (!lookup) {
-        if (done && Reader::IsFatal(lookup.error(), call->policy))
+        auto known = KnownLast(*call, led, lookup.error());
+        if (known) {
+          call->answers[led.text] = std::move(*known);
+          missing[i].reset();
+        } else if (done && Reader::IsFatal(lookup.error(), call->policy)) {
           done = std::unexpected(lookup.error());
+        }
         continue;
       }
       led.is_uncached = lookup->state == Lookup::State::kForeign;

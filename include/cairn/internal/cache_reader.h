@@ -75,9 +75,30 @@ class CacheReader {
     return entry;
   }
 
+  // The store is down, and the policy takes what was last known here.
+  static std::optional<Entry<T>> LastKnown(CacheCore& core, std::string_view key,
+                                           const Policy& policy, Version min_version) {
+    std::optional<Entry<T>> entry;
+    if (policy.when_store_down != WhenStoreDown::kServeStale || core.near() == nullptr)
+      return entry;
+    const auto copy = core.near()->LastKnown(NearName(key), TypeNameOf<T, C>());
+    const TimePoint now = core.Now();
+    if (!copy || now - copy->read_at > policy.last_known_max || copy->version < min_version)
+      return entry;
+    entry.emplace(OfCopy(*copy, now)).outcome = Outcome::kFallback;
+    core.Count(key, Outcome::kFallback, entry->age);
+    return entry;
+  }
+
   // Never loads.
-  static Answer Found(CacheCore& core, std::string_view key, Asked asked, const Policy& policy) {
-    if (!asked.lookup) return Pass(std::move(asked.lookup));
+  static Answer Found(CacheCore& core, std::string_view key, Asked asked, const Policy& policy,
+                      Version min_version) {
+    if (!asked.lookup) {
+      if (IsStoreDown(asked.lookup.error())) {
+        if (auto known = LastKnown(core, key, policy, min_version)) return std::move(*known);
+      }
+      return Pass(std::move(asked.lookup));
+    }
     std::optional<Entry<T>> entry = Kept(core, key, asked, policy);
     if (!entry) entry.emplace();
     return Counted(core, key, std::move(*entry));
@@ -160,10 +181,10 @@ class CacheReader {
       Asked asked = *std::exchange(first, std::nullopt);
       Grant grant{.min_version = call->read.min_version};
       const bool is_store_down = !asked.lookup;
-      if (is_store_down && IsFatal(asked.lookup.error(), call->policy))
-        co_return Pass(std::move(asked.lookup));
       if (is_store_down) {
-        if (std::optional<Entry<T>> known = LastKnown(*call)) co_return std::move(*known);
+        if (IsFatal(asked.lookup.error(), call->policy)) co_return Pass(std::move(asked.lookup));
+        if (auto known = LastKnown(core, call->text, call->policy, call->read.min_version))
+          co_return std::move(*known);
       }
       if (is_store_down || asked.lookup->state == Lookup::State::kForeign) {
         if (!is_store_down) core.CountUndecodable();
@@ -336,21 +357,6 @@ class CacheReader {
       fill.bytes = sizeof(T) + UnpackedBytes(*lookup.bytes);
     }
     core.near()->Keep(NearName(key), *asked.ticket, std::move(fill));
-  }
-
-  template <class L>
-  static std::optional<Entry<T>> LastKnown(Call<L>& call) {
-    std::optional<Entry<T>> entry;
-    if (call.policy.when_store_down != WhenStoreDown::kServeStale || call.core->near() == nullptr)
-      return entry;
-    const auto copy = call.core->near()->LastKnown(NearName(call.text), TypeNameOf<T, C>());
-    const TimePoint now = call.core->Now();
-    if (!copy || now - copy->read_at > call.policy.last_known_max ||
-        copy->version < call.read.min_version)
-      return entry;
-    entry.emplace(OfCopy(*copy, now)).outcome = Outcome::kFallback;
-    call.core->Count(call.text, Outcome::kFallback, entry->age);
-    return entry;
   }
 
   template <class L>

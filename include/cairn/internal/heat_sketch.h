@@ -19,8 +19,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "cairn/clock.h"
 
@@ -28,12 +30,16 @@ namespace cairn::cache::internal {
 
 class HeatSketch {
  public:
-  static constexpr std::size_t kCells = 16'384;  // 64 KiB
   static constexpr std::size_t kRows = 4;
+  static constexpr std::size_t kKeysMax = std::size_t{1} << 22;
   static constexpr std::uint32_t kCountMax = 255;
 
-  // REQUIRES: period > 0
-  explicit HeatSketch(Duration period) : half_(std::max<Duration>(period / 2, Duration(1))) {}
+  // So many names within a period are told apart: kRows cells for each, 16 bytes.
+  // REQUIRES: period > 0, keys from 1 to kKeysMax
+  HeatSketch(Duration period, std::size_t keys)
+      : half_(std::max<Duration>(period / 2, Duration(1))),
+        mask_(std::bit_ceil(keys) * kRows - 1),
+        cells_(std::make_unique<std::atomic<std::uint32_t>[]>(mask_ + 1)) {}
 
   std::uint32_t Count(std::size_t hash, TimePoint now) const {
     std::uint32_t count = 2 * kCountMax;
@@ -79,21 +85,19 @@ class HeatSketch {
     if (age == 0) return {half, word >> 8 & 0xff, word & 0xff};
     return {half, age == 1 ? word & 0xff : 0, 0};
   }
-  static std::size_t PlaceOf(std::size_t hash, std::size_t row) {
+  std::size_t PlaceOf(std::size_t hash, std::size_t row) const {
     // Each row by other bits: odd multipliers, of which the high bits are taken.
     constexpr std::array<std::uint64_t, kRows> kFactors = {0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9,
                                                            0x94d049bb133111eb, 0xd6e8feb86659fd93};
-    return (std::uint64_t{hash} * kFactors[row] >> 32) % kCells;
+    return (std::uint64_t{hash} * kFactors[row] >> 32) & mask_;
   }
-  std::atomic<std::uint32_t>& CellOf(std::size_t hash, std::size_t row) {
-    return cells_[PlaceOf(hash, row)];
-  }
-  const std::atomic<std::uint32_t>& CellOf(std::size_t hash, std::size_t row) const {
+  std::atomic<std::uint32_t>& CellOf(std::size_t hash, std::size_t row) const {
     return cells_[PlaceOf(hash, row)];
   }
 
   const Duration half_;
-  std::array<std::atomic<std::uint32_t>, kCells> cells_{};
+  const std::size_t mask_;
+  const std::unique_ptr<std::atomic<std::uint32_t>[]> cells_;
 };
 
 }  // namespace cairn::cache::internal
