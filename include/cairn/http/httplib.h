@@ -22,8 +22,10 @@
 // else (cairn/http/response_cache.h): method, path, parameters, matches, Host, and the headers that
 // `vary` names. With an executor it may run when its request has gone: `matches` is then empty. An
 // answer that is streamed (set_content_provider) is not kept, and the handler's own. Of a kept
-// answer one range is served, unless If-Range says otherwise; of several, or of one that is not
-// there, all of it. What the library compresses gets "Vary: Accept-Encoding" and a weak entity-tag.
+// answer one range is served, unless If-Range says otherwise; of several, of one that is not there,
+// or of what the library compresses for this request, all of it. What it compresses gets "Vary:
+// Accept-Encoding" and a weak entity-tag. A Range that is none by its syntax is answered 416 by the
+// library, before any of this is asked.
 //
 // A store that is down, if the policy or the limiter makes it an error, is answered 503; what a
 // handler throws is thrown on, to the server's exception handler.
@@ -93,10 +95,21 @@ inline void WriteError(const Error& error, ::httplib::Response& response) {
   response.set_header("Cache-Control", "no-store");
 }
 
+// Whether the server compresses the answer to this request, behind our back.
+inline bool IsCompressed(const ::httplib::Request& request, const Response& answer) {
+  ::httplib::Response typed;
+  // A 304 does not say what the type was.
+  const std::string_view unknown = answer.status == 304 ? "text/plain" : "";
+  typed.set_header("Content-Type",
+                   std::string(answer.headers.Find("Content-Type").value_or(unknown)));
+  return ::httplib::detail::encoding_type(request, typed) != ::httplib::detail::EncodingType::None;
+}
+
 // The server cuts ranges out of whatever answer there is, as many as it is asked for: of a kept
 // answer a client could have thousands of copies at once. So one range is served, and else all of
-// it; also in place of a 416, which would have the kept answer's Cache-Control. The server's
-// request is const here only by the handler's signature, and has no other switch.
+// it; also in place of a 416, which would have the kept answer's Cache-Control, and of what the
+// server compresses: it would compress the part, and Content-Range tell of the plain bytes. The
+// server's request is const here only by the handler's signature, and has no other switch.
 inline void SettleRanges(const ::httplib::Request& request, const Validators& current, UnixTime now,
                          Response& answer) {
   if (request.ranges.empty()) return;
@@ -105,7 +118,7 @@ inline void SettleRanges(const ::httplib::Request& request, const Validators& cu
   const auto size = static_cast<decltype(first + last)>(answer.body.size());
   const bool is_there = first < 0 ? last > 0 && size > 0 : first < size;
   if (is_there && answer.status == 200 && request.method == "GET" && ranges.size() == 1 &&
-      MayServeRange(RequestOf(request), current, now)) {
+      !IsCompressed(request, answer) && MayServeRange(RequestOf(request), current, now)) {
     if (first >= 0 && last >= size) last = size - 1;
     answer.status = 206;
   } else {
@@ -113,20 +126,13 @@ inline void SettleRanges(const ::httplib::Request& request, const Validators& cu
   }
 }
 
-// The server compresses what its library can, behind our back. Such an answer differs by
-// Accept-Encoding, and is not the bytes that a strong entity-tag names.
+// What the server's library can compress differs by Accept-Encoding, and where it does, it is not
+// the bytes that a strong entity-tag names.
 inline void SettleEncoding(const ::httplib::Request& request, Response& answer) {
-  using ::httplib::detail::encoding_type;
-  using ::httplib::detail::EncodingType;
   if (answer.headers.Has("Content-Encoding")) return;
   ::httplib::Request any;
   any.set_header("Accept-Encoding", "gzip, br");
-  ::httplib::Response typed;
-  // A 304 does not say what the type was.
-  const std::string_view unknown = answer.status == 304 ? "text/plain" : "";
-  typed.set_header("Content-Type",
-                   std::string(answer.headers.Find("Content-Type").value_or(unknown)));
-  if (encoding_type(any, typed) == EncodingType::None) return;
+  if (!IsCompressed(any, answer)) return;
   std::string vary = answer.headers.List("Vary").value_or("");
   const auto names = SplitList(vary);
   const bool is_named = names && std::ranges::any_of(*names, [](std::string_view name) {
@@ -134,7 +140,7 @@ inline void SettleEncoding(const ::httplib::Request& request, Response& answer) 
                         });
   if (!is_named)
     answer.headers.Set("Vary", vary += vary.empty() ? "Accept-Encoding" : ", Accept-Encoding");
-  if (answer.status == 206 || encoding_type(request, typed) == EncodingType::None) return;
+  if (!IsCompressed(request, answer)) return;
   auto tag = EntityTag::Parse(answer.headers.Find("ETag").value_or(""));
   if (!tag) return;
   tag->is_weak = true;
