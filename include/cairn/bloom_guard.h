@@ -128,8 +128,10 @@ class BloomGuard {
     return Create(std::string_view(key.text()));
   }
 
-  // A new filter from the source; large enough for what that has. The old one, if there is one,
-  // answers until it is whole, and stays if the source fails.
+  // A new filter from the source; large enough for what that has: if it names more keys than there
+  // is room for, it is read again, into one for as many. So a source that names a key more than
+  // once may make it larger than it need be. The old one, if there is one, answers until it is
+  // whole, and stays if the source fails.
   Result<void> Rebuild() const;
 
   BloomFigures figures() const;

@@ -291,13 +291,16 @@ class BloomBody : public std::enable_shared_from_this<BloomBody> {
       const auto filter =
           std::make_shared<Filter>(std::min(capacity, kGuardKeysMax), options_.false_positive_rate);
       PutUp(filter);
-      if (Result<void> done = Read(*filter); !done) {
-        GiveUp(keys);
-        return done;
+      Result<std::size_t> read = Read(*filter);
+      if (!read) {
+        GiveUp();
+        return Pass(std::move(read));
       }
-      keys = filter->keys();
-      if (keys <= filter->capacity() || pass == kPassesMax || filter->capacity() == kGuardKeysMax)
+      if (filter->keys() <= filter->capacity() || pass == kPassesMax ||
+          filter->capacity() == kGuardKeysMax)
         break;
+      // One that is overfull tells few of the others apart: what it was given counts.
+      keys = std::max(filter->keys(), *read);
     }
     const std::lock_guard lock(mutex_);
     current_ = std::move(next_);
@@ -313,26 +316,29 @@ class BloomBody : public std::enable_shared_from_this<BloomBody> {
     for (const auto& [key, count] : creations_) next_->Add(key, seed_);
   }
   // Some keys later it is tried again.
-  void GiveUp(std::size_t keys) {
+  void GiveUp() {
     const std::lock_guard lock(mutex_);
     next_ = nullptr;
+    const std::size_t keys = current_ ? current_->keys() : 0;
     grow_at_ = std::max(grow_at_, keys + keys / 16 + 1);
   }
-  // What the source throws ends here.
-  Result<void> Read(Filter& filter) {
+  // How many keys the source named. What it throws ends here.
+  Result<std::size_t> Read(Filter& filter) {
     try {
       return ReadAll(filter);
     } catch (...) {
       return std::unexpected(LoaderError(std::current_exception()));
     }
   }
-  Result<void> ReadAll(Filter& filter) {
+  Result<std::size_t> ReadAll(Filter& filter) {
+    std::size_t keys = 0;
     Result<KeyPages> pages = options_.source();
     if (!pages) return Pass(std::move(pages));
     while (true) {
       Result<std::vector<std::string>> page = (*pages)();
       if (!page) return Pass(std::move(page));
-      if (page->empty()) return {};
+      if (page->empty()) return keys;
+      keys += page->size();
       for (const std::string& key : *page) filter.Add(key, seed_);
     }
   }

@@ -123,12 +123,64 @@ TEST(Guard, GrowsInTheBackground) {
   for (std::int64_t id = 1; id <= 5'000; ++id) ASSERT_TRUE(guard.MayExist(UserKey(id)));
 }
 
-// A source with more keys than anybody said is read again, into a larger one.
+// A source with more keys than anybody said is read again, into a larger one: by as many as it
+// names, since a filter that is long full tells hardly any of them apart.
 TEST(Guard, FitsItsSource) {
-  BloomGuard guard({.capacity = 10, .source = KeysOfRange<UserKey>(1, 10'000)});
+  constexpr std::size_t kKeys = 100'000;
+  const KeySource range = KeysOfRange<UserKey>(1, kKeys);
+  int readings = 0;
+  KeySource source = [&] {
+    ++readings;
+    return range();
+  };
+  BloomGuard guard({.capacity = 10, .source = source});
   ASSERT_TRUE(guard.Rebuild().has_value());
-  EXPECT_GE(guard.figures().capacity, 10'000u);
-  EXPECT_LE(guard.figures().false_positive_rate, 0.011);
+  const BloomFigures figures = guard.figures();
+  EXPECT_FALSE(figures.is_overfull);
+  EXPECT_GE(figures.capacity, kKeys);
+  EXPECT_LE(figures.capacity, kKeys * 5 / 2);
+  EXPECT_LE(figures.false_positive_rate, 0.011);
+  EXPECT_EQ(readings, 2);
+}
+
+// Each key three times: a filter that has room for them stays as it is, another one may become
+// larger than it need be, but not by more than that.
+TEST(Guard, MayBeToldOfAKeyMoreThanOnce) {
+  constexpr std::size_t kKeys = 1'000;
+  KeySource source = []() -> Result<KeyPages> {
+    return [at = std::size_t{0}]() mutable {
+      std::vector<std::string> page;
+      for (; at < 3 * kKeys && page.size() < 100; ++at)
+        page.push_back(UserKey(static_cast<std::int64_t>(at % kKeys)).text());
+      return Result<std::vector<std::string>>(page);
+    };
+  };
+  BloomGuard guard({.capacity = kKeys, .source = source});
+  ASSERT_TRUE(guard.Rebuild().has_value());
+  EXPECT_EQ(guard.figures().capacity, kKeys);
+  BloomGuard small({.capacity = 10, .source = source});
+  ASSERT_TRUE(small.Rebuild().has_value());
+  EXPECT_FALSE(small.figures().is_overfull);
+  EXPECT_GE(small.figures().capacity, kKeys);
+  EXPECT_LE(small.figures().capacity, 3 * kKeys * 5 / 2);
+}
+
+// What a reading has counted is not what is waited for until the next, if its second one fails.
+TEST(Guard, GrowsAfterASecondReadingThatFailed) {
+  VirtualTime time;
+  int readings = 0;
+  KeySource source = [&]() -> Result<KeyPages> {
+    if (++readings == 3) return Fail(Errc::kUnreachable, "no database");
+    return *KeysOfRange<UserKey>(1, readings == 1 ? 1 : 100'000)();
+  };
+  BloomGuard guard({.capacity = 1'000, .source = source, .executor = &time});
+  ASSERT_TRUE(guard.Rebuild().has_value());
+  for (std::int64_t id = 1; id <= 1'500; ++id) {
+    guard.Add(UserKey(id));
+    time.RunReady();
+  }
+  EXPECT_EQ(readings, 5);
+  EXPECT_FALSE(guard.figures().is_overfull);
 }
 
 // The source fails, throws, or its executor goes: the old filter stays, and it may be tried again.
