@@ -68,6 +68,7 @@ struct NearPromotion {
   // named stays hot until it is asked again. 0: never.
   Millis ask_every{5'000};
   // Reads a second of one key, over all its clients, as the server counts them (a sample).
+  // Not below 0.
   double server_rate_min = 100;
 };
 

@@ -4,6 +4,7 @@
 // tests/toolkit/near_cases.cc.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <memory>
 #include <span>
@@ -291,7 +292,8 @@ TEST_F(Promotion, OptionsThatDoNotFitAreRefused) {
   for (const NearPromotion& wrong :
        {NearPromotion{.reads_min = 0}, NearPromotion{.reads_min = 256},
         NearPromotion{.period = 0ms, .ask_every = 0ms},
-        NearPromotion{.period = 10s, .ask_every = 5001ms}, NearPromotion{.ask_every = -1ms}}) {
+        NearPromotion{.period = 10s, .ask_every = 5001ms}, NearPromotion{.ask_every = -1ms},
+        NearPromotion{.server_rate_min = -1}, NearPromotion{.server_rate_min = std::nan("")}}) {
     const auto refused = NearCache::Open(*store_, {.promotion = wrong});
     EXPECT_EQ(refused ? Errc::kServer : refused.error().code, Errc::kInvalid);
   }

@@ -348,12 +348,12 @@ Result<NearCache> NearCache::Open(Store store, NearOptions options) {
                       promotion->reads_min <= internal::HeatSketch::kCountMax &&
                       promotion->period > Millis(0) && promotion->ask_every >= Millis(0) &&
                       promotion->ask_every <= promotion->period / 2 && promotion->keys >= 1 &&
-                      promotion->keys <= internal::HeatSketch::kKeysMax;
+                      promotion->keys <= internal::HeatSketch::kKeysMax &&
+                      promotion->server_rate_min >= 0;  // which no NaN is
     if (!fits)
       return Fail(Errc::kInvalid,
                   "a promotion has 1 to 255 reads_min, a period, asks at most every half of it, "
-                  "and tells 1 "
-                  "to 4,194,304 keys apart");
+                  "tells 1 to 4,194,304 keys apart, and has no server_rate_min below 0");
   }
   NearCache near;
   near.table_ = std::make_shared<internal::NearTable>(std::move(store), options);
