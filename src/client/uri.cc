@@ -121,7 +121,8 @@ Result<void> Reader::TakeScheme(std::string_view* rest) {
   const std::size_t end = rest->find("://");
   if (end == rest->npos) return Wrong(*rest, "it has to begin with a scheme and ://, as redis://");
   const std::string_view name = rest->substr(0, end);
-  const auto* const known = std::ranges::find(kSchemes, name, &Scheme::name);
+  const auto* const known = std::ranges::find_if(
+      kSchemes, [&](const Scheme& scheme) { return EqualsIgnoreCase(scheme.name, name); });
   if (known == kSchemes.end()) {
     const bool is_plain =
         std::ranges::all_of(name, [](char byte) { return IsWordByte(byte) || byte == '+'; });

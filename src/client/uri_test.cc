@@ -45,6 +45,15 @@ TEST(Uri, OtherKinds) {
   EXPECT_EQ(cluster.endpoints.size(), 2u);
 }
 
+// RFC 3986, 3.1.
+TEST(Uri, SchemesInAnyCase) {
+  EXPECT_EQ(Uri::Parse("REDIS://h").value().kind, Uri::Kind::kServer);
+  EXPECT_TRUE(Uri::Parse("Rediss://h").value().tls);
+  EXPECT_EQ(Uri::Parse("Redis+Unix:///A.sock").value().endpoints[0].path, "/A.sock");
+  EXPECT_EQ(Uri::Parse("redis+SENTINEL://h/Name").value().master, "Name");
+  EXPECT_EQ(Uri::Parse("REDISS+CLUSTER://h").value().kind, Uri::Kind::kCluster);
+}
+
 struct Refusal {
   std::string text;
   std::size_t at;  // the character that is named
@@ -67,7 +76,8 @@ std::vector<Refusal> Refusals() {
       {"redis:/h", 1, "a scheme"},
       {"://h", 1, "no such kind of store: ''"},
       {"http://h", 1, "no such kind of store: 'http'"},
-      {"REDIS://h", 1, "no such kind"},
+      {"HTTP://h", 1, "no such kind"},
+      {"REDIS+TLS://h", 1, "no such kind"},
       {"redis+tls://h", 1, "no such kind of store: 'redis+tls'"},
       {"u:secret@h://", 1, "no such kind of store"},
       {"redis:// h", 9, blank},

@@ -242,6 +242,10 @@ TEST(Embedded, MessagesThatWaitHaveALimit) {
   EXPECT_EQ(gaps, 1);
 }
 
+TEST(Embedded, SchemesInAnyCase) {
+  EXPECT_EQ(Store::Open("EMBEDDED:")->capabilities().kind, Capabilities::Kind::kEmbedded);
+}
+
 TEST(Embedded, ChangesAreTold) {
   VirtualTime time;
   const Store store = OpenStore({.clock = &time, .scheduler = &time});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/text.h"
 #include "client/own_thread.h"
 #include "store/body.h"
 #include "store/embedded_store.h"
@@ -57,7 +58,7 @@ Result<Store> Store::Open(std::string_view uri, StoreOptions options) {
   if (options.timeout <= Duration::zero())
     return Fail(Errc::kInvalid, "StoreOptions::timeout is not positive");
   const std::string_view scheme = uri.substr(0, uri.find(':'));
-  if (scheme == "embedded" && scheme.size() < uri.size()) {
+  if (EqualsIgnoreCase(scheme, "embedded") && scheme.size() < uri.size()) {
     auto body = store::OpenEmbedded(uri.substr(scheme.size() + 1), options);
     if (!body) return Pass(std::move(body));
     return Store(*std::move(body));
