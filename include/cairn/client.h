@@ -78,7 +78,9 @@ struct SubscriptionOptions {
   std::function<void()> on_gap = {};
 };
 
-// Lives as long as the messages are wanted. Its destruction waits for a handler that runs.
+// Lives as long as the messages are wanted. Its destruction waits for a handler or an on_gap that
+// runs, unless it is that one that destroys it: then it does not wait, what runs lives until it has
+// returned, and no further message comes.
 class Subscription {
  public:
   virtual ~Subscription() = default;
@@ -108,7 +110,9 @@ struct TrackingOptions {
   bool scripts = false;
 };
 
-// Lives as long as invalidations are wanted. Its destruction waits for a handler that runs.
+// Lives as long as invalidations are wanted. Its destruction waits for a handler that runs, unless
+// it is the handler that destroys it: then it does not wait, the handler lives until it has
+// returned, and is called no more.
 class Tracking {
  public:
   virtual ~Tracking() = default;
@@ -123,6 +127,10 @@ class Tracking {
   virtual Result<Reply> Call(const Command& command, const CallOptions& options = {}) = 0;
 };
 
+// Handlers do not throw, nor does on_gap: nobody would catch it, and the process ends
+// (std::terminate). A Topic (cairn/topic.h) takes handlers that do.
+//
+// May block and call the client; meanwhile all other messages of this client wait.
 using MessageHandler = std::move_only_function<void(const Message&)>;
 // Called on the client's thread, in the order in which the server told; must not block or call the
 // client synchronously.
@@ -173,7 +181,9 @@ class Client {
   virtual Result<std::unique_ptr<Connection>> Reserve(std::string_view key = {},
                                                       const CallOptions& options = {}) = 0;
 
-  // Messages, handed to `handler` one at a time, on a thread of the client's.
+  // Messages, handed to `handler` one at a time, on a thread that the client keeps for them; an
+  // embedded store's on StoreOptions::scheduler, if there is one. Both are kInvalid without a
+  // handler, Subscribe also without a channel or a pattern.
   virtual Result<std::unique_ptr<Subscription>> Subscribe(SubscriptionOptions options,
                                                           MessageHandler handler) = 0;
   virtual Result<std::unique_ptr<Tracking>> Track(TrackingOptions options,

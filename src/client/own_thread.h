@@ -5,9 +5,19 @@
 #ifndef CAIRN_CLIENT_OWN_THREAD_H_
 #define CAIRN_CLIENT_OWN_THREAD_H_
 
+#include <memory>
+
+#include "cairn/executor.h"
+
 namespace cairn::client {
 
 inline thread_local bool is_own_thread = false;
+
+inline std::unique_ptr<cache::Scheduler> MakeOwnScheduler() {
+  auto scheduler = cache::MakeThreadScheduler();
+  scheduler->Post([] { is_own_thread = true; });
+  return scheduler;
+}
 
 }  // namespace cairn::client
 

@@ -9,6 +9,7 @@
 #include "client/command_class.h"
 #include "client/command_keys.h"
 #include "client/exec_reply.h"
+#include "client/handlers.h"
 #include "client/open_router.h"
 #include "client/own_thread.h"
 #include "client/reserved_connection.h"
@@ -393,14 +394,12 @@ void ReservedConnection::Note(const Command& command) {
 
 Result<std::unique_ptr<cache::Subscription>> RemoteClient::Subscribe(
     cache::SubscriptionOptions options, cache::MessageHandler handler) {
+  if (Result<void> may = CheckSubscription(options, handler); !may) return Pass(std::move(may));
   if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Subscribe on the client's own thread");
   cache::Scheduler* messages = nullptr;
   {
     const MutexLock hold(mutex_);
-    if (messages_ == nullptr) {
-      messages_ = cache::MakeThreadScheduler();
-      messages_->Post([] { is_own_thread = true; });
-    }
+    if (messages_ == nullptr) messages_ = MakeOwnScheduler();
     messages = messages_.get();
   }
   const int slot = options.shard_channels.empty() || !router_->is_cluster()
@@ -415,6 +414,7 @@ Result<std::unique_ptr<cache::Subscription>> RemoteClient::Subscribe(
 
 Result<std::unique_ptr<cache::Tracking>> RemoteClient::Track(cache::TrackingOptions options,
                                                              cache::InvalidationHandler handler) {
+  if (Result<void> may = CheckTracking(handler); !may) return Pass(std::move(may));
   if (reactor_->IsHere()) return Fail(Errc::kInvalid, "Track on the client's own thread");
   const bool is_cluster = router_->is_cluster();
   if (is_cluster && !options.prefixes.empty())
@@ -425,15 +425,13 @@ Result<std::unique_ptr<cache::Tracking>> RemoteClient::Track(cache::TrackingOpti
                                    cache::RepliesCallback done) {
     return MakeRequest({&command, 1}, call, std::move(done));
   };
-  std::unique_ptr<Tracker> tracker;
+  std::shared_ptr<Tracker> tracker;
   if (is_cluster) {
-    tracker = std::make_unique<ClusterTracker>(*reactor_, make_request, std::move(handler));
+    tracker = std::make_shared<ClusterTracker>(*reactor_, make_request, std::move(handler));
   } else {
-    tracker = std::make_unique<SingleTracker>(*reactor_, make_request, std::move(handler));
+    tracker = std::make_shared<SingleTracker>(*reactor_, make_request, std::move(handler));
   }
-  if (Result<void> opened = tracker->Open(std::move(plan), options, timeout_); !opened)
-    return Pass(std::move(opened));
-  return tracker;
+  return Tracker::Open(std::move(tracker), std::move(plan), options, timeout_);
 }
 
 }  // namespace cairn::client

@@ -61,10 +61,7 @@ Result<std::unique_ptr<cache::Subscription>> Subscriber::Open(
 }
 
 void Subscriber::Close() {
-  {
-    const MutexLock hold(mutex_);
-    is_closed_ = true;
-  }
+  gate_.Close();
   reactor_.loop().PostOwed([channel = channel_] {
     channel->Close({.code = Errc::kClosed, .detail = "the subscription was ended"});
   });
@@ -83,7 +80,6 @@ void Subscriber::Subscribe() {
   // One by one: in a cluster they may belong to several slots.
   for (const std::string& channel : options_.shard_channels) say("SSUBSCRIBE", {channel});
   channel_->SendRaw(bytes);
-  if (unconfirmed_ == 0) Settle({});
   if (std::exchange(was_up_, true)) QueueGap();
 }
 
@@ -126,10 +122,10 @@ void Subscriber::QueueGap() {
 // Null: there is a gap.
 void Subscriber::Deliver(const Message* message) {
   if (message == nullptr) gap_is_queued_.store(false, std::memory_order_relaxed);
-  const MutexLock hold(mutex_);
-  if (is_closed_) return;
-  if (message != nullptr) return handler_(*message);
-  if (options_.on_gap) options_.on_gap();
+  gate_.Run([&] {
+    if (message != nullptr) return handler_(*message);
+    if (options_.on_gap) options_.on_gap();
+  });
 }
 
 }  // namespace cairn::client

@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "cairn/client.h"
 #include "client/channel.h"
+#include "client/handlers.h"
 
 namespace cairn::client {
 
@@ -30,7 +31,7 @@ class Subscriber final : public std::enable_shared_from_this<Subscriber> {
   // Waits until the server has confirmed everything. The subscription ends with what it returns.
   static cache::Result<std::unique_ptr<cache::Subscription>> Open(
       std::shared_ptr<Subscriber> subscriber, DialPlan plan, cache::Duration timeout);
-  // No handler runs any more. Not from the handler.
+  // No handler begins any more, and none runs, unless it is the one that closes.
   void Close();
 
  private:
@@ -53,10 +54,9 @@ class Subscriber final : public std::enable_shared_from_this<Subscriber> {
   bool was_up_ = false;               // the reactor's thread
   bool is_settled_ = false;           // the reactor's thread
   Event settled_;
-  cache::Result<void> outcome_;  // once settled
-  Mutex mutex_;
-  cache::MessageHandler handler_ GUARDED_BY(mutex_);
-  bool is_closed_ GUARDED_BY(mutex_) = false;
+  cache::Result<void> outcome_;    // once settled
+  cache::MessageHandler handler_;  // within the gate
+  HandlerGate gate_;
 };
 
 }  // namespace cairn::client

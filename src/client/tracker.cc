@@ -16,8 +16,31 @@ using cache::Invalidation;
 using cache::Reply;
 using cache::Result;
 
-Result<void> Tracker::Open(DialPlan plan, const cache::TrackingOptions& options,
-                           cache::Duration timeout) {
+namespace {
+
+class Handle final : public cache::Tracking {
+ public:
+  explicit Handle(std::shared_ptr<Tracker> tracker) : tracker_(std::move(tracker)) {}
+  ~Handle() override { Tracker::End(std::move(tracker_)); }
+
+  std::uint64_t epoch() const override { return tracker_->epoch(); }
+  void Start(Command command, cache::CallOptions options, cache::ReplyCallback done) override {
+    tracker_->Start(std::move(command), std::move(options), std::move(done));
+  }
+  Result<Reply> Call(const Command& command, const cache::CallOptions& options) override {
+    return tracker_->Call(command, options);
+  }
+
+ private:
+  std::shared_ptr<Tracker> tracker_;  // shared with the mail that ends it
+};
+
+}  // namespace
+
+Result<std::unique_ptr<cache::Tracking>> Tracker::Open(std::shared_ptr<Tracker> tracker,
+                                                       DialPlan plan,
+                                                       const cache::TrackingOptions& options,
+                                                       cache::Duration timeout) {
   if (plan.uri.protocol < 3)
     return cache::Fail(Errc::kUnsupported, "tracking takes RESP3, and the URI says protocol=2");
   Command tracking("CLIENT", "TRACKING", "ON");
@@ -25,24 +48,32 @@ Result<void> Tracker::Open(DialPlan plan, const cache::TrackingOptions& options,
   for (const std::string& prefix : options.prefixes) tracking.Add("PREFIX").Add(prefix);
   if (!options.own_writes) tracking.Add("NOLOOP");
   plan.extra = {std::move(tracking)};
-  scripts_ = options.scripts ? Scripts::kTaken : Scripts::kRefused;
-  reactor_.loop().PostOwed([this, plan = std::move(plan)]() mutable { Connect(std::move(plan)); });
+  Tracker& self = *tracker;
+  self.scripts_ = options.scripts ? Scripts::kTaken : Scripts::kRefused;
+  auto handle = std::make_unique<Handle>(std::move(tracker));
+  self.reactor_.loop().PostOwed(
+      [&self, plan = std::move(plan)]() mutable { self.Connect(std::move(plan)); });
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
-  if (!settled_.WaitFor(microseconds))
+  if (!self.settled_.WaitFor(microseconds))
     return cache::Fail(Errc::kTimeout, "no connection for tracking in time");
-  return outcome_;
+  if (!self.outcome_) return std::unexpected(self.outcome_.error());
+  return handle;
 }
 
-void Tracker::CloseThere(const std::function<void(const cache::Error&)>& close) {
-  const cache::Error error{.code = Errc::kClosed, .detail = "the tracking was ended"};
-  const auto run = [&] {
-    *alive_ = false;
-    close(error);
+void Tracker::End(std::shared_ptr<Tracker> tracker) {
+  Reactor& reactor = tracker->reactor_;
+  const auto close = [&tracker] {
+    *tracker->alive_ = false;
+    tracker->Close({.code = Errc::kClosed, .detail = "the tracking was ended"});
   };
-  if (reactor_.IsHere()) return run();
+  if (reactor.IsHere()) {
+    close();
+    return reactor.RunLater([held = std::move(tracker)] {});
+  }
   Event closed;
-  reactor_.loop().PostOwed([&] {
-    run();
+  reactor.loop().PostOwed([&] {
+    close();
+    tracker.reset();
     closed.Notify();
   });
   while (!closed.WaitFor(INT64_MAX / 2)) {
@@ -57,16 +88,20 @@ void Tracker::Settle(Result<void> result) {
 
 void Tracker::TellEpoch(std::uint64_t epoch) {
   epoch_.store(epoch, std::memory_order_release);
-  handler_({.kind = Invalidation::Kind::kEpoch, .epoch = epoch});
+  Tell({.kind = Invalidation::Kind::kEpoch, .epoch = epoch});
+}
+
+void Tracker::Tell(const Invalidation& invalidation) {
+  if (*alive_) handler_(invalidation);
 }
 
 void Tracker::OnPush(const Reply& push) {
   const std::span<const Reply> parts = push.elements();
   if (parts.size() < 2 || parts[0].text() != "invalidate") return;
-  if (parts[1].is_null()) return handler_({.kind = Invalidation::Kind::kAll, .epoch = epoch()});
+  if (parts[1].is_null()) return Tell({.kind = Invalidation::Kind::kAll, .epoch = epoch()});
   std::vector<std::string> keys;
   for (const Reply& key : parts[1].elements()) keys.emplace_back(key.text());
-  handler_({.kind = Invalidation::Kind::kKeys, .keys = keys, .epoch = epoch()});
+  Tell({.kind = Invalidation::Kind::kKeys, .keys = keys, .epoch = epoch()});
 }
 
 void Tracker::Start(Command command, cache::CallOptions options, cache::ReplyCallback done) {
@@ -98,10 +133,8 @@ Result<Reply> Tracker::Call(const Command& command, const cache::CallOptions& op
 
 // ---- One server --------------------------------------------------------------------------------
 
-SingleTracker::~SingleTracker() {
-  CloseThere([this](const cache::Error& error) {
-    if (channel_ != nullptr) channel_->Close(error);
-  });
+void SingleTracker::Close(const cache::Error& error) {
+  if (channel_ != nullptr) channel_->Close(error);
 }
 
 void SingleTracker::Connect(DialPlan plan) {
@@ -122,11 +155,8 @@ void SingleTracker::Connect(DialPlan plan) {
 
 // ---- A cluster ---------------------------------------------------------------------------------
 
-ClusterTracker::~ClusterTracker() {
-  CloseThere([this](const cache::Error& error) {
-    if (router_ != nullptr) router_->Close(error);
-    router_.reset();
-  });
+void ClusterTracker::Close(const cache::Error& error) {
+  if (router_ != nullptr) router_->Close(error);
 }
 
 void ClusterTracker::Connect(DialPlan plan) {

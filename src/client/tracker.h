@@ -24,20 +24,29 @@
 
 namespace cairn::client {
 
-class Tracker : public cache::Tracking {
+class Tracker {
  public:
   using MakeRequest = std::function<RequestPtr(const cache::Command&, const cache::CallOptions&,
                                                cache::RepliesCallback)>;
 
-  // Waits for the first connection.
-  cache::Result<void> Open(DialPlan plan, const cache::TrackingOptions& options,
-                           cache::Duration timeout);
+  virtual ~Tracker() = default;
+  Tracker(const Tracker&) = delete;
+  Tracker& operator=(const Tracker&) = delete;
 
-  std::uint64_t epoch() const override { return epoch_.load(std::memory_order_acquire); }
-  void Start(cache::Command command, cache::CallOptions options,
-             cache::ReplyCallback done) override;
+  // Waits for the first connection. The tracking ends with what it returns.
+  static cache::Result<std::unique_ptr<cache::Tracking>> Open(std::shared_ptr<Tracker> tracker,
+                                                              DialPlan plan,
+                                                              const cache::TrackingOptions& options,
+                                                              cache::Duration timeout);
+  // Closes it and lets go of it on the reactor's thread, and waits for that. On that thread, where
+  // the handler may be what asks, it is let go of when all that runs has returned: hooks hold plain
+  // pointers.
+  static void End(std::shared_ptr<Tracker> tracker);
+
+  std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
+  void Start(cache::Command command, cache::CallOptions options, cache::ReplyCallback done);
   cache::Result<cache::Reply> Call(const cache::Command& command,
-                                   const cache::CallOptions& options) override;
+                                   const cache::CallOptions& options);
 
  protected:
   // `reactor` outlives it.
@@ -45,11 +54,9 @@ class Tracker : public cache::Tracking {
       : reactor_(reactor), make_request_(std::move(make_request)), handler_(std::move(handler)) {}
   Reactor& reactor() const { return reactor_; }
 
-  // Runs `close` on the reactor's thread and waits for it: in the destructor of what is made of
-  // this, since hooks hold plain pointers.
-  void CloseThere(const std::function<void(const cache::Error&)>& close);
   // The reactor's thread.
   virtual void Connect(DialPlan plan) = 0;
+  virtual void Close(const cache::Error& error) = 0;
   virtual void Submit(RequestPtr request) = 0;
   void OnPush(const cache::Reply& push);
   void BeginEpoch() { TellEpoch(++last_epoch_); }
@@ -60,6 +67,7 @@ class Tracker : public cache::Tracking {
 
  private:
   void TellEpoch(std::uint64_t epoch);
+  void Tell(const cache::Invalidation& invalidation);
 
   Reactor& reactor_;
   const MakeRequest make_request_;
@@ -80,10 +88,10 @@ class SingleTracker final : public Tracker {
  public:
   SingleTracker(Reactor& reactor, MakeRequest make_request, cache::InvalidationHandler handler)
       : Tracker(reactor, std::move(make_request), std::move(handler)) {}
-  ~SingleTracker() override;
 
  private:
   void Connect(DialPlan plan) override;
+  void Close(const cache::Error& error) override;
   void Submit(RequestPtr request) override { channel_->Submit(std::move(request)); }
 
   std::shared_ptr<Channel> channel_;  // the reactor's thread; shared with its mail
@@ -94,10 +102,10 @@ class ClusterTracker final : public Tracker {
  public:
   ClusterTracker(Reactor& reactor, MakeRequest make_request, cache::InvalidationHandler handler)
       : Tracker(reactor, std::move(make_request), std::move(handler)) {}
-  ~ClusterTracker() override;
 
  private:
   void Connect(DialPlan plan) override;
+  void Close(const cache::Error& error) override;
   void Submit(RequestPtr request) override { router_->Submit(std::move(request)); }
 
   std::unique_ptr<ClusterRouter> router_;  // the reactor's thread

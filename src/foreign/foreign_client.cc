@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "client/command_class.h"
 #include "client/command_keys.h"
+#include "client/handlers.h"
 #include "foreign/foreign_connection.h"
 
 namespace cairn::foreign {
@@ -464,6 +465,7 @@ class ForeignTracking final : public cache::Tracking {
 // A bump changes the one key of all tags: whatever has tags may be out of date.
 Result<std::unique_ptr<cache::Tracking>> ForeignClient::Track(cache::TrackingOptions options,
                                                               cache::InvalidationHandler handler) {
+  if (Result<void> may = client::CheckTracking(handler); !may) return Pass(std::move(may));
   if (!options.prefixes.empty()) options.prefixes.emplace_back(kTagsKey);
   auto tell = [handler = std::move(handler)](const cache::Invalidation& told) mutable {
     if (std::ranges::find(told.keys, kTagsKey) == told.keys.end()) return handler(told);

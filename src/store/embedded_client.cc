@@ -7,6 +7,7 @@
 
 #include "client/command_class.h"
 #include "client/exec_reply.h"
+#include "client/handlers.h"
 #include "store/embedded_tracking.h"
 
 namespace cairn::store {
@@ -72,7 +73,7 @@ Result<Reply> EmbeddedClient::Call(const Command& command, const CallOptions& op
   if (Result<void> fits = client::CheckFitsClient(command); !fits) return Pass(std::move(fits));
   if (client::Waits(command, options.waits)) return CallWaiting(command, options);
   if (EmbeddedMessages::Publishes(command)) [[unlikely]]
-    return messages_->Publish(command, body_.scheduler());
+    return messages_->Publish(command);
   const SessionPool::Lease session(pool_);
   if (files_ == nullptr) return session->Run(command);
   session->set_last_write(Lsn());  // another's
@@ -203,11 +204,14 @@ Result<std::unique_ptr<cache::Connection>> EmbeddedClient::Reserve(std::string_v
 
 Result<std::unique_ptr<cache::Subscription>> EmbeddedClient::Subscribe(
     cache::SubscriptionOptions options, cache::MessageHandler handler) {
-  return messages_->Subscribe(std::move(options), std::move(handler));
+  if (Result<void> may = client::CheckSubscription(options, handler); !may)
+    return Pass(std::move(may));
+  return messages_->Subscribe(std::move(options), std::move(handler), body_.messages());
 }
 
 Result<std::unique_ptr<cache::Tracking>> EmbeddedClient::Track(cache::TrackingOptions options,
                                                                cache::InvalidationHandler handler) {
+  if (Result<void> may = client::CheckTracking(handler); !may) return Pass(std::move(may));
   return std::make_unique<EmbeddedTracking>(engine_, body_.scheduler(), options,
                                             std::move(handler));
 }

@@ -2,7 +2,7 @@
 // EmbeddedMessages: publish and subscribe within one embedded store.
 //
 // PUBLISH and SPUBLISH as Call or Pipeline give them reach the handlers of the store's own
-// subscriptions, on its scheduler, each subscription's in the order of publication. At most
+// subscriptions, on the scheduler that each was made with, in the order of publication. At most
 // kQueuedMax wait for a handler; what comes beyond is dropped, and the gap told, as a Subscriber
 // of a server does. Nobody outside of the store hears of it, and scripts and transactions, which
 // the engine runs, publish nothing.
@@ -35,9 +35,11 @@ class EmbeddedMessages : public std::enable_shared_from_this<EmbeddedMessages> {
     return (size == kPublish.size() || size == kShardPublish.size()) && IsPublish(command[0]);
   }
   // How many subscriptions get it. REQUIRES: Publishes(command)
-  cache::Result<cache::Reply> Publish(const cache::Command& command, cache::Scheduler& scheduler);
+  cache::Result<cache::Reply> Publish(const cache::Command& command);
+  // `scheduler` outlives its use; the handler may block it.
   std::unique_ptr<cache::Subscription> Subscribe(cache::SubscriptionOptions options,
-                                                 cache::MessageHandler handler);
+                                                 cache::MessageHandler handler,
+                                                 cache::Scheduler& scheduler);
 
  private:
   class Receiver;

@@ -4,10 +4,12 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/thread.h"
 #include "cairn/store.h"
 #include "cairn/testkit/virtual_time.h"
@@ -240,6 +242,112 @@ TEST(Embedded, MessagesThatWaitHaveALimit) {
   time.RunReady();
   EXPECT_EQ(heard, 2 * cairn::store::EmbeddedMessages::kQueuedMax);
   EXPECT_EQ(gaps, 1);
+}
+
+constexpr std::int64_t kPatienceUs = 10'000'000;  // for what comes at once
+
+// The scheduler renews locks, and tells when one is lost.
+TEST(Embedded, HandlersThatBlockHoldUpNoTimers) {
+  const Store store = OpenStore();
+  Event has_begun;
+  Event goes_on;
+  const auto subscription = store.client().Subscribe({.channels = {"a"}}, [&](const Message&) {
+    has_begun.Notify();
+    goes_on.WaitFor(kPatienceUs);
+  });
+  ASSERT_TRUE(subscription);
+  store.client().Call(Command("PUBLISH", "a", "m")).value();
+  ASSERT_TRUE(has_begun.WaitFor(kPatienceUs));
+  Event is_told;
+  store.scheduler().After(1ms, [&] { is_told.Notify(); });
+  EXPECT_TRUE(is_told.WaitFor(kPatienceUs / 2));
+  goes_on.Notify();
+}
+
+TEST(Embedded, HandlersMayEndTheirSubscription) {
+  const Store store = OpenStore();
+  std::atomic<int> heard{0};
+  Event is_last;
+  const auto body = std::make_shared<int>(0);
+  std::atomic<long> holders{0};
+  Result<std::unique_ptr<Subscription>> subscription;
+  subscription =
+      store.client().Subscribe({.channels = {"a", "a"}, .patterns = {"a"}},
+                               [&subscription, &heard, &holders, body = std::weak_ptr<int>(body),
+                                kept = body](const Message&) {
+                                 heard.fetch_add(1);
+                                 subscription->reset();
+                                 holders.store(body.use_count());
+                               });
+  const auto other =
+      store.client().Subscribe({.channels = {"a"}}, [&](const Message&) { is_last.Notify(); });
+  store.client().Call(Command("PUBLISH", "a", "m")).value();
+  ASSERT_TRUE(is_last.WaitFor(kPatienceUs));
+  EXPECT_EQ(heard.load(), 1) << "the one by the pattern waited already";
+  EXPECT_EQ(holders.load(), 2) << "the handler lived until it had returned";
+  store.client().Call(Command("PUBLISH", "a", "m")).value();
+  ASSERT_TRUE(is_last.WaitFor(kPatienceUs));
+  EXPECT_EQ(heard.load(), 1);
+  EXPECT_EQ(body.use_count(), 1);
+}
+
+TEST(Embedded, OnGapMayEndItsSubscription) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  int gaps = 0;
+  Result<std::unique_ptr<Subscription>> subscription;
+  subscription = store.client().Subscribe({.channels = {"a"},
+                                           .on_gap =
+                                               [&] {
+                                                 ++gaps;
+                                                 subscription->reset();
+                                               }},
+                                          [](const Message&) {});
+  for (std::size_t i = 0; i < cairn::store::EmbeddedMessages::kQueuedMax + 1; ++i)
+    store.client().Call(Command("PUBLISH", "a", "m")).value();
+  time.RunReady();
+  EXPECT_EQ(gaps, 1);
+  EXPECT_EQ(store.client().Call(Command("PUBLISH", "a", "m"))->AsInteger(), 0);
+}
+
+TEST(Embedded, HandlersMayEndTheirTracking) {
+  VirtualTime time;
+  const Store store = OpenStore({.clock = &time, .scheduler = &time});
+  Client& client = store.client();
+  for (const bool is_within_call : {false, true}) {
+    std::vector<Invalidation::Kind> told;
+    Result<std::unique_ptr<Tracking>> tracking;
+    const auto body = std::make_shared<int>(0);
+    long holders = 0;
+    tracking = client.Track({}, [&told, &tracking, &holders, body = std::weak_ptr<int>(body),
+                                 kept = body](const Invalidation& invalidation) {
+      told.push_back(invalidation.kind);
+      if (invalidation.kind == Invalidation::Kind::kEpoch) return;
+      tracking->reset();
+      holders = body.use_count();
+    });
+    (*tracking)->Call(Command("GET", "k")).value();
+    client.Call(Command("FLUSHALL")).value();
+    client.Call(Command("SET", "k", "v")).value();
+    if (is_within_call) {
+      EXPECT_EQ((*tracking)->Call(Command("GET", "k"))->text(), "v");
+    } else {
+      time.RunReady();
+    }
+    EXPECT_EQ(told, (std::vector{Invalidation::Kind::kEpoch, Invalidation::Kind::kAll}));
+    EXPECT_EQ(holders, 2);
+    time.RunReady();
+    EXPECT_EQ(told.size(), 2u);
+  }
+}
+
+TEST(Embedded, SubscriptionsToNothingAreRefused) {
+  const Store store = OpenStore();
+  const auto hear = [](const Message&) {};
+  EXPECT_EQ(store.client().Subscribe({}, hear).error().code, Errc::kInvalid);
+  EXPECT_EQ(store.client().Subscribe({.channels = {"a"}}, nullptr).error().code, Errc::kInvalid);
+  EXPECT_TRUE(store.client().Subscribe({.channels = {""}}, hear));
+  EXPECT_EQ(store.client().Track({}, nullptr).error().code, Errc::kInvalid);
 }
 
 TEST(Embedded, SchemesInAnyCase) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "client/handlers.h"
 #include "keyspace/keyspace.h"
 
 namespace cairn::store {
@@ -39,7 +40,16 @@ class EmbeddedTracking::Ear final : public keyspace::Tracker,
 
   // All that is queued.
   void HandOut() {
-    const MutexLock telling(handler_mutex_);
+    gate_.Run([this] { TellQueued(); });
+  }
+  void BeginEpoch() {
+    gate_.Run([this] { handler_({.kind = cache::Invalidation::Kind::kEpoch, .epoch = kEpoch}); });
+  }
+  // Waits for a handler that runs, unless it is the one that closes.
+  void Close() { gate_.Close(); }
+
+ private:
+  void TellQueued() {
     std::vector<std::string> keys;
     bool all = false;
     {
@@ -49,25 +59,14 @@ class EmbeddedTracking::Ear final : public keyspace::Tracker,
       is_posted_ = false;
     }
     using Kind = cache::Invalidation::Kind;
-    if (is_closed_) return;
     if (all) handler_({.kind = Kind::kAll, .epoch = kEpoch});
-    if (!keys.empty()) handler_({.kind = Kind::kKeys, .keys = keys, .epoch = kEpoch});
-  }
-  void BeginEpoch() {
-    const MutexLock telling(handler_mutex_);
-    handler_({.kind = cache::Invalidation::Kind::kEpoch, .epoch = kEpoch});
-  }
-  // Waits for a handler that runs.
-  void Close() {
-    const MutexLock telling(handler_mutex_);
-    is_closed_ = true;
+    if (!keys.empty() && !gate_.is_closed())
+      handler_({.kind = Kind::kKeys, .keys = keys, .epoch = kEpoch});
   }
 
- private:
   cache::Scheduler& scheduler_;
-  Mutex handler_mutex_;  // before queue_mutex_
-  cache::InvalidationHandler handler_ GUARDED_BY(handler_mutex_);
-  bool is_closed_ GUARDED_BY(handler_mutex_) = false;
+  cache::InvalidationHandler handler_;  // within the gate
+  client::HandlerGate gate_;            // its lock before queue_mutex_
   Mutex queue_mutex_;
   std::vector<std::string> keys_ GUARDED_BY(queue_mutex_);
   bool all_ GUARDED_BY(queue_mutex_) = false;
@@ -107,7 +106,9 @@ Result<Reply> EmbeddedTracking::Call(const Command& command, const cache::CallOp
                              keyspace.tunables().tracked_keys_max.load(std::memory_order_relaxed),
                              session_.random());
   }
-  ear_->HandOut();
+  // The handler may destroy this.
+  const auto ear = ear_;
+  ear->HandOut();
   return reply;
 }
 

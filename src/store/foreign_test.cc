@@ -385,6 +385,12 @@ TEST_F(Foreign, OthersPassThrough) {
   EXPECT_TRUE(Planner::IsNative("lock.Acquire"));
 }
 
+// Else the one around it would hide that it is missing.
+TEST_F(Foreign, ATrackingHasAHandler) {
+  const auto client = Make();
+  EXPECT_EQ(client->Track({}, nullptr).error().code, Errc::kInvalid);
+}
+
 TEST_F(Foreign, AScriptIsSentOnceAsSource) {
   const auto client = Make();
   client->Call(Command("CACHE.SET", "k", "v")).value();

@@ -32,24 +32,37 @@ class GivenStore final : public Store::Body {
 }  // namespace
 
 Scheduler& Store::Body::scheduler() {
+  if (given_scheduler_ != nullptr) return *given_scheduler_;
   const MutexLock hold(mutex_);
-  if (scheduler_ == nullptr) {
-    own_scheduler_ = MakeThreadScheduler();
-    own_scheduler_->Post([] { client::is_own_thread = true; });
-    scheduler_ = own_scheduler_.get();
-  }
-  return *scheduler_;
+  if (own_scheduler_ == nullptr) own_scheduler_ = client::MakeOwnScheduler();
+  return *own_scheduler_;
+}
+
+Scheduler& Store::Body::messages() {
+  if (given_scheduler_ != nullptr) return *given_scheduler_;
+  const MutexLock hold(mutex_);
+  if (own_messages_ == nullptr) own_messages_ = client::MakeOwnScheduler();
+  return *own_messages_;
 }
 
 void Store::Body::AwaitPosted() {
-  Event done;
+  const auto await = [](Event* done) {
+    while (!done->WaitFor(INT64_MAX / 2)) {
+    }
+  };
+  Event timers_done;
+  Event messages_done;
+  bool has_timers = false;
+  bool has_messages = false;
   {
     const MutexLock hold(mutex_);
-    if (own_scheduler_ == nullptr) return;
-    own_scheduler_->Post([&done] { done.Notify(); });
+    has_timers = own_scheduler_ != nullptr;
+    has_messages = own_messages_ != nullptr;
+    if (has_timers) own_scheduler_->Post([&] { timers_done.Notify(); });
+    if (has_messages) own_messages_->Post([&] { messages_done.Notify(); });
   }
-  while (!done.WaitFor(INT64_MAX / 2)) {
-  }
+  if (has_messages) await(&messages_done);
+  if (has_timers) await(&timers_done);
 }
 
 Store::Store(std::unique_ptr<Body> body) : body_(body.release(), &store::Dispose) {}

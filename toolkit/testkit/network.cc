@@ -154,6 +154,7 @@ class LinkClient final : public Client {
   }
   Result<std::unique_ptr<Tracking>> Track(TrackingOptions options,
                                           InvalidationHandler handler) override {
+    if (handler == nullptr) return Fail(Errc::kInvalid, "a tracking without a handler");
     if (link_->is_dead) return Fail(Errc::kClosed, "the process was killed");
     const auto wire = std::make_shared<testkit::TrackedWire>(state_, link_, std::move(options),
                                                              std::move(handler));
