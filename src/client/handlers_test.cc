@@ -66,16 +66,18 @@ class Sender {
 
 TEST(Handlers, MayEndTheirSubscription) {
   Sender sender;
+  Event is_ended;
   std::atomic<int> heard{0};
   std::atomic<long> holders{0};
   const auto body = std::make_shared<int>(0);
   Result<std::unique_ptr<cache::Subscription>> subscription;
   subscription = sender.client().Subscribe(
-      {.channels = {"c"}}, [&subscription, &heard, &holders, body = std::weak_ptr<int>(body),
-                            kept = body](const Message&) {
+      {.channels = {"c"}}, [&subscription, &heard, &holders, &is_ended,
+                            body = std::weak_ptr<int>(body), kept = body](const Message&) {
         heard.fetch_add(1);
         subscription->reset();
         holders.store(body.use_count());
+        is_ended.Notify();
       });
   ASSERT_TRUE(subscription);
   Event is_last;
@@ -85,9 +87,8 @@ TEST(Handlers, MayEndTheirSubscription) {
     sender.Tell("SEND");
     ASSERT_TRUE(is_last.WaitFor(kPatienceUs));
   }
-  EXPECT_LE(heard.load(), 1);
-  while (heard.load() == 0) Thread::Yield();  // another connection: in no order
-  while (holders.load() == 0) Thread::Yield();
+  ASSERT_TRUE(is_ended.WaitFor(kPatienceUs)) << "another connection: in no order";
+  EXPECT_EQ(heard.load(), 1);
   EXPECT_EQ(holders.load(), 2) << "the handler lived until it had returned";
 }
 
