@@ -15,175 +15,88 @@ namespace {
 
 using cache::Command;
 
-// Reads only. A write whose second time changes nothing (SET, PEXPIREAT) is not among them: between
-// its two times another's write may have come, which the second would undo.
-constexpr std::array kIdempotent = std::to_array<std::string_view>({"BITCOUNT",
-                                                                    "BITFIELD_RO",
-                                                                    "BITPOS",
-                                                                    "CACHE.PEEK",
-                                                                    "COMMAND",
-                                                                    "DBSIZE",
-                                                                    "DUMP",
-                                                                    "ECHO",
-                                                                    "EVALSHA_RO",
-                                                                    "EVAL_RO",
-                                                                    "EXISTS",
-                                                                    "EXPIRETIME",
-                                                                    "FCALL_RO",
-                                                                    "GEODIST",
-                                                                    "GEOHASH",
-                                                                    "GEOPOS",
-                                                                    "GEORADIUSBYMEMBER_RO",
-                                                                    "GEORADIUS_RO",
-                                                                    "GEOSEARCH",
-                                                                    "GET",
-                                                                    "GETBIT",
-                                                                    "GETRANGE",
-                                                                    "HEXISTS",
-                                                                    "HEXPIRETIME",
-                                                                    "HGET",
-                                                                    "HGETALL",
-                                                                    "HKEYS",
-                                                                    "HLEN",
-                                                                    "HMGET",
-                                                                    "HPEXPIRETIME",
-                                                                    "HPTTL",
-                                                                    "HRANDFIELD",
-                                                                    "HSCAN",
-                                                                    "HSTRLEN",
-                                                                    "HTTL",
-                                                                    "HVALS",
-                                                                    "INFO",
-                                                                    "KEYS",
-                                                                    "LASTSAVE",
-                                                                    "LCS",
-                                                                    "LINDEX",
-                                                                    "LLEN",
-                                                                    "LPOS",
-                                                                    "LRANGE",
-                                                                    "MEMORY",
-                                                                    "MGET",
-                                                                    "OBJECT",
-                                                                    "PEXPIRETIME",
-                                                                    "PFCOUNT",
-                                                                    "PING",
-                                                                    "PTTL",
-                                                                    "PUBSUB",
-                                                                    "RANDOMKEY",
-                                                                    "ROLE",
-                                                                    "SCAN",
-                                                                    "SCARD",
-                                                                    "SDIFF",
-                                                                    "SINTER",
-                                                                    "SINTERCARD",
-                                                                    "SISMEMBER",
-                                                                    "SMEMBERS",
-                                                                    "SMISMEMBER",
-                                                                    "SORT_RO",
-                                                                    "SRANDMEMBER",
-                                                                    "SSCAN",
-                                                                    "STRLEN",
-                                                                    "SUBSTR",
-                                                                    "SUNION",
-                                                                    "TIME",
-                                                                    "TOUCH",
-                                                                    "TTL",
-                                                                    "TYPE",
-                                                                    "XINFO",
-                                                                    "XLEN",
-                                                                    "XPENDING",
-                                                                    "XRANGE",
-                                                                    "XREVRANGE",
-                                                                    "ZCARD",
-                                                                    "ZCOUNT",
-                                                                    "ZDIFF",
-                                                                    "ZINTER",
-                                                                    "ZINTERCARD",
-                                                                    "ZLEXCOUNT",
-                                                                    "ZMSCORE",
-                                                                    "ZRANDMEMBER",
-                                                                    "ZRANGE",
-                                                                    "ZRANGEBYLEX",
-                                                                    "ZRANGEBYSCORE",
-                                                                    "ZRANK",
-                                                                    "ZREVRANGE",
-                                                                    "ZREVRANGEBYLEX",
-                                                                    "ZREVRANGEBYSCORE",
-                                                                    "ZREVRANK",
-                                                                    "ZSCAN",
-                                                                    "ZSCORE",
-                                                                    "ZUNION"});
-static_assert(std::ranges::is_sorted(kIdempotent));
+// What may be sent a second time: reads only. A write whose second time changes nothing (SET,
+// PEXPIREAT) is not among them: between its two times another's write may have come, which the
+// second would undo.
 
-// Reads whose replies may be kept. Not among them: what depends on the time (TTL, OBJECT,
-// XPENDING), on chance (SRANDMEMBER), on keys that it does not name (SCAN, SORT ... GET), or on the
-// server alone.
-constexpr std::array kMayBeKept = std::to_array<std::string_view>({"BITCOUNT",
-                                                                   "BITFIELD_RO",
-                                                                   "BITPOS",
-                                                                   "CACHE.GET",
-                                                                   "DUMP",
-                                                                   "EXISTS",
-                                                                   "EXPIRETIME",
-                                                                   "GEODIST",
-                                                                   "GEOHASH",
-                                                                   "GEOPOS",
-                                                                   "GEORADIUSBYMEMBER_RO",
-                                                                   "GEORADIUS_RO",
-                                                                   "GEOSEARCH",
-                                                                   "GET",
-                                                                   "GETBIT",
-                                                                   "GETRANGE",
-                                                                   "HEXISTS",
-                                                                   "HEXPIRETIME",
-                                                                   "HGET",
-                                                                   "HGETALL",
-                                                                   "HKEYS",
-                                                                   "HLEN",
-                                                                   "HMGET",
-                                                                   "HPEXPIRETIME",
-                                                                   "HSTRLEN",
-                                                                   "HVALS",
-                                                                   "LCS",
-                                                                   "LINDEX",
-                                                                   "LLEN",
-                                                                   "LPOS",
-                                                                   "LRANGE",
-                                                                   "MGET",
-                                                                   "PEXPIRETIME",
-                                                                   "PFCOUNT",
-                                                                   "SCARD",
-                                                                   "SDIFF",
-                                                                   "SINTER",
-                                                                   "SINTERCARD",
-                                                                   "SISMEMBER",
-                                                                   "SMEMBERS",
-                                                                   "SMISMEMBER",
-                                                                   "STRLEN",
-                                                                   "SUBSTR",
-                                                                   "SUNION",
-                                                                   "TYPE",
-                                                                   "XLEN",
-                                                                   "XRANGE",
-                                                                   "XREVRANGE",
-                                                                   "ZCARD",
-                                                                   "ZCOUNT",
-                                                                   "ZDIFF",
-                                                                   "ZINTER",
-                                                                   "ZINTERCARD",
-                                                                   "ZLEXCOUNT",
-                                                                   "ZMSCORE",
-                                                                   "ZRANGE",
-                                                                   "ZRANGEBYLEX",
-                                                                   "ZRANGEBYSCORE",
-                                                                   "ZRANK",
-                                                                   "ZREVRANGE",
-                                                                   "ZREVRANGEBYLEX",
-                                                                   "ZREVRANGEBYSCORE",
-                                                                   "ZREVRANK",
-                                                                   "ZSCORE",
-                                                                   "ZUNION"});
-static_assert(std::ranges::is_sorted(kMayBeKept));
+// Reads of the keys that they name, which say the same until one of those changes: their replies
+// may be kept.
+constexpr std::array kReadsOfKeys = std::to_array<std::string_view>({"BITCOUNT",
+                                                                     "BITFIELD_RO",
+                                                                     "BITPOS",
+                                                                     "DUMP",
+                                                                     "EXISTS",
+                                                                     "EXPIRETIME",
+                                                                     "GEODIST",
+                                                                     "GEOHASH",
+                                                                     "GEOPOS",
+                                                                     "GEORADIUSBYMEMBER_RO",
+                                                                     "GEORADIUS_RO",
+                                                                     "GEOSEARCH",
+                                                                     "GET",
+                                                                     "GETBIT",
+                                                                     "GETRANGE",
+                                                                     "HEXISTS",
+                                                                     "HEXPIRETIME",
+                                                                     "HGET",
+                                                                     "HGETALL",
+                                                                     "HKEYS",
+                                                                     "HLEN",
+                                                                     "HMGET",
+                                                                     "HPEXPIRETIME",
+                                                                     "HSTRLEN",
+                                                                     "HVALS",
+                                                                     "LCS",
+                                                                     "LINDEX",
+                                                                     "LLEN",
+                                                                     "LPOS",
+                                                                     "LRANGE",
+                                                                     "MGET",
+                                                                     "PEXPIRETIME",
+                                                                     "PFCOUNT",
+                                                                     "SCARD",
+                                                                     "SDIFF",
+                                                                     "SINTER",
+                                                                     "SINTERCARD",
+                                                                     "SISMEMBER",
+                                                                     "SMEMBERS",
+                                                                     "SMISMEMBER",
+                                                                     "STRLEN",
+                                                                     "SUBSTR",
+                                                                     "SUNION",
+                                                                     "TYPE",
+                                                                     "XLEN",
+                                                                     "XRANGE",
+                                                                     "XREVRANGE",
+                                                                     "ZCARD",
+                                                                     "ZCOUNT",
+                                                                     "ZDIFF",
+                                                                     "ZINTER",
+                                                                     "ZINTERCARD",
+                                                                     "ZLEXCOUNT",
+                                                                     "ZMSCORE",
+                                                                     "ZRANGE",
+                                                                     "ZRANGEBYLEX",
+                                                                     "ZRANGEBYSCORE",
+                                                                     "ZRANK",
+                                                                     "ZREVRANGE",
+                                                                     "ZREVRANGEBYLEX",
+                                                                     "ZREVRANGEBYSCORE",
+                                                                     "ZREVRANK",
+                                                                     "ZSCORE",
+                                                                     "ZUNION"});
+
+// Those that depend on more: the time (TTL, OBJECT, XPENDING), chance (SRANDMEMBER), keys that they
+// do not name (SCAN, SORT_RO), or the server alone.
+constexpr std::array kOtherReads = std::to_array<std::string_view>(
+    {"CACHE.PEEK", "COMMAND",    "DBSIZE",      "ECHO",  "EVALSHA_RO", "EVAL_RO",   "FCALL_RO",
+     "HPTTL",      "HRANDFIELD", "HSCAN",       "HTTL",  "INFO",       "KEYS",      "LASTSAVE",
+     "MEMORY",     "OBJECT",     "PING",        "PTTL",  "PUBSUB",     "RANDOMKEY", "ROLE",
+     "SCAN",       "SORT_RO",    "SRANDMEMBER", "SSCAN", "TIME",       "TOUCH",     "TTL",
+     "XINFO",      "XPENDING",   "ZRANDMEMBER", "ZSCAN"});
+
+// A read that may be kept, and yet is not sent twice: it may take a lease.
+constexpr std::string_view kReadWithLease = "CACHE.GET";
 
 constexpr std::array kScripts = std::to_array<std::string_view>(
     {"EVAL", "EVALSHA", "EVALSHA_RO", "EVAL_RO", "FCALL", "FCALL_RO"});
@@ -258,11 +171,15 @@ struct NameRow {
 class NameTable {
  public:
   constexpr NameTable() {
-    for (const std::string_view name : kIdempotent) At(name).kind = CommandKind::kIdempotent;
+    for (const std::string_view name : kReadsOfKeys) {
+      At(name).kind = CommandKind::kIdempotent;
+      At(name).may_be_kept = true;
+    }
+    for (const std::string_view name : kOtherReads) At(name).kind = CommandKind::kIdempotent;
     for (const std::string_view name : kConnection) At(name).kind = CommandKind::kConnection;
     for (const std::string_view name : kSubscribing) At(name).kind = CommandKind::kSubscribing;
     for (const WaitRow& row : kWaiting) At(row.name).wait = &row;
-    for (const std::string_view name : kMayBeKept) At(name).may_be_kept = true;
+    At(kReadWithLease).may_be_kept = true;
   }
   // Null: it is in no list.
   const NameRow* Find(std::string_view name) const {
@@ -272,7 +189,8 @@ class NameTable {
 
  private:
   static constexpr std::size_t kPlaces = 512;
-  static_assert((kIdempotent.size() + kConnection.size() + kSubscribing.size() + kWaiting.size()) *
+  static_assert((kReadsOfKeys.size() + kOtherReads.size() + kConnection.size() +
+                 kSubscribing.size() + kWaiting.size()) *
                     2 <
                 kPlaces);
 
